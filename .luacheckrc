@@ -1,0 +1,9 @@
+-- Which globals each part of the repository may use. What users require sticks to what every Lua has.
+std = "min"
+max_line_length = 120
+
+files["lua/resty"] = { std = "min+ngx_lua" }
+files["spec"] = { std = "min+busted" }
+files["examples/love"] = { std = "min+love" }
+files["examples/neovim"] = { std = "min", read_globals = { "vim" } }
+files["examples/openresty"] = { std = "min+ngx_lua" }

@@ -1,0 +1,62 @@
+-- Misuse is raised at the caller's line, naming the argument and what was expected.
+
+local check = {}
+
+-- How many single-character edits lead from one name to another (Levenshtein).
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do row[j] = j end
+  for i = 1, #a do
+    local diagonal = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local substitution = diagonal + (a:byte(i) == b:byte(j) and 0 or 1)
+      diagonal = row[j]
+      row[j] = math.min(substitution, row[j] + 1, row[j - 1] + 1)
+    end
+  end
+  return row[#b]
+end
+
+local function nearest(name, known)
+  local best, best_distance = nil, 3
+  for candidate in pairs(known) do
+    local d = distance(name, candidate)
+    if d < best_distance or (d == best_distance and best and candidate < best) then
+      best, best_distance = candidate, d
+    end
+  end
+  return best
+end
+
+--- What a value is, for an error message.
+function check.describe(value)
+  if type(value) == "string" then return ("%q"):format(#value > 40 and value:sub(1, 40) .. "..." or value) end
+  if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
+  return value == nil and "nothing" or "a " .. type(value)
+end
+
+-- `level` is as for `error`, seen from whoever calls a function of this module: 2 blames its caller.
+
+--- Raises "argument: problem".
+function check.fail(level, argument, problem) error(("%s: %s"):format(argument, problem), level + 1) end
+
+--- Raises if `value` is not of the type; nil passes.
+function check.type(level, argument, value, expected)
+  if value ~= nil and type(value) ~= expected then
+    check.fail(level + 1, argument, ("expected a %s, got %s"):format(expected, check.describe(value)))
+  end
+end
+
+--- Raises if the table has a key that is not in `known`.
+function check.names(level, argument, options, known)
+  for name in pairs(options) do
+    if not known[name] then
+      local guess = type(name) == "string" and nearest(name, known)
+      local hint = guess and ("; did you mean %q?"):format(guess) or ""
+      check.fail(level + 1, argument, ("unknown option %s%s"):format(check.describe(name), hint))
+    end
+  end
+end
+
+return check

@@ -1,0 +1,69 @@
+-- The module `aui`: streaming conversations with AUI agents.
+
+local check = require "aui.check"
+local net = require "aui.net"
+local scheduler = require "aui.scheduler"
+local session_module = require "aui.session"
+
+local aui = { _VERSION = net.version }
+
+--- A session whose first connection is made: waits for it. On failure nil and the error; nothing is tried again.
+--- Raises for a bad option.
+---@param options aui.Options
+---@return aui.Session?
+---@return aui.Error?
+function aui.connect(options)
+  local session, err = session_module.open(2, options)
+  if not session then return nil, err end
+  local ok, why = session_module.wait_open(session)
+  if not ok then
+    session:close()
+    return nil, why
+  end
+  return session
+end
+
+--- A session that connects in the background; what is sent meanwhile waits. For games and callbacks. Raises for a bad
+--- option; nil and an error when a certificate or key file cannot be used.
+---@param options aui.Options
+---@return aui.Session?
+---@return aui.Error?
+function aui.session(options)
+  local session, err = session_module.open(2, options)
+  return session, err
+end
+
+local function check_function(fn)
+  if type(fn) ~= "function" then check.fail(3, "fn", "expected a function, got " .. check.describe(fn)) end
+end
+
+--- Calls `fn(...)` as a task, in which waiting lets other tasks run; returns its results when it and every task spawned
+--- meanwhile have ended. An error in a task is raised here.
+---@param fn function
+---@return any ...
+function aui.run(fn, ...)
+  check_function(fn)
+  if scheduler.in_task() then error("aui.run: called inside a task; use aui.spawn", 2) end
+  return scheduler.run(fn, ...)
+end
+
+--- Calls `fn(...)` as a task of its own, as soon as the loop runs: in aui.run, aui.step, or while the main program waits.
+---@param fn function
+function aui.spawn(fn, ...)
+  check_function(fn)
+  scheduler.spawn(fn, ...)
+end
+
+--- Waits; in a task, others run meanwhile.
+---@param seconds number
+function aui.sleep(seconds)
+  if type(seconds) ~= "number" or not (seconds >= 0) then
+    check.fail(2, "seconds", "expected a number, 0 or more, got " .. check.describe(seconds))
+  end
+  scheduler.wait(nil, scheduler.now() + seconds)
+end
+
+--- Deals with all that is due, without waiting: for a game to call each frame.
+function aui.step() scheduler.step() end
+
+return aui

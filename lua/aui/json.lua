@@ -1,0 +1,96 @@
+-- JSON as the protocol needs it, on lua-cjson: messages out with errors that name the culprit, messages in without nulls.
+
+local cjson = require("cjson").new()
+local net = require "aui.net"
+
+-- What the engine lets through may nest as deep as its own limit.
+cjson.decode_max_depth(1024)
+cjson.encode_max_depth(1000)
+pcall(cjson.encode_number_precision, 16) -- some versions refuse more than the default of 14 digits
+cjson.encode_invalid_numbers(false)
+-- A sparse array is refused rather than written as an object.
+cjson.encode_sparse_array(false, 1, 0)
+
+local json = {}
+
+-- An absent field and a null one mean the same; in an array a null keeps its place.
+local function strip_nulls(value)
+  for key, item in pairs(value) do
+    if item == cjson.null then
+      if type(key) == "string" then value[key] = nil end
+    elseif type(item) == "table" then
+      strip_nulls(item)
+    end
+  end
+  return value
+end
+
+--- The value of a JSON text; JSON null is nil in an object and `cjson.null` in an array. Or nil and why not.
+---@param text string
+function json.decode(text)
+  local ok, value = pcall(cjson.decode, text)
+  if not ok then return nil, tostring(value) end
+  if type(value) == "table" then return strip_nulls(value) end
+  return value
+end
+
+local check_value
+
+local function check_table(value, path, seen)
+  if seen[value] then return ("%s: a table that contains itself"):format(path) end
+  seen[value] = true
+  local keys = nil -- the type of the keys so far
+  for key, item in pairs(value) do
+    local kind = type(key)
+    if kind ~= "string" and kind ~= "number" then
+      return ("%s: expected string keys or an array, got a key of type %s"):format(path, kind)
+    end
+    if keys and kind ~= keys then return ("%s: expected an object or an array, got a mixture of both"):format(path) end
+    keys = kind
+    if kind == "string" and not net.is_utf8(key) then return ("%s: a key is not valid UTF-8"):format(path) end
+    local at = kind == "string" and path .. "." .. key or ("%s[%s]"):format(path, key)
+    local problem = check_value(item, at, seen)
+    if problem then return problem end
+  end
+  seen[value] = nil
+end
+
+local function check_number(number, path)
+  if number ~= number or number == math.huge or number == -math.huge then
+    return ("%s: expected a finite number, got %s"):format(path, number)
+  end
+  if number % 1 == 0 and tonumber(cjson.encode(number)) ~= number then
+    return ("%s: %s has more digits than JSON carries safely; pass it as a string"):format(path, number)
+  end
+end
+
+function check_value(value, path, seen)
+  local kind = type(value)
+  if kind == "table" then return check_table(value, path, seen) end
+  if kind == "string" then
+    return not net.is_utf8(value) and ("%s: expected valid UTF-8"):format(path) or nil
+  end
+  if kind == "number" then return check_number(value, path) end
+  if kind == "boolean" or value == cjson.null then return nil end
+  return ("%s: expected a value that JSON can hold, got a %s"):format(path, kind)
+end
+
+--- The JSON of a message to the agent, or nil and what is wrong with which argument.
+---@param message { task_id: string, text: string, context?: table }
+function json.encode_message(message)
+  local context = message.context
+  local problem = context and check_value(context, "context", {})
+  if problem then return nil, problem end
+  local parts = { '{"task_id":', cjson.encode(message.task_id), ',"text":', cjson.encode(message.text) }
+  if context then
+    local ok, encoded = pcall(cjson.encode, context)
+    if not ok then return nil, "context: " .. tostring(encoded) end
+    parts[#parts + 1] = ',"context":' .. encoded
+  end
+  parts[#parts + 1] = "}"
+  return table.concat(parts)
+end
+
+json.null = cjson.null
+
+return json

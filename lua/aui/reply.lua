@@ -1,0 +1,120 @@
+-- The agent's answer to one message: streams its text, waits for its end, gives it up.
+
+local errors = require "aui.error"
+local json = require "aui.json"
+local check = require "aui.check"
+local scheduler = require "aui.scheduler"
+
+---@class aui.Reply
+---@overload fun(): string?, integer?
+local Reply = {}
+Reply.__index = Reply
+Reply.__name = "aui.Reply"
+
+local reply_module = {}
+
+--- `handle` is the C core's reply, which belongs to a message of `session`.
+---@return aui.Reply
+function reply_module.new(session, handle) return setmetatable({ session = session, handle = handle }, Reply) end
+
+local function deadline_after(level, timeout)
+  if timeout == nil then return nil end
+  if type(timeout) ~= "number" or not (timeout >= 0) then
+    check.fail(level + 1, "timeout", "expected seconds (a number, 0 or more), got " .. check.describe(timeout))
+  end
+  return scheduler.now() + timeout
+end
+
+local function out_of_patience(reply, timeout, missing)
+  return errors.new {
+    kind = "timeout",
+    message = ("%s within %g s; the reply goes on"):format(missing, timeout),
+    retryable = true,
+    delivered = "maybe",
+    text = reply:text(),
+  }
+end
+
+local function failure(reply)
+  if not reply.err then
+    reply.err = errors.from_core(reply.handle:error(), reply.session.mask)
+    reply.err.text = reply:text()
+  end
+  return reply.err
+end
+
+--- Waits for text that is not read yet: the chunk, and how many of the bytes read before to keep in front of it. All that
+--- has arrived comes as one chunk. At the end of the answer nil.
+---@param timeout? number seconds to wait at most
+---@return string? chunk
+---@return integer|aui.Error|nil keep or, where chunk is nil, the error that ended the reply or the timeout
+function Reply:next(timeout)
+  local deadline = deadline_after(2, timeout)
+  local handle = self.handle
+  while true do
+    local chunk, keep = handle:take()
+    if chunk then return chunk, keep end
+    local status = handle:status()
+    if status == "message" then return nil end
+    if status == "failed" then return nil, failure(self) end
+    if not scheduler.wait(self.session, deadline) then
+      return nil, out_of_patience(self, timeout, "no new text")
+    end
+  end
+end
+
+--- For `for chunk, keep in reply do`: as reply:next, but raises the error that ended the reply.
+function Reply:__call()
+  local chunk, keep = self:next()
+  if chunk then return chunk, keep end
+  if keep then error(keep, 0) end
+  return nil
+end
+
+local function decode_message(reply)
+  if not reply.decoded then
+    local message, problem = json.decode(reply.handle:message())
+    if not message then
+      return nil, errors.new {
+        kind = "protocol",
+        message = "the agent's message cannot be read: " .. problem,
+        delivered = "yes",
+        text = reply:text(),
+      }
+    end
+    reply.decoded = message
+  end
+  return reply.decoded
+end
+
+--- Waits for the end of the answer, whether its text is read or not.
+---@param timeout? number seconds to wait at most
+---@return table? message the ExternalTaskMessage
+---@return aui.Error? err
+function Reply:message(timeout)
+  local deadline = deadline_after(2, timeout)
+  while true do
+    local status = self.handle:status()
+    if status == "message" then return decode_message(self) end
+    if status == "failed" then return nil, failure(self) end
+    if not scheduler.wait(self.session, deadline) then
+      return nil, out_of_patience(self, timeout, "no complete answer")
+    end
+  end
+end
+
+--- The text that has arrived so far.
+---@return string
+function Reply:text() return self.handle:text() end
+
+--- Gives the answer up: the reply ends with an error of kind `canceled`, unless it has ended already.
+function Reply:cancel()
+  self.handle:cancel()
+  scheduler.notify(self.session)
+end
+
+Reply.__close = Reply.cancel
+
+function Reply:__tostring() return ("aui.Reply (%s)"):format(self.handle:status()) end
+
+return reply_module

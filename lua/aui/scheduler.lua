@@ -1,0 +1,152 @@
+-- Who waits for what: runs the native loop, and the coroutines of aui.run and aui.spawn on top of it. The C core is never
+-- entered from a callback: it is stepped, asked which sessions have news, and their waiters are woken.
+
+local net = require "aui.net"
+local timers = require "aui.timers"
+
+local scheduler = {}
+
+-- A signal that comes just before the wait begins is noticed when it ends: so no wait is longer than this (seconds).
+local LONGEST_WAIT = 0.25
+
+local loop -- made when first needed
+local sessions = setmetatable({}, { __mode = "v" }) -- by id; only their users keep them alive
+local last_id = 0
+local deadlines = timers.new()
+local tasks = {} -- by coroutine: true while it has not ended
+local runnable = {} -- waiters whose coroutines are to be resumed, oldest first
+local unfinished = 0 -- how many tasks have not ended
+
+local running = coroutine.running
+local can_yield = coroutine.isyieldable or function() return true end
+local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
+
+--- The native loop, or nil and why it cannot be had.
+function scheduler.loop()
+  if loop then return loop end
+  local why
+  loop, why = net.loop()
+  return loop, why
+end
+
+--- Seconds of the loop's monotonic clock.
+function scheduler.now() return assert(scheduler.loop()):now() end
+
+--- Gives the session an id, by which the loop reports its news: its method `news` is called then.
+function scheduler.register(session)
+  last_id = last_id + 1
+  sessions[last_id] = session
+  return last_id
+end
+
+local function wake(waiter, notified)
+  if waiter.woken then return end
+  waiter.woken, waiter.notified = true, notified
+  deadlines:remove(waiter)
+  if waiter.source then waiter.source.waiters[waiter] = nil end
+  if waiter.coroutine then runnable[#runnable + 1] = waiter end
+end
+
+--- Wakes all who wait for `source`.
+function scheduler.notify(source)
+  for waiter in pairs(source.waiters) do wake(waiter, true) end
+end
+
+local function resume(co, ...)
+  local ok, failure = coroutine.resume(co, ...)
+  if coroutine.status(co) ~= "dead" then return end
+  tasks[co] = nil
+  unfinished = unfinished - 1
+  if not ok then
+    -- A task has no caller who could look at its error: whoever runs the loop gets it.
+    if type(failure) == "string" then failure = debug.traceback(co, failure) end
+    error(failure, 0)
+  end
+end
+
+local function wait_time(deadline)
+  if #runnable > 0 then return 0 end
+  local first = deadlines:first()
+  if first and first.deadline < deadline then deadline = first.deadline end
+  return math.max(0, math.min(deadline - loop:now(), LONGEST_WAIT))
+end
+
+local function run_runnable()
+  local batch = runnable
+  runnable = {}
+  for index, waiter in ipairs(batch) do
+    local ok, failure = pcall(resume, waiter.coroutine, waiter.notified)
+    if not ok then
+      -- The rest of the batch must not be lost with the one that failed.
+      for rest = #batch, index + 1, -1 do table.insert(runnable, 1, batch[rest]) end
+      error(failure, 0)
+    end
+  end
+end
+
+-- One turn: waits for news until `deadline` at most, and resumes whom they concern.
+local function turn(deadline)
+  loop:step(wait_time(deadline))
+  for id in loop.ready, loop do
+    local session = sessions[id]
+    if session then session:news() end
+  end
+  local now = loop:now()
+  local first = deadlines:first()
+  while first and first.deadline <= now do
+    wake(first, false)
+    first = deadlines:first()
+  end
+  run_runnable()
+end
+
+local function run_until_woken(waiter)
+  repeat turn(waiter.deadline) until waiter.woken
+end
+
+--- Waits until `source` is notified (then true) or `deadline` on the loop's clock has come (then false). A task yields;
+--- anybody else runs the loop. A `source` of nil is never notified.
+function scheduler.wait(source, deadline)
+  local waiter = { source = source, deadline = deadline or math.huge }
+  if source then source.waiters[waiter] = true end
+  if deadline then deadlines:add(waiter) end
+  local co = running()
+  if tasks[co] and can_yield() then
+    waiter.coroutine = co
+    return coroutine.yield()
+  end
+  run_until_woken(waiter)
+  return waiter.notified
+end
+
+--- Calls `fn(...)` as a task of its own, which begins in the loop's next turn.
+function scheduler.spawn(fn, ...)
+  assert(scheduler.loop())
+  local arguments, n = { ... }, select("#", ...)
+  local co = coroutine.create(function() fn(unpack(arguments, 1, n)) end)
+  tasks[co] = true
+  unfinished = unfinished + 1
+  runnable[#runnable + 1] = { coroutine = co }
+end
+
+--- Calls `fn(...)` as a task, runs the loop until it and every other task have ended, and returns its results.
+function scheduler.run(fn, ...)
+  local results, n
+  local function main(...)
+    local function keep(...) results, n = { ... }, select("#", ...) end
+    keep(fn(...))
+  end
+  scheduler.spawn(main, ...)
+  while unfinished > 0 do turn(math.huge) end
+  return unpack(results, 1, n)
+end
+
+--- Deals with all that is due, without waiting.
+function scheduler.step()
+  if loop then turn(0) end
+end
+
+--- Whether the caller is a task.
+function scheduler.in_task() return tasks[running()] ~= nil end
+
+return scheduler

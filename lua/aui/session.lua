@@ -1,0 +1,181 @@
+-- A conversation with an agent: sends messages, follows the connection's state.
+
+local check = require "aui.check"
+local errors = require "aui.error"
+local json = require "aui.json"
+local net = require "aui.net"
+local options_module = require "aui.options"
+local reply_module = require "aui.reply"
+local scheduler = require "aui.scheduler"
+
+---@class (exact) aui.Message what session:send takes
+---@field text string
+---@field task_id? string default: the session's
+---@field context? table passed on to the agent, such as { url = ..., lead_details = { ... } }
+---@field timeout? aui.Timeouts default: the session's; `connect` has no meaning here
+
+---@class aui.Session
+local Session = {}
+Session.__index = Session
+Session.__name = "aui.Session"
+
+local session_module = {}
+
+local KNOWN_FIELDS = { text = true, task_id = true, context = true, timeout = true }
+local EVENTS = { state = true }
+
+-- A server may repeat what it was sent, so the key could turn up in what it says.
+local function masker(secrets)
+  return function(text)
+    for _, secret in ipairs(secrets or {}) do
+      text = text:gsub(secret:gsub("%p", "%%%0"), "***")
+    end
+    return text
+  end
+end
+
+--- A session that connects in the background, or nil and why the options cannot be used.
+---@return aui.Session?
+---@return aui.Error?
+function session_module.open(level, options)
+  local checked = options_module.read(level + 1, options)
+  local place = checked.endpoint
+  local loop, why = scheduler.loop()
+  if not loop then return nil, errors.new { kind = "transport", message = why } end
+  local self = setmetatable({
+    url = place.public_url,
+    task_id = checked.task_id,
+    timeout = checked.timeout,
+    mask = masker(place.secrets),
+    waiters = {},
+    handlers = {},
+    reported = "connecting",
+  }, Session)
+  self.handle, why = loop:open(scheduler.register(self), {
+    host = place.host,
+    port = place.port,
+    tls = checked.tls,
+    request_host = place.request_host,
+    target = place.target,
+    headers = place.headers,
+    connect_timeout = checked.timeout.connect or nil,
+    max_message = checked.max_message,
+    max_response_head = checked.max_response_head,
+    max_depth = checked.max_depth,
+  })
+  if not self.handle then return nil, errors.new { kind = "transport", message = why } end
+  return self
+end
+
+local function connection_error(self)
+  local raw = self.handle:error()
+  return raw and errors.from_core(raw, self.mask)
+end
+
+--- Waits until the session is open: true, or nil and why it is not.
+function session_module.wait_open(self)
+  while true do
+    local state = self.handle:state()
+    if state == "open" then return true end
+    if state ~= "connecting" then return nil, connection_error(self) end
+    scheduler.wait(self)
+  end
+end
+
+local function read_message(level, self, message)
+  if type(message) == "string" then message = { text = message } end
+  if type(message) ~= "table" then
+    check.fail(level + 1, "message", "expected a string or a table, got " .. check.describe(message))
+  end
+  check.names(level + 1, "message", message, KNOWN_FIELDS)
+  local text, task_id = message.text, message.task_id or self.task_id
+  if type(text) ~= "string" then check.fail(level + 1, "text", "expected a string, got " .. check.describe(text)) end
+  if text == "" then check.fail(level + 1, "text", "expected some text, got an empty string") end
+  if not net.is_utf8(text) then check.fail(level + 1, "text", "expected valid UTF-8") end
+  options_module.check_task_id(level + 1, task_id)
+  if task_id == nil then check.fail(level + 1, "task_id", "expected a string, here or in the session's options") end
+  check.type(level + 1, "context", message.context, "table")
+  local timeout = options_module.timeouts(level + 1, message.timeout, self.timeout)
+  local encoded, problem = json.encode_message { text = text, task_id = task_id, context = message.context }
+  if not encoded then check.fail(level + 1, problem:match "^(.-): (.*)$") end
+  return encoded, timeout
+end
+
+local function closed_error()
+  return errors.new { kind = "canceled", message = "the session is closed" }
+end
+
+--- Accepts a message for the agent and returns at once. Messages are sent in order, each when the answer to the one before
+--- has ended. Raises for a bad argument.
+---@param message string|aui.Message
+---@return aui.Reply? reply call it, or use it in a `for`, to stream the text
+---@return aui.Error? err of a closed session
+---@return nil
+---@return aui.Reply? closing makes leaving a `for` early cancel the reply (Lua 5.4)
+function Session:send(message)
+  local encoded, timeout = read_message(2, self, message)
+  local handle = self.handle:send(encoded, timeout.first or nil, timeout.idle or nil, timeout.total or nil)
+  if not handle then return nil, closed_error() end
+  local reply = reply_module.new(self, handle)
+  return reply, nil, nil, reply
+end
+
+--- Sends a message and waits for the whole answer.
+---@param message string|aui.Message
+---@return table? message the ExternalTaskMessage
+---@return aui.Error? err
+function Session:ask(message)
+  local encoded, timeout = read_message(2, self, message)
+  local handle = self.handle:send(encoded, timeout.first or nil, timeout.idle or nil, timeout.total or nil)
+  if not handle then return nil, closed_error() end
+  return reply_module.new(self, handle):message()
+end
+
+--- Ends the session: pending replies end as canceled, the server is told, and its goodbye is awaited for a second at most.
+function Session:close()
+  self.handle:close()
+  scheduler.notify(self)
+  while not self.handle:finished() do
+    scheduler.wait(self)
+  end
+end
+
+Session.__close = Session.close
+
+--- "connecting", "open", "waiting" (no connection; the next message asks for one) or "closed".
+---@return string
+function Session:state() return self.handle:state() end
+
+--- Calls `handler(state, err)` from now on whenever the state has changed: err is why a connection was lost or not made.
+--- Handlers run as tasks, and may wait. Several may follow one event.
+---@param event "state"
+---@param handler fun(state: string, err?: aui.Error)
+---@return fun() off stops the calls
+function Session:on(event, handler)
+  if not EVENTS[event] then check.fail(2, "event", 'expected "state", got ' .. check.describe(event)) end
+  if type(handler) ~= "function" then
+    check.fail(2, "handler", "expected a function, got " .. check.describe(handler))
+  end
+  local handlers = self.handlers
+  handlers[#handlers + 1] = handler
+  return function()
+    for index, candidate in ipairs(handlers) do
+      if candidate == handler then return table.remove(handlers, index) end
+    end
+  end
+end
+
+-- Called by the scheduler when the C core has news of this session.
+function Session:news()
+  scheduler.notify(self)
+  local state = self.handle:state()
+  if state == self.reported then return end
+  self.reported = state
+  for _, handler in ipairs(self.handlers) do
+    scheduler.spawn(handler, state, state == "waiting" and connection_error(self) or nil)
+  end
+end
+
+function Session:__tostring() return ("aui.Session (%s, %s)"):format(self.handle:state(), self.url) end
+
+return session_module

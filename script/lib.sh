@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# What the commands of this directory share: the root of the checkout, errors, quiet steps, builds,
+# and the environment in which Lua finds the module. Sourced, never run.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# complain MESSAGE: says what is wrong.
+complain() {
+  echo "script/${0##*/}: $1" >&2
+}
+
+# die MESSAGE: ends the command with an error.
+die() {
+  complain "$1"
+  exit 1
+}
+
+# usage_if_asked TEXT ARGUMENTS...: prints TEXT and ends if the first argument is --help.
+usage_if_asked() {
+  case ${2:-} in
+    -h | --help)
+      echo "$1"
+      exit 0
+      ;;
+  esac
+}
+
+# quietly COMMAND...: shows the command's output only if it fails, and passes its status on.
+quietly() {
+  local log status=0
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 || status=$?
+  if ((status != 0)); then cat "$log" >&2; fi
+  rm -f "$log"
+  return "$status"
+}
+
+# build PRESET: builds into build/PRESET.
+build() (
+  cd "$root" || return
+  quietly cmake --preset "$1" || return
+  quietly cmake --build --preset "$1"
+)
+
+# lua_for VERSION BUILD_DIR: sets `lua`, the interpreter of VERSION (5.4, 5.1 or luajit), and
+# `lua_paths`, arguments for env that make it find the module's Lua files and its build. Fails, and
+# says why, for an unknown version or when there is no such build.
+# shellcheck disable=SC2034 # Both are for the caller.
+lua_for() {
+  local abi=$1
+  case $1 in
+    5.4) lua=lua5.4 ;;
+    5.1) lua=lua5.1 ;;
+    luajit) lua=luajit abi=5.1 ;;
+    *)
+      complain "Lua version '$1': expected 5.4, 5.1 or luajit"
+      return 1
+      ;;
+  esac
+  # An empty path at the end, between two semicolons, stands for the interpreter's own.
+  lua_paths=(
+    -u LUA_PATH_5_4 -u LUA_CPATH_5_4
+    "LUA_PATH=$root/lua/?.lua;$root/lua/?/init.lua;${LUA_PATH:-;}"
+    "LUA_CPATH=$2/lua/$abi/?.so;${LUA_CPATH:-;}"
+  )
+  if [[ ! -e $2/lua/$abi/aui/net.so ]]; then
+    complain "$2 has no module for Lua $abi: run cmake --preset dev && cmake --build --preset dev"
+    return 1
+  fi
+}

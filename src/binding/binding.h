@@ -1,0 +1,54 @@
+/* What the files of the C module share: the userdata behind Lua's loop, session and reply, and one API for every Lua. */
+#ifndef AUI_BINDING_BINDING_H
+#define AUI_BINDING_BINDING_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "engine/error.h"
+#include "net/net.h"
+
+#define AUI_LOOP "aui.net.Loop"
+#define AUI_SESSION "aui.net.Session"
+#define AUI_REPLY "aui.net.Reply"
+
+typedef struct {
+  aui_net *net; /* NULL once closed */
+} aui_lua_loop;
+
+typedef struct {
+  aui_lua_loop *loop; /* kept alive by aui_keep */
+  aui_link *link;     /* NULL once closed */
+} aui_lua_session;
+
+/* Create the metatables, each once a Lua state. */
+void aui_create_loop(lua_State *L);
+void aui_create_session(lua_State *L);
+void aui_create_reply(lua_State *L);
+
+/* net.loop(): a loop, or nil and why not. */
+int aui_new_loop(lua_State *L);
+
+/* loop:open(id, options), a method of the loop: see session.c. */
+int aui_open_session(lua_State *L);
+
+/* Pushes the userdata of a reply to a message of the session at stack index `session`, which it keeps alive. The caller
+ * stores the reply, which the userdata then owns, where the result points to; NULL is fine if Lua never sees it. */
+aui_reply **aui_push_reply(lua_State *L, int session);
+
+/* Pushes the error as a table: kind, message, delivered, retryable, and where known status_code, close_code, retry_after
+ * (seconds) and payload (the server's own words). */
+void aui_push_error(lua_State *L, const aui_error *error);
+
+/* Seconds to milliseconds: nil and infinity are AUI_NEVER. */
+uint64_t aui_check_milliseconds(lua_State *L, int index);
+
+/* Creates a metatable whose methods are its __index. */
+void aui_new_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect);
+
+/* A userdata that can keep another Lua value alive: aui_keep makes the userdata on top of the stack keep the value at
+ * `index`. The memory is zeroed, and its metatable set. */
+void *aui_new_userdata(lua_State *L, size_t size, const char *class_name);
+void aui_keep(lua_State *L, int index);
+
+#endif

@@ -1,0 +1,63 @@
+/* Userdata with methods, for Lua 5.1 (and LuaJIT) to 5.4. */
+#include <math.h>
+#include <string.h>
+
+#include "binding/binding.h"
+
+static int to_string(lua_State *L) {
+  lua_pushfstring(L, "%s: %p", lua_tostring(L, lua_upvalueindex(1)), lua_touserdata(L, 1));
+  return 1;
+}
+
+void aui_new_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect) {
+  luaL_newmetatable(L, name);
+  lua_pushstring(L, name);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__name");
+  lua_pushcclosure(L, to_string, 1);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushcfunction(L, collect);
+  lua_setfield(L, -2, "__gc");
+  lua_newtable(L);
+  for (; methods->name; methods++) {
+    lua_pushcfunction(L, methods->func);
+    lua_setfield(L, -2, methods->name);
+  }
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+void *aui_new_userdata(lua_State *L, size_t size, const char *class_name) {
+#if LUA_VERSION_NUM >= 504
+  void *memory = lua_newuserdatauv(L, size, 1);
+#else
+  void *memory = lua_newuserdata(L, size);
+#endif
+  memset(memory, 0, size);
+  luaL_getmetatable(L, class_name);
+  lua_setmetatable(L, -2);
+  return memory;
+}
+
+void aui_keep(lua_State *L, int index) {
+  lua_pushvalue(L, index);
+#if LUA_VERSION_NUM >= 504
+  lua_setiuservalue(L, -2, 1);
+#else
+  lua_createtable(L, 1, 0); /* older Lua can keep a table only */
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, 1);
+#if LUA_VERSION_NUM == 501
+  lua_setfenv(L, -2);
+#else
+  lua_setuservalue(L, -2);
+#endif
+#endif
+}
+
+uint64_t aui_check_milliseconds(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return AUI_NEVER;
+  double seconds = luaL_checknumber(L, index);
+  luaL_argcheck(L, seconds >= 0, index, "seconds expected, 0 or more");
+  return seconds < 1e12 ? (uint64_t)ceil(seconds * 1000) : AUI_NEVER;
+}

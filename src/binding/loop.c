@@ -1,0 +1,94 @@
+/* The native loop as Lua sees it. The module keeps no state outside of it. */
+#include <math.h>
+
+#include "binding/binding.h"
+
+static aui_net *check_loop(lua_State *L) {
+  aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
+  luaL_argcheck(L, loop->net, 1, "the loop is closed");
+  return loop->net;
+}
+
+int aui_new_loop(lua_State *L) {
+  aui_lua_loop *loop = aui_new_userdata(L, sizeof *loop, AUI_LOOP);
+  const char *why = "out of memory";
+  loop->net = aui_net_new(&why);
+  if (loop->net) return 1;
+  lua_pushnil(L);
+  lua_pushstring(L, why);
+  return 2;
+}
+
+/* loop:fd(): the descriptor that a foreign loop is to poll for reading. */
+static int loop_fd(lua_State *L) {
+  lua_pushinteger(L, aui_net_fd(check_loop(L)));
+  return 1;
+}
+
+/* loop:timeout(): for how many seconds to poll it at most, before loop:step(0); nil for no limit. */
+static int loop_timeout(lua_State *L) {
+  int milliseconds = aui_net_timeout(check_loop(L));
+  if (milliseconds < 0) return 0;
+  lua_pushnumber(L, milliseconds / 1000.0);
+  return 1;
+}
+
+/* loop:now(): the loop's clock in seconds. */
+static int loop_now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)aui_net_now(check_loop(L)) / 1000);
+  return 1;
+}
+
+/* An interpreter announces Ctrl-C by a hook on its main thread, which never fires while a coroutine runs the loop: the
+ * coroutine takes the hook over. */
+static void take_over_interrupt(lua_State *L) {
+#if LUA_VERSION_NUM >= 502
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lua_State *main_thread = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  lua_Hook hook = lua_gethook(main_thread);
+  if (hook && main_thread != L && !lua_gethook(L)) {
+    lua_sethook(L, hook, lua_gethookmask(main_thread), lua_gethookcount(main_thread));
+  }
+#else
+  (void)L; /* LuaJIT's hooks are those of all threads */
+#endif
+}
+
+/* loop:step(seconds): waits until something happened, at most so long (nil: no limit), and deals with what is due.
+ * Returns false, having done nothing, when a signal interrupted the wait. */
+static int loop_step(lua_State *L) {
+  aui_net *net = check_loop(L);
+  int milliseconds = -1;
+  if (!lua_isnoneornil(L, 2)) {
+    double seconds = luaL_checknumber(L, 2);
+    luaL_argcheck(L, seconds >= 0, 2, "seconds expected, 0 or more");
+    milliseconds = seconds < 1e6 ? (int)ceil(seconds * 1000) : -1;
+  }
+  bool done = aui_net_step(net, milliseconds);
+  if (!done) take_over_interrupt(L);
+  lua_pushboolean(L, done);
+  return 1;
+}
+
+/* loop:ready(): the id of a session that has news since it was last named here, or nil. */
+static int loop_ready(lua_State *L) {
+  uint64_t id;
+  if (!aui_net_ready(check_loop(L), &id)) return 0;
+  lua_pushnumber(L, (lua_Number)id);
+  return 1;
+}
+
+static int loop_collect(lua_State *L) {
+  aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
+  if (loop->net) aui_net_free(loop->net);
+  loop->net = NULL;
+  return 0;
+}
+
+void aui_create_loop(lua_State *L) {
+  static const luaL_Reg methods[] = {{"fd", loop_fd},     {"timeout", loop_timeout}, {"now", loop_now},
+                                     {"step", loop_step}, {"ready", loop_ready},     {"open", aui_open_session},
+                                     {NULL, NULL}};
+  aui_new_class(L, AUI_LOOP, methods, loop_collect);
+}

@@ -1,0 +1,93 @@
+/* A reply as Lua sees it: reads its state; cancels it when asked or collected. */
+#include "binding/binding.h"
+
+typedef struct {
+  aui_lua_session *session; /* kept alive by aui_keep */
+  aui_reply *reply;         /* NULL only while it is being made */
+} lua_reply;
+
+aui_reply **aui_push_reply(lua_State *L, int session) {
+  lua_reply *object = aui_new_userdata(L, sizeof *object, AUI_REPLY);
+  object->session = lua_touserdata(L, session);
+  aui_keep(L, session);
+  return &object->reply;
+}
+
+static lua_reply *check_reply(lua_State *L) {
+  return luaL_checkudata(L, 1, AUI_REPLY);
+}
+
+/* The session's clock; a reply whose session is gone has ended, so that it needs none. */
+static uint64_t now(const lua_reply *object) {
+  return object->session->link ? aui_net_now(object->session->loop->net) : 0;
+}
+
+static void pump(const lua_reply *object) {
+  if (object->session->link) aui_link_pump(object->session->link);
+}
+
+/* reply:status(): "pending", "message" or "failed". */
+static int reply_status(lua_State *L) {
+  static const char *const names[] = {"pending", "message", "failed"};
+  lua_pushstring(L, names[aui_reply_get_status(check_reply(L)->reply)]);
+  return 1;
+}
+
+/* reply:take(): what is new in the text, as (chunk, keep); nothing when nothing is new. */
+static int reply_take(lua_State *L) {
+  size_t keep, n;
+  const char *chunk;
+  if (!aui_reply_take(check_reply(L)->reply, &keep, &chunk, &n)) return 0;
+  lua_pushlstring(L, chunk, n);
+  lua_pushinteger(L, (lua_Integer)keep);
+  return 2;
+}
+
+/* reply:text(): the text so far. */
+static int reply_text(lua_State *L) {
+  size_t n;
+  const char *text = aui_reply_text(check_reply(L)->reply, &n);
+  lua_pushlstring(L, text, n);
+  return 1;
+}
+
+/* reply:message(): the final message's JSON, or nil. */
+static int reply_message(lua_State *L) {
+  size_t n;
+  const char *json = aui_reply_message(check_reply(L)->reply, &n);
+  if (!json) return 0;
+  lua_pushlstring(L, json, n);
+  return 1;
+}
+
+/* reply:error(): a table, or nil. */
+static int reply_error(lua_State *L) {
+  const aui_error *error = aui_reply_error(check_reply(L)->reply);
+  if (!error) return 0;
+  aui_push_error(L, error);
+  return 1;
+}
+
+/* reply:cancel() */
+static int reply_cancel(lua_State *L) {
+  lua_reply *object = check_reply(L);
+  aui_reply_cancel(object->reply, now(object));
+  pump(object);
+  return 0;
+}
+
+static int reply_collect(lua_State *L) {
+  lua_reply *object = check_reply(L);
+  if (!object->reply) return 0;
+  aui_reply_release(object->reply, now(object));
+  object->reply = NULL;
+  pump(object);
+  return 0;
+}
+
+void aui_create_reply(lua_State *L) {
+  static const luaL_Reg methods[] = {{"status", reply_status},   {"take", reply_take},   {"text", reply_text},
+                                     {"message", reply_message}, {"error", reply_error}, {"cancel", reply_cancel},
+                                     {NULL, NULL}};
+  aui_new_class(L, AUI_REPLY, methods, reply_collect);
+}

@@ -1,0 +1,56 @@
+/* What a failed reply or connection tells its user. */
+#ifndef AUI_ENGINE_ERROR_H
+#define AUI_ENGINE_ERROR_H
+
+#include <stdbool.h>
+
+#include "engine/buffer.h"
+
+typedef enum {
+  AUI_ERROR_NONE = 0,
+  AUI_ERROR_AUTH,        /* missing or invalid key */
+  AUI_ERROR_APPLICATION, /* the agent's application refused this message */
+  AUI_ERROR_RATE_LIMIT,
+  AUI_ERROR_SERVER,    /* internal server error */
+  AUI_ERROR_TRANSPORT, /* name not found, refused, unreachable, TLS, cut */
+  AUI_ERROR_TIMEOUT,
+  AUI_ERROR_PROTOCOL, /* the peer broke WebSocket, HTTP or JSON */
+  AUI_ERROR_CANCELED,
+  AUI_ERROR_OVERFLOW /* a limit of ours */
+} aui_error_kind;
+
+/* Whether the user's message reached the agent. */
+typedef enum { AUI_DELIVERED_NO = 0, AUI_DELIVERED_MAYBE, AUI_DELIVERED_YES } aui_delivered;
+
+typedef struct {
+  aui_error_kind kind;
+  aui_delivered delivered;
+  bool retryable;     /* whether the same message, sent again later, has a chance */
+  int status_code;    /* HTTP or error payload, 0 when unknown */
+  int close_code;     /* RFC 6455 7.4, 0 when unknown */
+  long retry_after;   /* seconds the server asked for, -1 when it did not */
+  char message[512];  /* one line of UTF-8 without a full stop at its end; never holds a secret */
+  aui_buffer payload; /* the server's own words, when it sent some: an error payload or a response body */
+} aui_error;
+
+/* The names that users see: "auth", "application", "rate_limit", "server", "transport", "timeout", "protocol",
+ * "canceled", "overflow"; "no", "maybe", "yes". */
+const char *aui_error_kind_name(aui_error_kind kind);
+const char *aui_delivered_name(aui_delivered delivered);
+
+/* Clears `error` (releasing its payload), then sets its kind and the message by printf's rules; cut at 511 bytes without
+ * splitting a character. `retryable` follows the kind: rate_limit, server, transport, timeout and overflow are. */
+__attribute__((format(printf, 3, 4))) void aui_error_set(aui_error *error, aui_error_kind kind, const char *format,
+                                                         ...);
+
+/* The kind that a status of HTTP or of an error payload stands for (PROTOCOL: 401 and 403 auth, 429 rate limit, other 4xx
+ * application, 5xx server; anything else protocol). */
+aui_error_kind aui_error_kind_of_status(int status_code);
+
+/* Makes `to`, which must be cleared or all zero, a copy of `from`; the payload is left out when memory is short. */
+void aui_error_copy(aui_error *to, const aui_error *from);
+
+/* Releases the payload and sets all to zero: AUI_ERROR_NONE. */
+void aui_error_clear(aui_error *error);
+
+#endif

@@ -1,0 +1,57 @@
+/* Turns the text messages of an agent's socket into events, and cumulative text into what is new in it.
+ *
+ * An update carries the whole answer so far. While a message arrives it is compared with the last update: as long as
+ * both are equal, nothing is copied, validated or parsed; from where they part, only the tail is. A message that this
+ * cannot judge (keys in another order, escaped keys, a rewritten text) is scanned whole, with the same results. */
+#ifndef AUI_ENGINE_EVENT_H
+#define AUI_ENGINE_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/buffer.h"
+
+typedef enum {
+  AUI_EVENT_UPDATE = 1, /* "thread-message-text-content-updated", in either spelling, with a string in data.text */
+  AUI_EVENT_FINAL = 2,  /* the ExternalTaskMessage: no event name; `id`, a string `text` and `sender` */
+  AUI_EVENT_ERROR = 3,  /* an error payload: a numeric `status_code`, no event name */
+  AUI_EVENT_OTHER = 4,  /* any other JSON text: not an error, to be ignored */
+
+  AUI_EVENT_BAD_UTF8 = -1,
+  AUI_EVENT_BAD_JSON = -2,
+  AUI_EVENT_TOO_DEEP = -3, /* nested deeper than `max_depth` */
+  AUI_EVENT_NO_MEMORY = -4
+} aui_event_type;
+
+typedef struct aui_event_reader aui_event_reader;
+
+/* A reader for one connection, or NULL when memory is short. `max_depth`: how deep a message's objects and arrays may
+ * nest, 1 to 1024. To be released with aui_event_free (NULL is fine). */
+aui_event_reader *aui_event_new(unsigned max_depth);
+void aui_event_free(aui_event_reader *reader);
+
+/* Takes the next slice of a message's payload. Returns 0, or AUI_EVENT_BAD_UTF8 at the first byte that cannot be valid,
+ * or AUI_EVENT_NO_MEMORY; after a negative value the reader is good for nothing but aui_event_free. */
+int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n);
+
+/* Ends the message and says what it was, or a negative value as above.
+ *
+ * `text` is the answer's text so far, as UTF-8, exactly as this function left it the last time (empty after
+ * aui_event_restart). For an UPDATE or FINAL it is made equal to the message's text, and `*keep` is how many of its
+ * first bytes were equal before and after: never within a character. With `text` NULL the message is only classified,
+ * and the reader must be restarted before `text` is given again. An escaped high surrogate at the end of an update is
+ * held back, since its other half may come with the next one; any other unpaired surrogate becomes U+FFFD. */
+aui_event_type aui_event_end(aui_event_reader *reader, aui_buffer *text, size_t *keep);
+
+/* The next message begins a new answer, whose text so far is empty. */
+void aui_event_restart(aui_event_reader *reader);
+
+/* The last message's JSON, valid until the next call of aui_event_feed. In a FINAL or ERROR, escapes of unpaired
+ * surrogates were replaced by \ufffd, so that any JSON reader accepts it. */
+const char *aui_event_payload(const aui_event_reader *reader, size_t *n);
+
+/* The `status_code` of the last ERROR, clamped to 0..999. */
+int aui_event_status_code(const aui_event_reader *reader);
+
+#endif

@@ -1,0 +1,83 @@
+/* Scans a JSON text (RFC 8259) once: judges whether it is valid, and records the few members that
+ * tell the agent's messages apart. It builds no values; strings are decoded piece by piece, and
+ * only where somebody wants them. */
+#ifndef AUI_ENGINE_JSON_H
+#define AUI_ENGINE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define AUI_JSON_MAX_DEPTH 1024
+
+/* The content of a string in a JSON text, without its quotes, still escaped. `start` 0: no such
+ * string. */
+typedef struct {
+  size_t start;
+  size_t end;
+} aui_json_span;
+
+/* What a member says about the kind of event. */
+typedef enum {
+  AUI_JSON_NO_NAME = 0,    /* absent, null, empty or not a string */
+  AUI_JSON_OTHER_NAME = 1, /* another event */
+  AUI_JSON_UPDATE_NAME = 2 /* "thread-message-text-content-updated" */
+} aui_json_name;
+
+/* The members of interest. Of a repeated key the last one counts. A status code out of range is
+ * taken as the nearest end of the range. */
+typedef struct {
+  aui_json_name event;              /* root.event */
+  aui_json_name channel_event_name; /* root.channel.event_name */
+  aui_json_span text;               /* root.text, when a string */
+  aui_json_span data_text;          /* root.data.text, when a string */
+  int status_code;                  /* root.status_code, cut to an integer, 0..999; -1: no number */
+  bool id;                          /* root.id is present and not null */
+  bool sender;                      /* root.sender is an object or null */
+} aui_json_members;
+
+/* What a scan found. `at_text` are the members as they stood at the last root.data.text that was a
+ * string: what a scan that begins there has to know. Its data_text.start is 0 when there was none.
+ */
+typedef struct {
+  aui_json_members members;
+  aui_json_members at_text;
+} aui_json_scan;
+
+typedef enum {
+  AUI_JSON_VALID,
+  AUI_JSON_INVALID,
+  AUI_JSON_TOO_DEEP /* nested deeper than `max_depth`; what follows was not looked at */
+} aui_json_verdict;
+
+/* Scans the `n` bytes of `json`, which must be valid UTF-8. `max_depth`: 1 to AUI_JSON_MAX_DEPTH.
+ * Unless the verdict is AUI_JSON_VALID, `*scan` is of no use. */
+aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth,
+                                     aui_json_scan *scan);
+
+/* Does the same for a JSON text whose first `from` bytes are those of the text that `*scan` is the
+ * result of. `from` lies in the string that scan->at_text tells of: between two characters or
+ * escapes, or at the closing quote. */
+aui_json_verdict aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from,
+                                    aui_json_scan *scan);
+
+/* A part of a string, decoded: a run of plain bytes, or the character of an escape. */
+typedef struct {
+  const char *bytes; /* into the JSON text or `character`: the piece must not be copied */
+  size_t n;
+  char character[4];
+} aui_json_piece;
+
+/* Decodes the piece of a valid string that begins at `at` < `end`, where `end` is the end of its
+ * span, and returns where the next one begins. A surrogate pair written as two escapes is one
+ * piece; an unpaired surrogate gives U+FFFD. */
+size_t aui_json_decode(const char *json, size_t at, size_t end, aui_json_piece *piece);
+
+/* Where the escape of a high surrogate begins that ends a valid string's span, and so may become
+ * half of a pair when more is appended; without one, the span's end. */
+size_t aui_json_settled_end(const char *json, aui_json_span string);
+
+/* Replaces every escape of an unpaired surrogate in a valid JSON text by \ufffd, as long as it is.
+ */
+void aui_json_replace_unpaired(char *json, size_t n);
+
+#endif

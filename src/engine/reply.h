@@ -1,0 +1,39 @@
+/* The answer to one send, seen from the session that fills it. What users may do with it is in session.h. */
+#ifndef AUI_ENGINE_REPLY_H
+#define AUI_ENGINE_REPLY_H
+
+#include "engine/session.h"
+
+struct aui_reply {
+  aui_session *session; /* NULL once it has ended */
+  aui_reply *next;      /* in the session's queue */
+  aui_reply_status status;
+  aui_buffer request; /* the JSON to send */
+  aui_buffer text;    /* so far */
+  size_t taken;       /* how long the text was when the reader last took of it */
+  size_t kept;        /* how many of those bytes still stand */
+  aui_buffer message; /* the final message's JSON */
+  aui_error error;
+  aui_reply_timeouts timeouts;
+  uint64_t accepted;  /* when it was sent by its user */
+  uint64_t last_sign; /* when its frame was written, then when the agent last gave a sign of an answer */
+  bool answered;      /* a sign has come */
+};
+
+/* A pending reply, or NULL when memory is short. */
+aui_reply *aui_reply_new(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
+                         uint64_t now);
+void aui_reply_free(aui_reply *reply);
+
+/* The text was changed from byte `keep` on. */
+void aui_reply_text_changed(aui_reply *reply, size_t keep);
+
+/* Ends the reply, which must be pending; its session must forget it. */
+void aui_reply_finish(aui_reply *reply, aui_buffer *message); /* takes over the message's memory */
+void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered delivered);
+
+/* When the reply must end at the latest, and which of its times ("first", "idle", "total") runs out then. `active`: its
+ * frame was written. */
+uint64_t aui_reply_deadline(const aui_reply *reply, bool active, const char **which);
+
+#endif

@@ -1,0 +1,150 @@
+/* A session with an agent: sends and their replies, over one WebSocket connection after another. A pure state machine:
+ * bytes and times go in; bytes to write, replies and the next deadline come out. It does no I/O, reads no clock and no
+ * random device, never blocks and never calls back. docs/engine.md is the guide for whoever writes a driver.
+ *
+ * Times are milliseconds of a monotonic clock of the driver's choice. Every function with a `now` may be given the same
+ * time again, but never an earlier one. Nothing here may be called from two threads at once. */
+#ifndef AUI_ENGINE_SESSION_H
+#define AUI_ENGINE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/error.h"
+
+typedef struct aui_session aui_session;
+typedef struct aui_reply aui_reply;
+
+#define AUI_NEVER UINT64_MAX
+
+typedef struct {
+  /* The request, as aui_request in handshake.h: copied, and checked by the caller for CR, LF and NUL. */
+  const char *host;
+  const char *target;
+  const char *headers;
+
+  uint64_t connect_timeout; /* from AUI_WANT_CONNECT until the WebSocket is open; AUI_NEVER for none */
+  uint64_t close_timeout;   /* how long to wait for the peer's close frame */
+
+  size_t max_response_head; /* bytes */
+  size_t max_message;       /* bytes of one incoming message */
+  unsigned max_depth;       /* how deep an incoming message may nest, 1 to 1024 */
+} aui_session_config;
+
+/* Fills in the defaults: 10 s, 1 s, 16 KiB, 64 MiB, 64; no request. */
+void aui_session_defaults(aui_session_config *config);
+
+/* A session that wants its first connection at once, or NULL when memory is short. The caller owns it. */
+aui_session *aui_session_new(const aui_session_config *config);
+
+/* Ends every pending reply as canceled and releases the session. Replies that their owners have not released stay
+ * readable. NULL is fine. */
+void aui_session_free(aui_session *session);
+
+/* ---- For drivers: whoever moves the bytes ---- */
+
+typedef enum {
+  AUI_WANT_NOTHING,
+  AUI_WANT_CONNECT,   /* open a transport: call aui_session_phase, then aui_session_connected or _disconnected */
+  AUI_WANT_DISCONNECT /* close the transport, or give up opening it, now: then call aui_session_disconnected */
+} aui_want;
+
+/* What the driver has to do about the transport. To be asked after every other call, until AUI_WANT_NOTHING. */
+aui_want aui_session_want(const aui_session *session);
+
+typedef enum { AUI_PHASE_RESOLVE, AUI_PHASE_CONNECT, AUI_PHASE_TLS } aui_phase;
+
+/* The driver has begun to open the transport and is now in this phase (named in the error if time runs out). */
+void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now);
+
+/* The transport (TLS included) is open. */
+void aui_session_connected(aui_session *session, uint64_t now);
+
+/* The transport could not be opened or has ended. `cause` says why in words, as "connection reset by peer" (copied), or is
+ * NULL for an orderly end of the stream and for a close that the session wanted. `retryable` is false for what
+ * trying again cannot mend, such as a certificate that does not verify. */
+void aui_session_disconnected(aui_session *session, const char *cause, bool retryable, uint64_t now);
+
+/* Bytes arrived. They are not kept: what is needed later is copied. */
+void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint64_t now);
+
+/* How many bytes of a CSPRNG the session would like to have; frames are not written while it lacks them. */
+size_t aui_session_random_wanted(const aui_session *session);
+void aui_session_random(aui_session *session, const void *bytes, size_t n);
+
+/* Bytes to write, NULL with `*n` 0 when there are none; valid until the next call that changes the session. */
+const void *aui_session_output(aui_session *session, size_t *n, uint64_t now);
+
+/* The transport took the first `n` bytes of the output: they may reach the peer. */
+void aui_session_written(aui_session *session, size_t n, uint64_t now);
+
+/* When aui_session_tick must be called at the latest; AUI_NEVER when nothing is due. */
+uint64_t aui_session_deadline(const aui_session *session);
+void aui_session_tick(aui_session *session, uint64_t now);
+
+/* True once after anything that a waiting user may care about: a state, a reply's text or its end. Asking clears it. */
+bool aui_session_news(aui_session *session);
+
+/* ---- For users: bindings ---- */
+
+typedef enum {
+  AUI_STATE_CONNECTING,
+  AUI_STATE_OPEN,
+  AUI_STATE_WAITING, /* no connection; the next send asks for one */
+  AUI_STATE_CLOSED   /* for good, by aui_session_close */
+} aui_state;
+
+aui_state aui_session_state(const aui_session *session);
+const char *aui_state_name(aui_state state); /* "connecting", "open", "waiting", "closed" */
+
+/* Why there is no connection: of the last failed attempt or lost connection; kind NONE before the first. Valid until
+ * the next call that changes the session. */
+const aui_error *aui_session_error(const aui_session *session);
+
+/* Times in milliseconds, AUI_NEVER for none. */
+typedef struct {
+  uint64_t first; /* from the frame's departure until the agent's first sign of an answer */
+  uint64_t idle;  /* between two signs of an answer */
+  uint64_t total; /* from aui_session_send to the end */
+} aui_reply_timeouts;
+
+/* Accepts a message: `json` (copied) is sent as one text frame as soon as there is a connection and every earlier reply
+ * has ended. Returns its reply, which the caller owns and must release; NULL when the session is closed or memory is
+ * short. Each accepted send ends exactly once, in a message or in an error. */
+aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
+                            uint64_t now);
+
+/* Ends every pending reply as canceled, sends close 1000 and wants to disconnect when the peer has answered it or the
+ * close timeout is over. The session stays closed. */
+void aui_session_close(aui_session *session, uint64_t now);
+
+/* True when the closed session has no transport any more: it may be freed without cutting anything. */
+bool aui_session_finished(const aui_session *session);
+
+typedef enum { AUI_REPLY_PENDING, AUI_REPLY_MESSAGE, AUI_REPLY_FAILED } aui_reply_status;
+
+aui_reply_status aui_reply_get_status(const aui_reply *reply);
+
+/* Takes what is new in the text since the last call, however many updates that were: the reader is to keep the first
+ * `*keep` bytes of what it has and to append the chunk (valid until the next call that changes the session or the reply).
+ * Returns false when nothing is new. Applied in order, the chunks add up to the text of the final message. */
+bool aui_reply_take(aui_reply *reply, size_t *keep, const char **chunk, size_t *n);
+
+/* The whole text so far; valid as above. */
+const char *aui_reply_text(const aui_reply *reply, size_t *n);
+
+/* The final message's JSON once the status is MESSAGE, else NULL; valid until the reply is released. */
+const char *aui_reply_message(const aui_reply *reply, size_t *n);
+
+/* The error once the status is FAILED, else NULL; valid until the reply is released. */
+const aui_error *aui_reply_error(const aui_reply *reply);
+
+/* Ends a pending reply as canceled. Its message is not sent any more if no byte of it has left; else the rest of the
+ * answer is dropped as it comes, or the connection is replaced as soon as another send waits. */
+void aui_reply_cancel(aui_reply *reply, uint64_t now);
+
+/* Gives the reply back, cancelling it if it is pending. The pointer is not valid afterwards. */
+void aui_reply_release(aui_reply *reply, uint64_t now);
+
+#endif

@@ -1,0 +1,114 @@
+/* One WebSocket connection of a client: joins the handshake and the frames, and keeps what both sides owe each other. */
+#include "engine/websocket.h"
+
+#include <string.h>
+
+void aui_websocket_begin(aui_websocket *ws) {
+  ws->state = AUI_WEBSOCKET_REQUEST;
+}
+
+/* Takes `n` random bytes, which are never used twice. */
+static const uint8_t *draw(aui_websocket *ws, size_t n) {
+  ws->random_len -= n;
+  return ws->random + ws->random_len;
+}
+
+bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t max_head) {
+  if (ws->random_len < AUI_WEBSOCKET_RANDOM) return true;
+  if (ws->state == AUI_WEBSOCKET_REQUEST) {
+    const uint8_t *nonce = draw(ws, AUI_HANDSHAKE_NONCE_SIZE);
+    if (!aui_handshake_begin(&ws->handshake, &ws->out, request, nonce, max_head)) return false;
+    ws->state = AUI_WEBSOCKET_HANDSHAKE;
+  }
+  if (ws->pong_due) {
+    const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
+    if (!aui_frame_write(&ws->out, AUI_OPCODE_PONG, mask, ws->pong, ws->pong_len)) return false;
+    ws->pong_due = false;
+  }
+  if (ws->close_due) {
+    const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
+    if (!aui_frame_write_close(&ws->out, mask, ws->close_code, "")) return false;
+    ws->close_due = false;
+  }
+  return true;
+}
+
+bool aui_websocket_send(aui_websocket *ws, const void *text, size_t n) {
+  return aui_frame_write(&ws->out, AUI_OPCODE_TEXT, draw(ws, AUI_FRAME_MASK_SIZE), text, n);
+}
+
+void aui_websocket_wrote(aui_websocket *ws, size_t n) {
+  aui_buffer_consume(&ws->out, n);
+  ws->written += n;
+}
+
+static aui_websocket_event read_handshake(aui_websocket *ws, const uint8_t **input, const uint8_t *end,
+                                          size_t max_message, int *why) {
+  *why = aui_handshake_read(&ws->handshake, input, end);
+  if (*why == AUI_HANDSHAKE_NEED_MORE) return AUI_WEBSOCKET_NEED_MORE;
+  if (*why != AUI_HANDSHAKE_ACCEPTED) return AUI_WEBSOCKET_BAD_HANDSHAKE;
+  aui_handshake_free(&ws->handshake);
+  aui_frame_init(&ws->frames, max_message);
+  ws->state = AUI_WEBSOCKET_OPEN;
+  return AUI_WEBSOCKET_OPENED;
+}
+
+static void take_ping(aui_websocket *ws, const aui_frame *ping) {
+  if (ping->len) memcpy(ws->pong, ping->data, ping->len);
+  ws->pong_len = ping->len;
+  ws->pong_due = ws->state == AUI_WEBSOCKET_OPEN;
+}
+
+static void take_close(aui_websocket *ws, const aui_frame *close) {
+  ws->peer_closed = true;
+  ws->peer_code = close->close_code;
+  if (close->len) memcpy(ws->peer_reason, close->data, close->len);
+  ws->peer_reason[close->len] = 0;
+  aui_websocket_close(ws, close->close_code);
+}
+
+aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input, const uint8_t *end, size_t max_message,
+                                       aui_frame *slice, int *why) {
+  if (ws->state == AUI_WEBSOCKET_HANDSHAKE) return read_handshake(ws, input, end, max_message, why);
+  if (ws->state < AUI_WEBSOCKET_OPEN) {
+    /* Nothing may come before the request; what does will not be the answer to it. */
+    *why = AUI_HANDSHAKE_NOT_HTTP;
+    return AUI_WEBSOCKET_BAD_HANDSHAKE;
+  }
+  while (!ws->peer_closed) {
+    aui_frame_result result = aui_frame_read(&ws->frames, input, end, slice);
+    switch (result) {
+      case AUI_FRAME_NEED_MORE: return AUI_WEBSOCKET_NEED_MORE;
+      case AUI_FRAME_TEXT: return AUI_WEBSOCKET_TEXT;
+      case AUI_FRAME_PING: take_ping(ws, slice); break;
+      case AUI_FRAME_PONG: break;
+      case AUI_FRAME_CLOSE: take_close(ws, slice); return AUI_WEBSOCKET_PEER_CLOSE;
+      default:
+        *why = result;
+        ws->peer_closed = true; /* nothing behind a violation can be trusted */
+        aui_websocket_close(ws, aui_frame_close_code(result));
+        return AUI_WEBSOCKET_BAD_FRAME;
+    }
+  }
+  *input = end;
+  return AUI_WEBSOCKET_NEED_MORE;
+}
+
+void aui_websocket_close(aui_websocket *ws, uint16_t code) {
+  if (ws->state == AUI_WEBSOCKET_CLOSING) return;
+  ws->state = AUI_WEBSOCKET_CLOSING;
+  ws->close_code = code;
+  ws->close_due = true;
+  ws->pong_due = false;
+}
+
+void aui_websocket_end(aui_websocket *ws) {
+  aui_handshake_free(&ws->handshake);
+  aui_buffer_free(&ws->out);
+  uint8_t random[AUI_WEBSOCKET_RANDOM];
+  size_t random_len = ws->random_len;
+  memcpy(random, ws->random, random_len);
+  memset(ws, 0, sizeof *ws);
+  memcpy(ws->random, random, random_len);
+  ws->random_len = random_len;
+}

@@ -1,0 +1,77 @@
+/* One WebSocket connection of a client, from the opening handshake to the closing one (RFC 6455): text messages come out
+ * in slices, frames to write pile up in `out`. */
+#ifndef AUI_ENGINE_WEBSOCKET_H
+#define AUI_ENGINE_WEBSOCKET_H
+
+#include "engine/buffer.h"
+#include "engine/frame.h"
+#include "engine/handshake.h"
+
+enum { AUI_WEBSOCKET_RANDOM = 64, AUI_WEBSOCKET_MAX_REASON = 123 };
+
+typedef enum {
+  AUI_WEBSOCKET_DOWN,      /* no connection */
+  AUI_WEBSOCKET_REQUEST,   /* the transport is up, the request is not written yet */
+  AUI_WEBSOCKET_HANDSHAKE, /* the answer is awaited */
+  AUI_WEBSOCKET_OPEN,
+  AUI_WEBSOCKET_CLOSING /* our close frame is written or due */
+} aui_websocket_state;
+
+/* All zero is a websocket that is down. Fields may be read; only the functions below change them, but for `random`. */
+typedef struct {
+  aui_websocket_state state;
+  aui_handshake handshake;
+  aui_frame_reader frames;
+
+  aui_buffer out;   /* bytes to write */
+  uint64_t written; /* bytes of this connection that were written before `out` */
+
+  uint8_t random[AUI_WEBSOCKET_RANDOM]; /* for the handshake's nonce and for masks: used up from the end */
+  size_t random_len;
+
+  uint8_t pong[AUI_FRAME_MAX_CONTROL];
+  size_t pong_len;
+  bool pong_due;
+  bool close_due;
+  uint16_t close_code; /* the one we send */
+
+  bool peer_closed;
+  uint16_t peer_code; /* of the peer's close frame; 1005: it had none */
+  char peer_reason[AUI_WEBSOCKET_MAX_REASON + 1];
+} aui_websocket;
+
+/* Begins a connection whose transport has just opened. */
+void aui_websocket_begin(aui_websocket *ws);
+
+/* Writes what is due: the request, a pong, the close frame. Needs full `random`, else it does nothing. Returns false
+ * when memory is short. `request` and `max_head` are used once a connection. */
+bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t max_head);
+
+/* Appends a text message to `out`. Only while open and with full `random`. Returns false when memory is short. */
+bool aui_websocket_send(aui_websocket *ws, const void *text, size_t n);
+
+/* The first `n` bytes of `out` were written. */
+void aui_websocket_wrote(aui_websocket *ws, size_t n);
+
+typedef enum {
+  AUI_WEBSOCKET_NEED_MORE = 0,
+  AUI_WEBSOCKET_OPENED,
+  AUI_WEBSOCKET_TEXT,      /* a slice of a message is in `*slice` */
+  AUI_WEBSOCKET_PEER_CLOSE, /* see peer_code and peer_reason; answered by itself */
+  AUI_WEBSOCKET_BAD_HANDSHAKE, /* refused or broken: `*why` has the aui_handshake_result; details in `handshake` */
+  AUI_WEBSOCKET_BAD_FRAME /* `*why` has the aui_frame_result; the close frame it asks for is due */
+} aui_websocket_event;
+
+/* Reads from `*input` up to `end`, up to the first thing to report, and moves `*input` behind it. To be called until it
+ * returns NEED_MORE. Pings are answered by themselves (the newest one, as 5.5.3 allows). After the peer's close or a bad
+ * frame all further input is dropped. */
+aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input, const uint8_t *end, size_t max_message,
+                                       aui_frame *slice, int *why);
+
+/* Makes a close frame due, if none was. */
+void aui_websocket_close(aui_websocket *ws, uint16_t code);
+
+/* The transport is gone: all but `random` is reset and released. */
+void aui_websocket_end(aui_websocket *ws);
+
+#endif

@@ -1,0 +1,436 @@
+/* A link: one session's place on the loop. It opens the transports that the session wants, carries bytes between the two,
+ * and keeps the session's time. */
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "net/internal.h"
+
+struct aui_link {
+  aui_net *net; /* NULL once the loop is gone */
+  aui_node node;
+  aui_node ready; /* empty unless the link waits in the loop's queue of those with news */
+  aui_session *session;
+  uint64_t id;
+  char *host;
+  uint16_t port;
+  aui_tls_context *tls_context; /* NULL: plain TCP */
+  bool released;
+
+  /* The transport: at most a dial, or a connection. */
+  aui_dial *dial;
+  struct lws *wsi;
+  aui_tls *tls;
+  bool in_callback; /* libwebsockets is calling for `wsi`, which must not be closed then but by the return value */
+  int write_error;  /* errno, 0 for none */
+
+  uv_timer_t timer;
+  uint64_t timer_due; /* when it will go off; AUI_NEVER when it is not running */
+};
+
+static void pump(aui_link *link);
+
+/* ---- The end of a transport ---- */
+
+static void free_tls(aui_link *link) {
+  aui_tls_free(link->tls);
+  link->tls = NULL;
+}
+
+/* Tells a TLS peer that this is the end, as far as the socket takes it at once. */
+static void say_goodbye(aui_link *link) {
+  size_t n;
+  aui_tls_close(link->tls);
+  const void *bytes = aui_tls_output(link->tls, &n);
+  if (n > 0) lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
+}
+
+/* The link and its connection part: libwebsockets' later callbacks for it find no link, and close it. */
+static void hang_up(aui_link *link) {
+  if (link->dial) aui_dial_cancel(link->dial);
+  link->dial = NULL;
+  if (!link->wsi) return;
+  if (link->tls) say_goodbye(link);
+  free_tls(link);
+  struct lws *wsi = link->wsi;
+  link->wsi = NULL;
+  lws_set_opaque_user_data(wsi, NULL);
+  if (!link->in_callback) lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+  link->in_callback = false;
+}
+
+/* The transport could not be opened, or broke. */
+static void lose(aui_link *link, const char *cause, bool retryable) {
+  hang_up(link);
+  aui_session_disconnected(link->session, cause, retryable, aui_net_turn_time(link->net));
+}
+
+/* ---- Bytes from the peer ---- */
+
+static void receive_tls(aui_link *link, const void *bytes, size_t n) {
+  aui_net *net = link->net;
+  uint64_t now = aui_net_turn_time(net);
+  size_t plain;
+  aui_tls_feed(link->tls, bytes, n);
+  for (;;) {
+    switch (aui_tls_read(link->tls, net->plain, sizeof net->plain, &plain)) {
+      case AUI_TLS_MORE: return;
+      case AUI_TLS_OPEN: aui_session_connected(link->session, now); break;
+      case AUI_TLS_PLAIN: aui_session_receive(link->session, net->plain, plain, now); break;
+      case AUI_TLS_END: lose(link, NULL, true); return;
+      case AUI_TLS_FAILED: {
+        char cause[AUI_NET_WHY_SIZE];
+        snprintf(cause, sizeof cause, "%s", aui_tls_error(link->tls));
+        lose(link, cause, aui_tls_retryable(link->tls));
+        return;
+      }
+    }
+  }
+}
+
+static void receive(aui_link *link, const void *bytes, size_t n) {
+  if (link->tls) {
+    receive_tls(link, bytes, n);
+  } else {
+    aui_session_receive(link->session, bytes, n, aui_net_turn_time(link->net));
+  }
+}
+
+/* Why a connection that ended without our doing did so; NULL for an orderly end. */
+static const char *cause_of_end(const aui_link *link, int error) {
+  if (error == EPIPE || error == ECONNRESET) return "connection reset by peer";
+  if (error) return uv_strerror(uv_translate_sys_error(error));
+  if (!link->tls) return NULL;
+  return aui_tls_is_open(link->tls) ? "TLS ended without close_notify" : "TLS: the connection ended during the handshake";
+}
+
+/* libwebsockets closes its connection. After a reset it does so without reading what came before; that is made up for
+ * here, and tells how the stream ended. */
+static void on_closing(aui_link *link) {
+  char bytes[AUI_NET_WRITE_SIZE];
+  int fd = lws_get_socket_fd(link->wsi);
+  ssize_t n;
+  while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0 && link->wsi) receive(link, bytes, (size_t)n);
+  if (!link->wsi) return;
+  int error = n < 0 && errno != EAGAIN ? errno : link->write_error;
+  const char *cause = cause_of_end(link, error);
+  free_tls(link);
+  lose(link, cause, true);
+}
+
+/* ---- Bytes to the peer ---- */
+
+static bool write_bytes(aui_link *link, const void *bytes, size_t n) {
+  if (lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW) >= 0) return true;
+  link->write_error = errno ? errno : EPIPE;
+  return false;
+}
+
+static size_t piece_of(size_t n) {
+  return n < AUI_NET_WRITE_SIZE ? n : AUI_NET_WRITE_SIZE;
+}
+
+/* Encrypts what the session has to say, when nothing encrypted waits to be written. */
+static void encrypt(aui_link *link) {
+  uint64_t now = aui_net_turn_time(link->net);
+  size_t n;
+  aui_tls_output(link->tls, &n);
+  if (n > 0 || !aui_tls_is_open(link->tls)) return;
+  const void *plain = aui_session_output(link->session, &n, now);
+  if (n == 0) return;
+  n = aui_tls_write(link->tls, plain, piece_of(n));
+  if (n > 0) aui_session_written(link->session, n, now);
+}
+
+/* Writes one piece. Returns false when the connection is broken: the caller makes libwebsockets close it. */
+static bool write_some(aui_link *link) {
+  size_t n;
+  if (link->tls) {
+    encrypt(link);
+    const void *bytes = aui_tls_output(link->tls, &n);
+    if (n == 0) return true;
+    if (!write_bytes(link, bytes, n)) return false;
+    aui_tls_written(link->tls, n);
+    return true;
+  }
+  uint64_t now = aui_net_turn_time(link->net);
+  const void *bytes = aui_session_output(link->session, &n, now);
+  if (n == 0) return true;
+  n = piece_of(n);
+  if (!write_bytes(link, bytes, n)) return false;
+  aui_session_written(link->session, n, now);
+  return true;
+}
+
+static bool has_output(aui_link *link) {
+  size_t n = 0;
+  if (link->tls) aui_tls_output(link->tls, &n);
+  if (n == 0 && (!link->tls || aui_tls_is_open(link->tls))) {
+    aui_session_output(link->session, &n, aui_net_turn_time(link->net));
+  }
+  return n > 0;
+}
+
+/* ---- What libwebsockets says ---- */
+
+/* Returns whether the connection is to go on. The link may be gone afterwards, and never is while the connection is its. */
+static bool serve(aui_link *link, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
+  bool ok = true;
+  link->net->busy = true;
+  link->in_callback = true;
+  switch (reason) {
+    case LWS_CALLBACK_RAW_RX: receive(link, in, n); break;
+    case LWS_CALLBACK_RAW_WRITEABLE: ok = write_some(link); break;
+    default: on_closing(link); break;
+  }
+  if (ok) pump(link);
+  if (!lws_get_opaque_user_data(wsi)) return false;
+  link->in_callback = false;
+  return ok;
+}
+
+int aui_link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
+  (void)user;
+  switch (reason) {
+    case LWS_CALLBACK_RAW_RX:
+    case LWS_CALLBACK_RAW_WRITEABLE:
+    case LWS_CALLBACK_RAW_CLOSE: {
+      aui_link *link = lws_get_opaque_user_data(wsi);
+      return link && serve(link, wsi, reason, in, len) ? 0 : -1;
+    }
+    default: return 0;
+  }
+}
+
+/* ---- What dialling comes to ---- */
+
+void aui_link_dial_resolved(aui_link *link) {
+  aui_session_phase(link->session, AUI_PHASE_CONNECT, aui_net_turn_time(link->net));
+  pump(link);
+}
+
+void aui_link_dial_failed(aui_link *link, const char *cause) {
+  link->dial = NULL;
+  lose(link, cause, true);
+  pump(link);
+}
+
+/* The first read makes the first output. */
+static bool start_tls(aui_link *link) {
+  size_t n;
+  link->tls = aui_tls_new(link->tls_context, link->host);
+  if (!link->tls) return false;
+  aui_session_phase(link->session, AUI_PHASE_TLS, aui_net_turn_time(link->net));
+  return aui_tls_read(link->tls, NULL, 0, &n) == AUI_TLS_MORE;
+}
+
+void aui_link_dial_connected(aui_link *link, uv_os_sock_t socket) {
+  lws_sock_file_fd_type fd = {.sockfd = socket};
+  struct lws_vhost *vhost = lws_get_vhost_by_name(link->net->lws, "default");
+  link->dial = NULL;
+  link->write_error = 0;
+  link->wsi = lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_SOCKET, fd, "aui", NULL);
+  if (!link->wsi) {
+    lose(link, "libwebsockets has no room for another connection", true);
+  } else {
+    lws_set_opaque_user_data(link->wsi, link);
+    if (!link->tls_context) {
+      aui_session_connected(link->session, aui_net_turn_time(link->net));
+    } else if (!start_tls(link)) {
+      lose(link, "TLS: out of memory", true);
+    }
+  }
+  pump(link);
+}
+
+/* ---- The pump ---- */
+
+static void connect_transport(aui_link *link) {
+  bool literal = aui_dial_is_literal(link->host, NULL);
+  uint64_t now = aui_net_turn_time(link->net);
+  aui_session_phase(link->session, literal ? AUI_PHASE_CONNECT : AUI_PHASE_RESOLVE, now);
+  link->dial = aui_dial_start(link->net, link, link->host, link->port);
+  if (!link->dial) lose(link, "out of memory", true);
+}
+
+static void do_what_it_wants(aui_link *link) {
+  for (;;) {
+    switch (aui_session_want(link->session)) {
+      case AUI_WANT_CONNECT: connect_transport(link); break;
+      case AUI_WANT_DISCONNECT: lose(link, NULL, true); break;
+      case AUI_WANT_NOTHING: return;
+    }
+  }
+}
+
+static void give_random(aui_link *link) {
+  unsigned char bytes[256];
+  size_t n = aui_session_random_wanted(link->session);
+  if (n == 0) return;
+  if (n > sizeof bytes) n = sizeof bytes;
+  if (RAND_bytes(bytes, (int)n) == 1) {
+    aui_session_random(link->session, bytes, n);
+  } else {
+    lose(link, "no random numbers to be had", true);
+  }
+}
+
+static void on_timer(uv_timer_t *timer);
+
+/* A deadline that moved away, as most do, leaves the timer as it is: it goes off for nothing once, and is set anew. */
+static void set_timer(aui_link *link) {
+  uint64_t due = aui_session_deadline(link->session), now = aui_net_turn_time(link->net);
+  if (due >= link->timer_due) return;
+  link->timer_due = due;
+  uv_timer_start(&link->timer, on_timer, due > now ? due - now : 0, 0);
+}
+
+static void on_freed(uv_handle_t *handle) {
+  aui_link *link = handle->data;
+  free(link->host);
+  free(link);
+}
+
+static void destroy(aui_link *link) {
+  aui_session_free(link->session);
+  link->session = NULL;
+  aui_list_remove(&link->node);
+  aui_list_remove(&link->ready);
+  if (link->net) {
+    uv_close((uv_handle_t *)&link->timer, on_freed);
+  } else {
+    on_freed((uv_handle_t *)&link->timer);
+  }
+}
+
+/* To be called after anything that touched the session. The link may be gone afterwards, if it was released. */
+static void pump(aui_link *link) {
+  link->net->busy = true;
+  if (aui_session_random_wanted(link->session)) give_random(link);
+  do_what_it_wants(link);
+  if (link->wsi && has_output(link)) lws_callback_on_writable(link->wsi);
+  do_what_it_wants(link); /* asking for output may have run out of memory */
+  set_timer(link);
+  bool news = aui_session_news(link->session);
+  if (link->released) {
+    if (aui_session_finished(link->session)) destroy(link);
+  } else if (news && aui_list_is_empty(&link->ready)) {
+    aui_list_append(&link->net->ready, &link->ready);
+  }
+}
+
+static void on_timer(uv_timer_t *timer) {
+  aui_link *link = timer->data;
+  uint64_t now = aui_net_turn_time(link->net);
+  link->timer_due = AUI_NEVER;
+  if (aui_session_deadline(link->session) <= now) aui_session_tick(link->session, now);
+  pump(link);
+}
+
+/* ---- For the host ---- */
+
+static aui_tls_context *share_context(aui_net *net, const aui_tls_options *options) {
+  for (aui_tls_entry *entry = net->tls; entry; entry = entry->next) {
+    if (aui_tls_context_has(entry->context, options)) return entry->context;
+  }
+  snprintf(net->why, sizeof net->why, "out of memory");
+  aui_tls_entry *entry = malloc(sizeof *entry);
+  if (!entry) return NULL;
+  entry->context = aui_tls_context_new(options, net->why, sizeof net->why);
+  if (!entry->context) {
+    free(entry);
+    return NULL;
+  }
+  entry->next = net->tls;
+  net->tls = entry;
+  return entry->context;
+}
+
+aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id, const char **why) {
+  *why = net->why;
+  aui_tls_context *context = NULL;
+  if (endpoint->tls) {
+    context = share_context(net, endpoint->tls);
+    if (!context) return NULL;
+  }
+  snprintf(net->why, sizeof net->why, "out of memory");
+  aui_link *link = calloc(1, sizeof *link);
+  if (!link) return NULL;
+  link->host = strdup(endpoint->host);
+  if (!link->host) {
+    free(link);
+    return NULL;
+  }
+  link->net = net;
+  link->session = session;
+  link->id = id;
+  link->port = endpoint->port;
+  link->tls_context = context;
+  uv_timer_init(net->loop, &link->timer);
+  link->timer.data = link;
+  link->timer_due = AUI_NEVER;
+  aui_list_init(&link->ready);
+  aui_list_append(&net->links, &link->node);
+  aui_link_pump(link);
+  return link;
+}
+
+aui_session *aui_link_session(aui_link *link) {
+  return link->session;
+}
+
+/* Without a loop, whatever the session wants has failed or is done at once. */
+static void pump_dead(aui_link *link) {
+  uint64_t now = uv_hrtime() / 1000000;
+  aui_want want;
+  while ((want = aui_session_want(link->session)) != AUI_WANT_NOTHING) {
+    if (want == AUI_WANT_CONNECT) aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
+    aui_session_disconnected(link->session, "the loop was closed", false, now);
+  }
+  if (link->released) destroy(link);
+}
+
+void aui_link_pump(aui_link *link) {
+  if (link->net) {
+    uv_update_time(link->net->loop);
+    pump(link);
+  } else {
+    pump_dead(link);
+  }
+}
+
+void aui_link_release(aui_link *link) {
+  uint64_t now = link->net ? aui_net_now(link->net) : uv_hrtime() / 1000000;
+  link->released = true;
+  aui_list_remove(&link->ready);
+  aui_session_close(link->session, now);
+  aui_link_pump(link);
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+  aui_link *link = handle->data;
+  pump_dead(link);
+}
+
+void aui_link_kill(aui_link *link) {
+  lose(link, "the loop was closed", false);
+  aui_list_remove(&link->node);
+  aui_list_remove(&link->ready);
+  link->net = NULL;
+  uv_close((uv_handle_t *)&link->timer, on_timer_closed);
+}
+
+aui_link *aui_link_of_node(aui_node *node) {
+  return lws_container_of(node, aui_link, node);
+}
+
+aui_link *aui_link_of_ready(aui_node *node) {
+  return lws_container_of(node, aui_link, ready);
+}
+
+uint64_t aui_link_id(const aui_link *link) {
+  return link->id;
+}

@@ -1,0 +1,41 @@
+// aui-sim, the offline agent: reads the options, loads what they name, and serves.
+#include "agent.h"
+#include "server.h"
+#include "tls.h"
+
+#include <stdlib.h>
+
+static json_t *load_catalogue(const char *file) {
+  json_error_t error;
+  json_t *catalogue = file ? json_load_file(file, JSON_REJECT_DUPLICATES, &error) : sim_catalogue_builtin();
+  if (!catalogue) {
+    fprintf(stderr, "aui-sim: --catalogue: %s: line %d: %s\n", file, error.line, error.text);
+    exit(2);
+  }
+  const char *problem = sim_catalogue_problem(catalogue);
+  if (problem) {
+    fprintf(stderr, "aui-sim: --catalogue: %s: %s\n", file, problem);
+    exit(2);
+  }
+  return catalogue;
+}
+
+int main(int argc, char **argv) {
+  struct sim_options options;
+  sim_options_parse(&options, argc, argv);
+  struct sim_scenario *scenario = options.scenario ? sim_scenario_load(options.scenario) : NULL;
+  if (options.scenario && !scenario)
+    return 2;
+  if (options.tls_dir && !sim_tls_prepare(options.tls_dir, options.tls_name, options.tls_expired)) {
+    sim_scenario_free(scenario);
+    return 1;
+  }
+  json_t *catalogue = load_catalogue(options.catalogue);
+  struct sim_server server = {
+      .options = &options, .scenario = scenario, .catalogue = catalogue, .tasks = json_object()};
+  int status = sim_server_run(&server);
+  json_decref(server.tasks);
+  json_decref(catalogue);
+  sim_scenario_free(scenario);
+  return status;
+}

@@ -1,0 +1,30 @@
+// The command line of aui-sim.
+#ifndef SIM_OPTIONS_H
+#define SIM_OPTIONS_H
+
+#include "message.h"
+
+#include <stdbool.h>
+
+struct sim_options { // the strings belong to argv or are static
+  const char *host;
+  int port;
+  const char *api_key;   // NULL: any key, or none
+  const char *tls_dir;   // NULL: no TLS
+  const char *tls_name;  // NULL: localhost, 127.0.0.1 and ::1
+  bool tls_expired;
+  double pace;           // seconds
+  size_t tokens;         // 0: the built-in agent
+  size_t token_bytes;
+  enum sim_spelling envelope;
+  const char *catalogue; // NULL: the built-in one
+  const char *scenario;  // NULL: none
+  bool exit_with_stdin;
+  bool verbose;
+};
+
+// Fills in *options from the command line. Does not return for --help and --version (exit status 0), nor for a mistake
+// (a line on stderr, exit status 2).
+void sim_options_parse(struct sim_options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,303 @@
+// Plays a scenario on one connection; see player.h. Each verb is a function that returns true when its
+// step is over, and is called again, once something has happened, when it is not.
+#include "player.h"
+
+#include "canned.h"
+#include "tasks.h"
+#include "turn.h"
+#include "websocket.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void push(struct sim_player *player, const struct sim_steps *steps, json_int_t rounds) {
+  player->stack[player->depth].steps = steps;
+  player->stack[player->depth].next = 0;
+  player->stack[player->depth].rounds = rounds;
+  player->depth++;
+}
+
+void sim_player_start(struct sim_connection *connection, const struct sim_steps *steps) {
+  push(&connection->player, steps, 1);
+  sim_connection_wake(connection);
+}
+
+void sim_player_free(struct sim_player *player) {
+  free(player->last_text);
+  free(player->task_id);
+  sim_envelope_free(&player->envelope);
+  sim_stream_free(&player->stream);
+}
+
+// ---- sending ---------------------------------------------------------------------------------------
+
+// Adds one text message as the modifiers fragment, ping_between and cut_after ask.
+static void emit(struct sim_connection *connection, const struct sim_step *step, const void *payload,
+                 size_t length) {
+  const json_t *cut_after = json_object_get(step->object, "cut_after");
+  size_t size = (size_t)json_integer_value(json_object_get(step->object, "fragment"));
+  struct sim_buffer frames = {0};
+  const unsigned char *at = payload;
+  unsigned opcode = SIM_TEXT;
+  for (; size > 0 && length > size; at += size, length -= size) {
+    sim_frame_add(&frames, opcode, at, size);
+    opcode = SIM_CONTINUATION;
+    if (json_is_true(json_object_get(step->object, "ping_between")))
+      sim_frame_add(&frames, SIM_FIN | SIM_PING, NULL, 0);
+  }
+  sim_frame_add(&frames, SIM_FIN | opcode, at, length);
+  if (cut_after) {
+    size_t kept = (size_t)json_integer_value(cut_after);
+    frames.length = kept < frames.length ? kept : frames.length;
+    sim_connection_end(connection, SIM_END_FIN);
+  }
+  sim_buffer_add(&connection->out, frames.data, frames.length);
+  sim_buffer_free(&frames);
+}
+
+static void emit_json(struct sim_connection *connection, const struct sim_step *step, const json_t *value) {
+  char *text = sim_json_text(value);
+  emit(connection, step, text, strlen(text));
+  free(text);
+}
+
+static const struct sim_envelope *envelope(struct sim_connection *connection) {
+  struct sim_player *player = &connection->player;
+  if (!player->envelope.task_id)
+    sim_envelope_start(&player->envelope, connection->server->options->envelope, connection->channel,
+                       player->task_id ? player->task_id : "");
+  return &player->envelope;
+}
+
+static void remember_text(struct sim_player *player, const char *text) {
+  free(player->last_text);
+  player->last_text = sim_copy(text, strlen(text));
+}
+
+// ---- verbs -----------------------------------------------------------------------------------------
+
+static bool play_handshake(struct sim_connection *connection, const struct sim_step *step) {
+  sim_canned_answer(connection, step->value,
+                    sim_request_header(&connection->request, "sec-websocket-key"));
+  connection->player.upgraded = true;
+  return true;
+}
+
+// Whether the step wants the task's history to know of it.
+static bool recorded(const struct sim_step *step) {
+  return !json_is_false(json_object_get(step->object, "recorded"));
+}
+
+static bool play_receive(struct sim_connection *connection, const struct sim_step *step) {
+  struct sim_player *player = &connection->player;
+  struct sim_inbox_entry *entry = sim_inbox_take(connection);
+  const char *field;
+  if (!entry)
+    return false;
+  json_t *turn = sim_json_parse(entry->text, entry->length);
+  if (!sim_turn_problem(turn, &field)) {
+    free(player->task_id);
+    const char *task_id = json_string_value(json_object_get(turn, "task_id"));
+    player->task_id = sim_copy(task_id, strlen(task_id));
+    if (recorded(step))
+      sim_turn_record(connection->server, turn);
+  }
+  sim_envelope_free(&player->envelope); // the next answer gets ids of its own
+  json_decref(turn);
+  free(entry);
+  return true;
+}
+
+static bool play_send(struct sim_connection *connection, const struct sim_step *step) {
+  if (json_is_string(step->value))
+    emit(connection, step, json_string_value(step->value), json_string_length(step->value));
+  else
+    emit_json(connection, step, step->value);
+  return true;
+}
+
+static bool play_update(struct sim_connection *connection, const struct sim_step *step) {
+  struct sim_buffer json = {0};
+  const struct sim_envelope *with = envelope(connection);
+  sim_envelope_before(with, &json);
+  sim_json_escape(&json, json_string_value(step->value), json_string_length(step->value));
+  sim_envelope_after(with, &json);
+  emit(connection, step, json.data, json.length);
+  sim_buffer_free(&json);
+  remember_text(&connection->player, json_string_value(step->value));
+  return true;
+}
+
+// The final message that a step describes, recorded if it asks for that; a new reference.
+static json_t *make_message(struct sim_connection *connection, const struct sim_step *step) {
+  const struct sim_player *player = &connection->player;
+  json_t *task = sim_task_open(connection->server->tasks, player->task_id ? player->task_id : "", "anonymous");
+  json_t *message = sim_agent_message(sim_task_user(task), player->last_text ? player->last_text : "",
+                                      (json_t *)step->value);
+  if (recorded(step))
+    sim_task_record(task, message);
+  return message;
+}
+
+static bool play_message(struct sim_connection *connection, const struct sim_step *step) {
+  json_t *message = make_message(connection, step);
+  emit_json(connection, step, message);
+  json_decref(message);
+  return true;
+}
+
+static bool play_record(struct sim_connection *connection, const struct sim_step *step) {
+  json_decref(make_message(connection, step));
+  return true;
+}
+
+static bool play_error(struct sim_connection *connection, const struct sim_step *step) {
+  json_t *error = sim_error_payload(500, "Internal server error", "Something went wrong");
+  json_object_update(error, (json_t *)step->value);
+  emit_json(connection, step, error);
+  json_decref(error);
+  return true;
+}
+
+static bool play_tokens(struct sim_connection *connection, const struct sim_step *step) {
+  struct sim_player *player = &connection->player;
+  if (!player->started) {
+    const json_t *bytes = json_object_get(step->object, "token_bytes");
+    size_t size = bytes ? (size_t)json_integer_value(bytes) : connection->server->options->token_bytes;
+    char *text = sim_synthetic_text((size_t)json_integer_value(step->value) * size);
+    remember_text(player, text);
+    sim_stream_start(&player->stream, envelope(connection), text, size,
+                     json_number_value(json_object_get(step->object, "pace")));
+  }
+  if (!sim_connection_stream(connection, &player->stream))
+    return false;
+  sim_stream_free(&player->stream);
+  return true;
+}
+
+static bool play_wait(struct sim_connection *connection, const struct sim_step *step) {
+  if (connection->player.started)
+    return true;
+  sim_connection_sleep(connection, json_number_value(step->value));
+  return false;
+}
+
+static bool play_ping(struct sim_connection *connection, const struct sim_step *step) {
+  const char *payload = json_string_value(step->value);
+  size_t length = json_string_length(step->value);
+  sim_frame_add(&connection->out, SIM_FIN | SIM_PING, payload, length);
+  connection->last_ping.length = 0;
+  sim_buffer_add(&connection->last_ping, payload, length);
+  connection->pong_due = true;
+  return true;
+}
+
+static bool play_await_pong(struct sim_connection *connection, const struct sim_step *step) {
+  (void)step;
+  return !connection->pong_due;
+}
+
+static bool play_close(struct sim_connection *connection, const struct sim_step *step) {
+  const char *reason = json_string_value(json_object_get(step->object, "reason"));
+  sim_websocket_close(connection, (unsigned)json_integer_value(step->value), reason ? reason : "");
+  return true;
+}
+
+static bool play_cut(struct sim_connection *connection, const struct sim_step *step) {
+  bool reset = strcmp(json_string_value(step->value), "reset") == 0;
+  sim_connection_end(connection, reset ? SIM_END_RESET : SIM_END_FIN);
+  return true;
+}
+
+static bool play_raw(struct sim_connection *connection, const struct sim_step *step) {
+  const char *hex = json_string_value(step->value);
+  for (; *hex; hex++) {
+    unsigned byte;
+    if (*hex == ' ')
+      continue;
+    sscanf(hex++, "%2x", &byte);
+    sim_buffer_add(&connection->out, &(unsigned char){(unsigned char)byte}, 1);
+  }
+  return true;
+}
+
+static bool play_pong(struct sim_connection *connection, const struct sim_step *step) {
+  connection->ignores_pings = json_is_false(step->value);
+  return true;
+}
+
+static bool play_close_reply(struct sim_connection *connection, const struct sim_step *step) {
+  connection->ignores_close = json_is_false(step->value);
+  return true;
+}
+
+static bool play_read(struct sim_connection *connection, const struct sim_step *step) {
+  lws_rx_flow_control(connection->wsi, json_is_true(step->value));
+  return true;
+}
+
+static bool play_repeat(struct sim_connection *connection, const struct sim_step *step) {
+  push(&connection->player, &step->steps, json_integer_value(step->value));
+  return true;
+}
+
+static bool play_agent(struct sim_connection *connection, const struct sim_step *step) {
+  (void)step;
+  connection->player.agent = true;
+  connection->player.depth = 0;
+  return true;
+}
+
+static bool (*const play[])(struct sim_connection *, const struct sim_step *) = {
+    [SIM_DO_HANDSHAKE] = play_handshake, [SIM_DO_RECEIVE] = play_receive,
+    [SIM_DO_SEND] = play_send,           [SIM_DO_UPDATE] = play_update,
+    [SIM_DO_MESSAGE] = play_message,     [SIM_DO_RECORD] = play_record,
+    [SIM_DO_ERROR] = play_error,         [SIM_DO_TOKENS] = play_tokens,
+    [SIM_DO_WAIT] = play_wait,           [SIM_DO_PING] = play_ping,
+    [SIM_DO_AWAIT_PONG] = play_await_pong, [SIM_DO_CLOSE] = play_close,
+    [SIM_DO_CUT] = play_cut,             [SIM_DO_RAW] = play_raw,
+    [SIM_DO_PONG] = play_pong,           [SIM_DO_CLOSE_REPLY] = play_close_reply,
+    [SIM_DO_READ] = play_read,           [SIM_DO_REPEAT] = play_repeat,
+    [SIM_DO_AGENT] = play_agent,
+};
+
+static void upgrade(struct sim_connection *connection) {
+  if (connection->player.upgraded)
+    return;
+  connection->player.upgraded = true;
+  sim_websocket_accept(connection, NULL);
+}
+
+// Nothing is left to play: the connection stays open, and what the client says goes unheard.
+static void finish(struct sim_connection *connection) {
+  if (connection->state == SIM_UPGRADING && connection->end == SIM_END_NONE)
+    upgrade(connection);
+  for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(connection));)
+    free(entry);
+}
+
+void sim_player_run(struct sim_connection *connection) {
+  struct sim_player *player = &connection->player;
+  while (player->depth > 0 && connection->end == SIM_END_NONE && !connection->sleeping &&
+         connection->out.length < SIM_HIGH_WATER) {
+    size_t level = player->depth - 1;
+    const struct sim_steps *steps = player->stack[level].steps;
+    if (player->stack[level].next == steps->count) {
+      player->stack[level].next = 0;
+      if (--player->stack[level].rounds <= 0)
+        player->depth--;
+      continue;
+    }
+    const struct sim_step *step = &steps->list[player->stack[level].next];
+    if (step->verb != SIM_DO_WAIT && step->verb != SIM_DO_HANDSHAKE)
+      upgrade(connection);
+    bool over = play[step->verb](connection, step);
+    player->started = !over;
+    if (!over)
+      return;
+    player->stack[level].next++;
+  }
+  if (player->depth == 0 && !player->agent)
+    finish(connection);
+}

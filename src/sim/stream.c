@@ -1,0 +1,51 @@
+// One answer on its way, as frames; see stream.h.
+#include "stream.h"
+
+#include "frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void sim_stream_start(struct sim_stream *stream, const struct sim_envelope *envelope, char *text,
+                      size_t step, double pace) {
+  *stream = (struct sim_stream){.text = text, .length = strlen(text), .step = step, .pace = pace};
+  sim_envelope_before(envelope, &stream->before);
+  sim_envelope_after(envelope, &stream->after);
+}
+
+// Where the next update ends: after a step, or at the end of the next word.
+static size_t next_end(const struct sim_stream *stream) {
+  size_t left = stream->length - stream->sent;
+  if (stream->step > 0)
+    return stream->sent + (left < stream->step ? left : stream->step);
+  const char *rest = stream->text + stream->sent;
+  size_t space = strspn(rest, " ");
+  return stream->sent + space + strcspn(rest + space, " ");
+}
+
+bool sim_stream_step(struct sim_stream *stream, struct sim_buffer *out) {
+  if (stream->sent == stream->length)
+    return false;
+  size_t end = next_end(stream);
+  sim_json_escape(&stream->before, stream->text + stream->sent, end - stream->sent);
+  stream->sent = end;
+  sim_frame_header(out, SIM_FIN | SIM_TEXT, stream->before.length + stream->after.length);
+  sim_buffer_add(out, stream->before.data, stream->before.length);
+  sim_buffer_add(out, stream->after.data, stream->after.length);
+  return true;
+}
+
+void sim_stream_free(struct sim_stream *stream) {
+  free(stream->text);
+  sim_buffer_free(&stream->before);
+  sim_buffer_free(&stream->after);
+  *stream = (struct sim_stream){0};
+}
+
+char *sim_synthetic_text(size_t length) {
+  static const char words[] = "every update of this answer carries all of the text so far and a little more ";
+  char *text = sim_alloc(length + 1);
+  for (size_t i = 0; i < length; i++)
+    text[i] = words[i % (sizeof words - 1)];
+  return text;
+}

@@ -1,0 +1,32 @@
+// One answer on its way: updates, each with more of the text than the last, as frames.
+#ifndef SIM_STREAM_H
+#define SIM_STREAM_H
+
+#include "buffer.h"
+#include "message.h"
+
+#include <stdbool.h>
+
+struct sim_stream {
+  char *text; // owned
+  size_t length;
+  size_t sent;              // bytes of text in the last update
+  size_t step;              // bytes more in each update; 0: a word more
+  double pace;              // seconds between updates; 0: as fast as the socket takes them
+  struct sim_buffer before; // envelope and the escaped text so far
+  struct sim_buffer after;  // the rest of the envelope
+};
+
+// Starts streaming `text` (UTF-8), which it takes over. Free it with sim_stream_free.
+void sim_stream_start(struct sim_stream *stream, const struct sim_envelope *envelope, char *text,
+                      size_t step, double pace);
+
+// Appends the next update to `out` as one frame; false when there is none left.
+bool sim_stream_step(struct sim_stream *stream, struct sim_buffer *out);
+
+void sim_stream_free(struct sim_stream *stream);
+
+// Lower-case words of exactly `length` bytes, to be freed with free().
+char *sim_synthetic_text(size_t length);
+
+#endif

@@ -1,0 +1,18 @@
+// One turn of a conversation: a user's message, checked and recorded, and the answer to it. WebSocket and REST share it.
+#ifndef SIM_TURN_H
+#define SIM_TURN_H
+
+#include "connection.h"
+
+// What is wrong with a client's message: a static text, with the field it is about in *field ("" for the whole);
+// NULL if nothing is.
+const char *sim_turn_problem(const json_t *turn, const char **field);
+
+// Records the user's message and returns the agent's answer to it, a new reference, not recorded yet. The turn must
+// have no problem.
+json_t *sim_turn_answer(struct sim_server *server, const json_t *turn);
+
+// Records what the user said, making the task if need be; returns the task, borrowed.
+json_t *sim_turn_record(struct sim_server *server, const json_t *turn);
+
+#endif
