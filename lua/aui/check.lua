@@ -51,7 +51,7 @@ end
 --- Raises if the table has a key that is not in `known`.
 function check.names(level, argument, options, known)
   for name in pairs(options) do
-    if not known[name] then
+    if known[name] == nil then
       local guess = type(name) == "string" and nearest(name, known)
       local hint = guess and ("; did you mean %q?"):format(guess) or ""
       check.fail(level + 1, argument, ("unknown option %s%s"):format(check.describe(name), hint))

@@ -97,7 +97,7 @@ local function place_of(level, options)
     local place = parse_url(level + 1, options.url) -- no tail call: levels are counted
     return place
   end
-  local region = options.region or "gcp"
+  local region = options.region == nil and "gcp" or options.region
   if not REGIONS[region] then
     check.fail(level + 1, "region", ('expected "gcp" or "azure", got %s'):format(check.describe(region)))
   end
@@ -113,11 +113,12 @@ function endpoint.resolve(level, options)
   place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, place.target:match "^[^?]*")
   check.type(level + 1, "headers", options.headers, "table")
   place.headers = header_lines(level + 1, options.headers)
-  local auth = options.auth or "query"
+  local auth = options.auth == nil and "query" or options.auth
   if auth ~= "query" and auth ~= "header" then
     check.fail(level + 1, "auth", ('expected "query" or "header", got %s'):format(check.describe(auth)))
   end
-  local key = options.api_key or os.getenv "AUI_NETWORK_API_KEY"
+  local key = options.api_key
+  if key == nil then key = os.getenv "AUI_NETWORK_API_KEY" end
   if key == nil then
     if options.url then return place end
     check.fail(level + 1, "api_key", "expected a string, or the environment variable AUI_NETWORK_API_KEY")
@@ -129,7 +130,8 @@ function endpoint.resolve(level, options)
     local separator = place.target:find("?", 1, true) and "&" or "?"
     place.target = place.target .. separator .. KEY_PARAMETER .. "=" .. percent_encode(key)
   end
-  place.secrets = { key, percent_encode(key) }
+  local encoded = percent_encode(key)
+  place.secrets = { key, encoded, (encoded:gsub("%%%x%x", string.lower)) }
   return place
 end
 

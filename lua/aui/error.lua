@@ -49,12 +49,26 @@ local function join_details(detail)
   return table.concat(parts, "; ")
 end
 
+-- A copy of a decoded value with secrets hidden in all of its strings. The JSON text itself may have them escaped.
+local function mask_strings(value, mask)
+  if type(value) == "string" then return mask(value) end
+  if type(value) ~= "table" then return value end
+  local masked = {}
+  for key, item in pairs(value) do
+    masked[mask_strings(key, mask)] = mask_strings(item, mask)
+  end
+  return masked
+end
+
 -- The server's own words, from the three shapes of its error payloads or from a body of another kind.
-local function read_payload(err, payload)
-  local value = json.decode(payload)
-  if type(value) ~= "table" then return first_words(payload) end
+local function read_payload(err, payload, mask)
+  local value = mask_strings(json.decode(payload), mask)
+  if type(value) ~= "table" then return first_words(mask(payload)) end
   if type(value.description) == "string" then err.description = value.description end
-  if type(value.extra_data) == "table" then err.extra_data = value.extra_data end
+  if type(value.extra_data) == "table" then
+    err.extra_data = value.extra_data
+    if type(value.extra_data.retry_after) == "number" then err.retry_after = value.extra_data.retry_after end
+  end
   if type(value.message) == "string" then return value.message end
   if type(value.detail) == "string" then return value.detail end
   if type(value.detail) == "table" then return join_details(value.detail) end
@@ -70,7 +84,7 @@ function error_module.from_core(raw, mask)
   raw.payload = nil
   raw.message = mask(raw.message)
   if payload then
-    local words = read_payload(raw, mask(payload))
+    local words = read_payload(raw, payload, mask)
     if words ~= "" then raw.message = raw.message .. ": " .. words end
   end
   return setmetatable(raw, Error)

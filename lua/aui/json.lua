@@ -8,8 +8,6 @@ cjson.decode_max_depth(1024)
 cjson.encode_max_depth(1000)
 pcall(cjson.encode_number_precision, 16) -- some versions refuse more than the default of 14 digits
 cjson.encode_invalid_numbers(false)
--- A sparse array is refused rather than written as an object.
-cjson.encode_sparse_array(false, 1, 0)
 
 local json = {}
 
@@ -36,20 +34,32 @@ end
 
 local check_value
 
-local function check_table(value, path, seen)
-  if seen[value] then return ("%s: a table that contains itself"):format(path) end
-  seen[value] = true
-  local keys = nil -- the type of the keys so far
-  for key, item in pairs(value) do
+-- What is wrong with the keys: those of an object are strings, those of an array the numbers from 1 on.
+local function check_keys(value, path)
+  local count, keys = 0, nil -- `keys` is the type of those so far
+  for key in pairs(value) do
     local kind = type(key)
     if kind ~= "string" and kind ~= "number" then
       return ("%s: expected string keys or an array, got a key of type %s"):format(path, kind)
     end
     if keys and kind ~= keys then return ("%s: expected an object or an array, got a mixture of both"):format(path) end
-    keys = kind
     if kind == "string" and not net.is_utf8(key) then return ("%s: a key is not valid UTF-8"):format(path) end
-    local at = kind == "string" and path .. "." .. key or ("%s[%s]"):format(path, key)
-    local problem = check_value(item, at, seen)
+    keys, count = kind, count + 1
+  end
+  if keys ~= "number" then return nil end
+  for index = 1, count do
+    if value[index] == nil then return ("%s: expected an array without holes, [%d] is nil"):format(path, index) end
+  end
+end
+
+local function check_table(value, path, seen)
+  if seen[value] then return ("%s: a table that contains itself"):format(path) end
+  local problem = check_keys(value, path)
+  if problem then return problem end
+  seen[value] = true
+  for key, item in pairs(value) do
+    local at = type(key) == "string" and path .. "." .. key or ("%s[%s]"):format(path, key)
+    problem = check_value(item, at, seen)
     if problem then return problem end
   end
   seen[value] = nil

@@ -88,7 +88,8 @@ local function read_message(level, self, message)
     check.fail(level + 1, "message", "expected a string or a table, got " .. check.describe(message))
   end
   check.names(level + 1, "message", message, KNOWN_FIELDS)
-  local text, task_id = message.text, message.task_id or self.task_id
+  local text, task_id = message.text, message.task_id
+  if task_id == nil then task_id = self.task_id end
   if type(text) ~= "string" then check.fail(level + 1, "text", "expected a string, got " .. check.describe(text)) end
   if text == "" then check.fail(level + 1, "text", "expected some text, got an empty string") end
   if not net.is_utf8(text) then check.fail(level + 1, "text", "expected valid UTF-8") end

@@ -63,13 +63,9 @@ static const region *keep_region(size_t n) {
   return kept;
 }
 
-const uint8_t *guarded(const void *bytes, size_t n) {
-  return copy_to(keep_region(n)->end - n, bytes, n);
-}
+const uint8_t *guarded(const void *bytes, size_t n) { return copy_to(keep_region(n)->end - n, bytes, n); }
 
-const uint8_t *guarded_before(const void *bytes, size_t n) {
-  return copy_to(keep_region(n)->begin, bytes, n);
-}
+const uint8_t *guarded_before(const void *bytes, size_t n) { return copy_to(keep_region(n)->begin, bytes, n); }
 
 void guarded_release_all(void) {
   while (regions) {
@@ -86,8 +82,7 @@ int guarded_teardown(void **state) {
   return 0;
 }
 
-static bool feed_bytes(const region *r, const uint8_t *bytes, size_t n, feed_sink *sink,
-                       void *context) {
+static bool feed_bytes(const region *r, const uint8_t *bytes, size_t n, feed_sink *sink, void *context) {
   for (size_t i = 0; i < n; i++) {
     if (!sink(context, copy_to(r->end - 1, bytes + i, 1), 1))
       return false;
@@ -95,8 +90,7 @@ static bool feed_bytes(const region *r, const uint8_t *bytes, size_t n, feed_sin
   return true;
 }
 
-static bool feed_followed(const region *r, const void *bytes, size_t n, feed_sink *sink,
-                          void *context) {
+static bool feed_followed(const region *r, const void *bytes, size_t n, feed_sink *sink, void *context) {
   memset(r->begin, 0xFF, (size_t)(r->end - r->begin));
   return sink(context, copy_to(r->begin, bytes, n), n);
 }
@@ -127,6 +121,4 @@ bool feed(feed_way way, const void *bytes, size_t n, feed_sink *sink, void *cont
 
 /* An allocation that fails is what tests of memory shortage are about, not a mistake. */
 const char *__asan_default_options(void);
-const char *__asan_default_options(void) {
-  return "allocator_may_return_null=1";
-}
+const char *__asan_default_options(void) { return "allocator_may_return_null=1"; }

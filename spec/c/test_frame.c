@@ -1,5 +1,5 @@
-/* Frames: every rule of RFC 6455, section 5, that a client has to check, however the input is sliced, and what is written,
- * byte by byte. */
+/* Frames: every rule of RFC 6455, section 5, that a client has to check, however the input is sliced, and what is
+ * written, byte by byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -34,7 +34,8 @@ static void note_payload(session *s, const char *what, const void *payload, size
   size_t used = strlen(s->transcript);
   const char *text = payload;
   size_t run = 0;
-  while (run < n && text[run] == text[0]) run++;
+  while (run < n && text[run] == text[0])
+    run++;
   if (n > 8 && run == n)
     snprintf(s->transcript + used, TRANSCRIPT - used, "%s %c*%zu;", what, text[0], n);
   else
@@ -46,7 +47,8 @@ static void note_frame(session *s, const aui_frame *frame) {
   switch (s->result) {
   case AUI_FRAME_TEXT:
     assert_true(aui_buffer_append(&s->message, frame->data, frame->len));
-    if (!frame->last) return;
+    if (!frame->last)
+      return;
     note_payload(s, "text", s->message.data, s->message.len);
     s->message.len = 0;
     return;
@@ -78,8 +80,10 @@ static bool read_slice(void *context, const uint8_t *slice, size_t n) {
       assert_ptr_equal(input, end);
       return true;
     }
-    if (s->result < 0) return false;
-    if (s->result == AUI_FRAME_TEXT) assert_true(frame.data >= before && frame.data + frame.len == input);
+    if (s->result < 0)
+      return false;
+    if (s->result == AUI_FRAME_TEXT)
+      assert_true(frame.data >= before && frame.data + frame.len == input);
     note_frame(s, &frame);
   }
 }
@@ -112,9 +116,15 @@ static const struct {
     {"a ping", BYTES("\x89\x05Hello"), "ping Hello;"},
     {"a pong", BYTES("\x8A\x05Hello"), "pong Hello;"},
 
-    {"two messages", BYTES("\x81\x01" "a" "\x81\x01" "b"), "text a;text b;"},
+    {"two messages",
+     BYTES("\x81\x01p"
+           "\x81\x01q"),
+     "text p;text q;"},
     {"an empty message", BYTES("\x81\x00"), "text ;"},
-    {"an empty message between two", BYTES("\x81\x01" "a" "\x81\x00\x81\x01" "b"), "text a;text ;text b;"},
+    {"an empty message between two",
+     BYTES("\x81\x01p"
+           "\x81\x00\x81\x01q"),
+     "text p;text ;text q;"},
     {"an empty message of three fragments", BYTES("\x01\x00\x00\x00\x80\x00"), "text ;"},
     {"an empty first fragment", BYTES("\x01\x00\x80\x02hi"), "text hi;"},
     {"an empty last fragment", BYTES("\x01\x02hi\x80\x00"), "text hi;"},
@@ -128,7 +138,7 @@ static const struct {
 
     {"a close without a code", BYTES("\x88\x00"), "close 1005 ;"},
     {"a close with a code", BYTES("\x88\x02\x03\xF0"), "close 1008 ;"},
-    {"a close with a reason", BYTES("\x88\x0F\x03\xF0" "Invalid key\xC3\xA9"), "close 1008 Invalid key\xC3\xA9;"},
+    {"a close with a reason", BYTES("\x88\x0F\x03\xF0Invalid key\xC3\xA9"), "close 1008 Invalid key\xC3\xA9;"},
     {"what follows a close", BYTES("\x88\x00\x89\x00"), "close 1005 ;ping ;"},
 
     {"a head that is cut", BYTES("\x81\x7E\x01"), ""},
@@ -148,7 +158,8 @@ static size_t text_head(uint8_t *out, uint64_t n) {
   size_t extended = n < 126 ? 0 : n < 65536 ? 2 : 8;
   out[0] = 0x81;
   out[1] = extended == 0 ? (uint8_t)n : extended == 2 ? 126 : 127;
-  for (size_t i = 0; i < extended; i++) out[2 + i] = (uint8_t)(n >> 8 * (extended - 1 - i));
+  for (size_t i = 0; i < extended; i++)
+    out[2 + i] = (uint8_t)(n >> 8 * (extended - 1 - i));
   return 2 + extended;
 }
 
@@ -166,7 +177,11 @@ static void test_lengths(void **state) {
     memcpy(bytes + size, bytes, size);
     char name[32], transcript[64] = "";
     snprintf(name, sizeof name, "%zu bytes", n);
-    snprintf(transcript, sizeof transcript, n > 8 ? "text x*%zu;text x*%zu;" : n ? "text x;text x;" : "text ;text ;", n, n);
+    snprintf(transcript, sizeof transcript,
+             n > 8 ? "text x*%zu;text x*%zu;"
+             : n   ? "text x;text x;"
+                   : "text ;text ;",
+             n, n);
     assert_reads(name, bytes, 2 * size, n, transcript, AUI_FRAME_NEED_MORE);
     free(bytes);
   }
@@ -203,7 +218,7 @@ static void test_control_payload_outlives_the_input(void **state) {
 /* The slices of a text frame are reported as they come, `last` with the last one only. */
 static void test_slices(void **state) {
   (void)state;
-  static const char *const pieces[] = {"\x81", "\x06" "Hel", "lo", "!\x81"};
+  static const char *const pieces[] = {"\x81", "\x06Hel", "lo", "!\x81"};
   static const char *const slices[] = {NULL, "Hel", "lo", "!"};
   aui_frame_reader reader;
   aui_frame_init(&reader, LIMIT);
@@ -227,7 +242,7 @@ static void test_empty_input(void **state) {
   aui_frame_reader reader;
   aui_frame frame;
   aui_frame_init(&reader, LIMIT);
-  static const char *const pieces[] = {"", "\x89", "\x02", "a", "b\x81", "\x02", "c"};
+  static const char *const pieces[] = {"", "\x89", "\x02", "p", "b\x81", "\x02", "c"};
   static const aui_frame_result results[] = {0, 0, 0, 0, AUI_FRAME_PING, 0, AUI_FRAME_TEXT};
   for (size_t i = 0; i < COUNT(pieces); i++) {
     const uint8_t *nothing = NULL;
@@ -299,31 +314,29 @@ static const struct {
     {"two wrongs: the first counts", BYTES("\xC3\x80"), 0, AUI_FRAME_RESERVED_BITS},
 };
 
-/* Each alone, and behind a message so that its head is not the first. */
+/* Each alone, and between a message and more bytes, so that its head is neither the first nor the last thing. */
 static void test_violations(void **state) {
   (void)state;
   for (size_t i = 0; i < COUNT(violations); i++) {
     const char *name = violations[i].name;
+    enum { BEFORE = 4, BEHIND = 16 };
+    size_t n = violations[i].n;
     uint8_t bytes[64] = "\x81\x02ok";
-    memcpy(bytes + 4, violations[i].bytes, violations[i].n);
-    assert_true(4 + violations[i].n <= sizeof bytes);
-
-    session s = {0};
-    aui_frame_init(&s.reader, LIMIT);
-    feed(FEED_BYTES, bytes, 4 + violations[i].n, read_slice, &s);
-    if (s.consumed != 4 + violations[i].at + 1) fail_msg("%s: seen after %zu bytes", name, s.consumed - 4);
-    aui_buffer_free(&s.message);
+    assert_true(BEFORE + n + BEHIND <= sizeof bytes);
+    memcpy(bytes + BEFORE, violations[i].bytes, n);
 
     for (int way = 0; way < FEED_WAYS; way++) {
-      session alone = {0}, behind = {0};
+      session alone = {0}, between = {0};
       aui_frame_init(&alone.reader, LIMIT);
-      aui_frame_init(&behind.reader, LIMIT);
-      feed(way, bytes + 4, violations[i].n, read_slice, &alone);
-      feed(way, bytes, 4 + violations[i].n, read_slice, &behind);
-      if (alone.result != violations[i].result || behind.result != violations[i].result)
-        fail_msg("%s, %s: %d, %d", name, feed_way_names[way], alone.result, behind.result);
+      aui_frame_init(&between.reader, LIMIT);
+      feed(way, bytes + BEFORE, n, read_slice, &alone);
+      feed(way, bytes, BEFORE + n + BEHIND, read_slice, &between);
+      if (alone.result != violations[i].result || between.result != violations[i].result)
+        fail_msg("%s, %s: %d, %d", name, feed_way_names[way], alone.result, between.result);
+      if (way == FEED_BYTES && alone.consumed != violations[i].at + 1)
+        fail_msg("%s: seen after %zu bytes", name, alone.consumed);
       aui_buffer_free(&alone.message);
-      aui_buffer_free(&behind.message);
+      aui_buffer_free(&between.message);
     }
   }
 }
@@ -338,8 +351,10 @@ static void test_every_close_code(void **state) {
     aui_frame frame;
     aui_frame_init(&reader, LIMIT);
     aui_frame_result result = aui_frame_read(&reader, &input, bytes + sizeof bytes, &frame);
-    if (result != (allowed ? AUI_FRAME_CLOSE : AUI_FRAME_BAD_CLOSE)) fail_msg("close code %u: %d", code, result);
-    if (allowed) assert_int_equal(frame.close_code, code);
+    if (result != (allowed ? AUI_FRAME_CLOSE : AUI_FRAME_BAD_CLOSE))
+      fail_msg("close code %u: %d", code, result);
+    if (allowed)
+      assert_int_equal(frame.close_code, code);
   }
 }
 
@@ -349,8 +364,10 @@ static void test_message_limit(void **state) {
   (void)state;
   assert_reads("at the limit", BYTES("\x81\x05Hello"), 5, "text Hello;", AUI_FRAME_NEED_MORE);
   assert_reads("above", BYTES("\x81\x05Hello"), 4, "", AUI_FRAME_TOO_BIG);
-  assert_reads("each message counts alone", BYTES("\x81\x03" "abc" "\x81\x03" "def"), 3, "text abc;text def;",
-               AUI_FRAME_NEED_MORE);
+  assert_reads("each message counts alone",
+               BYTES("\x81\x03pqr"
+                     "\x81\x03stu"),
+               3, "text pqr;text stu;", AUI_FRAME_NEED_MORE);
   assert_reads("fragments at the limit", BYTES("\x01\x03Hel\x80\x02lo\x81\x05Hello"), 5, "text Hello;text Hello;",
                AUI_FRAME_NEED_MORE);
   assert_reads("fragments above", BYTES("\x01\x03Hel\x80\x03lo!"), 5, "", AUI_FRAME_TOO_BIG);
@@ -370,7 +387,7 @@ static void test_limit_of_64_bits(void **state) {
   const uint8_t *input = guarded(BYTES(head)), *end = input + sizeof head - 1;
   assert_int_equal(aui_frame_read(&reader, &input, end, &frame), AUI_FRAME_NEED_MORE);
   assert_ptr_equal(input, end);
-  input = (const uint8_t *)"abc";
+  input = (const uint8_t *)"pqr";
   end = input + 3;
   assert_int_equal(aui_frame_read(&reader, &input, end, &frame), AUI_FRAME_TEXT);
   assert_int_equal(frame.len, 3);
@@ -390,7 +407,8 @@ static void test_every_violation_has_a_code_and_words(void **state) {
     const char *words = aui_frame_describe(violation);
     assert_memory_equal(words, "the server ", 11);
     assert_string_not_equal(words, aui_frame_describe(AUI_FRAME_NEED_MORE));
-    for (int other = violation + 1; other < 0; other++) assert_string_not_equal(words, aui_frame_describe(other));
+    for (int other = violation + 1; other < 0; other++)
+      assert_string_not_equal(words, aui_frame_describe(other));
   }
   assert_string_equal(aui_frame_describe(AUI_FRAME_MASKED), "the server sent a masked frame");
 }
@@ -430,7 +448,8 @@ static void test_writes_every_length(void **state) {
     size_t n = lengths[i];
     uint8_t *payload = malloc(n + 1);
     assert_non_null(payload);
-    for (size_t k = 0; k < n; k++) payload[k] = (uint8_t)(k * 7 + k / 256);
+    for (size_t k = 0; k < n; k++)
+      payload[k] = (uint8_t)(k * 7 + k / 256);
     const uint8_t *guarded_payload = guarded(payload, n);
     uint8_t head[10];
     size_t head_size = text_head(head, n);
@@ -445,7 +464,8 @@ static void test_writes_every_length(void **state) {
     assert_memory_equal(out.data + 6 + head_size, mask, 4);
     const uint8_t *masked = (const uint8_t *)out.data + 6 + head_size + 4;
     for (size_t k = 0; k < n; k++) {
-      if (masked[k] != (payload[k] ^ mask[k % 4])) fail_msg("byte %zu of %zu is masked wrongly", k, n);
+      if (masked[k] != (payload[k] ^ mask[k % 4]))
+        fail_msg("byte %zu of %zu is masked wrongly", k, n);
     }
     aui_buffer_free(&out);
     free(payload);

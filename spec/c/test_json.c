@@ -86,6 +86,26 @@ static void refuses_nul_bytes(void **state) {
   }
 }
 
+static void sees_special_bytes_at_every_offset(void **state) {
+  (void)state;
+  static const struct {
+    const char *bytes;
+    aui_json_verdict verdict;
+  } cases[] = {{"\n", AUI_JSON_INVALID},  {"\x1f", AUI_JSON_INVALID}, {"", AUI_JSON_VALID},
+               {" ", AUI_JSON_VALID},     {"\x7f", AUI_JSON_VALID},   {"\xc3\x9f", AUI_JSON_VALID},
+               {"\\n", AUI_JSON_VALID},   {"\\", AUI_JSON_INVALID},   {"\"", AUI_JSON_INVALID},
+               {"\",\"", AUI_JSON_VALID}, {"\"\"", AUI_JSON_INVALID}, {"!", AUI_JSON_VALID}};
+  char text[64];
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    for (int offset = 0; offset <= 24; offset++) {
+      size_t n = (size_t)sprintf(text, "[\"%.*s%s%.*s\"]", offset, "xxxxxxxxxxxxxxxxxxxxxxxx", cases[i].bytes,
+                                 24 - offset, "xxxxxxxxxxxxxxxxxxxxxxxx");
+      if (verdict_of(text, n, 64) != cases[i].verdict)
+        fail_msg("wrong verdict on: %s", text);
+    }
+  }
+}
+
 static void refuses_every_prefix_of_an_object(void **state) {
   (void)state;
   static const char text[] = "{\"event\" : \"x\\u0041\", \"n\":[1,-2.5e+3,true,false,null,{\"k\":\"\\\\\"}], "
@@ -271,20 +291,21 @@ static const struct {
     {"{'event':'" UPDATE "','data':{'text':'ab", "'}}", "\\n\\''}}"},
     {"{'event':'" UPDATE "','data':{'text':'", "'}}", "\\ud83d'}}"},
     {"{'event':'" UPDATE "','data':{'text':'a", "\\ud83d'}}", "\\ud83d\\ude00'}}"},
-    {"{'data':{'text':'a", "'}}", "'},'event':'" UPDATE "'}"}, {"{'data':{'text':'a", "'},'event':'x','id':1}", "'}}"},
-    {"{'data':{'text':'a", "'}}", "b','text':'c'}}"}, {"{'data':{'text':'a", "'}}", "b'},'data':{'text':'c'}}"},
+    {"{'data':{'text':'a", "'}}", "'},'event':'" UPDATE "'}"},
+    {"{'data':{'text':'a", "'},'event':'x','id':1}", "'}}"},
+    {"{'data':{'text':'a", "'}}", "b','text':'c'}}"},
+    {"{'data':{'text':'a", "'}}", "b'},'data':{'text':'c'}}"},
     {"{'data':{'text':'a", "'}}", "b'},'data':1}"},
     {"{'data':{'text':'a'},'data':{'text':'b", "'}}", "bc','more':{}}}"},
-    {"{'id':1,'data':{'a':[{}],'text':'a", "'}}", "'},'text':'','sender':null}"}, {"{'data':{'text':'a", "'}}", "'"},
+    {"{'id':1,'data':{'a':[{}],'text':'a", "'}}", "'},'text':'','sender':null}"},
+    /* invalid */
     {"{'data':{'text':'a", "'}}", ""},
-    {
-        "{'data':{'text':'a",
-        "'}}",
-        "\'},
-        {"{'data':{'text':'a", "'}}", "'}"},
-        {"{'data':{'text':'a", "'}}", "']}"},
-        {"{'data':{'text':'a", "'}}", "'}}}"},
-    };
+    {"{'data':{'text':'a", "'}}", "\\"},
+    {"{'data':{'text':'a", "'}}", "'"},
+    {"{'data':{'text':'a", "'}}", "'}"},
+    {"{'data':{'text':'a", "'}}", "']}"},
+    {"{'data':{'text':'a", "'}}", "'}}}"},
+};
 
 static void scanning_from_within_gives_the_same(void **state) {
   (void)state;
@@ -313,7 +334,8 @@ static void scanning_from_within_gives_the_same(void **state) {
 
 static void scanning_from_within_knows_the_depth(void **state) {
   (void)state;
-  static const char before[] = "{\"data\":{\"text\":\"\"}}", after[] = "{\"data\":{\"text\":\"\",\"a\":[[]]}}";
+  static const char before[] = "{\"data\":{\"text\":\"\"}}";
+  static const char after[] = "{\"data\":{\"text\":\"\",\"a\":[[]]}}";
   const size_t from = sizeof "{\"data\":{\"text\":\"" - 1;
   aui_json_scan scan;
   assert_int_equal(aui_json_scan_whole(before, sizeof before - 1, 3, &scan), AUI_JSON_VALID);
@@ -413,6 +435,7 @@ int main(void) {
       TEST(accepts_what_rfc_8259_allows),
       TEST(refuses_everything_else),
       TEST(refuses_nul_bytes),
+      TEST(sees_special_bytes_at_every_offset),
       TEST(refuses_every_prefix_of_an_object),
       TEST(limits_nesting),
       TEST(records_members),

@@ -21,9 +21,7 @@ static void assert_sha1(const void *bytes, size_t n, const char *expected) {
   assert_string_equal(hex, expected);
 }
 
-static void assert_sha1_of_text(const char *text, const char *expected) {
-  assert_sha1(text, strlen(text), expected);
-}
+static void assert_sha1_of_text(const char *text, const char *expected) { assert_sha1(text, strlen(text), expected); }
 
 static void test_published_examples(void **state) {
   (void)state;
@@ -53,16 +51,11 @@ static void test_padding_around_the_block_size(void **state) {
     size_t n;
     const char *digest;
   } cases[] = {
-      {54, "b05d71c64979cb95fa74a33cdb31a40d258ae02e"},
-      {55, "c1c8bbdc22796e28c0e15163d20899b65621d65a"},
-      {56, "c2db330f6083854c99d4b5bfb6e8f29f201be699"},
-      {63, "03f09f5b158a7a8cdad920bddc29b81c18a551f5"},
-      {64, "0098ba824b5c16427bd7a1122a5a442a25ec644d"},
-      {65, "11655326c708d70319be2610e8a57d9a5b959d3b"},
-      {119, "ee971065aaa017e0632a8ca6c77bb3bf8b1dfc56"},
-      {120, "f34c1488385346a55709ba056ddd08280dd4c6d6"},
-      {127, "89d95fa32ed44a7c610b7ee38517ddf57e0bb975"},
-      {128, "ad5b3fdbcb526778c2839d2f151ea753995e26a0"},
+      {54, "b05d71c64979cb95fa74a33cdb31a40d258ae02e"},  {55, "c1c8bbdc22796e28c0e15163d20899b65621d65a"},
+      {56, "c2db330f6083854c99d4b5bfb6e8f29f201be699"},  {63, "03f09f5b158a7a8cdad920bddc29b81c18a551f5"},
+      {64, "0098ba824b5c16427bd7a1122a5a442a25ec644d"},  {65, "11655326c708d70319be2610e8a57d9a5b959d3b"},
+      {119, "ee971065aaa017e0632a8ca6c77bb3bf8b1dfc56"}, {120, "f34c1488385346a55709ba056ddd08280dd4c6d6"},
+      {127, "89d95fa32ed44a7c610b7ee38517ddf57e0bb975"}, {128, "ad5b3fdbcb526778c2839d2f151ea753995e26a0"},
   };
   char text[128];
   memset(text, 'a', sizeof text);

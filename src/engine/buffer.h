@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* All zero is an empty buffer. The fields may be read; only the functions below change `data` and `cap`. A holder may
- * lower `len` to drop bytes from the end, and raise it over bytes that it wrote there after aui_buffer_reserve. `data` is
- * NULL while nothing was ever stored. */
+ * lower `len` to drop bytes from the end, and raise it over bytes that it wrote there after aui_buffer_reserve. `data`
+ * is NULL while nothing was ever stored. */
 typedef struct {
   char *data;
   size_t len;

@@ -37,19 +37,30 @@ static bool worth_retrying(aui_error_kind kind) {
          kind == AUI_ERROR_TIMEOUT || kind == AUI_ERROR_OVERFLOW;
 }
 
+static bool is_control(char c) {
+  return (unsigned char)c < 0x20 || c == 0x7F;
+}
+
+/* Copies at most `n` bytes of a text, part of which may be the peer's own, as one line without a full stop at its end. */
+static void copy_line(char *line, const char *text, size_t n) {
+  size_t len = 0;
+  for (; len < n && text[len]; len++) line[len] = is_control(text[len]) ? ' ' : text[len];
+  while (len > 0 && (line[len - 1] == '.' || line[len - 1] == ' ')) len--;
+  line[len] = 0;
+}
+
 void aui_error_set(aui_error *error, aui_error_kind kind, const char *format, ...) {
+  char text[sizeof error->message + 1]; /* shows whether a character goes on behind the cut */
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
   aui_error_clear(error);
   error->kind = kind;
   error->retryable = worth_retrying(kind);
   error->retry_after = -1;
-  va_list arguments;
-  va_start(arguments, format);
-  int n = vsnprintf(error->message, sizeof error->message, format, arguments);
-  va_end(arguments);
-  if (n >= (int)sizeof error->message) {
-    size_t cut = sizeof error->message - 1;
-    error->message[aui_utf8_boundary(error->message, cut, cut)] = 0;
-  }
+  size_t n = aui_utf8_boundary(text, strlen(text), sizeof error->message - 1);
+  copy_line(error->message, text, n);
 }
 
 aui_error_kind aui_error_kind_of_status(int status_code) {

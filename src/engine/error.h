@@ -38,8 +38,8 @@ typedef struct {
 const char *aui_error_kind_name(aui_error_kind kind);
 const char *aui_delivered_name(aui_delivered delivered);
 
-/* Clears `error` (releasing its payload), then sets its kind and the message by printf's rules; cut at 511 bytes without
- * splitting a character. `retryable` follows the kind: rate_limit, server, transport, timeout and overflow are. */
+/* Clears `error` (releasing its payload), then sets its kind and the message by printf's rules: control characters become
+ * spaces, and it is cut at 511 bytes without splitting a character. `retryable` follows the kind: rate_limit, server, transport, timeout and overflow are. */
 __attribute__((format(printf, 3, 4))) void aui_error_set(aui_error *error, aui_error_kind kind, const char *format,
                                                          ...);
 

@@ -76,12 +76,10 @@ static size_t count_common(const aui_event_reader *reader, const char *slice, si
   if (n == 0)
     return 0;
   const char *last = reader->json.data + reader->common;
-  size_t expected =
-      reader->checkpoint > reader->common ? min(n, reader->checkpoint - reader->common) : 0;
+  size_t expected = reader->checkpoint > reader->common ? min(n, reader->checkpoint - reader->common) : 0;
   if (expected > 0 && memcmp(last, slice, expected) != 0)
     expected = 0;
-  return n > expected ? expected + equal_bytes(last + expected, slice + expected, n - expected)
-                      : expected;
+  return n > expected ? expected + equal_bytes(last + expected, slice + expected, n - expected) : expected;
 }
 
 /* ---- taking in a message ---- */
@@ -130,8 +128,7 @@ static aui_json_verdict scan(aui_event_reader *reader, size_t *from) {
 }
 
 static aui_event_type classify(const aui_json_members *members) {
-  if (members->event == AUI_JSON_UPDATE_NAME ||
-      members->channel_event_name == AUI_JSON_UPDATE_NAME) {
+  if (members->event == AUI_JSON_UPDATE_NAME || members->channel_event_name == AUI_JSON_UPDATE_NAME) {
     return members->data_text.start ? AUI_EVENT_UPDATE : AUI_EVENT_OTHER;
   }
   if (members->event != AUI_JSON_NO_NAME || members->channel_event_name != AUI_JSON_NO_NAME)
@@ -170,8 +167,7 @@ static void overwrite(overwriting *o, const char *bytes, size_t n) {
 
 /* Makes `text` what it is up to `at`, then the decoded string; `*keep` as in aui_event_end. False,
  * with `text` unchanged, when memory is short. */
-static bool decode_behind(const char *json, aui_json_span string, aui_buffer *text, size_t at,
-                          size_t *keep) {
+static bool decode_behind(const char *json, aui_json_span string, aui_buffer *text, size_t at, size_t *keep) {
   size_t most = at + (string.end - string.start); /* an escape is longer than what it stands for */
   if (most > text->len && !aui_buffer_reserve(text, most - text->len))
     return false;
@@ -187,11 +183,12 @@ static bool decode_behind(const char *json, aui_json_span string, aui_buffer *te
   return true;
 }
 
-static aui_event_type end_update(aui_event_reader *reader, size_t from, aui_buffer *text,
-                                 size_t *keep) {
+static aui_event_type end_update(aui_event_reader *reader, size_t from, aui_buffer *text, size_t *keep) {
   aui_json_span string = reader->scan.members.data_text;
   string.end = aui_json_settled_end(reader->json.data, string);
-  reader->checkpoint = string.end;
+  /* Before a high surrogate that is held back, another one is unpaired as long as nothing else takes its place. */
+  bool settled = aui_json_settled_end(reader->json.data, string) == string.end;
+  reader->checkpoint = settled ? string.end : 0;
   if (!text)
     return AUI_EVENT_UPDATE;
   size_t at = 0;

@@ -35,20 +35,22 @@ void aui_event_free(aui_event_reader *reader);
  * or AUI_EVENT_NO_MEMORY; after a negative value the reader is good for nothing but aui_event_free. */
 int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n);
 
-/* Ends the message and says what it was, or a negative value as above.
+/* Ends the message and says what it was, or gives a negative value as above.
  *
  * `text` is the answer's text so far, as UTF-8, exactly as this function left it the last time (empty after
  * aui_event_restart). For an UPDATE or FINAL it is made equal to the message's text, and `*keep` is how many of its
- * first bytes were equal before and after: never within a character. With `text` NULL the message is only classified,
- * and the reader must be restarted before `text` is given again. An escaped high surrogate at the end of an update is
- * held back, since its other half may come with the next one; any other unpaired surrogate becomes U+FFFD. */
+ * first bytes were equal before and after: never within a character. For anything else, and when memory is short, both
+ * are left alone. With `text` NULL the message is only classified, `keep` is not used, and the reader must be restarted
+ * before `text` is given again. An escaped high surrogate at the end of an update is held back, since its other half
+ * may come with the next one; any other unpaired surrogate becomes U+FFFD (RFC 8259, section 8.2, leaves it open). */
 aui_event_type aui_event_end(aui_event_reader *reader, aui_buffer *text, size_t *keep);
 
-/* The next message begins a new answer, whose text so far is empty. */
+/* The next message begins a new answer, whose text so far is empty. When it arrives, the memory of a large last one
+ * (more than 256 KiB) is released; until then the reader holds about as much as the largest message of the answer. */
 void aui_event_restart(aui_event_reader *reader);
 
-/* The last message's JSON, valid until the next call of aui_event_feed. In a FINAL or ERROR, escapes of unpaired
- * surrogates were replaced by \ufffd, so that any JSON reader accepts it. */
+/* The last message's JSON, of `*n` bytes, owned by the reader and valid until the next call of aui_event_feed. In a
+ * FINAL or ERROR, escapes of unpaired surrogates were replaced by \ufffd, so that any JSON reader accepts it. */
 const char *aui_event_payload(const aui_event_reader *reader, size_t *n);
 
 /* The `status_code` of the last ERROR, clamped to 0..999. */

@@ -79,8 +79,7 @@ static aui_frame_result check_second_byte(uint8_t opcode, uint8_t byte) {
 }
 
 /* The payload length of a complete head, in its shortest form and within the limit. */
-static aui_frame_result check_length(const aui_frame_reader *reader, const uint8_t *head,
-                                     uint64_t *length) {
+static aui_frame_result check_length(const aui_frame_reader *reader, const uint8_t *head, uint64_t *length) {
   size_t extended = extended_length_size(head[1]);
   *length = extended ? load_be(head + 2, extended) : head[1];
   if (extended == 2 && *length < LENGTH_16)
@@ -95,8 +94,7 @@ static aui_frame_result check_length(const aui_frame_reader *reader, const uint8
 
 /* Judges the first `have` bytes of a head. Sets `*size` to the head's size once these show it, and
  * begins the payload once they hold all of it. Returns NEED_MORE unless they show a violation. */
-static aui_frame_result take_head(aui_frame_reader *reader, const uint8_t *head, size_t have,
-                                  size_t *size) {
+static aui_frame_result take_head(aui_frame_reader *reader, const uint8_t *head, size_t have, size_t *size) {
   *size = 2;
   aui_frame_result result = check_first_byte(reader, head[0]);
   if (result < 0 || have < 2)
@@ -127,8 +125,7 @@ static aui_frame_result take_head(aui_frame_reader *reader, const uint8_t *head,
 }
 
 /* Reads up to the payload's beginning or the input's end. */
-static aui_frame_result read_head(aui_frame_reader *reader, const uint8_t **input,
-                                  const uint8_t *end) {
+static aui_frame_result read_head(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end) {
   size_t size;
   if (reader->head_len == 0 && end - *input >= MAX_HEAD) {
     aui_frame_result result = take_head(reader, *input, MAX_HEAD, &size);
@@ -147,15 +144,14 @@ static aui_frame_result read_head(aui_frame_reader *reader, const uint8_t **inpu
 }
 
 /* How much of the current frame's payload the input holds. */
-static size_t payload_available(const aui_frame_reader *reader, const uint8_t *input,
-                                const uint8_t *end) {
+static size_t payload_available(const aui_frame_reader *reader, const uint8_t *input, const uint8_t *end) {
   size_t available = (size_t)(end - input);
   return reader->remaining < available ? (size_t)reader->remaining : available;
 }
 
-/* Reports the next slice of a text frame; NEED_MORE when there is none in the input, or at all. */
-static aui_frame_result read_text(aui_frame_reader *reader, const uint8_t **input,
-                                  const uint8_t *end, aui_frame *frame) {
+/* Reports the next slice of a text frame; NEED_MORE when the frame is an empty fragment, which has none. */
+static aui_frame_result read_text(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end,
+                                  aui_frame *frame) {
   size_t len = payload_available(reader, *input, end);
   reader->remaining -= len;
   reader->in_payload = reader->remaining > 0;
@@ -193,11 +189,10 @@ static aui_frame_result take_close(const aui_frame_reader *reader, aui_frame *fr
 }
 
 /* Collects a control frame's payload, and reports the frame when it is complete. */
-static aui_frame_result read_control(aui_frame_reader *reader, const uint8_t **input,
-                                     const uint8_t *end, aui_frame *frame) {
+static aui_frame_result read_control(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end,
+                                     aui_frame *frame) {
   size_t n = payload_available(reader, *input, end);
-  if (n > 0)
-    memcpy(reader->control + reader->control_len, *input, n);
+  memcpy(reader->control + reader->control_len, *input, n);
   reader->control_len += (uint8_t)n;
   reader->remaining -= n;
   *input += n;
@@ -205,10 +200,7 @@ static aui_frame_result read_control(aui_frame_reader *reader, const uint8_t **i
     return AUI_FRAME_NEED_MORE;
 
   reader->in_payload = false;
-  *frame = (aui_frame){.data = reader->control,
-                       .len = reader->control_len,
-                       .last = true,
-                       .close_code = NO_CLOSE_CODE};
+  *frame = (aui_frame){.data = reader->control, .len = reader->control_len, .last = true, .close_code = NO_CLOSE_CODE};
   switch (reader->opcode) {
   case AUI_OPCODE_PING:
     return AUI_FRAME_PING;
@@ -219,16 +211,17 @@ static aui_frame_result read_control(aui_frame_reader *reader, const uint8_t **i
   }
 }
 
-aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end,
-                                aui_frame *frame) {
+aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end, aui_frame *frame) {
   for (;;) {
     if (!reader->in_payload) {
       aui_frame_result result = read_head(reader, input, end);
       if (!reader->in_payload)
         return result;
     }
-    aui_frame_result result = reader->opcode & CONTROL ? read_control(reader, input, end, frame)
-                                                       : read_text(reader, input, end, frame);
+    if (reader->remaining > 0 && *input == end)
+      return AUI_FRAME_NEED_MORE;
+    aui_frame_result result =
+        reader->opcode & CONTROL ? read_control(reader, input, end, frame) : read_text(reader, input, end, frame);
     if (result != AUI_FRAME_NEED_MORE || reader->in_payload)
       return result;
   }
@@ -284,8 +277,7 @@ const char *aui_frame_describe(aui_frame_result violation) {
 
 /* Copies `n` bytes, each combined with the mask's byte of its turn (5.3); eight at a time, since
  * both are repeated. */
-static void copy_masked(uint8_t *out, const uint8_t *bytes, size_t n,
-                        const uint8_t mask[AUI_FRAME_MASK_SIZE]) {
+static void copy_masked(uint8_t *out, const uint8_t *bytes, size_t n, const uint8_t mask[AUI_FRAME_MASK_SIZE]) {
   uint64_t mask_word;
   memcpy(&mask_word, mask, AUI_FRAME_MASK_SIZE);
   memcpy((uint8_t *)&mask_word + AUI_FRAME_MASK_SIZE, mask, AUI_FRAME_MASK_SIZE);
@@ -313,8 +305,8 @@ static size_t write_head(uint8_t head[MAX_HEAD], aui_opcode opcode, size_t n) {
   return 2 + extended;
 }
 
-bool aui_frame_write(aui_buffer *out, aui_opcode opcode, const uint8_t mask[AUI_FRAME_MASK_SIZE],
-                     const void *payload, size_t n) {
+bool aui_frame_write(aui_buffer *out, aui_opcode opcode, const uint8_t mask[AUI_FRAME_MASK_SIZE], const void *payload,
+                     size_t n) {
   uint8_t head[MAX_HEAD];
   size_t head_size = write_head(head, opcode, n);
   if (!aui_buffer_reserve(out, head_size + AUI_FRAME_MASK_SIZE + n))

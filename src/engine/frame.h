@@ -12,12 +12,7 @@
 enum { AUI_FRAME_MAX_CONTROL = 125, AUI_FRAME_MASK_SIZE = 4, AUI_FRAME_MAX_REASON = 123 };
 
 /* Opcodes that a client sends. */
-typedef enum {
-  AUI_OPCODE_TEXT = 0x1,
-  AUI_OPCODE_CLOSE = 0x8,
-  AUI_OPCODE_PING = 0x9,
-  AUI_OPCODE_PONG = 0xA
-} aui_opcode;
+typedef enum { AUI_OPCODE_TEXT = 0x1, AUI_OPCODE_CLOSE = 0x8, AUI_OPCODE_PING = 0x9, AUI_OPCODE_PONG = 0xA } aui_opcode;
 
 /* What aui_frame_read found. Negative values are violations of the protocol by the peer: the reader
  * must not be used again until aui_frame_init; the connection is to be closed with
@@ -37,15 +32,14 @@ typedef enum {
   AUI_FRAME_UNEXPECTED_CONTINUATION = -6, /* nothing to continue (5.4) */
   AUI_FRAME_INTERLEAVED = -7,             /* a new message inside a fragmented one (5.4) */
   AUI_FRAME_BAD_LENGTH = -8,              /* not the shortest form, or the top bit set (5.2) */
-  AUI_FRAME_BAD_CLOSE = -9, /* a close payload of one byte, or a code that must not be sent (7.4) */
-  AUI_FRAME_BAD_CLOSE_REASON = -10, /* a close reason that is not UTF-8 (5.5.1) */
-  AUI_FRAME_BINARY = -11,           /* this protocol speaks text only */
-  AUI_FRAME_TOO_BIG = -12           /* the message is longer than the limit */
+  AUI_FRAME_BAD_CLOSE = -9,               /* a close payload of one byte, or a code that must not be sent (7.4) */
+  AUI_FRAME_BAD_CLOSE_REASON = -10,       /* a close reason that is not UTF-8 (5.5.1) */
+  AUI_FRAME_BINARY = -11,                 /* this protocol speaks text only */
+  AUI_FRAME_TOO_BIG = -12                 /* the message is longer than the limit */
 } aui_frame_result;
 
 typedef struct {
-  const uint8_t
-      *data; /* into the input, or into the reader for a control frame: valid until the next call */
+  const uint8_t *data; /* into the input, or into the reader for a control frame: valid until the next call */
   size_t len;
   bool last;
   uint16_t close_code;
@@ -77,8 +71,7 @@ void aui_frame_init(aui_frame_reader *reader, uint64_t max_message);
  * anywhere, also inside a character; a slice with `len` 0 only says that the message has ended.
  * `frame` is filled in for positive results alone. What follows a close frame is read like anything
  * else: to ignore it (5.5.1) is the caller's part. */
-aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end,
-                                aui_frame *frame);
+aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end, aui_frame *frame);
 
 /* The close code that RFC 6455 (7.4.1) asks for after a negative result: 1002, 1003 (binary), 1007
  * (not UTF-8), 1009 (too big). */
@@ -91,13 +84,12 @@ const char *aui_frame_describe(aui_frame_result violation);
 /* Appends one unfragmented frame, masked with `mask` (which must be unpredictable, RFC 6455 10.3).
  * Control payloads must not exceed 125 bytes; `payload` must not point into `out`. Returns false,
  * with `out` unchanged, when memory is short. */
-bool aui_frame_write(aui_buffer *out, aui_opcode opcode, const uint8_t mask[AUI_FRAME_MASK_SIZE],
-                     const void *payload, size_t n);
+bool aui_frame_write(aui_buffer *out, aui_opcode opcode, const uint8_t mask[AUI_FRAME_MASK_SIZE], const void *payload,
+                     size_t n);
 
 /* Appends a close frame with `code` (no payload when it is 1005) and the UTF-8 text `reason`, cut
  * to 123 bytes without splitting a character. Returns false, with `out` unchanged, when memory is
  * short. */
-bool aui_frame_write_close(aui_buffer *out, const uint8_t mask[AUI_FRAME_MASK_SIZE], uint16_t code,
-                           const char *reason);
+bool aui_frame_write_close(aui_buffer *out, const uint8_t mask[AUI_FRAME_MASK_SIZE], uint16_t code, const char *reason);
 
 #endif

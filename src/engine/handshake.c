@@ -43,16 +43,15 @@ bool aui_handshake_begin(aui_handshake *handshake, aui_buffer *out, const aui_re
   *handshake = (aui_handshake){.max_head = max_head, .head_left = max_head, .retry_after = -1};
   compute_accept(handshake->accept, key);
 
-  const char *const parts[] = {
-      "GET ",
-      request->target,
-      " HTTP/1.1\r\nHost: ",
-      request->host,
-      "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ",
-      key,
-      "\r\nSec-WebSocket-Version: 13\r\nUser-Agent: lua-aui/" AUI_VERSION "\r\n",
-      request->headers,
-      "\r\n"};
+  const char *const parts[] = {"GET ",
+                               request->target,
+                               " HTTP/1.1\r\nHost: ",
+                               request->host,
+                               "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ",
+                               key,
+                               "\r\nSec-WebSocket-Version: 13\r\nUser-Agent: lua-aui/" AUI_VERSION "\r\n",
+                               request->headers,
+                               "\r\n"};
   size_t before = out->len;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     if (!aui_buffer_append(out, parts[i], strlen(parts[i]))) {
@@ -82,8 +81,8 @@ static bool equals(span text, const char *lower_case) {
 
 /* tchar of RFC 9110, 5.6.2. */
 static bool is_token_char(char c) {
-  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') ||
-         (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+  static const char symbols[] = "!#$%&'*+-.^_`|~";
+  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || memchr(symbols, c, sizeof symbols - 1);
 }
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
@@ -129,17 +128,17 @@ static bool parse_number(span text, uint64_t max, uint64_t *number) {
 
 /* ---- the answer's head ---- */
 
-/* "HTTP/1.1 101 Switching Protocols" (RFC 9112, section 4); the space before an empty reason may be
- * missing, since many servers leave it out. */
+/* "HTTP/1.1 101 Switching Protocols" (RFC 9112, section 4), whose first seven characters were checked. The space before
+ * an empty reason may be missing, since many servers leave it out. */
 static aui_handshake_result take_status(aui_handshake *handshake, span line) {
   enum { MINOR = sizeof http_1 - 1, STATUS = MINOR + 2, REASON = STATUS + 3 };
-  uint64_t status;
-  if (line.len < REASON || memcmp(line.at, http_1, MINOR) != 0 || !is_digit(line.at[MINOR]) ||
-      line.at[MINOR + 1] != ' ' || (line.len > REASON && line.at[REASON] != ' ') ||
-      !parse_number((span){line.at + STATUS, REASON - STATUS}, 999, &status) || status < 100 ||
-      status > 599) {
+  if (line.len < REASON || !is_digit(line.at[MINOR]) || line.at[MINOR + 1] != ' ')
     return AUI_HANDSHAKE_NOT_HTTP;
-  }
+  if (line.len > REASON && line.at[REASON] != ' ')
+    return AUI_HANDSHAKE_NOT_HTTP;
+  uint64_t status;
+  if (!parse_number((span){line.at + STATUS, REASON - STATUS}, 999, &status) || status < 100 || status > 599)
+    return AUI_HANDSHAKE_NOT_HTTP;
   if (status == SWITCHING_PROTOCOLS && line.at[MINOR] == '0')
     return AUI_HANDSHAKE_NOT_HTTP;
   handshake->status = (int)status;
@@ -149,8 +148,8 @@ static aui_handshake_result take_status(aui_handshake *handshake, span line) {
 
 static void take_accept(aui_handshake *handshake, span value) {
   aui_handshake_fields *fields = &handshake->fields;
-  bool right = value.len == AUI_HANDSHAKE_ACCEPT_SIZE &&
-               memcmp(value.at, handshake->accept, AUI_HANDSHAKE_ACCEPT_SIZE) == 0;
+  bool right =
+      value.len == AUI_HANDSHAKE_ACCEPT_SIZE && memcmp(value.at, handshake->accept, AUI_HANDSHAKE_ACCEPT_SIZE) == 0;
   if (!right || fields->accept)
     fields->bad_accept = true;
   fields->accept = true;
@@ -287,8 +286,7 @@ static aui_handshake_result take_chunk_end(aui_handshake *handshake, span line) 
   return line.len == 0 ? AUI_HANDSHAKE_NEED_MORE : AUI_HANDSHAKE_REFUSED;
 }
 
-static aui_handshake_result read_body(aui_handshake *handshake, const uint8_t **input,
-                                      const uint8_t *end) {
+static aui_handshake_result read_body(aui_handshake *handshake, const uint8_t **input, const uint8_t *end) {
   size_t n = (size_t)(end - *input);
   size_t room = AUI_HANDSHAKE_MAX_BODY - handshake->body.len;
   if (n > room)
@@ -344,8 +342,7 @@ static bool begins_like_http(const aui_buffer *line) {
   return n == 0 || memcmp(line->data, http_1, n) == 0;
 }
 
-static aui_handshake_result read_line(aui_handshake *handshake, const uint8_t **input,
-                                      const uint8_t *end) {
+static aui_handshake_result read_line(aui_handshake *handshake, const uint8_t **input, const uint8_t *end) {
   size_t n = (size_t)(end - *input);
   if (n > handshake->head_left)
     n = handshake->head_left;
@@ -362,16 +359,13 @@ static aui_handshake_result read_line(aui_handshake *handshake, const uint8_t **
   }
   if (line_feed)
     return take_line(handshake);
-  return handshake->head_left > 0 ? AUI_HANDSHAKE_NEED_MORE
-                                  : broken(handshake, AUI_HANDSHAKE_TOO_LARGE);
+  return handshake->head_left > 0 ? AUI_HANDSHAKE_NEED_MORE : broken(handshake, AUI_HANDSHAKE_TOO_LARGE);
 }
 
-aui_handshake_result aui_handshake_read(aui_handshake *handshake, const uint8_t **input,
-                                        const uint8_t *end) {
+aui_handshake_result aui_handshake_read(aui_handshake *handshake, const uint8_t **input, const uint8_t *end) {
   aui_handshake_result result = AUI_HANDSHAKE_NEED_MORE;
   while (result == AUI_HANDSHAKE_NEED_MORE && *input < end) {
-    bool in_data =
-        handshake->place == AUI_HANDSHAKE_AT_BODY || handshake->place == AUI_HANDSHAKE_AT_CHUNK;
+    bool in_data = handshake->place == AUI_HANDSHAKE_AT_BODY || handshake->place == AUI_HANDSHAKE_AT_CHUNK;
     result = in_data ? read_body(handshake, input, end) : read_line(handshake, input, end);
   }
   return result;

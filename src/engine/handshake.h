@@ -18,18 +18,15 @@ enum {
 /* What goes into the request. Borrowed for the call only. None may hold CR, LF or NUL but for the
  * line ends of `headers`; the caller has checked that. */
 typedef struct {
-  const char
-      *host; /* the Host field: name or address, with ":port" unless it is the scheme's own */
+  const char *host;    /* the Host field: name or address, with ":port" unless it is the scheme's own */
   const char *target;  /* path and query, beginning with "/" */
   const char *headers; /* further fields, each line ended by CRLF; "" for none */
 } aui_request;
 
 typedef enum {
   AUI_HANDSHAKE_NEED_MORE = 0,
-  AUI_HANDSHAKE_ACCEPTED =
-      1, /* the connection is open; input behind the head belongs to the frames */
-  AUI_HANDSHAKE_REFUSED =
-      2, /* an answer with another status: see `status`, `body`, `retry_after` */
+  AUI_HANDSHAKE_ACCEPTED = 1, /* the connection is open; input behind the head belongs to the frames */
+  AUI_HANDSHAKE_REFUSED = 2,  /* an answer with another status: see `status`, `body`, `retry_after` */
 
   /* The answer breaks the protocol; the connection is to be dropped. */
   AUI_HANDSHAKE_TOO_LARGE = -1,     /* the head exceeds the limit */
@@ -93,13 +90,14 @@ bool aui_handshake_begin(aui_handshake *handshake, aui_buffer *out, const aui_re
 /* Reads from `*input` up to `end` and moves `*input` behind what was consumed. After any result but
  * NEED_MORE it must not be called again. Interim 1xx answers other than 101 are skipped.
  *
- * REFUSED comes with the body's end, or as soon as `body` is full. A body that breaks off or breaks
- * the chunked coding ends there: what counts is the status. As RFC 9112 (2.2, 5.2) allows or asks
- * of a strict recipient, NOT_HTTP is the result for lines that end in a bare LF, for bare CR and
- * NUL, folded fields, space before a colon, and a Content-Length that is no number. An answer of
- * HTTP/1.0 may refuse but not accept. */
-aui_handshake_result aui_handshake_read(aui_handshake *handshake, const uint8_t **input,
-                                        const uint8_t *end);
+ * REFUSED comes with the body's end, or as soon as `body` is full. A body that breaks off or breaks the chunked coding
+ * ends there: what counts is the status.
+ *
+ * NOT_HTTP is, besides other text than a response, the result for a bare CR, NUL, space before a colon, a
+ * Content-Length that is no number or two of them (RFC 9112 demands that), for a bare LF (2.2 lets a recipient accept
+ * it as a line's end) and for a folded field (5.2 would have it unfolded; servers have long stopped sending those). An
+ * answer of HTTP/1.0 may refuse but not accept. */
+aui_handshake_result aui_handshake_read(aui_handshake *handshake, const uint8_t **input, const uint8_t *end);
 
 /* To be called when the connection ended before a result: REFUSED when a status other than 1xx was
  * read already (its body was just not delimited, or was cut), else NOT_HTTP when something that is

@@ -29,15 +29,9 @@ static const struct {
   size_t key_length;
 } interesting[] = {
 #define KEY(s) s, sizeof s - 1
-    {ROOT, EVENT, KEY("event")},
-    {ROOT, CHANNEL, KEY("channel")},
-    {CHANNEL, CHANNEL_EVENT_NAME, KEY("event_name")},
-    {ROOT, DATA, KEY("data")},
-    {DATA, DATA_TEXT, KEY("text")},
-    {ROOT, TEXT, KEY("text")},
-    {ROOT, ID, KEY("id")},
-    {ROOT, SENDER, KEY("sender")},
-    {ROOT, STATUS_CODE, KEY("status_code")},
+    {ROOT, EVENT, KEY("event")}, {ROOT, CHANNEL, KEY("channel")}, {CHANNEL, CHANNEL_EVENT_NAME, KEY("event_name")},
+    {ROOT, DATA, KEY("data")},   {DATA, DATA_TEXT, KEY("text")},  {ROOT, TEXT, KEY("text")},
+    {ROOT, ID, KEY("id")},       {ROOT, SENDER, KEY("sender")},   {ROOT, STATUS_CODE, KEY("status_code")},
 #undef KEY
 };
 
@@ -127,9 +121,7 @@ static size_t encode(uint32_t code, char *out) {
 static uint64_t special_bytes(uint64_t word) {
   const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
   uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
-  return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
-          ((word - ones * 0x20) & ~word)) &
-         high;
+  return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((word - ones * 0x20) & ~word)) & high;
 }
 
 static bool is_special(char c) { return c == '"' || c == '\\' || (uint8_t)c < 0x20; }
@@ -192,8 +184,7 @@ static bool string_is(const char *p, const char *end, const char *ascii, size_t 
 
 static member find_member(member parent, const char *key, const char *key_end) {
   for (size_t i = 0; i < sizeof interesting / sizeof *interesting; i++) {
-    if (interesting[i].parent == parent &&
-        string_is(key, key_end, interesting[i].key, interesting[i].key_length)) {
+    if (interesting[i].parent == parent && string_is(key, key_end, interesting[i].key, interesting[i].key_length)) {
       return interesting[i].self;
     }
   }
@@ -203,8 +194,7 @@ static member find_member(member parent, const char *key, const char *key_end) {
 static aui_json_name name_of(kind k, const char *value, const char *end) {
   if (k != STRING || value == end)
     return AUI_JSON_NO_NAME;
-  return string_is(value, end, update_name, sizeof update_name - 1) ? AUI_JSON_UPDATE_NAME
-                                                                    : AUI_JSON_OTHER_NAME;
+  return string_is(value, end, update_name, sizeof update_name - 1) ? AUI_JSON_UPDATE_NAME : AUI_JSON_OTHER_NAME;
 }
 
 /* The valid number at `p`, cut to an integer and clamped to 0..999. No strtod: it obeys the locale.
@@ -299,17 +289,16 @@ static void push(scanner *s, bool object) {
   s->depth++;
 }
 
-/* Scans a key and its colon. */
+/* Scans a key and its colon. Nobody asks for members below the second level; s->inner is NOTHING there. */
 static step scan_key(scanner *s) {
   if (peek(s) != '"')
     return FAIL_INVALID;
   const char *key = s->at + 1, *end = find_closing_quote(key, s->end);
   if (!end)
     return FAIL_INVALID;
-  s->inner = NOTHING;
   if (s->depth == 1)
     s->inner = s->outer = find_member(ROOT, key, end);
-  if (s->depth == 2 && s->outer != NOTHING)
+  if (s->depth == 2)
     s->inner = find_member(s->outer, key, end);
   s->at = end + 1;
   skip_space(s);
@@ -444,15 +433,13 @@ static aui_json_verdict run(scanner *s, step next) {
   }
 }
 
-aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth,
-                                     aui_json_scan *scan) {
+aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan) {
   scanner s = {.json = json, .at = json, .end = json + n, .max_depth = max_depth, .out = scan};
   *scan = (aui_json_scan){.members.status_code = -1};
   return run(&s, BEFORE_VALUE);
 }
 
-aui_json_verdict aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from,
-                                    aui_json_scan *scan) {
+aui_json_verdict aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan) {
   scanner s = {.json = json, .at = json, .end = json + n, .max_depth = max_depth, .out = scan};
   const char *content = json + scan->at_text.data_text.start;
   const char *end = find_closing_quote(json + from, s.end);

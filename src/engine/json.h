@@ -51,14 +51,12 @@ typedef enum {
 
 /* Scans the `n` bytes of `json`, which must be valid UTF-8. `max_depth`: 1 to AUI_JSON_MAX_DEPTH.
  * Unless the verdict is AUI_JSON_VALID, `*scan` is of no use. */
-aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth,
-                                     aui_json_scan *scan);
+aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan);
 
 /* Does the same for a JSON text whose first `from` bytes are those of the text that `*scan` is the
  * result of. `from` lies in the string that scan->at_text tells of: between two characters or
  * escapes, or at the closing quote. */
-aui_json_verdict aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from,
-                                    aui_json_scan *scan);
+aui_json_verdict aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan);
 
 /* A part of a string, decoded: a run of plain bytes, or the character of an escape. */
 typedef struct {

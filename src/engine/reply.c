@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "engine/deadline.h"
+
 aui_reply *aui_reply_new(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
                          uint64_t now) {
   aui_reply *reply = calloc(1, sizeof *reply);
@@ -47,19 +49,33 @@ void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered deli
   reply->error.delivered = delivered;
 }
 
-static uint64_t after(uint64_t start, uint64_t span) {
-  return span >= AUI_NEVER - start ? AUI_NEVER : start + span;
+static uint64_t total_deadline(const aui_reply *reply) {
+  return aui_deadline_after(reply->accepted, reply->timeouts.total);
 }
 
-uint64_t aui_reply_deadline(const aui_reply *reply, bool active, const char **which) {
+static uint64_t sign_deadline(const aui_reply *reply) {
   const aui_reply_timeouts *timeouts = &reply->timeouts;
-  uint64_t deadline = after(reply->accepted, timeouts->total);
-  *which = "total";
-  if (!active) return deadline;
-  uint64_t sign = after(reply->last_sign, reply->answered ? timeouts->idle : timeouts->first);
-  if (sign >= deadline) return deadline;
-  *which = reply->answered ? "idle" : "first";
-  return sign;
+  if (!reply->on_wire) return AUI_NEVER;
+  return aui_deadline_after(reply->last_sign, reply->signaled ? timeouts->idle : timeouts->first);
+}
+
+uint64_t aui_reply_deadline(const aui_reply *reply) {
+  return aui_deadline_earlier(total_deadline(reply), sign_deadline(reply));
+}
+
+static void set_timeout(aui_error *error, const char *missing, uint64_t span, const char *which) {
+  aui_error_set(error, AUI_ERROR_TIMEOUT, "no %s within %g s (timeout.%s)", missing, (double)span / 1000, which);
+}
+
+void aui_reply_timed_out(const aui_reply *reply, aui_error *error) {
+  const aui_reply_timeouts *timeouts = &reply->timeouts;
+  if (total_deadline(reply) <= sign_deadline(reply)) {
+    set_timeout(error, "complete answer", timeouts->total, "total");
+  } else if (reply->signaled) {
+    set_timeout(error, "further sign of an answer", timeouts->idle, "idle");
+  } else {
+    set_timeout(error, "sign of an answer", timeouts->first, "first");
+  }
 }
 
 aui_reply_status aui_reply_get_status(const aui_reply *reply) {

@@ -16,8 +16,10 @@ struct aui_reply {
   aui_error error;
   aui_reply_timeouts timeouts;
   uint64_t accepted;  /* when it was sent by its user */
-  uint64_t last_sign; /* when its frame was written, then when the agent last gave a sign of an answer */
-  bool answered;      /* a sign has come */
+  uint64_t last_sign; /* when bytes of its frame last left, then when the agent last gave a sign of an answer */
+  bool on_wire;       /* its frame was handed to the connection: `first` or `idle` runs */
+  bool signaled;      /* a sign has come: `idle` runs */
+  bool answered;      /* some of its text has come */
 };
 
 /* A pending reply, or NULL when memory is short. */
@@ -32,8 +34,10 @@ void aui_reply_text_changed(aui_reply *reply, size_t keep);
 void aui_reply_finish(aui_reply *reply, aui_buffer *message); /* takes over the message's memory */
 void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered delivered);
 
-/* When the reply must end at the latest, and which of its times ("first", "idle", "total") runs out then. `active`: its
- * frame was written. */
-uint64_t aui_reply_deadline(const aui_reply *reply, bool active, const char **which);
+/* When the reply must end at the latest. */
+uint64_t aui_reply_deadline(const aui_reply *reply);
+
+/* The error of having run out of time; to be called when it has. */
+void aui_reply_timed_out(const aui_reply *reply, aui_error *error);
 
 #endif

@@ -1,11 +1,13 @@
 /* A session with an agent: which reply the connection serves, when a connection is wanted, what has run out of time, and
- * how each failure ends the replies that it concerns. */
+ * which replies each failure ends. */
 #include "engine/session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/deadline.h"
 #include "engine/event.h"
+#include "engine/failure.h"
 #include "engine/reply.h"
 #include "engine/websocket.h"
 
@@ -26,13 +28,15 @@ struct aui_session {
   aui_websocket ws;
   aui_event_reader *events; /* NULL without a transport */
 
-  aui_reply *active; /* the reply that this connection's next events belong to */
-  bool draining;     /* they belong to an answer that nobody waits for any more */
-  bool used;         /* bytes of a message have left on this connection */
-  uint64_t frame_begin; /* where the active message's frame lies in all that the connection writes */
-  uint64_t frame_end;
+  /* Of this connection: */
+  aui_reply *active; /* whose answer is awaited; only while the WebSocket is open */
+  bool draining;     /* an answer is awaited that nobody waits for any more */
+  bool carried;      /* bytes of a message have left */
+  bool heard;        /* the agent has spoken */
+  bool in_message;   /* a message has begun to arrive */
+  bool in_answer;    /* it belongs to the answer that is awaited: that was asked for before it began */
 
-  /* An error payload is held until the close that follows it, so that the reply's error can tell the close code. */
+  /* An error payload is held until the close that follows it, so that the error can tell the close code. */
   aui_error refusal;
 
   aui_reply *queue; /* replies whose messages wait to be sent, oldest first */
@@ -87,19 +91,19 @@ static void enqueue(aui_session *session, aui_reply *reply) {
   *link = reply;
 }
 
-static void forget(aui_session *session, aui_reply *reply) {
-  if (session->active == reply) session->active = NULL;
-  for (aui_reply **link = &session->queue; *link; link = &(*link)->next) {
-    if (*link == reply) {
-      *link = reply->next;
-      break;
-    }
-  }
+static void dequeue(aui_session *session, aui_reply *reply) {
+  aui_reply **link = &session->queue;
+  while (*link && *link != reply) link = &(*link)->next;
+  if (*link) *link = reply->next;
   reply->next = NULL;
 }
 
 static void fail_reply(aui_session *session, aui_reply *reply, const aui_error *error, aui_delivered delivered) {
-  forget(session, reply);
+  if (session->active == reply) {
+    session->active = NULL;
+  } else {
+    dequeue(session, reply);
+  }
   aui_reply_fail(reply, error, delivered);
   session->news = true;
 }
@@ -108,28 +112,16 @@ static void fail_queue(aui_session *session, const aui_error *error) {
   while (session->queue) fail_reply(session, session->queue, error, AUI_DELIVERED_NO);
 }
 
-/* True once the kernel may have sent a byte of the active message. */
-static bool has_left(const aui_session *session) {
-  return session->ws.written > session->frame_begin;
-}
-
-/* Takes a message back whose frame was written to `out`, if none of it has left. */
-static bool withdraw(aui_session *session) {
-  if (has_left(session)) return false;
-  aui_buffer *out = &session->ws.out;
-  char *begin = out->data + (session->frame_begin - session->ws.written);
-  char *end = out->data + (session->frame_end - session->ws.written);
-  memmove(begin, end, (size_t)(out->data + out->len - end));
-  out->len -= (size_t)(end - begin);
-  return true;
+/* How far the reply's message has got that its user, or its time, ends now. Takes the message back if none of it has left. */
+static aui_delivered recall(aui_session *session, aui_reply *reply) {
+  if (reply != session->active || aui_websocket_unsend(&session->ws)) return AUI_DELIVERED_NO;
+  return reply->answered ? AUI_DELIVERED_YES : AUI_DELIVERED_MAYBE;
 }
 
 static void cancel_all(aui_session *session) {
   aui_error error = {0};
   aui_error_set(&error, AUI_ERROR_CANCELED, "the session was closed before the answer was complete");
-  if (session->active) {
-    fail_reply(session, session->active, &error, withdraw(session) ? AUI_DELIVERED_NO : AUI_DELIVERED_MAYBE);
-  }
+  if (session->active) fail_reply(session, session->active, &error, recall(session, session->active));
   fail_queue(session, &error);
 }
 
@@ -146,188 +138,113 @@ void aui_session_free(aui_session *session) {
 
 /* ---- The connection's end ---- */
 
-/* The transport is gone, or was never there. Replies go on as far as they can: one whose message never left waits for the
- * next connection, unless this one was of no use to anybody; another connection would fare no better then. */
-static void connection_gone(aui_session *session) {
-  bool used = session->used;
-  if (session->active) { /* its failure was told already if a byte of it had left */
-    session->active->next = session->queue;
-    session->queue = session->active;
-    session->active = NULL;
+/* The active reply gets no answer on this connection any more; a message none of which has left waits for the next one. */
+static void give_up_active(aui_session *session) {
+  aui_reply *reply = session->active;
+  if (!reply) return;
+  if (!aui_websocket_unsend(&session->ws)) {
+    fail_reply(session, reply, &session->error, aui_failure_delivered(&session->error, reply->answered));
+    return;
   }
-  session->draining = session->used = false;
-  aui_websocket_end(&session->ws);
-  aui_event_free(session->events);
-  session->events = NULL;
-  aui_error_clear(&session->refusal);
-  session->connect_deadline = session->close_deadline = AUI_NEVER;
-  if (!used) fail_queue(session, &session->error);
-  session->transport = session->queue ? TRANSPORT_WANTED : TRANSPORT_NONE;
+  session->active = NULL;
+  reply->on_wire = false;
+  reply->next = session->queue;
+  session->queue = reply;
+}
+
+/* The connection serves no more, for this reason, which is taken over. An error payload that is held says more of it. */
+static void conclude(aui_session *session, aui_error *reason) {
+  if (session->refusal.kind) {
+    session->refusal.close_code = reason->close_code;
+    aui_error_clear(reason);
+    *reason = session->refusal;
+    session->refusal = (aui_error){0};
+  }
+  aui_error_clear(&session->error);
+  session->error = *reason;
+  give_up_active(session);
   session->news = true;
 }
 
-/* Whether a failure of this kind leaves open that the agent acted on a message that had left. */
-static aui_delivered delivered_despite(const aui_error *error) {
-  switch (error->kind) {
-    case AUI_ERROR_AUTH:
-    case AUI_ERROR_RATE_LIMIT: return AUI_DELIVERED_NO;
-    case AUI_ERROR_APPLICATION: return AUI_DELIVERED_YES;
-    default: return AUI_DELIVERED_MAYBE;
-  }
-}
-
-/* The active reply can get no answer any more: `session->error` says why. One whose message never left is kept. */
-static void fail_active(aui_session *session) {
-  if (session->active && has_left(session)) {
-    fail_reply(session, session->active, &session->error, delivered_despite(&session->error));
-  }
-}
-
-/* Ends the transport by our own decision; `session->error` says why. */
-static void drop(aui_session *session) {
-  fail_active(session);
+static void hang_up(aui_session *session) {
   session->transport = TRANSPORT_DROPPING;
   session->connect_deadline = session->close_deadline = AUI_NEVER;
   session->news = true;
 }
 
-/* Starts the closing handshake: the transport ends when the peer has answered, or at the close timeout. */
-static void close_websocket(aui_session *session, uint16_t code, uint64_t now) {
-  aui_websocket_close(&session->ws, code);
-  if (session->close_deadline == AUI_NEVER) session->close_deadline = now + session->config.close_timeout;
-  session->news = true;
-}
-
-static void fail_connection(aui_session *session, uint16_t close_code, uint64_t now) {
-  fail_active(session);
-  session->ws.peer_closed = true; /* nothing more is expected of the peer */
-  close_websocket(session, close_code, now);
+static void drop(aui_session *session, aui_error *reason) {
+  conclude(session, reason);
+  hang_up(session);
 }
 
 static void out_of_memory(aui_session *session) {
-  aui_error_set(&session->error, AUI_ERROR_OVERFLOW, "out of memory");
-  drop(session);
+  aui_error reason = {0};
+  aui_failure_out_of_memory(&reason);
+  drop(session, &reason);
+}
+
+static void start_close_timer(aui_session *session, uint64_t now) {
+  if (session->close_deadline != AUI_NEVER) return;
+  session->close_deadline = aui_deadline_after(now, session->config.close_timeout);
+}
+
+/* Ends the WebSocket by our own decision, with a close frame that is not waited to be answered. */
+static void fail_connection(aui_session *session, aui_error *reason, uint16_t close_code, uint64_t now) {
+  conclude(session, reason);
+  aui_websocket_fail(&session->ws, close_code);
+  start_close_timer(session, now);
+}
+
+/* The transport is gone, or was never there. Waiting replies go on to the next connection, unless this one was of no use to
+ * any: another one would fare no better then. */
+static void connection_gone(aui_session *session) {
+  if (!session->carried) fail_queue(session, &session->error);
+  aui_websocket_end(&session->ws);
+  aui_event_free(session->events);
+  session->events = NULL;
+  aui_error_clear(&session->refusal);
+  session->draining = session->carried = session->heard = session->in_message = session->in_answer = false;
+  session->connect_deadline = session->close_deadline = AUI_NEVER;
+  session->transport = session->queue ? TRANSPORT_WANTED : TRANSPORT_NONE;
+  session->news = true;
 }
 
 /* ---- What the peer says ---- */
 
-static aui_error_kind kind_of_close(int code, bool ever_answered) {
-  switch (code) {
-    case 1008: return ever_answered ? AUI_ERROR_APPLICATION : AUI_ERROR_AUTH;
-    case 1011:
-    case 1012:
-    case 1013:
-    case 1014: return AUI_ERROR_SERVER;
-    case 1002:
-    case 1003:
-    case 1007:
-    case 1009:
-    case 1010: return AUI_ERROR_PROTOCOL;
-    default: return code >= 3000 ? AUI_ERROR_APPLICATION : AUI_ERROR_TRANSPORT;
-  }
-}
-
-static const char *meaning_of_close(int code) {
-  switch (code) {
-    case 1000: return "normal closure";
-    case 1001: return "going away";
-    case 1002: return "protocol error";
-    case 1003: return "unsupported data";
-    case 1007: return "invalid payload";
-    case 1008: return "authentication failure or application error";
-    case 1009: return "message too big";
-    case 1011: return "internal server error";
-    case 1012: return "service restart";
-    case 1013: return "try again later";
-    case 1014: return "bad gateway";
-    default: return "no meaning registered";
-  }
-}
-
-/* A held error payload is the reason why the connection ends, whatever ended it. */
-static bool tell_refusal(aui_session *session) {
-  if (!session->refusal.kind) return false;
-  aui_error_clear(&session->error);
-  session->error = session->refusal;
-  session->refusal = (aui_error){0};
-  return true;
-}
-
 static void peer_closed(aui_session *session, uint64_t now) {
   const aui_websocket *ws = &session->ws;
-  int code = ws->peer_code;
-  if (tell_refusal(session)) {
-    /* its words say more than the code */
-  } else if (code == 1005) {
-    aui_error_set(&session->error, AUI_ERROR_TRANSPORT, "the server closed the connection without giving a reason");
-  } else {
-    bool answered = session->active ? session->active->answered : session->used;
-    aui_error_set(&session->error, kind_of_close(code, answered), "the server closed the connection with %d (%s)%s%s",
-                  code, meaning_of_close(code), *ws->peer_reason ? ": " : "", ws->peer_reason);
+  if (!session->closed) { /* else it answers our close */
+    aui_error reason = {0};
+    aui_failure_of_close(&reason, ws->peer_code, ws->peer_reason, session->heard);
+    conclude(session, &reason);
   }
-  session->error.close_code = code;
-  fail_active(session);
-  close_websocket(session, (uint16_t)code, now);
+  start_close_timer(session, now);
 }
 
 static void bad_handshake(aui_session *session, int why) {
-  aui_handshake *handshake = &session->ws.handshake;
-  int status = handshake->status;
-  if (why == AUI_HANDSHAKE_REFUSED) {
-    aui_error_set(&session->error, aui_error_kind_of_status(status),
-                  "the server refused the WebSocket handshake with HTTP status %d%s", status,
-                  status >= 300 && status < 400 ? " (redirects are not followed)" : "");
-    session->error.retry_after = handshake->retry_after;
-    session->error.payload = handshake->body;
-    handshake->body = (aui_buffer){0};
-  } else {
-    aui_error_kind kind = why == AUI_HANDSHAKE_NO_MEMORY || why == AUI_HANDSHAKE_TOO_LARGE ? AUI_ERROR_OVERFLOW
-                                                                                          : AUI_ERROR_PROTOCOL;
-    aui_error_set(&session->error, kind, "WebSocket handshake: %s", aui_handshake_describe(why));
-  }
-  session->error.status_code = status;
-  drop(session);
+  aui_error reason = {0};
+  aui_failure_of_handshake(&reason, &session->ws.handshake, why);
+  drop(session, &reason);
 }
 
 static void bad_frame(aui_session *session, int why, uint64_t now) {
-  uint16_t code = aui_frame_close_code(why);
-  if (why == AUI_FRAME_TOO_BIG) {
-    aui_error_set(&session->error, AUI_ERROR_OVERFLOW, "the server sent a message of more than %zu bytes (max_message)",
-                  session->config.max_message);
-    session->error.retryable = false; /* the next answer would be as long */
-  } else {
-    aui_error_set(&session->error, AUI_ERROR_PROTOCOL, "%s", aui_frame_describe(why));
-  }
-  session->error.close_code = code;
-  fail_connection(session, code, now);
+  aui_error reason = {0};
+  aui_failure_of_frame(&reason, why, session->config.max_message);
+  fail_connection(session, &reason, aui_frame_close_code(why), now);
 }
 
 static void bad_message(aui_session *session, int why, uint64_t now) {
-  switch (why) {
-    case AUI_EVENT_NO_MEMORY: out_of_memory(session); return;
-    case AUI_EVENT_BAD_UTF8:
-      aui_error_set(&session->error, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid UTF-8");
-      break;
-    case AUI_EVENT_TOO_DEEP:
-      aui_error_set(&session->error, AUI_ERROR_OVERFLOW, "the server sent a message nested deeper than %u levels",
-                    session->config.max_depth);
-      break;
-    default: aui_error_set(&session->error, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid JSON");
+  if (why == AUI_EVENT_NO_MEMORY) {
+    out_of_memory(session);
+    return;
   }
-  session->error.close_code = 1007;
-  fail_connection(session, 1007, now);
-}
-
-static void answer_over(aui_session *session) {
-  session->active = NULL;
-  session->draining = false;
-  aui_event_restart(session->events);
-  session->news = true;
+  aui_error reason = {0};
+  aui_failure_of_message(&reason, why, session->config.max_depth);
+  fail_connection(session, &reason, 1007, now);
 }
 
 static void take_final(aui_session *session) {
-  aui_reply *reply = session->active;
-  if (reply) {
+  if (session->active) {
     size_t n;
     const char *json = aui_event_payload(session->events, &n);
     aui_buffer message = {0};
@@ -335,40 +252,60 @@ static void take_final(aui_session *session) {
       out_of_memory(session);
       return;
     }
-    aui_reply_finish(reply, &message);
+    aui_reply_finish(session->active, &message);
   }
-  answer_over(session);
+  session->active = NULL;
+  session->draining = false;
+  aui_event_restart(session->events);
+  session->news = true;
 }
 
 /* The error is told when the close that follows it has come, or after the close timeout. */
 static void take_error_payload(aui_session *session, uint64_t now) {
   size_t n;
   const char *json = aui_event_payload(session->events, &n);
-  int status = aui_event_status_code(session->events);
-  aui_error_set(&session->refusal, aui_error_kind_of_status(status), "the server answered with status %d", status);
-  session->refusal.status_code = status;
-  aui_buffer_append(&session->refusal.payload, json, n); /* without memory, the status must do */
-  if (session->close_deadline == AUI_NEVER) session->close_deadline = now + session->config.close_timeout;
+  aui_failure_of_payload(&session->refusal, aui_event_status_code(session->events), json, n);
+  start_close_timer(session, now);
 }
 
 static void end_message(aui_session *session, uint64_t now) {
-  aui_reply *reply = session->active;
+  aui_reply *reply = session->in_answer ? session->active : NULL;
   size_t keep = 0;
   int type = aui_event_end(session->events, reply ? &reply->text : NULL, &keep);
   if (type < 0) {
     bad_message(session, type, now);
     return;
   }
-  if (reply) {
-    reply->last_sign = now;
-    reply->answered = true;
-    if (type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL) {
-      aui_reply_text_changed(reply, keep);
-      session->news = true;
-    }
+  bool spoken = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
+  if (spoken) session->heard = true;
+  if (spoken && reply) {
+    reply->answered = session->news = true;
+    aui_reply_text_changed(reply, keep);
   }
-  if (type == AUI_EVENT_FINAL) take_final(session);
   if (type == AUI_EVENT_ERROR) take_error_payload(session, now);
+  if (!session->in_answer) {
+    aui_event_restart(session->events); /* nobody's text: the awaited answer's begins anew */
+  } else if (type == AUI_EVENT_FINAL) {
+    take_final(session);
+  }
+}
+
+static void take_slice(aui_session *session, const aui_frame *slice, uint64_t now) {
+  if (!session->in_message) {
+    bool asked = session->active && session->ws.written >= session->ws.text_end;
+    session->in_answer = asked || session->draining;
+  }
+  session->in_message = !slice->last;
+  if (session->in_answer && session->active) {
+    session->active->signaled = true;
+    session->active->last_sign = now;
+  }
+  int why = aui_event_feed(session->events, slice->data, slice->len);
+  if (why < 0) {
+    bad_message(session, why, now);
+  } else if (slice->last) {
+    end_message(session, now);
+  }
 }
 
 void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint64_t now) {
@@ -382,14 +319,7 @@ void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint
         session->connect_deadline = AUI_NEVER;
         session->news = true;
         break;
-      case AUI_WEBSOCKET_TEXT:
-        why = aui_event_feed(session->events, slice.data, slice.len);
-        if (why < 0) {
-          bad_message(session, why, now);
-        } else if (slice.last) {
-          end_message(session, now);
-        }
-        break;
+      case AUI_WEBSOCKET_TEXT: take_slice(session, &slice, now); break;
       case AUI_WEBSOCKET_PEER_CLOSE: peer_closed(session, now); break;
       case AUI_WEBSOCKET_BAD_HANDSHAKE: bad_handshake(session, why); break;
       case AUI_WEBSOCKET_BAD_FRAME: bad_frame(session, why, now); break;
@@ -400,18 +330,18 @@ void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint
 /* ---- For drivers ---- */
 
 aui_want aui_session_want(const aui_session *session) {
-  const aui_websocket *ws = &session->ws;
-  if (session->transport == TRANSPORT_WANTED) return AUI_WANT_CONNECT;
-  if (session->transport == TRANSPORT_DROPPING) return AUI_WANT_DISCONNECT;
-  bool closing_done = ws->state == AUI_WEBSOCKET_CLOSING && ws->peer_closed && !ws->close_due && ws->out.len == 0;
-  return closing_done ? AUI_WANT_DISCONNECT : AUI_WANT_NOTHING;
+  switch (session->transport) {
+    case TRANSPORT_WANTED: return AUI_WANT_CONNECT;
+    case TRANSPORT_DROPPING: return AUI_WANT_DISCONNECT;
+    case TRANSPORT_UP: return aui_websocket_is_done(&session->ws) ? AUI_WANT_DISCONNECT : AUI_WANT_NOTHING;
+    default: return AUI_WANT_NOTHING;
+  }
 }
 
 void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
   if (session->transport == TRANSPORT_WANTED) {
     session->transport = TRANSPORT_OPENING;
-    uint64_t timeout = session->config.connect_timeout;
-    session->connect_deadline = timeout >= AUI_NEVER - now ? AUI_NEVER : now + timeout;
+    session->connect_deadline = aui_deadline_after(now, session->config.connect_timeout);
     session->news = true;
   }
   session->phase = phase;
@@ -429,39 +359,26 @@ void aui_session_connected(aui_session *session, uint64_t now) {
   }
 }
 
-static void handshake_cut(aui_session *session, const char *cause) {
-  int why = aui_handshake_eof(&session->ws.handshake);
-  if (why == AUI_HANDSHAKE_REFUSED) {
-    bad_handshake(session, why);
-    return;
+/* Says why the transport ended, unless that is known already: then `reason` is left as it is. */
+static bool explain_end(aui_session *session, const char *cause, bool retryable, aui_error *reason) {
+  aui_websocket *ws = &session->ws;
+  if (session->transport == TRANSPORT_OPENING) {
+    aui_failure_of_opening(reason, cause, retryable);
+  } else if (session->transport == TRANSPORT_DROPPING || ws->state == AUI_WEBSOCKET_CLOSING) {
+    return false;
+  } else if (ws->state == AUI_WEBSOCKET_OPEN) {
+    aui_failure_of_cut(reason, cause, retryable);
+  } else {
+    aui_failure_of_handshake_cut(reason, &ws->handshake, cause, retryable);
   }
-  aui_error_set(&session->error, AUI_ERROR_TRANSPORT, "WebSocket handshake: %s",
-                cause ? cause : "the server ended the connection without an answer");
+  return true;
 }
 
 void aui_session_disconnected(aui_session *session, const char *cause, bool retryable, uint64_t now) {
   (void)now;
-  const aui_websocket *ws = &session->ws;
-  switch (session->transport) {
-    case TRANSPORT_NONE:
-    case TRANSPORT_WANTED: return;
-    case TRANSPORT_OPENING:
-      aui_error_set(&session->error, AUI_ERROR_TRANSPORT, "%s", cause ? cause : "the connection could not be opened");
-      session->error.retryable = retryable;
-      break;
-    case TRANSPORT_UP:
-      if (tell_refusal(session)) break;
-      if (ws->state < AUI_WEBSOCKET_OPEN) {
-        handshake_cut(session, cause);
-      } else if (ws->state == AUI_WEBSOCKET_OPEN) {
-        aui_error_set(&session->error, AUI_ERROR_TRANSPORT, "the connection was cut%s%s", cause ? ": " : "",
-                      cause ? cause : " without a close frame");
-        session->error.close_code = 1006;
-      }
-      break;
-    case TRANSPORT_DROPPING: break;
-  }
-  fail_active(session);
+  if (session->transport == TRANSPORT_NONE || session->transport == TRANSPORT_WANTED) return;
+  aui_error reason = {0};
+  if (explain_end(session, cause, retryable, &reason)) conclude(session, &reason);
   connection_gone(session);
 }
 
@@ -483,12 +400,10 @@ static bool send_next(aui_session *session, uint64_t now) {
   aui_reply *reply = session->queue;
   bool busy = session->active || session->draining || session->refusal.kind;
   if (!reply || busy || ws->state != AUI_WEBSOCKET_OPEN || ws->random_len < AUI_FRAME_MASK_SIZE) return true;
-  uint64_t begin = ws->written + ws->out.len;
   if (!aui_websocket_send(ws, reply->request.data, reply->request.len)) return false;
-  session->frame_begin = begin;
-  session->frame_end = ws->written + ws->out.len;
-  forget(session, reply);
+  dequeue(session, reply);
   session->active = reply;
+  reply->on_wire = true;
   reply->last_sign = now;
   return true;
 }
@@ -508,85 +423,72 @@ const void *aui_session_output(aui_session *session, size_t *n, uint64_t now) {
 }
 
 void aui_session_written(aui_session *session, size_t n, uint64_t now) {
-  (void)now;
+  aui_websocket *ws = &session->ws;
   if (session->transport != TRANSPORT_UP) return;
-  aui_websocket_wrote(&session->ws, n);
-  if (session->active && has_left(session)) session->used = true;
+  bool leaving = session->active && ws->written < ws->text_end;
+  aui_websocket_wrote(ws, n);
+  if (!leaving || ws->written <= ws->text_begin) return;
+  session->carried = true;
+  session->active->last_sign = now; /* `first` counts from here */
 }
 
 /* ---- Time ---- */
 
-static uint64_t earlier(uint64_t a, uint64_t b) {
-  return a < b ? a : b;
-}
-
 uint64_t aui_session_deadline(const aui_session *session) {
-  const char *which;
-  uint64_t deadline = earlier(session->connect_deadline, session->close_deadline);
-  if (session->active) deadline = earlier(deadline, aui_reply_deadline(session->active, true, &which));
+  uint64_t deadline = aui_deadline_earlier(session->connect_deadline, session->close_deadline);
+  /* A held error payload ends the active reply at the close timeout. */
+  if (session->active && !session->refusal.kind) {
+    deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->active));
+  }
   for (const aui_reply *reply = session->queue; reply; reply = reply->next) {
-    deadline = earlier(deadline, aui_reply_deadline(reply, false, &which));
+    deadline = aui_deadline_earlier(deadline, aui_reply_deadline(reply));
   }
   return deadline;
 }
 
-static const char *phase_in_words(const aui_session *session) {
-  if (session->transport == TRANSPORT_UP) return "the server did not answer the WebSocket handshake";
-  switch (session->phase) {
-    case AUI_PHASE_RESOLVE: return "the name was not resolved";
-    case AUI_PHASE_CONNECT: return "the server did not accept the connection";
-    case AUI_PHASE_TLS: return "the TLS handshake was not completed";
-  }
-  return "no connection was made";
-}
-
 static void connect_timed_out(aui_session *session) {
-  if (session->ws.handshake.status >= 200) { /* all but the end of a refusal's body has come */
-    bad_handshake(session, AUI_HANDSHAKE_REFUSED);
+  aui_error reason = {0};
+  bool up = session->transport == TRANSPORT_UP;
+  if (up && aui_handshake_eof(&session->ws.handshake) == AUI_HANDSHAKE_REFUSED) {
+    bad_handshake(session, AUI_HANDSHAKE_REFUSED); /* all but the end of its body has come */
     return;
   }
-  aui_error_set(&session->error, AUI_ERROR_TIMEOUT, "%s within %g s (timeout.connect)", phase_in_words(session),
-                (double)session->config.connect_timeout / 1000);
-  drop(session);
+  aui_failure_of_connect_timeout(&reason, session->phase, up, session->config.connect_timeout);
+  drop(session, &reason);
 }
 
-/* The rest of the active answer, if any, is of no interest any more. */
+static void close_timed_out(aui_session *session) {
+  aui_error reason = {0};
+  if (session->refusal.kind) conclude(session, &reason);
+  hang_up(session);
+}
+
+/* The rest of the awaited answer is of no interest any more: it is read and dropped, unless another message waits. */
 static void abandon(aui_session *session, uint64_t now) {
-  aui_event_restart(session->events);
   session->draining = true;
-  if (session->queue) {
-    aui_error_set(&session->error, AUI_ERROR_CANCELED, "the connection was replaced after an abandoned answer");
-    fail_connection(session, 1000, now);
-  }
+  if (!session->queue) return;
+  aui_error reason = {0};
+  aui_error_set(&reason, AUI_ERROR_CANCELED, "the connection was replaced after an abandoned answer");
+  fail_connection(session, &reason, 1000, now);
 }
 
 static void end_early(aui_session *session, aui_reply *reply, const aui_error *error, uint64_t now) {
-  bool left = reply == session->active && !withdraw(session);
-  fail_reply(session, reply, error, left ? AUI_DELIVERED_MAYBE : AUI_DELIVERED_NO);
-  if (left) abandon(session, now);
+  aui_delivered delivered = recall(session, reply);
+  fail_reply(session, reply, error, delivered);
+  if (delivered != AUI_DELIVERED_NO) abandon(session, now);
 }
 
 static void expire(aui_session *session, aui_reply *reply, uint64_t now) {
-  const char *which;
-  if (aui_reply_deadline(reply, reply == session->active, &which) > now) return;
-  const aui_reply_timeouts *timeouts = &reply->timeouts;
-  uint64_t span = *which == 'f' ? timeouts->first : *which == 'i' ? timeouts->idle : timeouts->total;
+  if (aui_reply_deadline(reply) > now) return;
   aui_error error = {0};
-  aui_error_set(&error, AUI_ERROR_TIMEOUT, "no %s within %g s (timeout.%s)",
-                *which == 'f'   ? "sign of an answer"
-                : *which == 'i' ? "further sign of an answer"
-                                : "complete answer",
-                (double)span / 1000, which);
+  aui_reply_timed_out(reply, &error);
   end_early(session, reply, &error, now);
 }
 
 void aui_session_tick(aui_session *session, uint64_t now) {
   if (session->connect_deadline <= now) connect_timed_out(session);
-  if (session->close_deadline <= now) {
-    tell_refusal(session);
-    drop(session);
-  }
-  if (session->active) expire(session, session->active, now);
+  if (session->close_deadline <= now) close_timed_out(session);
+  if (session->active && !session->refusal.kind) expire(session, session->active, now);
   for (aui_reply *reply = session->queue, *next; reply; reply = next) {
     next = reply->next;
     expire(session, reply, now);
@@ -628,7 +530,10 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
   aui_reply *reply = aui_reply_new(session, json, n, timeouts, now);
   if (!reply) return NULL;
   enqueue(session, reply);
-  if (session->transport == TRANSPORT_NONE) session->transport = TRANSPORT_WANTED;
+  if (session->transport == TRANSPORT_NONE) {
+    session->transport = TRANSPORT_WANTED;
+    session->news = true;
+  }
   if (session->draining && session->ws.state == AUI_WEBSOCKET_OPEN) abandon(session, now);
   return reply;
 }
@@ -641,12 +546,13 @@ void aui_session_close(aui_session *session, uint64_t now) {
     case TRANSPORT_NONE:
     case TRANSPORT_DROPPING: break;
     case TRANSPORT_WANTED: session->transport = TRANSPORT_NONE; break;
-    case TRANSPORT_OPENING: drop(session); break;
+    case TRANSPORT_OPENING: hang_up(session); break;
     case TRANSPORT_UP:
       if (session->ws.state < AUI_WEBSOCKET_OPEN) {
-        drop(session);
+        hang_up(session);
       } else {
-        close_websocket(session, 1000, now);
+        aui_websocket_close(&session->ws, 1000);
+        start_close_timer(session, now);
       }
   }
 }

@@ -5,9 +5,7 @@
 
 enum { BLOCK = 64, LENGTH_AT = 56 };
 
-static uint32_t rotate_left(uint32_t word, unsigned bits) {
-  return word << bits | word >> (32 - bits);
-}
+static uint32_t rotate_left(uint32_t word, unsigned bits) { return word << bits | word >> (32 - bits); }
 
 static uint32_t load_be32(const uint8_t *bytes) {
   return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];

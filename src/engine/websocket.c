@@ -20,7 +20,7 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
     if (!aui_handshake_begin(&ws->handshake, &ws->out, request, nonce, max_head)) return false;
     ws->state = AUI_WEBSOCKET_HANDSHAKE;
   }
-  if (ws->pong_due) {
+  if (ws->pong_due && ws->out.len == 0) {
     const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
     if (!aui_frame_write(&ws->out, AUI_OPCODE_PONG, mask, ws->pong, ws->pong_len)) return false;
     ws->pong_due = false;
@@ -34,7 +34,21 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
 }
 
 bool aui_websocket_send(aui_websocket *ws, const void *text, size_t n) {
-  return aui_frame_write(&ws->out, AUI_OPCODE_TEXT, draw(ws, AUI_FRAME_MASK_SIZE), text, n);
+  uint64_t begin = ws->written + ws->out.len;
+  if (!aui_frame_write(&ws->out, AUI_OPCODE_TEXT, draw(ws, AUI_FRAME_MASK_SIZE), text, n)) return false;
+  ws->text_begin = begin;
+  ws->text_end = ws->written + ws->out.len;
+  return true;
+}
+
+bool aui_websocket_unsend(aui_websocket *ws) {
+  if (ws->written > ws->text_begin) return false;
+  aui_buffer *out = &ws->out;
+  char *begin = out->data + (ws->text_begin - ws->written);
+  char *end = out->data + (ws->text_end - ws->written);
+  memmove(begin, end, (size_t)(out->data + out->len - end));
+  out->len -= (size_t)(end - begin);
+  return true;
 }
 
 void aui_websocket_wrote(aui_websocket *ws, size_t n) {
@@ -70,6 +84,7 @@ static void take_close(aui_websocket *ws, const aui_frame *close) {
 aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input, const uint8_t *end, size_t max_message,
                                        aui_frame *slice, int *why) {
   if (ws->state == AUI_WEBSOCKET_HANDSHAKE) return read_handshake(ws, input, end, max_message, why);
+  if (*input == end) return AUI_WEBSOCKET_NEED_MORE;
   if (ws->state < AUI_WEBSOCKET_OPEN) {
     /* Nothing may come before the request; what does will not be the answer to it. */
     *why = AUI_HANDSHAKE_NOT_HTTP;
@@ -85,8 +100,7 @@ aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input,
       case AUI_FRAME_CLOSE: take_close(ws, slice); return AUI_WEBSOCKET_PEER_CLOSE;
       default:
         *why = result;
-        ws->peer_closed = true; /* nothing behind a violation can be trusted */
-        aui_websocket_close(ws, aui_frame_close_code(result));
+        aui_websocket_fail(ws, aui_frame_close_code(result)); /* nothing behind a violation can be trusted */
         return AUI_WEBSOCKET_BAD_FRAME;
     }
   }
@@ -100,6 +114,15 @@ void aui_websocket_close(aui_websocket *ws, uint16_t code) {
   ws->close_code = code;
   ws->close_due = true;
   ws->pong_due = false;
+}
+
+void aui_websocket_fail(aui_websocket *ws, uint16_t code) {
+  ws->peer_closed = true;
+  aui_websocket_close(ws, code);
+}
+
+bool aui_websocket_is_done(const aui_websocket *ws) {
+  return ws->state == AUI_WEBSOCKET_CLOSING && ws->peer_closed && !ws->close_due && ws->out.len == 0;
 }
 
 void aui_websocket_end(aui_websocket *ws) {

@@ -26,6 +26,9 @@ typedef struct {
   aui_buffer out;   /* bytes to write */
   uint64_t written; /* bytes of this connection that were written before `out` */
 
+  uint64_t text_begin; /* where the last text message's frame lies in all that this connection writes */
+  uint64_t text_end;
+
   uint8_t random[AUI_WEBSOCKET_RANDOM]; /* for the handshake's nonce and for masks: used up from the end */
   size_t random_len;
 
@@ -43,12 +46,16 @@ typedef struct {
 /* Begins a connection whose transport has just opened. */
 void aui_websocket_begin(aui_websocket *ws);
 
-/* Writes what is due: the request, a pong, the close frame. Needs full `random`, else it does nothing. Returns false
- * when memory is short. `request` and `max_head` are used once a connection. */
+/* Writes what is due: the request, a pong, the close frame. Needs full `random`, else it does nothing. A pong waits until
+ * `out` is empty, so that a peer that pings without reading cannot make it grow. Returns false when memory is short. `request` and `max_head` are used once a connection. */
 bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t max_head);
 
-/* Appends a text message to `out`. Only while open and with full `random`. Returns false when memory is short. */
+/* Appends a text message to `out`. Only while open, and with AUI_FRAME_MASK_SIZE bytes in `random` at least. Returns false
+ * when memory is short. */
 bool aui_websocket_send(aui_websocket *ws, const void *text, size_t n);
+
+/* Takes the last text message back, if no byte of it was written; else returns false. Not to be called twice for one. */
+bool aui_websocket_unsend(aui_websocket *ws);
 
 /* The first `n` bytes of `out` were written. */
 void aui_websocket_wrote(aui_websocket *ws, size_t n);
@@ -68,8 +75,14 @@ typedef enum {
 aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input, const uint8_t *end, size_t max_message,
                                        aui_frame *slice, int *why);
 
-/* Makes a close frame due, if none was. */
+/* Makes a close frame due, if none was. Messages still come in until the peer's own. */
 void aui_websocket_close(aui_websocket *ws, uint16_t code);
+
+/* The same, without waiting for the peer: all further input is dropped (RFC 6455, 7.1.7). */
+void aui_websocket_fail(aui_websocket *ws, uint16_t code);
+
+/* True when both sides have closed, as far as that was asked of them, and everything is written. */
+bool aui_websocket_is_done(const aui_websocket *ws);
 
 /* The transport is gone: all but `random` is reset and released. */
 void aui_websocket_end(aui_websocket *ws);

@@ -1,5 +1,5 @@
-/* What the parts of the driver know of each other: the loop (net.c), links (link.c) and the opening of connections (dial.c).
- * Everything here runs on the thread that steps the loop. */
+/* What the parts of the driver know of each other: the loop (net.c), links (link.c) and the opening of connections
+ * (dial.c). Everything here runs on the thread that steps the loop. */
 #ifndef AUI_NET_INTERNAL_H
 #define AUI_NET_INTERNAL_H
 
@@ -15,13 +15,9 @@ typedef struct aui_node {
   struct aui_node *prev, *next;
 } aui_node;
 
-static inline void aui_list_init(aui_node *list) {
-  list->prev = list->next = list;
-}
+static inline void aui_list_init(aui_node *list) { list->prev = list->next = list; }
 
-static inline bool aui_list_is_empty(const aui_node *list) {
-  return list->next == list;
-}
+static inline bool aui_list_is_empty(const aui_node *list) { return list->next == list; }
 
 static inline void aui_list_append(aui_node *list, aui_node *node) {
   node->prev = list->prev;
@@ -57,8 +53,8 @@ struct aui_net {
   aui_node ready; /* those with news, in the order in which it came */
   aui_tls_entry *tls;
 
-  /* Set by whatever may have left work to the next turn of the loop: libuv tells the kernel what it waits for only at the
-   * beginning of a turn, and libwebsockets puts some of its work off. */
+  /* Set by whatever may have left work to the next turn of the loop: libuv tells the kernel what it waits for only at
+   * the beginning of a turn, and libwebsockets puts some of its work off. */
   bool busy;
 
   char why[AUI_NET_WHY_SIZE];
@@ -66,9 +62,7 @@ struct aui_net {
 };
 
 /* The clock as of the last turn: cheap, for use in callbacks. */
-static inline uint64_t aui_net_turn_time(const aui_net *net) {
-  return uv_now(net->loop);
-}
+static inline uint64_t aui_net_turn_time(const aui_net *net) { return uv_now(net->loop); }
 
 /* ---- Links ---- */
 
@@ -86,14 +80,15 @@ uint64_t aui_link_id(const aui_link *link);
 /* What comes of aui_dial_start; never before it has returned. */
 void aui_link_dial_resolved(aui_link *link);
 void aui_link_dial_connected(aui_link *link, uv_os_sock_t socket); /* the dial is over; the socket is the link's */
-void aui_link_dial_failed(aui_link *link, const char *cause);      /* the dial is over; `cause` as aui_session_disconnected */
+void aui_link_dial_failed(aui_link *link,
+                          const char *cause); /* the dial is over; `cause` as aui_session_disconnected */
 
 /* ---- Opening connections ---- */
 
 typedef struct aui_dial aui_dial;
 
-/* Begins to open a TCP connection to `host` for `link`, by the fastest of the host's addresses (RFC 8305). NULL when memory
- * is short. The link need not do anything with it unless it wants to end it early. */
+/* Begins to open a TCP connection to `host` for `link`, by the fastest of the host's addresses (RFC 8305). NULL when
+ * memory is short. The link need not do anything with it unless it wants to end it early. */
 aui_dial *aui_dial_start(aui_net *net, aui_link *link, const char *host, uint16_t port);
 
 /* Gives up: the link hears nothing more of it. */

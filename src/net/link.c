@@ -1,5 +1,5 @@
-/* A link: one session's place on the loop. It opens the transports that the session wants, carries bytes between the two,
- * and keeps the session's time. */
+/* A link: one session's place on the loop. It opens the transports that the session wants, carries bytes between the
+ * two, and keeps the session's time. */
 #include <errno.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -45,20 +45,25 @@ static void say_goodbye(aui_link *link) {
   size_t n;
   aui_tls_close(link->tls);
   const void *bytes = aui_tls_output(link->tls, &n);
-  if (n > 0) lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
+  if (n > 0)
+    lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
 }
 
 /* The link and its connection part: libwebsockets' later callbacks for it find no link, and close it. */
 static void hang_up(aui_link *link) {
-  if (link->dial) aui_dial_cancel(link->dial);
+  if (link->dial)
+    aui_dial_cancel(link->dial);
   link->dial = NULL;
-  if (!link->wsi) return;
-  if (link->tls) say_goodbye(link);
+  if (!link->wsi)
+    return;
+  if (link->tls)
+    say_goodbye(link);
   free_tls(link);
   struct lws *wsi = link->wsi;
   link->wsi = NULL;
   lws_set_opaque_user_data(wsi, NULL);
-  if (!link->in_callback) lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+  if (!link->in_callback)
+    lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
   link->in_callback = false;
 }
 
@@ -66,6 +71,12 @@ static void hang_up(aui_link *link) {
 static void lose(aui_link *link, const char *cause, bool retryable) {
   hang_up(link);
   aui_session_disconnected(link->session, cause, retryable, aui_net_turn_time(link->net));
+}
+
+static void lose_to_tls_failure(aui_link *link) {
+  char cause[AUI_NET_WHY_SIZE];
+  snprintf(cause, sizeof cause, "%s", aui_tls_error(link->tls));
+  lose(link, cause, aui_tls_retryable(link->tls));
 }
 
 /* ---- Bytes from the peer ---- */
@@ -77,16 +88,20 @@ static void receive_tls(aui_link *link, const void *bytes, size_t n) {
   aui_tls_feed(link->tls, bytes, n);
   for (;;) {
     switch (aui_tls_read(link->tls, net->plain, sizeof net->plain, &plain)) {
-      case AUI_TLS_MORE: return;
-      case AUI_TLS_OPEN: aui_session_connected(link->session, now); break;
-      case AUI_TLS_PLAIN: aui_session_receive(link->session, net->plain, plain, now); break;
-      case AUI_TLS_END: lose(link, NULL, true); return;
-      case AUI_TLS_FAILED: {
-        char cause[AUI_NET_WHY_SIZE];
-        snprintf(cause, sizeof cause, "%s", aui_tls_error(link->tls));
-        lose(link, cause, aui_tls_retryable(link->tls));
-        return;
-      }
+    case AUI_TLS_MORE:
+      return;
+    case AUI_TLS_OPEN:
+      aui_session_connected(link->session, now);
+      break;
+    case AUI_TLS_PLAIN:
+      aui_session_receive(link->session, net->plain, plain, now);
+      break;
+    case AUI_TLS_END:
+      lose(link, NULL, true);
+      return;
+    case AUI_TLS_FAILED:
+      lose_to_tls_failure(link);
+      return;
     }
   }
 }
@@ -99,12 +114,19 @@ static void receive(aui_link *link, const void *bytes, size_t n) {
   }
 }
 
-/* Why a connection that ended without our doing did so; NULL for an orderly end. */
-static const char *cause_of_end(const aui_link *link, int error) {
-  if (error == EPIPE || error == ECONNRESET) return "connection reset by peer";
-  if (error) return uv_strerror(uv_translate_sys_error(error));
-  if (!link->tls) return NULL;
-  return aui_tls_is_open(link->tls) ? "TLS ended without close_notify" : "TLS: the connection ended during the handshake";
+/* The connection ended without our doing: with an error, or else with the peer's FIN. */
+static void lose_to_peer(aui_link *link, int error) {
+  bool orderly = !error && !link->tls;
+  bool handshake = link->tls && !aui_tls_is_open(link->tls);
+  char cause[128], words[160];
+  if (error) {
+    uv_strerror_r(uv_translate_sys_error(error == EPIPE ? ECONNRESET : error), cause, sizeof cause);
+  } else {
+    snprintf(cause, sizeof cause, handshake ? "the server ended the connection" : "TLS ended without close_notify");
+  }
+  snprintf(words, sizeof words, "%s%s", handshake ? "TLS handshake: " : "", cause);
+  free_tls(link); /* nothing can be said to the peer any more */
+  lose(link, orderly ? NULL : words, true);
 }
 
 /* libwebsockets closes its connection. After a reset it does so without reading what came before; that is made up for
@@ -113,61 +135,63 @@ static void on_closing(aui_link *link) {
   char bytes[AUI_NET_WRITE_SIZE];
   int fd = lws_get_socket_fd(link->wsi);
   ssize_t n;
-  while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0 && link->wsi) receive(link, bytes, (size_t)n);
-  if (!link->wsi) return;
-  int error = n < 0 && errno != EAGAIN ? errno : link->write_error;
-  const char *cause = cause_of_end(link, error);
-  free_tls(link);
-  lose(link, cause, true);
+  while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0 && link->wsi)
+    receive(link, bytes, (size_t)n);
+  if (!link->wsi)
+    return;
+  lose_to_peer(link, n < 0 && errno != EAGAIN ? errno : link->write_error);
 }
 
 /* ---- Bytes to the peer ---- */
 
 static bool write_bytes(aui_link *link, const void *bytes, size_t n) {
-  if (lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW) >= 0) return true;
+  if (lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW) >= 0)
+    return true;
   link->write_error = errno ? errno : EPIPE;
   return false;
 }
 
-static size_t piece_of(size_t n) {
-  return n < AUI_NET_WRITE_SIZE ? n : AUI_NET_WRITE_SIZE;
-}
+static size_t piece_of(size_t n) { return n < AUI_NET_WRITE_SIZE ? n : AUI_NET_WRITE_SIZE; }
 
-/* Encrypts what the session has to say, when nothing encrypted waits to be written. */
-static void encrypt(aui_link *link) {
+/* These write one piece. They return false when the connection is broken: the caller makes libwebsockets close it. */
+static bool write_plain(aui_link *link) {
   uint64_t now = aui_net_turn_time(link->net);
   size_t n;
-  aui_tls_output(link->tls, &n);
-  if (n > 0 || !aui_tls_is_open(link->tls)) return;
-  const void *plain = aui_session_output(link->session, &n, now);
-  if (n == 0) return;
-  n = aui_tls_write(link->tls, plain, piece_of(n));
-  if (n > 0) aui_session_written(link->session, n, now);
-}
-
-/* Writes one piece. Returns false when the connection is broken: the caller makes libwebsockets close it. */
-static bool write_some(aui_link *link) {
-  size_t n;
-  if (link->tls) {
-    encrypt(link);
-    const void *bytes = aui_tls_output(link->tls, &n);
-    if (n == 0) return true;
-    if (!write_bytes(link, bytes, n)) return false;
-    aui_tls_written(link->tls, n);
-    return true;
-  }
-  uint64_t now = aui_net_turn_time(link->net);
   const void *bytes = aui_session_output(link->session, &n, now);
-  if (n == 0) return true;
   n = piece_of(n);
-  if (!write_bytes(link, bytes, n)) return false;
-  aui_session_written(link->session, n, now);
+  if (n > 0 && !write_bytes(link, bytes, n))
+    return false;
+  if (n > 0)
+    aui_session_written(link->session, n, now);
+  return true;
+}
+
+/* What TLS has to say itself goes first. */
+static bool write_tls(aui_link *link) {
+  uint64_t now = aui_net_turn_time(link->net);
+  size_t n, plain = 0;
+  const void *bytes = aui_tls_output(link->tls, &n);
+  if (n == 0 && aui_tls_is_open(link->tls)) {
+    const void *text = aui_session_output(link->session, &plain, now);
+    plain = piece_of(plain);
+    if (plain > 0 && !aui_tls_write(link->tls, text, plain)) {
+      lose_to_tls_failure(link);
+      return true;
+    }
+    bytes = aui_tls_output(link->tls, &n);
+  }
+  if (n > 0 && !write_bytes(link, bytes, n))
+    return false;
+  aui_tls_written(link->tls, n);
+  if (plain > 0)
+    aui_session_written(link->session, plain, now);
   return true;
 }
 
 static bool has_output(aui_link *link) {
   size_t n = 0;
-  if (link->tls) aui_tls_output(link->tls, &n);
+  if (link->tls)
+    aui_tls_output(link->tls, &n);
   if (n == 0 && (!link->tls || aui_tls_is_open(link->tls))) {
     aui_session_output(link->session, &n, aui_net_turn_time(link->net));
   }
@@ -176,18 +200,26 @@ static bool has_output(aui_link *link) {
 
 /* ---- What libwebsockets says ---- */
 
-/* Returns whether the connection is to go on. The link may be gone afterwards, and never is while the connection is its. */
+/* Returns whether the connection is to go on. A link that has let go of it may be gone afterwards. */
 static bool serve(aui_link *link, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
   bool ok = true;
   link->net->busy = true;
   link->in_callback = true;
   switch (reason) {
-    case LWS_CALLBACK_RAW_RX: receive(link, in, n); break;
-    case LWS_CALLBACK_RAW_WRITEABLE: ok = write_some(link); break;
-    default: on_closing(link); break;
+  case LWS_CALLBACK_RAW_RX:
+    receive(link, in, n);
+    break;
+  case LWS_CALLBACK_RAW_WRITEABLE:
+    ok = link->tls ? write_tls(link) : write_plain(link);
+    break;
+  default:
+    on_closing(link);
+    break;
   }
-  if (ok) pump(link);
-  if (!lws_get_opaque_user_data(wsi)) return false;
+  if (ok)
+    pump(link);
+  if (!lws_get_opaque_user_data(wsi))
+    return false;
   link->in_callback = false;
   return ok;
 }
@@ -195,13 +227,14 @@ static bool serve(aui_link *link, struct lws *wsi, enum lws_callback_reasons rea
 int aui_link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
   (void)user;
   switch (reason) {
-    case LWS_CALLBACK_RAW_RX:
-    case LWS_CALLBACK_RAW_WRITEABLE:
-    case LWS_CALLBACK_RAW_CLOSE: {
-      aui_link *link = lws_get_opaque_user_data(wsi);
-      return link && serve(link, wsi, reason, in, len) ? 0 : -1;
-    }
-    default: return 0;
+  case LWS_CALLBACK_RAW_RX:
+  case LWS_CALLBACK_RAW_WRITEABLE:
+  case LWS_CALLBACK_RAW_CLOSE: {
+    aui_link *link = lws_get_opaque_user_data(wsi);
+    return link && serve(link, wsi, reason, in, len) ? 0 : -1;
+  }
+  default:
+    return 0;
   }
 }
 
@@ -219,12 +252,16 @@ void aui_link_dial_failed(aui_link *link, const char *cause) {
 }
 
 /* The first read makes the first output. */
-static bool start_tls(aui_link *link) {
+static void start_tls(aui_link *link) {
   size_t n;
   link->tls = aui_tls_new(link->tls_context, link->host);
-  if (!link->tls) return false;
+  if (!link->tls) {
+    lose(link, "TLS: out of memory", true);
+    return;
+  }
   aui_session_phase(link->session, AUI_PHASE_TLS, aui_net_turn_time(link->net));
-  return aui_tls_read(link->tls, NULL, 0, &n) == AUI_TLS_MORE;
+  if (aui_tls_read(link->tls, NULL, 0, &n) == AUI_TLS_FAILED)
+    lose_to_tls_failure(link);
 }
 
 void aui_link_dial_connected(aui_link *link, uv_os_sock_t socket) {
@@ -237,10 +274,10 @@ void aui_link_dial_connected(aui_link *link, uv_os_sock_t socket) {
     lose(link, "libwebsockets has no room for another connection", true);
   } else {
     lws_set_opaque_user_data(link->wsi, link);
-    if (!link->tls_context) {
+    if (link->tls_context) {
+      start_tls(link);
+    } else {
       aui_session_connected(link->session, aui_net_turn_time(link->net));
-    } else if (!start_tls(link)) {
-      lose(link, "TLS: out of memory", true);
     }
   }
   pump(link);
@@ -253,15 +290,21 @@ static void connect_transport(aui_link *link) {
   uint64_t now = aui_net_turn_time(link->net);
   aui_session_phase(link->session, literal ? AUI_PHASE_CONNECT : AUI_PHASE_RESOLVE, now);
   link->dial = aui_dial_start(link->net, link, link->host, link->port);
-  if (!link->dial) lose(link, "out of memory", true);
+  if (!link->dial)
+    lose(link, "out of memory", true);
 }
 
 static void do_what_it_wants(aui_link *link) {
   for (;;) {
     switch (aui_session_want(link->session)) {
-      case AUI_WANT_CONNECT: connect_transport(link); break;
-      case AUI_WANT_DISCONNECT: lose(link, NULL, true); break;
-      case AUI_WANT_NOTHING: return;
+    case AUI_WANT_CONNECT:
+      connect_transport(link);
+      break;
+    case AUI_WANT_DISCONNECT:
+      lose(link, NULL, true);
+      break;
+    case AUI_WANT_NOTHING:
+      return;
     }
   }
 }
@@ -269,8 +312,10 @@ static void do_what_it_wants(aui_link *link) {
 static void give_random(aui_link *link) {
   unsigned char bytes[256];
   size_t n = aui_session_random_wanted(link->session);
-  if (n == 0) return;
-  if (n > sizeof bytes) n = sizeof bytes;
+  if (n == 0)
+    return;
+  if (n > sizeof bytes)
+    n = sizeof bytes;
   if (RAND_bytes(bytes, (int)n) == 1) {
     aui_session_random(link->session, bytes, n);
   } else {
@@ -283,7 +328,8 @@ static void on_timer(uv_timer_t *timer);
 /* A deadline that moved away, as most do, leaves the timer as it is: it goes off for nothing once, and is set anew. */
 static void set_timer(aui_link *link) {
   uint64_t due = aui_session_deadline(link->session), now = aui_net_turn_time(link->net);
-  if (due >= link->timer_due) return;
+  if (due >= link->timer_due)
+    return;
   link->timer_due = due;
   uv_timer_start(&link->timer, on_timer, due > now ? due - now : 0, 0);
 }
@@ -309,14 +355,17 @@ static void destroy(aui_link *link) {
 /* To be called after anything that touched the session. The link may be gone afterwards, if it was released. */
 static void pump(aui_link *link) {
   link->net->busy = true;
-  if (aui_session_random_wanted(link->session)) give_random(link);
+  if (aui_session_random_wanted(link->session))
+    give_random(link);
   do_what_it_wants(link);
-  if (link->wsi && has_output(link)) lws_callback_on_writable(link->wsi);
+  if (link->wsi && has_output(link))
+    lws_callback_on_writable(link->wsi);
   do_what_it_wants(link); /* asking for output may have run out of memory */
   set_timer(link);
   bool news = aui_session_news(link->session);
   if (link->released) {
-    if (aui_session_finished(link->session)) destroy(link);
+    if (aui_session_finished(link->session))
+      destroy(link);
   } else if (news && aui_list_is_empty(&link->ready)) {
     aui_list_append(&link->net->ready, &link->ready);
   }
@@ -326,7 +375,8 @@ static void on_timer(uv_timer_t *timer) {
   aui_link *link = timer->data;
   uint64_t now = aui_net_turn_time(link->net);
   link->timer_due = AUI_NEVER;
-  if (aui_session_deadline(link->session) <= now) aui_session_tick(link->session, now);
+  if (aui_session_deadline(link->session) <= now)
+    aui_session_tick(link->session, now);
   pump(link);
 }
 
@@ -334,11 +384,13 @@ static void on_timer(uv_timer_t *timer) {
 
 static aui_tls_context *share_context(aui_net *net, const aui_tls_options *options) {
   for (aui_tls_entry *entry = net->tls; entry; entry = entry->next) {
-    if (aui_tls_context_has(entry->context, options)) return entry->context;
+    if (aui_tls_context_has(entry->context, options))
+      return entry->context;
   }
   snprintf(net->why, sizeof net->why, "out of memory");
   aui_tls_entry *entry = malloc(sizeof *entry);
-  if (!entry) return NULL;
+  if (!entry)
+    return NULL;
   entry->context = aui_tls_context_new(options, net->why, sizeof net->why);
   if (!entry->context) {
     free(entry);
@@ -349,16 +401,19 @@ static aui_tls_context *share_context(aui_net *net, const aui_tls_options *optio
   return entry->context;
 }
 
-aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id, const char **why) {
+aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id,
+                       const char **why) {
   *why = net->why;
   aui_tls_context *context = NULL;
   if (endpoint->tls) {
     context = share_context(net, endpoint->tls);
-    if (!context) return NULL;
+    if (!context)
+      return NULL;
   }
   snprintf(net->why, sizeof net->why, "out of memory");
   aui_link *link = calloc(1, sizeof *link);
-  if (!link) return NULL;
+  if (!link)
+    return NULL;
   link->host = strdup(endpoint->host);
   if (!link->host) {
     free(link);
@@ -378,19 +433,19 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   return link;
 }
 
-aui_session *aui_link_session(aui_link *link) {
-  return link->session;
-}
+aui_session *aui_link_session(aui_link *link) { return link->session; }
 
 /* Without a loop, whatever the session wants has failed or is done at once. */
 static void pump_dead(aui_link *link) {
   uint64_t now = uv_hrtime() / 1000000;
   aui_want want;
   while ((want = aui_session_want(link->session)) != AUI_WANT_NOTHING) {
-    if (want == AUI_WANT_CONNECT) aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
+    if (want == AUI_WANT_CONNECT)
+      aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
     aui_session_disconnected(link->session, "the loop was closed", false, now);
   }
-  if (link->released) destroy(link);
+  if (link->released)
+    destroy(link);
 }
 
 void aui_link_pump(aui_link *link) {
@@ -423,14 +478,8 @@ void aui_link_kill(aui_link *link) {
   uv_close((uv_handle_t *)&link->timer, on_timer_closed);
 }
 
-aui_link *aui_link_of_node(aui_node *node) {
-  return lws_container_of(node, aui_link, node);
-}
+aui_link *aui_link_of_node(aui_node *node) { return lws_container_of(node, aui_link, node); }
 
-aui_link *aui_link_of_ready(aui_node *node) {
-  return lws_container_of(node, aui_link, ready);
-}
+aui_link *aui_link_of_ready(aui_node *node) { return lws_container_of(node, aui_link, ready); }
 
-uint64_t aui_link_id(const aui_link *link) {
-  return link->id;
-}
+uint64_t aui_link_id(const aui_link *link) { return link->id; }

@@ -1,5 +1,5 @@
-/* The native driver: a private libuv loop with one libwebsockets context, which moves bytes between sockets (TCP or TLS)
- * and engine sessions. It runs only inside aui_net_step, which the host calls; it never calls into the host. */
+/* The native driver: a private libuv loop with one libwebsockets context, which moves bytes between sockets (TCP or
+ * TLS) and engine sessions. It runs only inside aui_net_step, which the host calls; it never calls into the host. */
 #ifndef AUI_NET_NET_H
 #define AUI_NET_NET_H
 
@@ -9,34 +9,41 @@
 
 #include "engine/session.h"
 
-typedef struct aui_net aui_net;       /* the loop */
-typedef struct aui_link aui_link;     /* one session's place on it */
+typedef struct aui_net aui_net;   /* the loop */
+typedef struct aui_link aui_link; /* one session's place on it */
 
-/* A loop, or NULL with `*why` saying why in words (static or valid until the next call; such as the missing package
- * libwebsockets-evlib-uv). To be freed with aui_net_free. */
+/* A loop, or NULL with `*why` saying why in words (static), such as the missing package libwebsockets-evlib-uv. To be
+ * freed with aui_net_free. Two things of the process are touched: libwebsockets' log level is set to nothing, since it
+ * writes to the terminal and has one level for all its users; and libuv's threads start with the first name to resolve.
+ * Signal dispositions stay as they are. */
 aui_net *aui_net_new(const char **why);
 
-/* Closes every transport at once and frees the loop. Links that were not closed stay valid but dead: their sessions are
- * told that the transport has ended and nothing moves any more. Must not be called from inside aui_net_step. */
+/* Closes every transport at once and frees the loop. Links that were not released stay valid but dead: their sessions
+ * are told that the transport has ended and nothing moves any more. Waits for a name that is just being resolved, as
+ * the system's resolver cannot be interrupted. Must not be called from inside aui_net_step. */
 void aui_net_free(aui_net *net);
 
 /* For a foreign loop: poll this descriptor for reading, for at most this many milliseconds (-1: no limit), then call
- * aui_net_step(net, 0). The timeout includes the deadlines of every session. */
+ * aui_net_step(net, 0). The timeout includes the deadlines of every session; it is 0 while aui_net_ready has something
+ * to return. Both answers hold until the next call of a function with this loop or one of its links, but the
+ * descriptor, which stays the same. */
 int aui_net_fd(const aui_net *net);
 int aui_net_timeout(const aui_net *net);
 
 /* Waits until something happened, for at most `timeout_ms` (-1: no limit; 0: does not wait), and deals with all that is
- * due. Returns early, having done nothing, when a signal arrived: false then, else true. */
+ * due. It does not wait while aui_net_ready has something to return, and may return without anything for the host
+ * having happened. Returns early, having done nothing, when a signal arrived while it waited: false then, else true. */
 bool aui_net_step(aui_net *net, int timeout_ms);
 
-/* The loop's clock: milliseconds, monotonic; the `now` of every call into a session of this loop. Brought up to date. */
+/* The loop's clock, brought up to date: milliseconds, monotonic; the `now` of every call into a session of this loop.
+ */
 uint64_t aui_net_now(aui_net *net);
 
 typedef struct {
   const char *ca_file; /* PEM; NULL: the system's */
-  const char *cert;    /* PEM chain and key of a client certificate; NULL for none */
-  const char *key;
-  bool verify; /* peer and host name */
+  const char *cert;    /* PEM: a client certificate and its chain; NULL for none */
+  const char *key;     /* PEM, without a passphrase; NULL: in the same file as `cert` */
+  bool verify;         /* the peer's certificate and that it is valid for the host */
 } aui_tls_options;
 
 typedef struct {
@@ -46,9 +53,10 @@ typedef struct {
 } aui_endpoint;
 
 /* Puts `session` on the loop: takes ownership of it and does what it wants from now on. `id` comes back from
- * aui_net_ready. Strings of `endpoint` are copied; TLS contexts are shared between links with equal options. Returns NULL,
- * with the session still the caller's and `*why` saying why in words (copied into a buffer of `net`), when a certificate
- * or key file cannot be used or memory is short. */
+ * aui_net_ready. Strings of `endpoint` are copied; TLS contexts are shared between links with equal options. Returns
+ * NULL, with the session still the caller's, when memory is short or a file cannot be used; `*why` says so then, valid
+ * until the next call: "tls.ca_file: cannot use /x/y.pem: No such file or directory". Files are read once for each loop
+ * and set of options. Does not resolve, connect or wait. */
 aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id, const char **why);
 
 /* The link's session, on which the caller may use everything under "for users" in session.h; NULL never. After any
@@ -56,8 +64,8 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
 aui_session *aui_link_session(aui_link *link);
 void aui_link_pump(aui_link *link);
 
-/* Gives the link back. The session is closed if it was not, in good manners (close frame, a moment for the peer's) while
- * the loop is being stepped; then the link and its session are freed. The pointer is not valid afterwards. */
+/* Gives the link back. The session is closed if it was not, in good manners (close frame, a moment for the peer's)
+ * while the loop is being stepped; then the link and its session are freed. The pointer is not valid afterwards. */
 void aui_link_release(aui_link *link);
 
 /* The id of a link whose session has news (aui_session_news) since it was last returned here; false when there is none.

@@ -1,5 +1,5 @@
-/* TLS as a filter: encrypted bytes of the peer in, encrypted bytes for the peer out, and plain bytes on the other side. It
- * knows no socket and no loop. OpenSSL's error queue is left empty by every function. */
+/* TLS as a filter: encrypted bytes of the peer in, encrypted bytes for the peer out, and plain bytes on the other side.
+ * It knows no socket and no loop. OpenSSL's error queue is left empty by every function. */
 #ifndef AUI_NET_TLS_H
 #define AUI_NET_TLS_H
 
@@ -11,16 +11,17 @@
 typedef struct aui_tls_context aui_tls_context; /* what connections with equal options share */
 typedef struct aui_tls aui_tls;                 /* one connection */
 
-/* A context for TLS 1.2 or newer, or NULL with the reason in `why`, such as "tls.ca_file: cannot use /x/y.pem: No such file
- * or directory". The strings of `options` are copied. */
+/* A context for TLS 1.2 or newer, or NULL with the reason in `why`, such as "tls.ca_file: cannot use /x/y.pem: No such
+ * file or directory". The strings of `options` are copied. */
 aui_tls_context *aui_tls_context_new(const aui_tls_options *options, char *why, size_t why_size);
 bool aui_tls_context_has(const aui_tls_context *context, const aui_tls_options *options);
 
 /* Connections that use it must be freed first. */
 void aui_tls_context_free(aui_tls_context *context);
 
-/* A connection to `host`, a name or an address, that has yet to shake hands; NULL when memory is short. With verification
- * the peer's certificate must be valid for `host` (RFC 9110 4.3.4, RFC 6125). The context must outlive it. */
+/* A connection to `host`, a name or an address, that has yet to shake hands; NULL when memory is short. With
+ * verification the peer's certificate must be valid for `host` (RFC 9110 4.3.4, RFC 6125). The context must outlive it.
+ */
 aui_tls *aui_tls_new(aui_tls_context *context, const char *host);
 void aui_tls_free(aui_tls *tls);
 
@@ -39,8 +40,9 @@ void aui_tls_feed(aui_tls *tls, const void *bytes, size_t n);
 /* Goes on with what was fed, up to the next event. To be called once at the beginning, which makes the first output. */
 aui_tls_event aui_tls_read(aui_tls *tls, void *buffer, size_t size, size_t *n);
 
-/* Encrypts up to `n` plain bytes into the output: how many, 0 after a failure. Only while the connection is open. */
-size_t aui_tls_write(aui_tls *tls, const void *bytes, size_t n);
+/* Encrypts `n` plain bytes, at least one, into the output; returns false after a failure. Only while the connection is
+ * open. */
+bool aui_tls_write(aui_tls *tls, const void *bytes, size_t n);
 
 /* Puts close_notify into the output, if the connection is open. Nothing can be written afterwards. */
 void aui_tls_close(aui_tls *tls);

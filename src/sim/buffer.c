@@ -25,10 +25,11 @@ char *sim_copy(const char *text, size_t length) {
   return copy;
 }
 
-unsigned char *sim_buffer_reserve(struct sim_buffer *buffer, size_t more) {
-  if (buffer->capacity - buffer->length < more || !buffer->data) {
+// Where the next bytes go, with room for this many and a NUL.
+static unsigned char *reserve(struct sim_buffer *buffer, size_t more) {
+  if (buffer->capacity - buffer->length <= more) {
     size_t capacity = buffer->capacity ? buffer->capacity : 256;
-    while (capacity - buffer->length < more)
+    while (capacity - buffer->length <= more)
       capacity *= 2;
     unsigned char *data = realloc(buffer->data, capacity);
     if (!data)
@@ -42,13 +43,12 @@ unsigned char *sim_buffer_reserve(struct sim_buffer *buffer, size_t more) {
 void sim_buffer_add(struct sim_buffer *buffer, const void *data, size_t length) {
   if (length == 0)
     return;
-  memcpy(sim_buffer_reserve(buffer, length), data, length);
+  memcpy(reserve(buffer, length), data, length);
   buffer->length += length;
+  buffer->data[buffer->length] = '\0';
 }
 
-void sim_buffer_add_string(struct sim_buffer *buffer, const char *text) {
-  sim_buffer_add(buffer, text, strlen(text));
-}
+void sim_buffer_add_string(struct sim_buffer *buffer, const char *text) { sim_buffer_add(buffer, text, strlen(text)); }
 
 void sim_buffer_printf(struct sim_buffer *buffer, const char *format, ...) {
   va_list arguments, again;
@@ -57,7 +57,7 @@ void sim_buffer_printf(struct sim_buffer *buffer, const char *format, ...) {
   int length = vsnprintf(NULL, 0, format, arguments);
   va_end(arguments);
   if (length > 0) {
-    char *room = (char *)sim_buffer_reserve(buffer, (size_t)length + 1);
+    char *room = (char *)reserve(buffer, (size_t)length);
     vsnprintf(room, (size_t)length + 1, format, again);
     buffer->length += (size_t)length;
   }
@@ -68,7 +68,7 @@ void sim_buffer_consume(struct sim_buffer *buffer, size_t length) {
   if (length == 0)
     return;
   buffer->length -= length;
-  memmove(buffer->data, buffer->data + length, buffer->length);
+  memmove(buffer->data, buffer->data + length, buffer->length + 1);
 }
 
 void sim_buffer_free(struct sim_buffer *buffer) {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 struct sim_buffer {
-  unsigned char *data; // owned; NULL while capacity is 0
+  unsigned char *data; // owned; NULL while capacity is 0, else with a NUL after its bytes
   size_t length;
   size_t capacity;
 };
@@ -17,10 +17,6 @@ void *sim_alloc(size_t size);
 // A copy of the length bytes at text, with a NUL after them. Never NULL; free it with free().
 char *sim_copy(const char *text, size_t length);
 
-// Makes room for more bytes after the present ones and returns where they start. The pointer is valid
-// until the next call on this buffer. The length does not change.
-unsigned char *sim_buffer_reserve(struct sim_buffer *buffer, size_t more);
-
 // Appends bytes; `data` must not lie inside the buffer itself.
 void sim_buffer_add(struct sim_buffer *buffer, const void *data, size_t length);
 
@@ -28,8 +24,7 @@ void sim_buffer_add(struct sim_buffer *buffer, const void *data, size_t length);
 void sim_buffer_add_string(struct sim_buffer *buffer, const char *text);
 
 // Appends as printf does.
-void sim_buffer_printf(struct sim_buffer *buffer, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void sim_buffer_printf(struct sim_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // Removes the first `length` bytes (at most buffer->length).
 void sim_buffer_consume(struct sim_buffer *buffer, size_t length);

@@ -29,13 +29,10 @@ bool sim_canned_valid(const json_t *answer) {
     return json_is_string(json_object_get(answer, "raw")) && json_object_size(answer) == 1;
   json_int_t code = json_integer_value(status);
   return json_is_integer(status) && code >= 100 && code <= 999 && all_strings(headers) &&
-         (!body || json_is_string(body)) &&
-         json_object_size(answer) == 1u + (headers != NULL) + (body != NULL);
+         (!body || json_is_string(body)) && json_object_size(answer) == 1u + (headers != NULL) + (body != NULL);
 }
 
-bool sim_canned_serves(const json_t *answer) {
-  return is_word(answer, "serve");
-}
+bool sim_canned_serves(const json_t *answer) { return is_word(answer, "serve"); }
 
 static void answer_raw(struct sim_connection *connection, const char *text, const char *key) {
   static const char placeholder[] = "${accept}";

@@ -5,7 +5,7 @@
 #include "connection.h"
 
 // What a canned answer may be, for error messages, and whether this is one.
-#define SIM_CANNED_EXPECTED \
+#define SIM_CANNED_EXPECTED                                                                                            \
   "{\"status\": 100 to 999, \"headers\": {name: text}, \"body\": text}, {\"raw\": text}, \"ignore\" or \"drop\""
 bool sim_canned_valid(const json_t *answer);
 

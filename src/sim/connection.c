@@ -1,5 +1,4 @@
 // One client's connection: bytes, HTTP requests, pace and ending; see connection.h.
-#define _GNU_SOURCE // sockios.h beside sys/socket.h
 #include "connection.h"
 
 #include "canned.h"
@@ -38,9 +37,7 @@ void sim_connection_free(struct sim_connection *connection) {
   sim_buffer_free(&connection->last_ping);
 }
 
-void sim_connection_wake(struct sim_connection *connection) {
-  lws_callback_on_writable(connection->wsi);
-}
+void sim_connection_wake(struct sim_connection *connection) { lws_callback_on_writable(connection->wsi); }
 
 static void on_timer(lws_sorted_usec_list_t *timer) {
   struct sim_connection *connection = lws_container_of(timer, struct sim_connection, timer);
@@ -86,8 +83,8 @@ bool sim_connection_stream(struct sim_connection *connection, struct sim_stream 
 // ---- requests ------------------------------------------------------------------------------------
 
 static void refuse(struct sim_connection *connection, int status, const char *message) {
-  json_t *headers = json_pack("{s:s, s:s, s:s}", "Content-Type", "text/plain", "Connection", "close",
-                              "Sec-WebSocket-Version", "13");
+  json_t *headers =
+      json_pack("{s:s, s:s, s:s}", "Content-Type", "text/plain", "Connection", "close", "Sec-WebSocket-Version", "13");
   if (connection->server->options->verbose)
     fprintf(stderr, "aui-sim: request refused: %s\n", message);
   sim_http_answer(&connection->out, status, headers, message, strlen(message));
@@ -99,8 +96,7 @@ static bool key_accepted(const struct sim_server *server, const struct sim_reque
   const char *wanted = server->options->api_key;
   const char *header = sim_request_header(request, "x-network-api-key");
   char *parameter = sim_request_parameter(request, "network_api_key");
-  bool accepted = !wanted || (header && strcmp(header, wanted) == 0) ||
-                  (parameter && strcmp(parameter, wanted) == 0);
+  bool accepted = !wanted || (header && strcmp(header, wanted) == 0) || (parameter && strcmp(parameter, wanted) == 0);
   free(parameter);
   return accepted;
 }
@@ -167,6 +163,8 @@ static void read_request(struct sim_connection *connection) {
 // ---- events --------------------------------------------------------------------------------------
 
 void sim_connection_receive(struct sim_connection *connection, const void *data, size_t length) {
+  // libwebsockets limits the time until a TLS client is established, and leaves it to us to say when it is.
+  lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0);
   if (connection->end != SIM_END_NONE || connection->state == SIM_DEAF)
     return;
   sim_buffer_add(&connection->in, data, length);
@@ -191,8 +189,7 @@ static int unsent(int fd) {
 static int finish(struct sim_connection *connection) {
   int fd = lws_get_socket_fd(connection->wsi);
   SSL *tls = lws_get_ssl(connection->wsi);
-  if (connection->end == SIM_END_RESET && unsent(fd) > 0 &&
-      connection->flush_checks++ < MAX_FLUSH_CHECKS) {
+  if (connection->end == SIM_END_RESET && unsent(fd) > 0 && connection->flush_checks++ < MAX_FLUSH_CHECKS) {
     sim_connection_sleep(connection, 0.001); // a reset would throw these bytes away
     return 0;
   }

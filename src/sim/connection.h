@@ -64,8 +64,8 @@ struct sim_connection {
 
   bool sleeping; // until `timer` fires nothing more is made
   lws_sorted_usec_list_t timer;
-  enum sim_end end; // to be done once all is sent
-  bool ended;       // done: what comes in is thrown away until the client hangs up
+  enum sim_end end;             // to be done once all is sent
+  bool ended;                   // done: what comes in is thrown away until the client hangs up
   unsigned flush_checks;        // how often a reset has waited for the kernel to send
   lws_sorted_usec_list_t guard; // limits the wait for a client's part in an ending
 

@@ -43,8 +43,8 @@ static bool split_head(struct sim_request *request) {
   return true;
 }
 
-static enum sim_parse parse_body(const unsigned char *data, size_t length, struct sim_request *request,
-                                 size_t *used, struct sim_fault *fault) {
+static enum sim_parse parse_body(const unsigned char *data, size_t length, struct sim_request *request, size_t *used,
+                                 struct sim_fault *fault) {
   const char *declared = sim_request_header(request, "content-length");
   if (sim_request_header(request, "transfer-encoding"))
     return fail(fault, 411, "the body needs a Content-Length");
@@ -62,8 +62,8 @@ static enum sim_parse parse_body(const unsigned char *data, size_t length, struc
   return SIM_PARSE_DONE;
 }
 
-enum sim_parse sim_request_parse(const unsigned char *data, size_t length, struct sim_request *request,
-                                 size_t *used, struct sim_fault *fault) {
+enum sim_parse sim_request_parse(const unsigned char *data, size_t length, struct sim_request *request, size_t *used,
+                                 struct sim_fault *fault) {
   *request = (struct sim_request){0};
   const unsigned char *end = length >= 4 ? memmem(data, length, "\r\n\r\n", 4) : NULL;
   if (!end && length > MAX_HEAD)
@@ -121,7 +121,7 @@ static int hex_digit(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static char *percent_decode(const char *text, size_t length) {
+char *sim_percent_decode(const char *text, size_t length) {
   char *out = sim_alloc(length + 1);
   size_t n = 0;
   for (size_t i = 0; i < length; i++) {
@@ -131,10 +131,20 @@ static char *percent_decode(const char *text, size_t length) {
       out[n++] = (char)(high << 4 | low);
       i += 2;
     } else {
-      out[n++] = text[i] == '+' ? ' ' : text[i];
+      out[n++] = text[i];
     }
   }
   return out;
+}
+
+// A '+' in a query is a space (application/x-www-form-urlencoded).
+static char *form_decode(const char *text, size_t length) {
+  char *copy = sim_copy(text, length);
+  for (char *plus = copy; (plus = strchr(plus, '+'));)
+    *plus = ' ';
+  char *decoded = sim_percent_decode(copy, length);
+  free(copy);
+  return decoded;
 }
 
 char *sim_request_parameter(const struct sim_request *request, const char *name) {
@@ -142,7 +152,7 @@ char *sim_request_parameter(const struct sim_request *request, const char *name)
   for (const char *pair = request->query; *pair;) {
     size_t size = strcspn(pair, "&");
     if (size > length && strncmp(pair, name, length) == 0 && pair[length] == '=')
-      return percent_decode(pair + length + 1, size - length - 1);
+      return form_decode(pair + length + 1, size - length - 1);
     pair += size + (pair[size] == '&');
   }
   return NULL;
@@ -187,8 +197,7 @@ static const char *reason_phrase(int status) {
   }
 }
 
-void sim_http_answer(struct sim_buffer *out, int status, const json_t *headers, const char *body,
-                     size_t length) {
+void sim_http_answer(struct sim_buffer *out, int status, const json_t *headers, const char *body, size_t length) {
   const char *name;
   json_t *value;
   sim_buffer_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_phrase(status));

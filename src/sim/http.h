@@ -10,7 +10,7 @@
 #define SIM_ACCEPT_SIZE 29
 
 struct sim_request {
-  char *head;        // owned; the strings below lie inside it
+  char *head; // owned; the strings below lie inside it
   const char *method;
   const char *path;  // without the query
   const char *query; // "" when there is none
@@ -22,8 +22,8 @@ struct sim_request {
 
 // Reads one request, with its body, from the start of `data`. SIM_PARSE_DONE fills in *request, which the
 // caller frees with sim_request_free, and *used. SIM_PARSE_FAULT: fault->code is the HTTP status to answer with.
-enum sim_parse sim_request_parse(const unsigned char *data, size_t length, struct sim_request *request,
-                                 size_t *used, struct sim_fault *fault);
+enum sim_parse sim_request_parse(const unsigned char *data, size_t length, struct sim_request *request, size_t *used,
+                                 struct sim_fault *fault);
 
 void sim_request_free(struct sim_request *request);
 
@@ -33,7 +33,10 @@ const char *sim_request_header(const struct sim_request *request, const char *na
 // Whether a comma-separated header holds this token, in any case (RFC 9110, section 5.6.1).
 bool sim_request_has_token(const struct sim_request *request, const char *name, const char *token);
 
-// The percent-decoded value of a query parameter, to be freed with free(); NULL if there is none.
+// The percent-decoded form of `length` bytes, to be freed with free().
+char *sim_percent_decode(const char *text, size_t length);
+
+// The decoded value of a query parameter, to be freed with free(); NULL if there is none.
 char *sim_request_parameter(const struct sim_request *request, const char *name);
 
 // The Sec-WebSocket-Accept that answers this Sec-WebSocket-Key (RFC 6455, section 4.2.2).
@@ -41,7 +44,6 @@ void sim_accept_value(const char *key, char out[SIM_ACCEPT_SIZE]);
 
 // Appends an answer. `headers` is a JSON object of further headers, or NULL. Except for status 101,
 // Content-Length is added.
-void sim_http_answer(struct sim_buffer *out, int status, const json_t *headers, const char *body,
-                     size_t length);
+void sim_http_answer(struct sim_buffer *out, int status, const json_t *headers, const char *body, size_t length);
 
 #endif

@@ -1,5 +1,5 @@
 // aui-sim, the offline agent: reads the options, loads what they name, and serves.
-#include "agent.h"
+#include "catalogue.h"
 #include "server.h"
 #include "tls.h"
 

@@ -39,8 +39,7 @@ static void full_head(const struct sim_envelope *envelope, const char *name, str
                     "\"context\":{\"message_id\":\"%s\",\"task_id\":\"",
                     envelope->channel, name, envelope->message_id);
   sim_json_escape(out, envelope->task_id, strlen(envelope->task_id));
-  sim_buffer_printf(out, "\",\"interaction_id\":\"%s\",\"pillar\":\"shopping\"}},\"data\":{",
-                    envelope->interaction_id);
+  sim_buffer_printf(out, "\",\"interaction_id\":\"%s\",\"pillar\":\"shopping\"}},\"data\":{", envelope->interaction_id);
 }
 
 static void full_tail(const struct sim_envelope *envelope, struct sim_buffer *out) {
@@ -76,9 +75,8 @@ static json_t *bare_message(const char *text, json_t *sender, json_t *receiver) 
   char id[SIM_UUID_SIZE], time[SIM_TIME_SIZE];
   sim_uuid(id);
   sim_time_now(time);
-  return json_pack("{s:s, s:s, s:s, s:o, s:o, s:[], s:[], s:[]}", "id", id, "created_at", time, "text",
-                   text, "sender", sender, "receiver", receiver, "options", "cards",
-                   "followup_suggestions");
+  return json_pack("{s:s, s:s, s:s, s:o, s:o, s:[], s:[], s:[]}", "id", id, "created_at", time, "text", text, "sender",
+                   sender, "receiver", receiver, "options", "cards", "followup_suggestions");
 }
 
 json_t *sim_user_message(const char *user_id, const char *text) {
@@ -92,8 +90,8 @@ json_t *sim_agent_message(const char *user_id, const char *text, json_t *overrid
 }
 
 json_t *sim_error_payload(int status_code, const char *description, const char *message) {
-  return json_pack("{s:i, s:s, s:s, s:{}}", "status_code", status_code, "description", description,
-                   "message", message, "extra_data");
+  return json_pack("{s:i, s:s, s:s, s:{}}", "status_code", status_code, "description", description, "message", message,
+                   "extra_data");
 }
 
 json_t *sim_json_parse(const char *text, size_t length) {

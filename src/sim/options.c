@@ -9,8 +9,22 @@
 #include <string.h>
 
 enum id {
-  HOST, PORT, API_KEY, PACE, ENVELOPE, CATALOGUE, SCENARIO, TOKENS, TOKEN_BYTES,
-  TLS_DIR, TLS_NAME, TLS_EXPIRED, EXIT_WITH_STDIN, VERBOSE, HELP, VERSION
+  HOST,
+  PORT,
+  API_KEY,
+  PACE,
+  ENVELOPE,
+  CATALOGUE,
+  SCENARIO,
+  TOKENS,
+  TOKEN_BYTES,
+  TLS_DIR,
+  TLS_NAME,
+  TLS_EXPIRED,
+  EXIT_WITH_STDIN,
+  VERBOSE,
+  HELP,
+  VERSION
 };
 
 static const struct option {
@@ -108,7 +122,27 @@ static enum sim_spelling spelling_value(const struct option *option, const char 
   return strcmp(text, "full") == 0 ? SIM_ENVELOPE_FULL : SIM_ENVELOPE_SIMPLE;
 }
 
-static void apply(struct sim_options *options, const struct option *option, const char *value) {
+static void apply_flag(struct sim_options *options, const struct option *option) {
+  switch (option->id) {
+  case TLS_EXPIRED:
+    options->tls_expired = true;
+    break;
+  case EXIT_WITH_STDIN:
+    options->exit_with_stdin = true;
+    break;
+  case VERBOSE:
+    options->verbose = true;
+    break;
+  case HELP:
+    print_help();
+    exit(0);
+  default: // VERSION
+    puts("aui-sim " SIM_VERSION);
+    exit(0);
+  }
+}
+
+static void apply_value(struct sim_options *options, const struct option *option, const char *value) {
   switch (option->id) {
   case HOST:
     options->host = value;
@@ -140,28 +174,13 @@ static void apply(struct sim_options *options, const struct option *option, cons
   case TLS_DIR:
     options->tls_dir = value;
     break;
-  case TLS_NAME:
+  default: // TLS_NAME
     options->tls_name = value;
     break;
-  case TLS_EXPIRED:
-    options->tls_expired = true;
-    break;
-  case EXIT_WITH_STDIN:
-    options->exit_with_stdin = true;
-    break;
-  case VERBOSE:
-    options->verbose = true;
-    break;
-  case HELP:
-    print_help();
-    exit(0);
-  case VERSION:
-    puts("aui-sim " SIM_VERSION);
-    exit(0);
   }
 }
 
-// The option that argv[i] spells, as --name or --name=value.
+// The option that an argument spells, as --name or --name=value.
 static const struct option *find(const char *argument) {
   size_t length = strcspn(argument, "=");
   for (size_t i = 0; i < OPTIONS; i++)
@@ -180,7 +199,10 @@ void sim_options_parse(struct sim_options *options, int argc, char **argv) {
       complain(option->name, "no value", value);
     if (option->argument && !value && i + 1 == argc)
       complain(option->name, option->argument, "nothing");
-    apply(options, option, option->argument && !value ? argv[++i] : value);
+    if (option->argument)
+      apply_value(options, option, value ? value : argv[++i]);
+    else
+      apply_flag(options, option);
   }
   if (options->pace < 0)
     options->pace = options->tokens ? 0 : 0.04;

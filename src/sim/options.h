@@ -9,12 +9,12 @@
 struct sim_options { // the strings belong to argv or are static
   const char *host;
   int port;
-  const char *api_key;   // NULL: any key, or none
-  const char *tls_dir;   // NULL: no TLS
-  const char *tls_name;  // NULL: localhost, 127.0.0.1 and ::1
+  const char *api_key;  // NULL: any key, or none
+  const char *tls_dir;  // NULL: no TLS
+  const char *tls_name; // NULL: localhost, 127.0.0.1 and ::1
   bool tls_expired;
-  double pace;           // seconds
-  size_t tokens;         // 0: the built-in agent
+  double pace;   // seconds
+  size_t tokens; // 0: the built-in agent
   size_t token_bytes;
   enum sim_spelling envelope;
   const char *catalogue; // NULL: the built-in one

@@ -33,8 +33,7 @@ void sim_player_free(struct sim_player *player) {
 // ---- sending ---------------------------------------------------------------------------------------
 
 // Adds one text message as the modifiers fragment, ping_between and cut_after ask.
-static void emit(struct sim_connection *connection, const struct sim_step *step, const void *payload,
-                 size_t length) {
+static void emit(struct sim_connection *connection, const struct sim_step *step, const void *payload, size_t length) {
   const json_t *cut_after = json_object_get(step->object, "cut_after");
   size_t size = (size_t)json_integer_value(json_object_get(step->object, "fragment"));
   struct sim_buffer frames = {0};
@@ -78,16 +77,13 @@ static void remember_text(struct sim_player *player, const char *text) {
 // ---- verbs -----------------------------------------------------------------------------------------
 
 static bool play_handshake(struct sim_connection *connection, const struct sim_step *step) {
-  sim_canned_answer(connection, step->value,
-                    sim_request_header(&connection->request, "sec-websocket-key"));
+  sim_canned_answer(connection, step->value, sim_request_header(&connection->request, "sec-websocket-key"));
   connection->player.upgraded = true;
   return true;
 }
 
 // Whether the step wants the task's history to know of it.
-static bool recorded(const struct sim_step *step) {
-  return !json_is_false(json_object_get(step->object, "recorded"));
-}
+static bool recorded(const struct sim_step *step) { return !json_is_false(json_object_get(step->object, "recorded")); }
 
 static bool play_receive(struct sim_connection *connection, const struct sim_step *step) {
   struct sim_player *player = &connection->player;
@@ -133,8 +129,8 @@ static bool play_update(struct sim_connection *connection, const struct sim_step
 static json_t *make_message(struct sim_connection *connection, const struct sim_step *step) {
   const struct sim_player *player = &connection->player;
   json_t *task = sim_task_open(connection->server->tasks, player->task_id ? player->task_id : "", "anonymous");
-  json_t *message = sim_agent_message(sim_task_user(task), player->last_text ? player->last_text : "",
-                                      (json_t *)step->value);
+  json_t *message =
+      sim_agent_message(sim_task_user(task), player->last_text ? player->last_text : "", (json_t *)step->value);
   if (recorded(step))
     sim_task_record(task, message);
   return message;
@@ -250,15 +246,24 @@ static bool play_agent(struct sim_connection *connection, const struct sim_step 
 }
 
 static bool (*const play[])(struct sim_connection *, const struct sim_step *) = {
-    [SIM_DO_HANDSHAKE] = play_handshake, [SIM_DO_RECEIVE] = play_receive,
-    [SIM_DO_SEND] = play_send,           [SIM_DO_UPDATE] = play_update,
-    [SIM_DO_MESSAGE] = play_message,     [SIM_DO_RECORD] = play_record,
-    [SIM_DO_ERROR] = play_error,         [SIM_DO_TOKENS] = play_tokens,
-    [SIM_DO_WAIT] = play_wait,           [SIM_DO_PING] = play_ping,
-    [SIM_DO_AWAIT_PONG] = play_await_pong, [SIM_DO_CLOSE] = play_close,
-    [SIM_DO_CUT] = play_cut,             [SIM_DO_RAW] = play_raw,
-    [SIM_DO_PONG] = play_pong,           [SIM_DO_CLOSE_REPLY] = play_close_reply,
-    [SIM_DO_READ] = play_read,           [SIM_DO_REPEAT] = play_repeat,
+    [SIM_DO_HANDSHAKE] = play_handshake,
+    [SIM_DO_RECEIVE] = play_receive,
+    [SIM_DO_SEND] = play_send,
+    [SIM_DO_UPDATE] = play_update,
+    [SIM_DO_MESSAGE] = play_message,
+    [SIM_DO_RECORD] = play_record,
+    [SIM_DO_ERROR] = play_error,
+    [SIM_DO_TOKENS] = play_tokens,
+    [SIM_DO_WAIT] = play_wait,
+    [SIM_DO_PING] = play_ping,
+    [SIM_DO_AWAIT_PONG] = play_await_pong,
+    [SIM_DO_CLOSE] = play_close,
+    [SIM_DO_CUT] = play_cut,
+    [SIM_DO_RAW] = play_raw,
+    [SIM_DO_PONG] = play_pong,
+    [SIM_DO_CLOSE_REPLY] = play_close_reply,
+    [SIM_DO_READ] = play_read,
+    [SIM_DO_REPEAT] = play_repeat,
     [SIM_DO_AGENT] = play_agent,
 };
 

@@ -106,7 +106,7 @@ static int post_message(struct sim_server *server, const struct sim_request *req
 static char *task_of_messages(const char *path) {
   const char *id = strncmp(path, "tasks/", 6) == 0 ? path + 6 : "";
   size_t length = strcspn(id, "/");
-  return length > 0 && strcmp(id + length, "/messages") == 0 ? sim_copy(id, length) : NULL;
+  return length > 0 && strcmp(id + length, "/messages") == 0 ? sim_percent_decode(id, length) : NULL;
 }
 
 static int dispatch(struct sim_server *server, const struct sim_request *request, json_t **result) {

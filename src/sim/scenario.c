@@ -32,33 +32,21 @@ static bool complain(const struct reader *reader, const char *where, const char 
 
 // ---- what verbs and modifiers take -----------------------------------------------------------------
 
-static bool is_true(const json_t *v) {
-  return json_is_true(v);
-}
+static bool is_true(const json_t *v) { return json_is_true(v); }
 
-static bool is_boolean(const json_t *v) {
-  return json_is_boolean(v);
-}
+static bool is_boolean(const json_t *v) { return json_is_boolean(v); }
 
-static bool is_string(const json_t *v) {
-  return json_is_string(v);
-}
+static bool is_string(const json_t *v) { return json_is_string(v); }
 
-static bool is_object(const json_t *v) {
-  return json_is_object(v);
-}
+static bool is_object(const json_t *v) { return json_is_object(v); }
 
-static bool is_anything(const json_t *v) {
-  return v != NULL;
-}
+static bool is_anything(const json_t *v) { return v != NULL; }
 
 static bool is_count(const json_t *v) {
   return json_is_integer(v) && json_integer_value(v) >= 1 && json_integer_value(v) <= 1000000;
 }
 
-static bool is_size(const json_t *v) {
-  return json_is_integer(v) && json_integer_value(v) >= 0;
-}
+static bool is_size(const json_t *v) { return json_is_integer(v) && json_integer_value(v) >= 0; }
 
 static bool is_seconds(const json_t *v) {
   return json_is_number(v) && json_number_value(v) >= 0 && json_number_value(v) <= 86400;
@@ -158,12 +146,11 @@ static bool check_modifier(const struct reader *reader, const char *where, size_
   for (size_t i = 0; i < MODIFIERS; i++) {
     if (strcmp(modifiers[i].name, name) != 0 || !allows(verb, name))
       continue;
-    return modifiers[i].check(value) ||
-           complain(reader, where, "%s: expected %s", name, modifiers[i].expected);
+    return modifiers[i].check(value) || complain(reader, where, "%s: expected %s", name, modifiers[i].expected);
   }
   const char *list = verbs[verb].modifiers;
-  return complain(reader, where, "'%s' does not go with '%s', which takes %s%s", name,
-                  verbs[verb].takes.name, *list ? "only " : "nothing else", list);
+  return complain(reader, where, "'%s' does not go with '%s', which takes %s%s", name, verbs[verb].takes.name,
+                  *list ? "only " : "nothing else", list);
 }
 
 // The verb of a step, VERBS if it has none or more than one (complained about).
@@ -173,8 +160,7 @@ static size_t find_verb(const struct reader *reader, const char *where, const js
     if (!json_object_get(object, verbs[i].takes.name))
       continue;
     if (found < VERBS) {
-      complain(reader, where, "expected one verb, got '%s' and '%s'", verbs[found].takes.name,
-               verbs[i].takes.name);
+      complain(reader, where, "expected one verb, got '%s' and '%s'", verbs[found].takes.name, verbs[i].takes.name);
       return VERBS;
     }
     found = i;
@@ -219,7 +205,8 @@ static bool check_handshakes(const struct reader *reader, const char *where, con
   bool late = level > 0;
   for (size_t i = 0; i < steps->count; i++) {
     if (late && steps->list[i].verb == SIM_DO_HANDSHAKE)
-      return complain(reader, where, "step %zu: handshake: expected as the first step (only wait may come before)", i + 1);
+      return complain(reader, where, "step %zu: handshake: expected as the first step (only wait may come before)",
+                      i + 1);
     late = late || steps->list[i].verb != SIM_DO_WAIT;
   }
   return true;

@@ -8,9 +8,25 @@
 #define SIM_MAX_NESTING 8
 
 enum sim_verb {
-  SIM_DO_HANDSHAKE, SIM_DO_RECEIVE, SIM_DO_SEND, SIM_DO_UPDATE, SIM_DO_MESSAGE, SIM_DO_RECORD,
-  SIM_DO_ERROR, SIM_DO_TOKENS, SIM_DO_WAIT, SIM_DO_PING, SIM_DO_AWAIT_PONG, SIM_DO_CLOSE, SIM_DO_CUT,
-  SIM_DO_RAW, SIM_DO_PONG, SIM_DO_CLOSE_REPLY, SIM_DO_READ, SIM_DO_REPEAT, SIM_DO_AGENT
+  SIM_DO_HANDSHAKE,
+  SIM_DO_RECEIVE,
+  SIM_DO_SEND,
+  SIM_DO_UPDATE,
+  SIM_DO_MESSAGE,
+  SIM_DO_RECORD,
+  SIM_DO_ERROR,
+  SIM_DO_TOKENS,
+  SIM_DO_WAIT,
+  SIM_DO_PING,
+  SIM_DO_AWAIT_PONG,
+  SIM_DO_CLOSE,
+  SIM_DO_CUT,
+  SIM_DO_RAW,
+  SIM_DO_PONG,
+  SIM_DO_CLOSE_REPLY,
+  SIM_DO_READ,
+  SIM_DO_REPEAT,
+  SIM_DO_AGENT
 };
 
 struct sim_step;
@@ -22,8 +38,8 @@ struct sim_steps {
 
 struct sim_step {
   enum sim_verb verb;
-  const json_t *value;  // of the verb; borrowed from the scenario's document
-  const json_t *object; // the whole step, for its modifiers; borrowed
+  const json_t *value;    // of the verb; borrowed from the scenario's document
+  const json_t *object;   // the whole step, for its modifiers; borrowed
   struct sim_steps steps; // of a repeat
 };
 

@@ -71,16 +71,14 @@ static bool can_listen(const char *host, int port) {
 static struct lws_context *make_context(struct sim_server *server, uv_loop_t *loop) {
   void *loops[] = {loop};
   struct lws_context_creation_info info = {
-      .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                 LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+      .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
       .foreign_loops = loops,
       .pt_serv_buf_size = READ_BUFFER,
       .user = server,
   };
   struct lws_context *context = lws_create_context(&info);
   if (!context)
-    fputs("aui-sim: libwebsockets does not start; is its libuv plugin (libwebsockets-evlib-uv) installed?\n",
-          stderr);
+    fputs("aui-sim: libwebsockets does not start; is its libuv plugin (libwebsockets-evlib-uv) installed?\n", stderr);
   return context;
 }
 
@@ -102,6 +100,7 @@ static struct lws_vhost *make_vhost(const struct sim_server *server) {
     sim_buffer_printf(&key, "%s/" SIM_KEY_FILE, options->tls_dir);
     info.ssl_cert_filepath = (const char *)certificate.data;
     info.ssl_private_key_filepath = (const char *)key.data;
+    info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
   }
   struct lws_vhost *vhost = lws_create_vhost(server->context, &info);

@@ -79,8 +79,7 @@ void sim_session_free(struct sim_connection *connection) {
   struct sim_session *session = &connection->session;
   if (!session->answering)
     return;
-  sim_task_record(sim_task_open(connection->server->tasks, session->envelope.task_id, "anonymous"),
-                  session->message);
+  sim_task_record(sim_task_open(connection->server->tasks, session->envelope.task_id, "anonymous"), session->message);
   json_decref(session->message);
   sim_stream_free(&session->stream);
   sim_envelope_free(&session->envelope);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sim_stream_start(struct sim_stream *stream, const struct sim_envelope *envelope, char *text,
-                      size_t step, double pace) {
+void sim_stream_start(struct sim_stream *stream, const struct sim_envelope *envelope, char *text, size_t step,
+                      double pace) {
   *stream = (struct sim_stream){.text = text, .length = strlen(text), .step = step, .pace = pace};
   sim_envelope_before(envelope, &stream->before);
   sim_envelope_after(envelope, &stream->after);

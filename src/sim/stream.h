@@ -18,8 +18,8 @@ struct sim_stream {
 };
 
 // Starts streaming `text` (UTF-8), which it takes over. Free it with sim_stream_free.
-void sim_stream_start(struct sim_stream *stream, const struct sim_envelope *envelope, char *text,
-                      size_t step, double pace);
+void sim_stream_start(struct sim_stream *stream, const struct sim_envelope *envelope, char *text, size_t step,
+                      double pace);
 
 // Appends the next update to `out` as one frame; false when there is none left.
 bool sim_stream_step(struct sim_stream *stream, struct sim_buffer *out);

@@ -16,15 +16,13 @@ json_t *sim_task_open(json_t *tasks, const char *task_id, const char *user_id) {
     json_object_del(tasks, json_object_iter_key(json_object_iter(tasks)));
   char time[SIM_TIME_SIZE];
   sim_time_now(time);
-  task = json_pack("{s:s, s:s, s:s, s:s, s:[]}", "id", task_id, "user_id", user_id, "title",
-                   "A new conversation", "created_at", time, "messages");
+  task = json_pack("{s:s, s:s, s:s, s:s, s:[]}", "id", task_id, "user_id", user_id, "title", "A new conversation",
+                   "created_at", time, "messages");
   json_object_set_new(tasks, task_id, task);
   return task;
 }
 
-json_t *sim_task_find(const json_t *tasks, const char *task_id) {
-  return json_object_get(tasks, task_id);
-}
+json_t *sim_task_find(const json_t *tasks, const char *task_id) { return json_object_get(tasks, task_id); }
 
 void sim_task_record(json_t *task, json_t *message) {
   json_t *messages = json_object_get(task, "messages");
@@ -33,9 +31,7 @@ void sim_task_record(json_t *task, json_t *message) {
   json_array_append(messages, message);
 }
 
-const char *sim_task_user(const json_t *task) {
-  return json_string_value(json_object_get(task, "user_id"));
-}
+const char *sim_task_user(const json_t *task) { return json_string_value(json_object_get(task, "user_id")); }
 
 static json_t *without_messages(const json_t *task) {
   json_t *copy = json_copy((json_t *)task);
@@ -52,9 +48,8 @@ json_t *sim_tasks_page(const json_t *tasks, const char *user_id, size_t page, si
   }
   for (size_t i = (page - 1) * size; i < page * size && i < json_array_size(newest_first); i++)
     json_array_append_new(found, without_messages(json_array_get(newest_first, i)));
-  json_t *result =
-      json_pack("{s:o, s:I, s:I, s:I}", "tasks", found, "total",
-                (json_int_t)json_array_size(newest_first), "page", (json_int_t)page, "size", (json_int_t)size);
+  json_t *result = json_pack("{s:o, s:I, s:I, s:I}", "tasks", found, "total", (json_int_t)json_array_size(newest_first),
+                             "page", (json_int_t)page, "size", (json_int_t)size);
   json_decref(newest_first);
   return result;
 }

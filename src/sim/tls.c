@@ -25,9 +25,7 @@ static bool failed(const char *what, const char *why) {
   return false;
 }
 
-static bool openssl_failed(const char *what) {
-  return failed(what, ERR_reason_error_string(ERR_peek_last_error()));
-}
+static bool openssl_failed(const char *what) { return failed(what, ERR_reason_error_string(ERR_peek_last_error())); }
 
 static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *value) {
   X509V3_CTX context;
@@ -53,8 +51,7 @@ static X509 *new_certificate(EVP_PKEY *key, const char *common_name, long from, 
   if (subject && X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate) &&
       X509_gmtime_adj(X509_getm_notBefore(certificate), from) &&
       X509_gmtime_adj(X509_getm_notAfter(certificate), until) &&
-      X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1,
-                                 0) == 1 &&
+      X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0) == 1 &&
       X509_set_pubkey(certificate, key) == 1)
     return certificate;
   X509_free(certificate);
@@ -81,14 +78,13 @@ static void alternative_names(struct sim_buffer *out, const char *name) {
     sim_buffer_printf(out, "IP:%s", name);
   else
     sim_buffer_printf(out, "DNS:%s", name);
-  sim_buffer_add(out, "", 1);
 }
 
 static X509 *new_server(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, const char *name, bool expired) {
   struct sim_buffer names = {0};
   alternative_names(&names, name);
-  X509 *server = new_certificate(key, name ? name : "localhost", expired ? -2 * DAY : -DAY,
-                                 expired ? -3600 : 365 * DAY);
+  X509 *server =
+      new_certificate(key, name ? name : "localhost", expired ? -2 * DAY : -DAY, expired ? -3600 : 365 * DAY);
   bool good = server && X509_set_issuer_name(server, X509_get_subject_name(ca)) == 1 &&
               add_extension(server, ca, NID_basic_constraints, "critical,CA:FALSE") &&
               add_extension(server, ca, NID_key_usage, "critical,digitalSignature") &&

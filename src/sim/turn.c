@@ -27,8 +27,7 @@ const char *sim_turn_problem(const json_t *turn, const char **field) {
 json_t *sim_turn_record(struct sim_server *server, const json_t *turn) {
   const char *task_id = json_string_value(json_object_get(turn, "task_id"));
   json_t *task = sim_task_open(server->tasks, task_id, "anonymous");
-  json_t *message =
-      sim_user_message(sim_task_user(task), json_string_value(json_object_get(turn, "text")));
+  json_t *message = sim_user_message(sim_task_user(task), json_string_value(json_object_get(turn, "text")));
   sim_task_record(task, message);
   json_decref(message);
   return task;

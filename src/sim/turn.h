@@ -1,4 +1,5 @@
-// One turn of a conversation: a user's message, checked and recorded, and the answer to it. WebSocket and REST share it.
+// One turn of a conversation: a user's message, checked and recorded, and the answer to it. WebSocket and REST share
+// it.
 #ifndef SIM_TURN_H
 #define SIM_TURN_H
 

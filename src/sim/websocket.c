@@ -31,8 +31,8 @@ const char *sim_websocket_refusal(const struct sim_request *request) {
 void sim_websocket_accept(struct sim_connection *connection, const json_t *headers) {
   char accept[SIM_ACCEPT_SIZE];
   sim_accept_value(sim_request_header(&connection->request, "sec-websocket-key"), accept);
-  json_t *all = json_pack("{s:s, s:s, s:s}", "Upgrade", "websocket", "Connection", "Upgrade",
-                          "Sec-WebSocket-Accept", accept);
+  json_t *all =
+      json_pack("{s:s, s:s, s:s}", "Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Accept", accept);
   json_object_update(all, (json_t *)headers);
   sim_http_answer(&connection->out, 101, all, NULL, 0);
   json_decref(all);
@@ -136,8 +136,7 @@ static void take_close(struct sim_connection *connection, const struct sim_frame
 
 static void take_pong(struct sim_connection *connection, const struct sim_frame *frame) {
   const struct sim_buffer *ping = &connection->last_ping;
-  if (frame->length == ping->length &&
-      (frame->length == 0 || memcmp(frame->payload, ping->data, frame->length) == 0))
+  if (frame->length == ping->length && (frame->length == 0 || memcmp(frame->payload, ping->data, frame->length) == 0))
     connection->pong_due = false;
 }
 
@@ -164,8 +163,8 @@ void sim_websocket_receive(struct sim_connection *connection) {
     struct sim_frame frame;
     struct sim_fault fault;
     size_t used = 0;
-    enum sim_parse result = sim_frame_parse(connection->in.data + taken, connection->in.length - taken,
-                                            &frame, &used, &fault);
+    enum sim_parse result =
+        sim_frame_parse(connection->in.data + taken, connection->in.length - taken, &frame, &used, &fault);
     if (result == SIM_PARSE_FAULT)
       fail(connection, fault.code, fault.reason);
     if (result != SIM_PARSE_DONE)

@@ -1,0 +1,35 @@
+-- A bot: asks an agent one question, shows the answer as it arrives, then what came with it.
+-- Usage: main.lua [QUESTION]. AUI_NETWORK_API_KEY holds the key, AUI_TASK_ID the task; with AUI_URL it
+-- talks to that server instead of the service, such as aui-sim.
+package.path = arg[0]:gsub("[^/]*$", "") .. "?.lua;" .. package.path
+
+local aui = require "aui"
+local products = require "products"
+local screen = require "screen"
+
+local question = arg[1] or "I am looking for a built-in microwave with at least 20 liters capacity"
+
+local function main()
+  local session = assert(aui.connect {
+    url = os.getenv "AUI_URL",
+    task_id = os.getenv "AUI_TASK_ID" or "68e78d0dc5a4b19a030d03d6",
+  })
+
+  screen.say("You", question)
+  local reply = session:send(question)
+  local answer = screen.paragraph "Agent"
+  for chunk, keep in reply do
+    answer:add(chunk, keep)
+  end
+
+  local message = assert(reply:message())
+  screen.block(products.table(message, screen.width()))
+  screen.block("You could ask", message.followup_suggestions)
+  session:close()
+end
+
+local ok, err = pcall(main)
+if not ok then
+  screen.complain(err)
+  os.exit(1)
+end

@@ -1,0 +1,106 @@
+-- The products of an agent's message as a table: a row for each, a column for each of their telling parameters.
+
+local text = require "text"
+
+local products = {}
+
+local WIDEST_CELL = 20 -- columns: what is longer is prose, not a thing to compare
+local GAP = "  "
+local HEADING = "  Products"
+
+-- The words for a parameter's value, or nil for one that is no cell of a table.
+local function cell(value)
+  if type(value) == "boolean" then return value and "yes" or "no" end
+  if type(value) == "number" then return ("%.14g"):format(value) end
+  if type(value) == "string" then return (text.clean(value):gsub("\n", " ")) end
+end
+
+local function name_of(item, parameters)
+  if type(item.name) == "string" then return cell(item.name) end
+  for _, parameter in ipairs(parameters) do
+    if type(parameter.value) == "string" then return cell(parameter.value) end
+  end
+  return "?"
+end
+
+-- Newer servers list products as cards, older ones as options.
+local function items_of(message)
+  for _, field in ipairs { "cards", "options", "variants_options" } do
+    if message[field] and #message[field] > 0 then return message[field] end
+  end
+  return {}
+end
+
+-- Each with its name, whether it is recommended, and its values by title. Titles are listed in `titles`, as they come.
+local function rows_of(message, titles)
+  local rows = {}
+  for _, item in ipairs(items_of(message)) do
+    local parameters = item.parameters or item.widget_parameters or {}
+    local row = { name = name_of(item, parameters), recommended = item.is_recommended, values = {} }
+    for _, parameter in ipairs(parameters) do
+      if row.values[parameter.title] == nil then row.values[parameter.title] = parameter.value end
+      if not titles[parameter.title] then
+        titles[parameter.title] = true
+        titles[#titles + 1] = parameter.title
+      end
+    end
+    rows[#rows + 1] = row
+  end
+  return rows
+end
+
+-- The column of a parameter, or nil if it tells nothing: its values are in the names, are too long or none.
+local function column_of(title, rows)
+  local column = { title = title, width = text.width(title), numeric = true }
+  local telling = false
+  for index, row in ipairs(rows) do
+    local value = row.values[title]
+    local words = cell(value) or ""
+    column[index] = words
+    column.width = math.max(column.width, text.width(words))
+    column.numeric = column.numeric and (value == nil or type(value) == "number")
+    telling = telling or type(value) ~= "string" and words ~= "" or not row.name:find(words, 1, true)
+  end
+  return telling and column.width <= WIDEST_CELL and column or nil
+end
+
+local function columns_of(titles, rows, room)
+  local columns = {}
+  for _, title in ipairs(titles) do
+    local column = column_of(title, rows)
+    if column then
+      room = room - #GAP - column.width
+      if room < 0 then break end
+      columns[#columns + 1] = column
+    end
+  end
+  return columns
+end
+
+local function line_of(first, columns, key)
+  local parts = { first }
+  for _, column in ipairs(columns) do
+    parts[#parts + 1] = text.pad(column[key], column.width, column.numeric)
+  end
+  return (table.concat(parts, GAP):gsub(" +$", ""))
+end
+
+--- The heading of the table and its lines, `width` columns wide at most if the names allow; nil without products.
+function products.table(message, width)
+  local titles = {}
+  local rows = rows_of(message, titles)
+  if #rows == 0 then return nil end
+  local names = text.width(HEADING)
+  for _, row in ipairs(rows) do
+    row.name = (row.recommended and "★ " or "  ") .. row.name
+    names = math.max(names, text.width(row.name))
+  end
+  local columns = columns_of(titles, rows, width - names)
+  local lines = {}
+  for index, row in ipairs(rows) do
+    lines[index] = line_of(text.pad(row.name, names), columns, index)
+  end
+  return line_of(text.pad(HEADING, names), columns, "title"), lines
+end
+
+return products

@@ -1,0 +1,148 @@
+-- Where a conversation appears: labels in a left margin, everything else to the right of it. On a terminal in colour
+-- (unless NO_COLOR is set) and with lines broken between words; elsewhere, such as in a pipe, plain.
+
+local text = require "text"
+
+local screen = {}
+
+local MARGIN = 7 -- columns
+local WIDEST = 100 -- columns: longer lines are hard to read
+local STYLES = { You = "1;32", Agent = "1;35", Error = "1;31", heading = "1", note = "2" }
+
+local function succeeds(command)
+  local status = os.execute(command)
+  return status == true or status == 0 -- Lua 5.1 returns the status itself
+end
+
+local is_terminal = os.getenv "TERM" ~= "dumb" and succeeds "test -t 1"
+local is_typed = succeeds "test -t 0"
+local has_colour = is_terminal and (os.getenv "NO_COLOR" or "") == ""
+local growing = false -- whether the last line belongs to a paragraph that grows
+
+io.stdout:setvbuf "no" -- text is to be seen as it arrives
+
+local function styled(style, words)
+  return has_colour and ("\27[%sm%s\27[0m"):format(STYLES[style], words) or words
+end
+
+local function label(name) return styled(name, text.pad(name, MARGIN)) end
+
+local function end_paragraph()
+  if growing then io.write "\n" end
+  growing = false
+end
+
+local function indented(line) return line == "" and "" or (" "):rep(MARGIN) .. line end
+
+-- Rows and columns of the terminal; some do not know, and say 0.
+local function size()
+  local pipe = io.popen "{ stty size </dev/tty; } 2>/dev/null"
+  local rows, columns = pipe:read("*n", "*n")
+  pipe:close()
+  local function or_usual(number, usual) return number and number > 0 and number or usual end
+  return or_usual(rows, 24), or_usual(columns, 80)
+end
+
+--- How many columns there are to the right of the margin.
+function screen.width()
+  local columns = 80
+  if is_terminal then columns = select(2, size()) end
+  return math.max(20, math.min(columns, WIDEST) - MARGIN - 1)
+end
+
+--- A paragraph in one piece.
+function screen.say(name, words)
+  end_paragraph()
+  local width = is_terminal and screen.width() or math.huge
+  for index, line in ipairs(text.wrap(text.clean(words), width)) do
+    io.write(index == 1 and label(name) .. line or indented(line), "\n")
+  end
+end
+
+--- What went wrong: a line on standard error, without the place in the program that Lua puts in front.
+function screen.complain(problem)
+  end_paragraph()
+  local words = text.clean(tostring(problem)):gsub("\n", " "):gsub("^[^:]+:%d+: ", "")
+  io.stderr:write(label "Error", words, "\n")
+end
+
+--- An empty line, a heading, and lines under it; without lines nothing of that.
+function screen.block(heading, lines)
+  end_paragraph()
+  if not lines or #lines == 0 then return end
+  io.write("\n", styled("heading", indented(heading)), "\n")
+  for _, line in ipairs(lines) do
+    io.write(indented(text.clean(line)), "\n")
+  end
+end
+
+--- A remark of the program itself.
+function screen.note(words)
+  end_paragraph()
+  io.write(styled("note", words), "\n")
+end
+
+--- A line that the user types, or nil at the end of the input.
+function screen.read(name)
+  end_paragraph()
+  io.write("\n", label(name))
+  local line = io.read "*l"
+  if not line or not is_typed then io.write(line or "", "\n") end
+  return line
+end
+
+local Paragraph = {}
+Paragraph.__index = Paragraph
+
+--- Begins a paragraph that grows, until something else is shown.
+function screen.paragraph(name)
+  end_paragraph()
+  growing = true
+  io.write("\n", label(name))
+  local rows = is_terminal and size()
+  return setmetatable({
+    raw = "", -- the text, whose bytes `keep` counts
+    lines = { "" }, -- as they are shown
+    rows = rows,
+    width = is_terminal and screen.width() or math.huge,
+  }, Paragraph)
+end
+
+-- Erases the last lines, from the one with this index on. Returns the index of the line where writing is to go on:
+-- a later one where lines have left the screen, out of reach. In a pipe nothing can be erased: the paragraph is
+-- written again below.
+function Paragraph:go_back(index)
+  if not is_terminal then
+    io.write("\n", (" "):rep(MARGIN))
+    return 1
+  end
+  local up = math.min(#self.lines - index, self.rows - 1)
+  if up > 0 then io.write(("\27[%dA"):format(up)) end
+  io.write(("\r\27[%dC\27[J"):format(MARGIN))
+  return #self.lines - up
+end
+
+function Paragraph:show(lines)
+  local old, index, shown = self.lines, 1, ""
+  while index < #old and index < #lines and lines[index] == old[index] do
+    index = index + 1
+  end
+  if index == #old and lines[index]:sub(1, #old[index]) == old[index] then
+    shown = old[index]
+  else
+    index = self:go_back(index)
+  end
+  io.write((lines[index] or ""):sub(#shown + 1))
+  for later = index + 1, #lines do
+    io.write("\n", indented(lines[later]))
+  end
+  self.lines = lines
+end
+
+--- Keeps the first `keep` bytes of the text and puts `chunk` after them.
+function Paragraph:add(chunk, keep)
+  self.raw = self.raw:sub(1, keep) .. chunk
+  self:show(text.wrap(text.clean(self.raw), self.width))
+end
+
+return screen

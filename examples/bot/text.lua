@@ -1,0 +1,102 @@
+-- Text as a terminal shows it: how wide it is there, where its lines break, and what must not get there.
+
+local text = {}
+
+local CHARACTER = "[%z\1-\127\194-\244][\128-\191]*"
+
+-- Code points from which on the given number of columns holds: the blocks of Unicode that are common in
+-- answers, not the whole standard.
+local WIDTHS = {
+  { 0x0300, 0 }, { 0x0370, 1 }, -- combining marks
+  { 0x1100, 2 }, { 0x1160, 1 }, -- Hangul
+  { 0x200B, 0 }, { 0x2010, 1 }, -- joiners and direction marks
+  { 0x20D0, 0 }, { 0x2100, 1 }, -- combining marks for symbols
+  { 0x2E80, 2 }, { 0xA4D0, 1 }, -- Chinese, Japanese
+  { 0xAC00, 2 }, { 0xD7A4, 1 }, -- Hangul
+  { 0xF900, 2 }, { 0xFB00, 1 }, -- Chinese
+  { 0xFE00, 0 }, { 0xFE10, 1 }, -- variation selectors
+  { 0xFE30, 2 }, { 0xFE70, 1 }, { 0xFF00, 2 }, { 0xFF61, 1 }, { 0xFFE0, 2 }, { 0xFFE7, 1 }, -- full width
+  { 0x1F300, 2 }, { 0x1F650, 1 }, { 0x1F680, 2 }, { 0x1F700, 1 }, { 0x1F900, 2 }, { 0x1FB00, 1 }, -- emoji
+  { 0x20000, 2 }, { 0x3FFFE, 1 }, -- rare Chinese
+} -- stylua: ignore
+
+local function code_point(character)
+  local first, second, third, fourth = character:byte(1, 4)
+  if not second then return first end
+  if not third then return first % 32 * 64 + second % 64 end
+  if not fourth then return (first % 16 * 64 + second % 64) * 64 + third % 64 end
+  return ((first % 8 * 64 + second % 64) * 64 + third % 64) * 64 + fourth % 64
+end
+
+local function width_of_character(character)
+  local code, width = code_point(character), 1
+  for _, range in ipairs(WIDTHS) do
+    if code < range[1] then break end
+    width = range[2]
+  end
+  return width
+end
+
+--- How many columns a line of UTF-8 takes.
+function text.width(line)
+  if not line:find "[\128-\255]" then return #line end
+  local width = 0
+  for character in line:gmatch(CHARACTER) do
+    width = width + width_of_character(character)
+  end
+  return width
+end
+
+--- The text without what a terminal would obey instead of showing it: control characters other than newlines.
+function text.clean(dirty)
+  return (dirty:gsub("\t", " "):gsub("[%z\1-\9\11-\31\127]", ""):gsub("\194[\128-\159]", ""))
+end
+
+--- The line with spaces after it, or before it where `numeric`, up to `width` columns.
+function text.pad(line, width, numeric)
+  local spaces = (" "):rep(width - text.width(line))
+  return numeric and spaces .. line or line .. spaces
+end
+
+-- As much of the line as fits into `width` columns (one character at least), and the rest.
+local function cut(line, width)
+  local taken, bytes = 0, 0
+  for character in line:gmatch(CHARACTER) do
+    taken = taken + width_of_character(character)
+    if taken > width and bytes > 0 then break end
+    bytes = bytes + #character
+  end
+  return line:sub(1, bytes), line:sub(bytes + 1)
+end
+
+-- Adds the lines of one paragraph to `lines`.
+local function wrap_paragraph(lines, paragraph, width)
+  local line = ""
+  for space, word in paragraph:gmatch "( *)([^ ]+)" do
+    local needed = text.width(word)
+    if needed <= width and text.width(line) + #space + needed > width then
+      lines[#lines + 1] = line
+      line, space = "", ""
+    end
+    line = line .. space .. word
+    while text.width(line) > width and #line > 1 do
+      local head, rest = cut(line, width)
+      if rest == "" then break end
+      lines[#lines + 1] = head
+      line = rest
+    end
+  end
+  lines[#lines + 1] = line
+end
+
+--- The text as lines of `width` columns at most, one line at least: broken between words, and within a word
+--- that is wider than that.
+function text.wrap(whole, width)
+  local lines = {}
+  for paragraph in (whole .. "\n"):gmatch "(.-)\n" do
+    wrap_paragraph(lines, paragraph, width)
+  end
+  return lines
+end
+
+return text

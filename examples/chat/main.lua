@@ -1,0 +1,105 @@
+-- A chat with an agent in a terminal. /help lists what it understands. AUI_NETWORK_API_KEY holds the key, AUI_TASK_ID
+-- the task; with AUI_URL it talks to that server instead of the service, such as aui-sim. Lines are edited as the
+-- terminal does by itself; `rlwrap` in front adds a history and the arrow keys.
+package.path = arg[0]:gsub("[^/]*$", "") .. "../bot/?.lua;" .. package.path
+
+local aui = require "aui"
+local products = require "products"
+local screen = require "screen"
+
+local HELP = {
+  "/task ID   go on with another task",
+  "/help      this list",
+  "/quit      end, as Ctrl-D does",
+  "A number sends the suggestion with that number. Ctrl-C stops an answer.",
+}
+
+-- The session connects when there is something to send, and again after a failure.
+local function open()
+  local session = assert(aui.session { url = os.getenv "AUI_URL" })
+  return { session = session, task_id = os.getenv "AUI_TASK_ID", suggestions = {} }
+end
+
+local function show_suggestions(chat)
+  local lines = {}
+  for index, suggestion in ipairs(chat.suggestions) do
+    lines[index] = ("%d  %s"):format(index, suggestion)
+  end
+  screen.block("You could ask", lines)
+end
+
+local function show_answer(reply)
+  local answer = screen.paragraph "Agent"
+  local chunk, keep = reply:next()
+  while chunk do
+    answer:add(chunk, keep)
+    chunk, keep = reply:next()
+  end
+  return reply:message()
+end
+
+local function ask(chat, text)
+  if not chat.task_id then return screen.note "Which task? Say /task and its ID." end
+  local reply = assert(chat.session:send { text = text, task_id = chat.task_id })
+  chat.reply = reply
+  local message, err = show_answer(reply)
+  if not message then return screen.complain(err) end
+  screen.block(products.table(message, screen.width()))
+  chat.suggestions = message.followup_suggestions or {}
+  show_suggestions(chat)
+end
+
+-- Lua's interpreter turns the first Ctrl-C into an error; another one ends the program.
+local function is_interrupt(err) return type(err) == "string" and err:find "interrupted!$" ~= nil end
+
+-- Whatever goes wrong with one message is shown, and the chat goes on.
+local function try_to_ask(chat, text)
+  local ok, err = pcall(ask, chat, text)
+  if ok then return end
+  if not is_interrupt(err) then return screen.complain(err) end
+  chat.reply:cancel()
+  screen.note "Stopped. The next Ctrl-C ends the chat."
+end
+
+local commands = {}
+
+function commands.help() screen.block("What you can say", HELP) end
+
+function commands.task(chat, id)
+  if id == "" then return screen.note("The task is " .. (chat.task_id or "not chosen yet")) end
+  chat.task_id, chat.suggestions = id, {}
+  screen.note("Now in task " .. id)
+end
+
+local function obey(chat, name, argument)
+  local command = commands[name]
+  if not command then return screen.note(("There is no /%s; /help lists what there is."):format(name)) end
+  command(chat, argument)
+end
+
+local function converse(chat)
+  screen.note "Say something, or /help; Ctrl-D ends the chat."
+  for line in screen.read, "You" do
+    local words = line:match "^%s*(.-)%s*$"
+    local name, argument = words:match "^/(%S+)%s*(.*)$"
+    if name == "quit" then return end
+    if name then
+      obey(chat, name, argument)
+    elseif words ~= "" then
+      try_to_ask(chat, chat.suggestions[tonumber(words)] or words)
+    end
+  end
+end
+
+local opened, chat = pcall(open)
+if not opened then
+  screen.complain(chat)
+  os.exit(1)
+end
+local ok, err = pcall(converse, chat)
+chat.session:close()
+if is_interrupt(err) then
+  io.write "\n"
+  os.exit(130)
+end
+assert(ok, err)

@@ -1,0 +1,736 @@
+/* Events and chunks: scripts of messages in plain view, each fed in every way of support.h; then random answers against
+ * a slow reference; then short memory. In the JSON of this file ' stands for a double quote. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* The buffer is compiled in here, over an allocator that fails on demand, and takes the place of the library's. */
+static size_t allocations_left = SIZE_MAX;
+static size_t last_request;
+
+static void *limited_realloc(void *memory, size_t n) {
+  if (allocations_left == 0)
+    return NULL;
+  allocations_left--;
+  last_request = n;
+  return realloc(memory, n);
+}
+
+#define realloc limited_realloc
+#include "engine/buffer.c"
+#undef realloc
+
+#include "engine/event.h"
+#include "engine/utf8.h"
+#include "support.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define NAME "thread-message-text-content-updated"
+#define FFFD "\xef\xbf\xbd"
+
+/* Copies JSON in this file's spelling and returns its length. */
+static size_t spell(char *out, const char *json) {
+  size_t n = 0;
+  for (; json[n]; n++)
+    out[n] = json[n] == '\'' ? '"' : json[n];
+  out[n] = '\0';
+  return n;
+}
+
+/* A reader and the text that it keeps. */
+typedef struct {
+  aui_event_reader *reader;
+  aui_buffer text;
+  size_t keep;
+} listener;
+
+static listener listen_anew(unsigned max_depth) {
+  listener l = {.reader = aui_event_new(max_depth)};
+  assert_non_null(l.reader);
+  return l;
+}
+
+static void stop_listening(listener *l) {
+  aui_event_free(l->reader);
+  aui_buffer_free(&l->text);
+}
+
+static void restart(listener *l) {
+  aui_event_restart(l->reader);
+  l->text.len = 0;
+}
+
+typedef struct {
+  aui_event_reader *reader;
+  int error;
+  size_t taken; /* bytes before the slice that was refused */
+} feeding;
+
+static bool feed_reader(void *context, const uint8_t *slice, size_t n) {
+  feeding *f = context;
+  f->error = aui_event_feed(f->reader, slice, n);
+  if (f->error == 0)
+    f->taken += n;
+  return f->error == 0;
+}
+
+static int hear_bytes(listener *l, const void *bytes, size_t n, feed_way way) {
+  feeding f = {.reader = l->reader};
+  if (!feed(way, bytes, n, feed_reader, &f))
+    return f.error;
+  return aui_event_end(l->reader, &l->text, &l->keep);
+}
+
+static int hear(listener *l, const char *json, feed_way way) {
+  char spelt[2048];
+  return hear_bytes(l, spelt, spell(spelt, json), way);
+}
+
+static bool text_is(const listener *l, const void *text, size_t n) {
+  return l->text.len == n && (n == 0 || memcmp(l->text.data, text, n) == 0);
+}
+
+/* ---- scripts ---- */
+
+#define SIMPLE(t) "{'event':'" NAME "','data':{'text':'" t "'}}"
+#define CHANNEL(t, time)                                                                                               \
+  "{'channel': {'type': 'WEBSOCKET', 'event_name': '" NAME "'}, 'scope': {'data': {'text': 'no'}}, "                   \
+  "'data': {'text': '" t "'}, 'timestamp': '" time "'}"
+#define TEXT_FIRST(t) "{'data':{'text':'" t "'},'event':'" NAME "'}"
+#define FINAL(t) "{'id':'1','text':'" t "','sender':{'id':'2','type':'agent'},'cards':[]}"
+
+#define UPDATED(keep, text) AUI_EVENT_UPDATE, keep, text, sizeof text - 1
+#define ENDED(keep, text) AUI_EVENT_FINAL, keep, text, sizeof text - 1
+#define IGNORED AUI_EVENT_OTHER, 0, NULL, 0
+#define FAILED AUI_EVENT_ERROR, 0, NULL, 0
+
+typedef struct {
+  const char *json; /* NULL behind the last one */
+  int type;
+  size_t keep;
+  const char *text; /* NULL: as before */
+  size_t n;
+} message;
+
+static const struct {
+  const char *name;
+  message messages[8];
+} scripts[] = {
+    {"a text grows",
+     {{SIMPLE("I"), UPDATED(0, "I")},
+      {SIMPLE("I found"), UPDATED(1, "I found")},
+      {SIMPLE("I found several"), UPDATED(7, "I found several")},
+      {FINAL("I found several."), ENDED(15, "I found several.")}}},
+    {"the deployed spelling, with something new behind the text",
+     {{CHANNEL("I", "12:00"), UPDATED(0, "I")},
+      {CHANNEL("I found", "12:01"), UPDATED(1, "I found")},
+      {CHANNEL("I found", "12:02"), UPDATED(7, "I found")},
+      {FINAL("I found"), ENDED(7, "I found")}}},
+    {"both spellings by turns",
+     {{SIMPLE("a"), UPDATED(0, "a")},
+      {CHANNEL("ab", "1"), UPDATED(1, "ab")},
+      {TEXT_FIRST("abc"), UPDATED(2, "abc")},
+      {SIMPLE("abcd"), UPDATED(3, "abcd")}}},
+    {"a text repeats, is rewritten, shrinks, empties and comes back",
+     {{SIMPLE("one two"), UPDATED(0, "one two")},
+      {SIMPLE("one two"), UPDATED(7, "one two")},
+      {SIMPLE("one six"), UPDATED(4, "one six")},
+      {SIMPLE("one"), UPDATED(3, "one")},
+      {SIMPLE(""), UPDATED(0, "")},
+      {SIMPLE(""), UPDATED(0, "")},
+      {SIMPLE("one"), UPDATED(0, "one")}}},
+    {"the final says less", {{SIMPLE("abc"), UPDATED(0, "abc")}, {FINAL("ab"), ENDED(2, "ab")}}},
+    {"the final says something else", {{SIMPLE("abc"), UPDATED(0, "abc")}, {FINAL("xbc"), ENDED(0, "xbc")}}},
+    {"the final comes alone", {{FINAL("abc"), ENDED(0, "abc")}}},
+    {"updates go on behind a final",
+     {{FINAL("abc"), ENDED(0, "abc")}, {SIMPLE("abd"), UPDATED(2, "abd")}, {SIMPLE("abde"), UPDATED(3, "abde")}}},
+    {"other events come in between",
+     {{"{'event':'workflow','data':{'text':'x'}}", IGNORED},
+      {SIMPLE("ab"), UPDATED(0, "ab")},
+      {"{'channel':{'event_name':'step'},'id':'1','text':'x','sender':null}", IGNORED},
+      {SIMPLE("abc"), UPDATED(2, "abc")},
+      {"1", IGNORED},
+      {"{'status_code':400}", FAILED},
+      {SIMPLE("abcd"), UPDATED(3, "abcd")}}},
+    {"another event begins as the update does",
+     {{TEXT_FIRST("ab"), UPDATED(0, "ab")},
+      {"{'data':{'text':'ab'},'event':'x'}", IGNORED},
+      {TEXT_FIRST("abc"), UPDATED(2, "abc")},
+      {"{'data':{'text':'abcdefgh'},'event':'x'}", IGNORED},
+      {TEXT_FIRST("abcd"), UPDATED(3, "abcd")},
+      {"{'data':{'text':'abcd'},'id':1,'sender':null,'text':'abc'}", ENDED(3, "abc")},
+      {TEXT_FIRST("abcd"), UPDATED(3, "abcd")}}},
+    {"a message is a prefix of the last one, or goes on behind it",
+     {{"[1,2]   ", IGNORED},
+      {"[1,2]", IGNORED},
+      {SIMPLE("ab") "  ", UPDATED(0, "ab")},
+      {SIMPLE("ab"), UPDATED(2, "ab")},
+      {SIMPLE("ab") "\n", UPDATED(2, "ab")}}},
+    {"characters are never split",
+     {{SIMPLE("caf\xc3\xa9"), UPDATED(0, "caf\xc3\xa9")},
+      {SIMPLE("caf\xc3\xa8"), UPDATED(3, "caf\xc3\xa8")},
+      {SIMPLE("\xf0\x9f\x98\x80"), UPDATED(0, "\xf0\x9f\x98\x80")},
+      {SIMPLE("\xf0\x9f\x98\x81!"), UPDATED(0, "\xf0\x9f\x98\x81!")},
+      {SIMPLE("\\ud83d\\ude02"), UPDATED(0, "\xf0\x9f\x98\x82")},
+      {SIMPLE("e"), UPDATED(0, "e")},
+      {SIMPLE("e\xcc\x81"), UPDATED(1, "e\xcc\x81")}}},
+    {"the same text, escaped differently",
+     {{SIMPLE("a\xc3\xa9/"), UPDATED(0, "a\xc3\xa9/")},
+      {SIMPLE("\\u0061\\u00e9\\/"), UPDATED(4, "a\xc3\xa9/")},
+      {SIMPLE("\\u0061\\u00E9/!"), UPDATED(4, "a\xc3\xa9/!")}}},
+    {"escapes at the end of the text",
+     {{SIMPLE("a\\n"), UPDATED(0, "a\n")},
+      {SIMPLE("a\\n\\'"), UPDATED(2, "a\n\"")},
+      {SIMPLE("a\\n\\'\\\\"), UPDATED(3, "a\n\"\\")},
+      {SIMPLE("a\\n\\'\\\\\\u0000"), UPDATED(4, "a\n\"\\\0")},
+      {SIMPLE("a\\n\\'\\\\\\u0000b"), UPDATED(5, "a\n\"\\\0b")}}},
+    {"a trailing high surrogate is held back",
+     {{SIMPLE("a\\ud83d"), UPDATED(0, "a")},
+      {SIMPLE("a\\ud83d"), UPDATED(1, "a")},
+      {SIMPLE("a\\ud83d\\ude00"), UPDATED(1, "a\xf0\x9f\x98\x80")},
+      {SIMPLE("a\\ud83d\\ude00\\ud83d"), UPDATED(5, "a\xf0\x9f\x98\x80")},
+      {SIMPLE("a\\ud83d\\ude00\\ud83dx"), UPDATED(5, "a\xf0\x9f\x98\x80" FFFD "x")},
+      {SIMPLE("a\\ud83d\\ude00\\ud83d\\ude00"), UPDATED(5, "a\xf0\x9f\x98\x80\xf0\x9f\x98\x80")}}},
+    {"a held back surrogate is replaced in the final",
+     {{SIMPLE("\\ud83d"), UPDATED(0, "")},
+      {SIMPLE("\\ud83d\\ud83d"), UPDATED(0, FFFD)},
+      {FINAL("\\ud83d\\ud83d"), ENDED(3, FFFD FFFD)}}},
+    {"another half takes the place of a held back one",
+     {{SIMPLE("a\\ud83d\\udb00"), UPDATED(0, "a" FFFD)},
+      {SIMPLE("a\\ud83d\\ude00"), UPDATED(1, "a\xf0\x9f\x98\x80")},
+      {SIMPLE("a\\ud83d\\udb00"), UPDATED(1, "a" FFFD)},
+      {SIMPLE("a\\ud83d"), UPDATED(1, "a")},
+      {SIMPLE("a\\ud83d\\udb00\\ude00"), UPDATED(1, "a" FFFD "\xf3\x90\x88\x80")}}},
+    {"an escaped backslash before what looks like a surrogate",
+     {{SIMPLE("\\\\ud83d"), UPDATED(0, "\\ud83d")}, {SIMPLE("\\\\ud83d\\ude00"), UPDATED(6, "\\ud83d" FFFD)}}},
+    {"a lone low surrogate", {{SIMPLE("\\ude00"), UPDATED(0, FFFD)}, {FINAL("\\ude00"), ENDED(3, FFFD)}}},
+    {"the text is given twice, the last one counts",
+     {{"{'event':'" NAME "','data':{'text':'ab'}}", UPDATED(0, "ab")},
+      {"{'event':'" NAME "','data':{'text':'abc','text':'x'}}", UPDATED(0, "x")},
+      {"{'event':'" NAME "','data':{'text':'abc','text':'xy'}}", UPDATED(1, "xy")},
+      {"{'event':'" NAME "','data':{'text':'abc','text':'xy'},'data':{'text':'xyz'}}", UPDATED(2, "xyz")},
+      {"{'event':'" NAME "','data':{'text':'abc','text':'xy'},'data':{}}", IGNORED},
+      {"{'event':'" NAME "','data':{'text':'abc','text':'xyz!'}}", UPDATED(3, "xyz!")}}},
+};
+
+static void run_script(const char *name, const message *messages, feed_way way) {
+  listener l = listen_anew(64);
+  const char *text = "";
+  size_t n = 0;
+  for (size_t i = 0; messages[i].json; i++) {
+    const message *m = &messages[i];
+    int type = hear(&l, m->json, way);
+    if (type != m->type)
+      fail_msg("%s, %s, %zu: type %d, not %d", name, feed_way_names[way], i, type, m->type);
+    if (m->text) {
+      text = m->text;
+      n = m->n;
+      if (l.keep != m->keep)
+        fail_msg("%s, %s, %zu: keep %zu, not %zu", name, feed_way_names[way], i, l.keep, m->keep);
+    }
+    if (!text_is(&l, text, n)) {
+      fail_msg("%s, %s, %zu: \"%.*s\"", name, feed_way_names[way], i, (int)l.text.len, l.text.data);
+    }
+  }
+  stop_listening(&l);
+}
+
+static void tells_what_is_new(void **state) {
+  (void)state;
+  for (size_t i = 0; i < COUNT(scripts); i++) {
+    for (int way = 0; way < FEED_WAYS; way++)
+      run_script(scripts[i].name, scripts[i].messages, way);
+  }
+}
+
+/* ---- kinds of messages ---- */
+
+static const struct {
+  const char *json;
+  int type;
+} kinds[] = {
+    {"{'event':'" NAME "','data':{'text':''}}", AUI_EVENT_UPDATE},
+    {"{'\\u0065vent':'thread\\u002dmessage-text-content-updated','data':{'text':''}}", AUI_EVENT_UPDATE},
+    {"{'event':'x','channel':{'event_name':'" NAME "'},'data':{'text':''}}", AUI_EVENT_UPDATE},
+    {"{'event':'" NAME "','channel':{'event_name':'x'},'data':{'text':''}}", AUI_EVENT_UPDATE},
+    {"{'event':'" NAME "','data':{'text':''},'id':1,'text':'','sender':null,'status_code':1}", AUI_EVENT_UPDATE},
+    {"{'event':'" NAME "'}", AUI_EVENT_OTHER},
+    {"{'event':'" NAME "','data':{'text':null}}", AUI_EVENT_OTHER},
+    {"{'event':'" NAME "','text':'x'}", AUI_EVENT_OTHER},
+    {"{'data':{'text':'x'}}", AUI_EVENT_OTHER},
+    {"{'id':'1','text':'','sender':null}", AUI_EVENT_FINAL},
+    {"{'id':'1','text':'','sender':{},'event':null,'channel':{'event_name':null}}", AUI_EVENT_FINAL},
+    {"{'id':'1','text':'','sender':{},'event':'','channel':null}", AUI_EVENT_FINAL},
+    {"{'id':'1','text':'','sender':{},'status_code':200}", AUI_EVENT_FINAL},
+    {"{'id':'1','text':'','sender':{},'event':'x'}", AUI_EVENT_OTHER},
+    {"{'id':'1','text':'','sender':{},'channel':{'event_name':'x'}}", AUI_EVENT_OTHER},
+    {"{'id':null,'text':'','sender':{}}", AUI_EVENT_OTHER},
+    {"{'id':'1','text':null,'sender':{}}", AUI_EVENT_OTHER},
+    {"{'id':'1','text':''}", AUI_EVENT_OTHER},
+    {"{'id':'1','text':'','sender':'agent'}", AUI_EVENT_OTHER},
+    {"{'status_code':500}", AUI_EVENT_ERROR},
+    {"{'status_code':500,'event':null}", AUI_EVENT_ERROR},
+    {"{'status_code':500,'event':'x'}", AUI_EVENT_OTHER},
+    {"{'status_code':null}", AUI_EVENT_OTHER},
+    {"{'detail':'Not authenticated'}", AUI_EVENT_OTHER},
+    {"{}", AUI_EVENT_OTHER},
+    {"[]", AUI_EVENT_OTHER},
+    {"null", AUI_EVENT_OTHER},
+    {"'" NAME "'", AUI_EVENT_OTHER},
+    {"", AUI_EVENT_BAD_JSON},
+    {" ", AUI_EVENT_BAD_JSON},
+    {"{'event':'" NAME "','data':{'text':'x'}", AUI_EVENT_BAD_JSON},
+    {"{'event':'" NAME "','data':{'text':'x'}}}", AUI_EVENT_BAD_JSON},
+    {"{'event':'" NAME "','data':{'text':'\n'}}", AUI_EVENT_BAD_JSON},
+    {"{'event':'" NAME "','data':{'text':'x", AUI_EVENT_BAD_JSON},
+    {"\xef\xbb\xbf{}", AUI_EVENT_BAD_JSON},
+    {"[[[[1]]]]", AUI_EVENT_OTHER},
+    {"[[[[[1]]]]]", AUI_EVENT_TOO_DEEP},
+    {"'\xc3", AUI_EVENT_BAD_UTF8},
+    {"'\xc3'", AUI_EVENT_BAD_UTF8},
+    {"'\xed\xa0\x80'", AUI_EVENT_BAD_UTF8},
+};
+
+static void tells_the_kinds_apart(void **state) {
+  (void)state;
+  for (size_t i = 0; i < COUNT(kinds); i++) {
+    for (int way = 0; way < FEED_WAYS; way++) {
+      listener fresh = listen_anew(4), warm = listen_anew(4);
+      int type = hear(&fresh, kinds[i].json, way);
+      if (type != kinds[i].type)
+        fail_msg("%s: %d, not %d", kinds[i].json, type, kinds[i].type);
+      assert_int_equal(hear(&warm, SIMPLE("x"), way), AUI_EVENT_UPDATE);
+      assert_int_equal(hear(&warm, kinds[i].json, way), kinds[i].type);
+      stop_listening(&fresh);
+      stop_listening(&warm);
+    }
+  }
+}
+
+static void finds_bad_utf8_at_once(void **state) {
+  (void)state;
+  static const struct {
+    const char *before; /* the last message */
+    const char *bytes;
+    size_t offset; /* of the first byte that cannot be valid */
+  } cases[] = {
+      {"0", "'\x80'", 1},
+      {"0", "'\xc3(", 2},
+      {"0", "'\xc0\x80'", 1},
+      {"0", "'\xf4\x90\x80\x80'", 2},
+      {"'a'", "'a\xff'", 2},
+      {"'\xc3\xa9'", "'\xc3('", 2},
+      {"'\xe2\x82\xac'", "'\xe2\x82('", 3},
+      {"'\xe2\x82\xac'", "'\xe2('", 2},
+      {"'\xf0\x9f\x98\x80'", "'\xf0\x9f\x98\xc0'", 4},
+      {"'\xed\x9f\x80'", "'\xed\xa0\x80'", 2},
+  };
+  char spelt[64];
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    listener l = listen_anew(4);
+    assert_int_equal(hear(&l, cases[i].before, FEED_WHOLE), AUI_EVENT_OTHER);
+    feeding f = {.reader = l.reader};
+    assert_false(feed(FEED_BYTES, spelt, spell(spelt, cases[i].bytes), feed_reader, &f));
+    assert_int_equal(f.error, AUI_EVENT_BAD_UTF8);
+    assert_int_equal(f.taken, cases[i].offset);
+    stop_listening(&l);
+  }
+}
+
+static void refuses_a_prefix_that_ends_within_a_character(void **state) {
+  (void)state;
+  listener l = listen_anew(4);
+  assert_int_equal(hear(&l, "'\xe2\x82\xac'", FEED_WHOLE), AUI_EVENT_OTHER);
+  assert_int_equal(hear(&l, "'\xe2\x82", FEED_WHOLE), AUI_EVENT_BAD_UTF8);
+  stop_listening(&l);
+}
+
+/* ---- answers, payloads, status codes ---- */
+
+static void begins_a_new_answer_after_a_restart(void **state) {
+  (void)state;
+  listener l = listen_anew(64);
+  assert_int_equal(hear(&l, SIMPLE("abc"), FEED_WHOLE), AUI_EVENT_UPDATE);
+  for (int i = 0; i < 2; i++) { /* the same message again, from its start on */
+    restart(&l);
+    assert_int_equal(hear(&l, SIMPLE("abc"), FEED_WHOLE), AUI_EVENT_UPDATE);
+    assert_int_equal(l.keep, 0);
+    assert_true(text_is(&l, "abc", 3));
+  }
+  aui_buffer_free(&l.text); /* another answer has another buffer */
+  aui_event_restart(l.reader);
+  assert_int_equal(hear(&l, SIMPLE("abcd"), FEED_WHOLE), AUI_EVENT_UPDATE);
+  assert_true(text_is(&l, "abcd", 4));
+  stop_listening(&l);
+}
+
+static int classify_only(listener *l, const char *json) {
+  char spelt[256];
+  assert_int_equal(aui_event_feed(l->reader, spelt, spell(spelt, json)), 0);
+  return aui_event_end(l->reader, NULL, NULL);
+}
+
+static void classifies_without_a_text(void **state) {
+  (void)state;
+  listener l = listen_anew(64);
+  assert_int_equal(hear(&l, SIMPLE("a"), FEED_WHOLE), AUI_EVENT_UPDATE);
+  assert_int_equal(classify_only(&l, SIMPLE("ab")), AUI_EVENT_UPDATE);
+  assert_int_equal(classify_only(&l, SIMPLE("abc")), AUI_EVENT_UPDATE);
+  assert_int_equal(classify_only(&l, "{'status_code':400}"), AUI_EVENT_ERROR);
+  assert_int_equal(classify_only(&l, FINAL("abc")), AUI_EVENT_FINAL);
+  assert_int_equal(classify_only(&l, SIMPLE("abc")), AUI_EVENT_UPDATE);
+  assert_true(text_is(&l, "a", 1));
+  restart(&l);
+  assert_int_equal(hear(&l, SIMPLE("abc"), FEED_WHOLE), AUI_EVENT_UPDATE);
+  assert_int_equal(l.keep, 0);
+  assert_true(text_is(&l, "abc", 3));
+  stop_listening(&l);
+}
+
+static void gives_the_payload(void **state) {
+  (void)state;
+  static const struct {
+    const char *json;
+    const char *payload;
+  } cases[] = {
+      {SIMPLE("a"), SIMPLE("a")},
+      {SIMPLE("ab\\ud83d"), SIMPLE("ab\\ud83d")},
+      {"{'event':'x\\ud83d'}", "{'event':'x\\ud83d'}"},
+      {"{'event':'x'}", "{'event':'x'}"},
+      {"{'\\ud83d':1,'id':1,'sender':null,'text':'\\ude00\\ud83d\\ude00','a':['\\ud83dx']}",
+       "{'\\ufffd':1,'id':1,'sender':null,'text':'\\ufffd\\ud83d\\ude00','a':['\\ufffdx']}"},
+      {"{'status_code':401,'message':'\\ud83d'}", "{'status_code':401,'message':'\\ufffd'}"},
+      {"1 ", "1 "},
+  };
+  char spelt[256];
+  listener l = listen_anew(64);
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    assert_true(hear(&l, cases[i].json, FEED_WHOLE) > 0);
+    size_t n, expected = spell(spelt, cases[i].payload);
+    const char *payload = aui_event_payload(l.reader, &n);
+    assert_int_equal(n, expected);
+    assert_memory_equal(payload, spelt, n);
+  }
+  stop_listening(&l);
+}
+
+static void gives_the_status_code(void **state) {
+  (void)state;
+  listener l = listen_anew(64);
+  assert_int_equal(hear(&l, "{'status_code':429,'message':'slow down'}", FEED_WHOLE), AUI_EVENT_ERROR);
+  assert_int_equal(aui_event_status_code(l.reader), 429);
+  assert_int_equal(hear(&l, "{'status_code':-7}", FEED_WHOLE), AUI_EVENT_ERROR);
+  assert_int_equal(aui_event_status_code(l.reader), 0);
+  assert_int_equal(hear(&l, "{'status_code':1e9}", FEED_WHOLE), AUI_EVENT_ERROR);
+  assert_int_equal(aui_event_status_code(l.reader), 999);
+  stop_listening(&l);
+}
+
+/* ---- random answers against a slow reference ---- */
+
+static uint64_t random_state;
+
+static uint32_t random_below(uint32_t limit) { /* xorshift64*, of Vigna */
+  random_state ^= random_state >> 12;
+  random_state ^= random_state << 25;
+  random_state ^= random_state >> 27;
+  return (uint32_t)((random_state * 0x2545F4914F6CDD1Du) >> 33) % limit;
+}
+
+enum { MAX_UNITS = 64 };
+
+/* A text as UTF-16, with unpaired surrogates: what JSON strings can say. */
+typedef struct {
+  uint16_t units[MAX_UNITS];
+  size_t n;
+} utf16;
+
+static bool pair_at(const utf16 *text, size_t i) {
+  return i + 1 < text->n && text->units[i] >> 10 == 0xD800 >> 10 && text->units[i + 1] >> 10 == 0xDC00 >> 10;
+}
+
+static uint32_t code_at(const utf16 *text, size_t i) {
+  if (!pair_at(text, i))
+    return text->units[i];
+  return 0x10000 + ((text->units[i] & 0x3FFu) << 10) + (text->units[i + 1] & 0x3FFu);
+}
+
+static char *put_utf8(char *out, uint32_t code) {
+  if (code < 0x80) {
+    *out++ = (char)code;
+  } else if (code < 0x800) {
+    *out++ = (char)(0xC0 | code >> 6);
+    *out++ = (char)(0x80 | (code & 0x3F));
+  } else {
+    if (code >= 0x10000) {
+      *out++ = (char)(0xF0 | code >> 18);
+      *out++ = (char)(0x80 | (code >> 12 & 0x3F));
+    } else {
+      *out++ = (char)(0xE0 | code >> 12);
+    }
+    *out++ = (char)(0x80 | (code >> 6 & 0x3F));
+    *out++ = (char)(0x80 | (code & 0x3F));
+  }
+  return out;
+}
+
+/* What the reader should make of a text; returns its length. */
+static size_t reference_decode(const utf16 *text, int type, char *out) {
+  char *start = out;
+  for (size_t i = 0; i < text->n; i += pair_at(text, i) ? 2 : 1) {
+    uint32_t code = code_at(text, i);
+    bool high = code >> 10 == 0xD800 >> 10, low = code >> 10 == 0xDC00 >> 10;
+    if (high && i + 1 == text->n && type == AUI_EVENT_UPDATE)
+      break;
+    out = put_utf8(out, high || low ? 0xFFFD : code);
+  }
+  return (size_t)(out - start);
+}
+
+/* How many bytes of whole characters both texts begin with. */
+static size_t reference_keep(const char *a, size_t a_length, const char *b, size_t b_length) {
+  size_t keep = 0;
+  for (size_t i = 0;; i++) {
+    bool a_begins = i == a_length || (a[i] & 0xC0) != 0x80, b_begins = i == b_length || (b[i] & 0xC0) != 0x80;
+    if (a_begins && b_begins)
+      keep = i;
+    if (i == a_length || i == b_length || a[i] != b[i])
+      return keep;
+  }
+}
+
+static uint16_t random_unit(void) {
+  static const uint16_t units[] = {'a',  'n',   ' ',   '"',    '\\',   '/',    '\n',   0,      0x1F,   0x7F,   0xE9,
+                                   0xE8, 0x5D0, 0x301, 0x20AC, 0xFFFD, 0xFFFF, 0xD83D, 0xD83D, 0xDB00, 0xDE00, 0xDE01};
+  return units[random_below(COUNT(units))];
+}
+
+static void extend(utf16 *text, size_t count) {
+  for (; count > 0 && text->n < MAX_UNITS; count--) {
+    text->units[text->n++] = random_unit();
+    bool emoji = random_below(4) == 0 && text->n + 2 <= MAX_UNITS;
+    if (!emoji)
+      continue;
+    text->units[text->n++] = 0xD83D;
+    text->units[text->n++] = (uint16_t)(0xDE00 + random_below(2));
+  }
+}
+
+static void evolve(utf16 *text) {
+  switch (random_below(10)) {
+  case 0: /* repeat */
+    break;
+  case 1: /* shrink */
+    text->n = random_below((uint32_t)text->n + 1);
+    break;
+  case 2: /* rewrite */
+    text->n = random_below((uint32_t)text->n + 1);
+    extend(text, random_below(20));
+    break;
+  case 3: /* one character differs */
+    if (text->n > 0)
+      text->units[text->n - 1 - random_below((uint32_t)text->n) / 4] = random_unit();
+    break;
+  default:
+    extend(text, random_below(4));
+  }
+}
+
+/* How messages are written. What stays the same from one to the next is what the reader's fast path lives on. */
+typedef struct {
+  uint32_t seed; /* of the choice between escaped and raw, for each position */
+  uint32_t envelope;
+} style;
+
+/* Writes the text as the content of a JSON string. */
+static char *put_string(char *out, const utf16 *text, uint32_t seed) {
+  for (size_t i = 0; i < text->n; i++) {
+    uint32_t choice = (seed + (uint32_t)i * 2654435761u) >> 16;
+    uint16_t unit = text->units[i];
+    if (choice % 3 && pair_at(text, i)) {
+      out = put_utf8(out, code_at(text, i++));
+    } else if (choice % 3 && unit >= 0x20 && unit != '"' && unit != '\\' && unit >> 11 != 0xD800 >> 11) {
+      out = put_utf8(out, unit);
+    } else if (choice % 2 && (unit == '"' || unit == '\\' || unit == '/' || unit == '\n')) {
+      *out++ = '\\';
+      *out++ = unit == '\n' ? 'n' : (char)unit;
+    } else {
+      out += sprintf(out, choice % 4 ? "\\u%04x" : "\\u%04X", unit);
+    }
+  }
+  return out;
+}
+
+static const struct {
+  int type;
+  const char *before;
+  const char *after;
+} envelopes[] = {
+    {AUI_EVENT_UPDATE, "{'event':'" NAME "','data':{'text':'", "'}}"},
+    {AUI_EVENT_UPDATE, "{'channel':{'event_name':'" NAME "'},'scope':{'data':{'text':'no'}},'data':{'text':'",
+     "'},'timestamp':'%u'}"},
+    {AUI_EVENT_UPDATE, "{'data':{'text':'", "'},'event':'" NAME "'}"},
+    {AUI_EVENT_UPDATE, "{'data':{'text':'", "','id':[{}]},'event':'x','channel':{'event_name':'" NAME "'}}"},
+    {AUI_EVENT_UPDATE, " {\n'data' : {'a':[1,{}], 'te\\u0078t' :\t'", "' } , '\\u0065vent':'" NAME "' }\r\n"},
+    {AUI_EVENT_UPDATE, "{'timestamp':%u,'event':'" NAME "','data':{'text':'", "'}}"},
+    {AUI_EVENT_UPDATE, "{'data':{'text':'ab'},'event':'" NAME "','data':{'text':'", "','more':'%u'}}"},
+    {AUI_EVENT_FINAL, "{'id':'1','sender':null,'text':'", "'}"},
+    {AUI_EVENT_FINAL, "{'data':{'text':'ab'},'text':'", "','sender':{'text':'no'},'id':%u}"},
+    {AUI_EVENT_OTHER, "{'event':'other','data':{'text':'", "'}}"},
+    {AUI_EVENT_OTHER, "{'data':{'text':'", "'}}"},
+    {AUI_EVENT_OTHER, "{'data':{'text':'", "'},'event':'" NAME "','data':%u}"},
+    {AUI_EVENT_ERROR, "{'status_code':401,'message':'", "'}"},
+};
+
+static char *put_format(char *out, const char *format) {
+  char spelt[256];
+  spell(spelt, format);
+  return out + sprintf(out, spelt, random_below(1000));
+}
+
+static size_t write_message(char *out, const utf16 *text, style s) {
+  char *p = put_format(out, envelopes[s.envelope].before);
+  p = put_string(p, text, s.seed);
+  return (size_t)(put_format(p, envelopes[s.envelope].after) - out);
+}
+
+static int hear_in_random_slices(listener *l, const char *bytes, size_t n) {
+  uint32_t most = 1 + random_below(200);
+  for (size_t at = 0; at < n;) {
+    size_t slice = 1 + random_below(most);
+    if (slice > n - at)
+      slice = n - at;
+    assert_int_equal(aui_event_feed(l->reader, bytes + at, slice), 0);
+    at += slice;
+  }
+  return aui_event_end(l->reader, &l->text, &l->keep);
+}
+
+static int hear_whole(listener *l, const char *bytes, size_t n) {
+  assert_int_equal(aui_event_feed(l->reader, bytes, n), 0);
+  return aui_event_end(l->reader, &l->text, &l->keep);
+}
+
+/* Another event in between makes the reader begin at the start again. */
+static int hear_the_slow_way(listener *l, const char *bytes, size_t n) {
+  assert_int_equal(hear_whole(l, "0", 1), AUI_EVENT_OTHER);
+  return hear_whole(l, bytes, n);
+}
+
+static void hear_random_answer(listener *listeners, size_t count) {
+  int (*const ways[])(listener *, const char *, size_t) = {hear_whole, hear_in_random_slices, hear_the_slow_way};
+  char json[2048], text[MAX_UNITS * 3 + 1], old[MAX_UNITS * 3 + 1];
+  size_t n = 0;
+  utf16 model = {.n = 0};
+  style s = {random_below(1u << 30), 0};
+  for (uint32_t messages = 1 + random_below(20); messages > 0; messages--) {
+    evolve(&model);
+    if (random_below(8) == 0)
+      s.seed = random_below(1u << 30);
+    if (random_below(4) == 0)
+      s.envelope = random_below(COUNT(envelopes));
+    int type = envelopes[s.envelope].type;
+    size_t length = write_message(json, &model, s), old_n = n;
+    memcpy(old, text, n);
+    bool says_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
+    if (says_text)
+      n = reference_decode(&model, type, text);
+    for (size_t i = 0; i < count; i++) {
+      assert_int_equal(ways[i](&listeners[i], json, length), type);
+      if (says_text)
+        assert_int_equal(listeners[i].keep, reference_keep(old, old_n, text, n));
+      if (!text_is(&listeners[i], text, n))
+        fail_msg("way %zu: wrong text for %.*s", i, (int)length, json);
+    }
+  }
+}
+
+static void random_answers_agree_with_a_slow_reference(void **state) {
+  (void)state;
+  random_state = 0x9E3779B97F4A7C15u;
+  listener listeners[3];
+  for (size_t i = 0; i < COUNT(listeners); i++)
+    listeners[i] = listen_anew(64);
+  for (int answer = 0; answer < 4000; answer++) {
+    for (size_t i = 0; i < COUNT(listeners); i++)
+      restart(&listeners[i]);
+    hear_random_answer(listeners, COUNT(listeners));
+  }
+  for (size_t i = 0; i < COUNT(listeners); i++)
+    stop_listening(&listeners[i]);
+}
+
+/* ---- memory ---- */
+
+#define A50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static void survives_short_memory(void **state) {
+  (void)state;
+  static const char *const messages[] = {SIMPLE("ab"), SIMPLE("ab" A50 A50), SIMPLE("x" A50 A50 A50 A50 A50 A50),
+                                         FINAL("y" A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50)};
+  size_t failures = 0, heard = 0;
+  for (size_t allocations = 0; heard < COUNT(messages); allocations++) {
+    listener l = listen_anew(64);
+    char before[1024];
+    size_t n = 0;
+    allocations_left = allocations;
+    for (heard = 0; heard < COUNT(messages); heard++) {
+      int type = hear(&l, messages[heard], FEED_WHOLE);
+      if (type < 0) {
+        assert_int_equal(type, AUI_EVENT_NO_MEMORY);
+        assert_true(text_is(&l, before, n));
+        failures++;
+        break;
+      }
+      n = l.text.len;
+      memcpy(before, l.text.data, n);
+    }
+    allocations_left = SIZE_MAX;
+    stop_listening(&l);
+  }
+  assert_true(failures >= 4); /* so the loop did meet failures, of the payload's and of the text's memory */
+}
+
+static void releases_the_memory_of_a_large_message(void **state) {
+  (void)state;
+  enum { LARGE = 8 * 1024 * 1024 };
+  listener l = listen_anew(64);
+  char spelt[256];
+  char *large = malloc(LARGE);
+  assert_non_null(large);
+  memset(large, 'x', LARGE);
+  assert_int_equal(aui_event_feed(l.reader, spelt, spell(spelt, "{'id':1,'sender':null,'text':'")), 0);
+  assert_int_equal(aui_event_feed(l.reader, large, LARGE), 0);
+  assert_int_equal(hear(&l, "'}", FEED_WHOLE), AUI_EVENT_FINAL);
+  assert_true(text_is(&l, large, LARGE));
+  free(large);
+  restart(&l);
+  last_request = 0;
+  assert_int_equal(hear(&l, SIMPLE("small"), FEED_WHOLE), AUI_EVENT_UPDATE);
+  assert_in_range(last_request, 1, 1024); /* which shows that the payload begins in new memory */
+  stop_listening(&l);
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test(f)
+  const struct CMUnitTest tests[] = {
+      TEST(tells_what_is_new),
+      TEST(tells_the_kinds_apart),
+      TEST(finds_bad_utf8_at_once),
+      TEST(refuses_a_prefix_that_ends_within_a_character),
+      TEST(begins_a_new_answer_after_a_restart),
+      TEST(classifies_without_a_text),
+      TEST(gives_the_payload),
+      TEST(gives_the_status_code),
+      TEST(random_answers_agree_with_a_slow_reference),
+      TEST(survives_short_memory),
+      TEST(releases_the_memory_of_a_large_message),
+  };
+  return cmocka_run_group_tests_name("event", tests, NULL, NULL);
+}

@@ -1,0 +1,156 @@
+-- The bot as a person sees it: in a terminal and in a pipe, against aui-sim.
+
+local person = require "spec.examples.person"
+local support = require "spec.support"
+
+local QUESTION = "I am looking for a built-in microwave with at least 20 liters capacity"
+
+describe("the bot", function()
+  local server
+
+  after_each(function()
+    if server then person.stop(server) end
+    server = nil
+  end)
+
+  local function start(arguments, columns, env)
+    env = env or {}
+    env.AUI_URL = env.AUI_URL or server.url
+    return person.start("bot", arguments, columns, env)
+  end
+
+  it("shows question, answer, products and suggestions in a terminal", function()
+    server = support.start { "--pace", "0" }
+    local bot = start({}, 80)
+    assert.equal(0, bot:exit_status())
+    local lines = {}
+    for line in (bot.screen:text() .. "\n"):gmatch "(.-)\n" do
+      lines[#lines + 1] = line
+    end
+    assert.equal("You    " .. QUESTION, lines[1])
+    assert.equal("Agent  I found three microwaves that fit. The Nordhaus Vela 20 costs $319: a", lines[3])
+    assert.equal(
+      table.concat({
+        "         Products          Price  Capacity  Power  Built-in  Grill",
+        "       ★ Nordhaus Vela 20    319        20    800  yes       no",
+        "         Nordhaus Vela 25    429        25    900  yes       yes",
+        "         Kessler Crème 32    559        32   1000  yes       yes",
+        "",
+        "       You could ask",
+        "       Tell me more about the first one",
+        "       Show me something cheaper",
+        "       What else do you have?",
+        "",
+      }, "\n"),
+      table.concat(lines, "\n", 10)
+    )
+  end)
+
+  it("shows text while the answer is still coming", function()
+    server = support.play { { receive = true }, { update = "I found" }, { receive = true } }
+    local bot = start({}, 80)
+    bot:see "Agent  I found"
+    assert.is_nil(bot.status)
+    bot:press "\3"
+    assert.equal(1, bot:exit_status())
+  end)
+
+  it("is plain in a pipe", function()
+    server = support.start { "--pace", "0" }
+    local bot = start({ "Wireless headphones" }, nil)
+    assert.equal(0, bot:exit_status())
+    assert.equal("", bot.errors)
+    assert.is_nil(bot.output:find "[\27\r]")
+    local expected = "^You    Wireless headphones\n\nAgent  I found three headphones [^\n]+\n\n         Products "
+    assert.truthy(bot.output:find(expected))
+  end)
+
+  it("uses colours only where they are wanted", function()
+    server = support.start { "--pace", "0" }
+    local coloured, plain = start({}, 80), start({}, 80, { NO_COLOR = "1" })
+    assert.equal(0, coloured:exit_status())
+    assert.equal(0, plain:exit_status())
+    assert.truthy(coloured.output:find("\27[1;35mAgent", 1, true))
+    assert.is_nil(plain.output:find "\27%[[%d;]*m")
+    assert.equal(coloured.screen:text(), plain.screen:text())
+  end)
+
+  it("keeps within a narrow terminal", function()
+    server = support.start { "--pace", "0" }
+    local bot = start({ "microwave" }, 44)
+    assert.equal(0, bot:exit_status())
+    for line in bot.screen:text():gmatch "[^\n]+" do
+      assert(#line:gsub("[\128-\191]", "") <= 44, line)
+    end
+    assert.truthy(bot.screen:text():find "Products +Price  Capacity\n")
+  end)
+
+  local REWRITTEN = {
+    { receive = true },
+    { update = "I found several microwaves, and some of them are even wider than the terminal" },
+    { update = "I found two" },
+    { update = "I found two of them, 電子レンジ電子レンジ電子レンジ電子レンジ for you" },
+    { message = { text = "I found two of them, 電子レンジ電子レンジ電子レンジ電子レンジ\nfor us." } },
+  }
+
+  it("replaces rewritten text in a terminal", function()
+    server = support.play(REWRITTEN)
+    local bot = start({ "Hello" }, 40)
+    assert.equal(0, bot:exit_status())
+    assert.equal(
+      "You    Hello\n\nAgent  I found two of them, 電子レンジ\n       電子レンジ電子レンジ電子レンジ\n       for us.\n",
+      bot.screen:text()
+    )
+  end)
+
+  it("writes rewritten text again in a pipe", function()
+    server = support.play(REWRITTEN)
+    local bot = start({ "Hello" }, nil)
+    assert.equal(0, bot:exit_status())
+    local last = "I found two of them, 電子レンジ電子レンジ電子レンジ電子レンジ\n       for us.\n"
+    assert.equal(last, bot.output:sub(-#last))
+  end)
+
+  it("does not let the agent control the terminal", function()
+    server = support.play { { receive = true }, { message = { text = "\27[2Jred\7 \194\155Jalert" } } }
+    local bot = start({ "Hello" }, 80)
+    assert.equal(0, bot:exit_status())
+    assert.equal("You    Hello\n\nAgent  [2Jred Jalert\n", bot.screen:text())
+  end)
+
+  it("shows options where a server sends no cards", function()
+    local parameters = {
+      { title = "Name", value = "Vela 20", type = "string" },
+      { title = "In stock", value = true, type = "boolean" },
+      { title = "Shops", value = { "Berlin" }, type = "array" },
+    }
+    local options = { { is_recommended = false, widget_parameters = parameters } }
+    server = support.play { { receive = true }, { message = { text = "Look:", cards = {}, options = options } } }
+    local bot = start({ "Hello" }, nil)
+    assert.equal(0, bot:exit_status())
+    assert.equal(
+      "You    Hello\n\nAgent  Look:\n\n         Products  In stock\n         Vela 20   yes\n",
+      bot.output
+    )
+  end)
+
+  it("says in one line what failed, with exit status 1", function()
+    server = support.start { "--api-key", "right" }
+    local refused = start({}, nil, { AUI_URL = "ws://127.0.0.1:1/" })
+    assert.equal(1, refused:exit_status())
+    assert.equal("Error  transport: connection to 127.0.0.1 port 1 refused\n", refused.errors)
+    local wrong_key = start({}, nil, { AUI_NETWORK_API_KEY = "wrong" })
+    assert.equal(1, wrong_key:exit_status())
+    assert.equal("Error  auth: the server answered with status 401: Invalid API key\n", wrong_key.errors)
+    local no_url = start({}, nil, { AUI_URL = "http://127.0.0.1/" })
+    assert.equal(1, no_url:exit_status())
+    assert.equal('Error  url: expected "ws://..." or "wss://..."\n', no_url.errors)
+  end)
+
+  it("shows an error below the text that had arrived", function()
+    server = support.play { { receive = true }, { update = "I found" }, { cut = "fin" } }
+    local bot = start({ "Hello" }, 80)
+    assert.equal(1, bot:exit_status())
+    assert.truthy(bot.screen:text():find "\nAgent  I found\nError  transport: [^\n]+\n$")
+  end)
+end)

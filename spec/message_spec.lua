@@ -1,0 +1,134 @@
+-- The final message as Lua sees it: its fields, nulls, whatever the order of its keys.
+
+local cjson = require "cjson"
+local support = require "spec.support"
+
+-- Sends the payload as the answer, over both transports; returns the message, or nil and the error.
+local function answered_by(scheme, payload)
+  local server = support.play({ { receive = true }, { send = payload } }, { scheme = scheme })
+  local session = server:connect()
+  local message, err = session:ask "question"
+  session:close()
+  server:stop()
+  return message, err
+end
+
+for _, scheme in ipairs { "ws", "wss" } do
+  describe(("a message over %s"):format(scheme), function()
+    it("keeps every field, also those that nobody knows", function()
+      local message = assert(answered_by(
+        scheme,
+        [=[{"id": "68e78d98240f9b18e0f578c8", "created_at": "2025-10-09 12:26:07.576000", "text": "Here.",
+          "sender": {"id": "a", "type": "agent", "email": "agent@example.com"}, "receiver": {"id": "u", "type": "user"},
+          "cards": [{"id": "1", "name": "M", "is_recommended": true,
+                     "parameters": [{"title": "Capacity", "value": 25.5, "type": "numeric"}]}],
+          "followup_suggestions": ["More?", "Less?"], "novelty": {"deep": [1, [2, {"three": 3}]]}}]=]
+      ))
+      assert.are.same({
+        id = "68e78d98240f9b18e0f578c8",
+        created_at = "2025-10-09 12:26:07.576000",
+        text = "Here.",
+        sender = { id = "a", type = "agent", email = "agent@example.com" },
+        receiver = { id = "u", type = "user" },
+        cards = {
+          {
+            id = "1",
+            name = "M",
+            is_recommended = true,
+            parameters = { { title = "Capacity", value = 25.5, type = "numeric" } },
+          },
+        },
+        followup_suggestions = { "More?", "Less?" },
+        novelty = { deep = { 1, { 2, { three = 3 } } } },
+      }, message)
+    end)
+
+    it("has nil for a null in an object, at any depth", function()
+      local message = assert(answered_by(
+        scheme,
+        [[{"created_at": null, "sender": {"id": "a", "type": "agent", "email": null}, "receiver": null, "cards": null,
+          "options": [{"is_recommended": null, "widget_parameters": [{"title": "T", "value": null, "type": "string"}]}],
+          "variants_options": null, "followup_suggestions": null, "text": "x", "id": "1", "new": null}]]
+      ))
+      assert.are.same({
+        id = "1",
+        text = "x",
+        sender = { id = "a", type = "agent" },
+        options = { { widget_parameters = { { title = "T", type = "string" } } } },
+      }, message)
+    end)
+
+    it("has cjson.null for a null in an array, which keeps its place", function()
+      local message = assert(answered_by(
+        scheme,
+        [=[{"id": "1", "text": "x", "sender": {},
+            "followup_suggestions": [null, "b", null], "grid": [[null], [1, null]]}]=]
+      ))
+      assert.are.same({ cjson.null, "b", cjson.null }, message.followup_suggestions)
+      assert.are.same({ { cjson.null }, { 1, cjson.null } }, message.grid)
+    end)
+
+    it("has no surrogate that is unpaired in any of its strings", function()
+      local message = assert(answered_by(
+        scheme,
+        [[{"id": "\ud83d", "text": "\ude00 \ud83d\ude00", "sender": {"id": "a\udc00b"}, "\udfff": "key"}]]
+      ))
+      assert.are.equal("\239\191\189", message.id)
+      assert.are.equal("\239\191\189 \240\159\152\128", message.text)
+      assert.are.equal("a\239\191\189b", message.sender.id)
+      assert.are.equal("key", message["\239\191\189"])
+    end)
+
+    it("has U+0000 where its JSON has it", function()
+      local message = assert(answered_by(scheme, [[{"id": "1", "text": "a\u0000b", "sender": {"id": "\u0000"}}]]))
+      assert.are.equal("a\0b", message.text)
+      assert.are.equal("\0", message.sender.id)
+    end)
+
+    it("may be a short one after a very long one", function()
+      local server = support.play({
+        { receive = true },
+        { message = { text = ("long "):rep(200000) } },
+        { receive = true },
+        { update = "sh" },
+        { message = { text = "short" } },
+      }, { scheme = scheme })
+      local session = server:connect()
+      assert.are.equal(1000000, #assert(session:ask "one").text)
+      local reply = session:send "two"
+      assert.are.equal("short", (support.read(reply)))
+      assert.are.equal("short", assert(reply:message()).text)
+      session:close()
+      server:stop()
+    end)
+  end)
+end
+
+describe("a message", function()
+  it("is the same table each time it is asked for", function()
+    local server = support.start { "--pace", "0" }
+    local session = server:connect()
+    local reply = session:send "hello"
+    local message = assert(reply:message())
+    assert.are.equal(message, reply:message())
+    session:close()
+    assert.are.equal(message, reply:message())
+    server:stop()
+  end)
+
+  it("may nest as deep as max_depth", function()
+    local nested = ("["):rep(200) .. ("]"):rep(200)
+    local payload = ('{"id":"1","text":"x","sender":{},"deep":%s}'):format(nested)
+    local server = support.play { { receive = true }, { send = payload } }
+    local session = server:connect { max_depth = 201 }
+    assert.are.equal("table", type(assert(session:ask "question").deep))
+    session:close()
+    session = server:connect { max_depth = 200 }
+    local message, err = session:ask "question"
+    assert.is_nil(message)
+    assert.are.equal("overflow", err.kind)
+    assert.is_truthy(err.message:find("200", 1, true))
+    session:close()
+    server:stop()
+  end)
+end)

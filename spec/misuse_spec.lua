@@ -1,0 +1,190 @@
+-- What a program does wrong with a session: refused at its own line, by name, before anything is sent.
+
+local aui = require "aui"
+local cjson = require "cjson"
+local support = require "spec.support"
+
+local cycle = { list = {} }
+cycle.list[1] = cycle
+
+-- Each is { what is sent, what the error says }.
+local REFUSED = {
+  { nil, "message: expected a string or a table, got nothing" },
+  { 1, "message: expected a string or a table, got 1" },
+  { print, "message: expected a string or a table, got a function" },
+  { { txt = "x" }, 'message: unknown option "txt"; did you mean "text"?' },
+  { { text = "x", contxt = {} }, 'message: unknown option "contxt"; did you mean "context"?' },
+  { { "x" }, "message: unknown option 1" },
+  { {}, "text: expected a string, got nothing" },
+  { { text = 5 }, "text: expected a string, got 5" },
+  { { text = { "x" } }, "text: expected a string, got a table" },
+  { "", "text: expected some text, got an empty string" },
+  { { text = "" }, "text: expected some text, got an empty string" },
+  { "\255", "text: expected valid UTF-8" },
+  { "cut \226\130", "text: expected valid UTF-8" },
+  { "surrogate \237\160\189", "text: expected valid UTF-8" },
+  { "overlong \192\128", "text: expected valid UTF-8" },
+  { { text = "x", task_id = 1 }, "task_id: expected a string, got 1" },
+  { { text = "x", task_id = "" }, "task_id: expected a task's id, got an empty string" },
+  { { text = "x", task_id = "\255" }, "task_id: expected valid UTF-8" },
+  { { text = "x", task_id = false }, "task_id: expected a string, got false" },
+  { { text = "x", timeout = 5 }, "timeout: expected a table, got 5" },
+  { { text = "x", timeout = { first = 0 } }, "timeout.first: expected seconds (a number above 0) or false, got 0" },
+  { { text = "x", timeout = { frist = 1 } }, 'timeout: unknown option "frist"; did you mean "first"?' },
+  { { text = "x", context = "url" }, 'context: expected a table, got "url"' },
+  { { text = "x", context = { f = print } }, "context.f: expected a value that JSON can hold, got a function" },
+  { { text = "x", context = { a = { 1, coroutine.create(print) } } }, "context.a[2]: expected a value that" },
+  { { text = "x", context = { file = io.stdout } }, "context.file: expected a value that" },
+  { { text = "x", context = cycle }, "context.list[1]: a table that contains itself" },
+  { { text = "x", context = { a = 0 / 0 } }, "context.a: expected a finite number" },
+  { { text = "x", context = { a = { b = 1 / 0 } } }, "context.a.b: expected a finite number" },
+  { { text = "x", context = { a = -1 / 0 } }, "context.a: expected a finite number" },
+  { { text = "x", context = { 1, 2, a = 3 } }, "context: expected an object or an array, got a mixture of both" },
+  { { text = "x", context = { [true] = 1 } }, "context: expected string keys or an array, got a key of type boolean" },
+  { { text = "x", context = { a = { [print] = 1 } } }, "context.a: expected string keys or an array" },
+  { { text = "x", context = { a = "\255" } }, "context.a: expected valid UTF-8" },
+  { { text = "x", context = { ["\255"] = 1 } }, "context: a key is not valid UTF-8" },
+  { { text = "x", context = { a = { [1] = 1, [3] = 3 } } }, "context.a: expected an array without holes, [2] is nil" },
+  { { text = "x", context = { a = { [0] = 0, [1] = 1 } } }, "context.a: expected an array without holes, [2] is nil" },
+  { { text = "x", context = { a = { [1.5] = 1 } } }, "context.a: expected an array without holes, [1] is nil" },
+  { { text = "x", context = { a = { [1000000] = 1 } } }, "context.a: expected an array without holes, [1] is nil" },
+  { { text = "x", context = { id = 1234567890123456 } }, "context.id: 1" },
+}
+
+-- Calls the method, which must raise: at the line in this file where it is called.
+local function refused(object, method, ...)
+  local line = debug.getinfo(1, "l").currentline + 1
+  local ok, err = pcall(function(...) local a, b = object[method](object, ...) return a, b end, ...) -- luacheck: ignore
+  assert.is_false(ok)
+  assert.are.equal("string", type(err))
+  local place, words = err:match "^(spec/misuse_spec%.lua:%d+): (.*)$"
+  assert.are.equal("spec/misuse_spec.lua:" .. line, place)
+  return words
+end
+
+describe("a bad message", function()
+  local server, session
+
+  setup(function()
+    server = support.mirror()
+    session = server:connect()
+  end)
+
+  teardown(function()
+    session:close()
+    server:stop()
+  end)
+
+  for _, method in ipairs { "send", "ask" } do
+    for index = 1, #REFUSED do
+      local message, expected = REFUSED[index][1], REFUSED[index][2]
+      it(("is refused by session:%s: %d, %s"):format(method, index, expected), function()
+        local words = refused(session, method, message)
+        assert.are.equal(expected, words:sub(1, #expected))
+      end)
+    end
+  end
+
+  it("was never sent, and the session is as good as before", function()
+    local said = support.said(assert(session:ask "good"))
+    assert.are.equal(1, said.count)
+    assert.are.equal("good", said.message.text)
+  end)
+
+  it("without a task is refused where the session has none", function()
+    local options = server:options()
+    options.task_id = nil
+    local homeless = assert(aui.connect(options))
+    local words = refused(homeless, "send", "hello")
+    assert.are.equal("task_id: expected a string, here or in the session's options", words)
+    assert.are.equal("other", support.said(assert(homeless:ask { text = "hello", task_id = "other" })).message.task_id)
+    homeless:close()
+  end)
+
+  it("goes out as it was, when it is good", function()
+    local text = 'quotes " \\ / \b\f\n\r\t\0\1\31\127 \195\169 \226\130\172 \240\159\152\128 </script>'
+    local context = {
+      url = "https://example.com/products?a=1&b=2",
+      lead_details = { customer_type = "residential", budget = { 300, 500.5, -0.25, 1e20 }, vip = false },
+      list = { "a", { b = { cjson.null } }, true },
+      ["odd key \n\240\159\152\128"] = 12345678901234,
+    }
+    local said = support.said(assert(session:ask { text = text, context = context, task_id = "task/1" }))
+    assert.are.equal(text, said.message.text)
+    assert.are.same(context, said.message.context)
+    assert.are.equal("task/1", said.message.task_id)
+    assert.is_nil(cjson.decode(said.json).timeout)
+  end)
+
+  it("does not change the table it comes in, nor does later change of that change it", function()
+    local context = { a = { 1, 2 } }
+    local message = { text = "before", context = context }
+    local reply = session:send(message)
+    message.text, context.a[1] = "after", 9
+    local said = support.said(assert(reply:message()))
+    assert.are.equal("before", said.message.text)
+    assert.are.same({ 1, 2 }, said.message.context.a)
+    assert.are.same({ text = "after", context = { a = { 9, 2 } } }, message)
+  end)
+
+  it("may hold a shared table twice: that is no cycle", function()
+    local shared = { x = 1 }
+    local said = support.said(assert(session:ask { text = "x", context = { a = shared, b = shared, c = { shared } } }))
+    assert.are.same({ a = { x = 1 }, b = { x = 1 }, c = { { x = 1 } } }, said.message.context)
+  end)
+
+  it("holds integers exactly or is refused", function()
+    for _, number in ipairs { 999999999999999, 1234567890123456, 9007199254740991, -9007199254740991, 2 ^ 53 } do
+      local ok, answer, err = pcall(session.ask, session, { text = "x", context = { number = number } })
+      if ok then
+        assert(answer, err)
+        assert.are.equal(number, support.said(answer).message.context.number)
+      else
+        assert.is_truthy(answer:find("context.number: ", 1, true), answer)
+      end
+    end
+  end)
+
+  it("with a very deep context is refused, not cut", function()
+    local deep = {}
+    for _ = 1, 2000 do deep = { deep } end
+    assert.is_truthy(refused(session, "send", { text = "x", context = { a = deep } }):find "^context")
+  end)
+end)
+
+describe("misuse of the rest", function()
+  local session
+
+  setup(function() session = assert(aui.session { url = "ws://127.0.0.1:1/", task_id = "t" }) end)
+  teardown(function() session:close() end)
+
+  it("is refused by session:on", function()
+    assert.are.equal('event: expected "state", got "stat"', refused(session, "on", "stat", print))
+    assert.are.equal('event: expected "state", got nothing', refused(session, "on"))
+    assert.are.equal("handler: expected a function, got nothing", refused(session, "on", "state"))
+  end)
+
+  -- As functions of the module, they would be called with it: the object is a table that drops itself.
+  local function function_of(name)
+    return { call = function(_, ...) local a = aui[name](...) return a end } -- luacheck: ignore
+  end
+
+  it("is refused by aui.run, aui.spawn and aui.sleep", function()
+    local cases = {
+      { "run", nil, "fn: expected a function, got nothing" },
+      { "spawn", "x", 'fn: expected a function, got "x"' },
+      { "sleep", nil, "seconds: expected a number, 0 or more, got nothing" },
+      { "sleep", -1, "seconds: expected a number, 0 or more, got -1" },
+      { "sleep", 0 / 0, "seconds: expected a number, 0 or more, got" },
+      { "sleep", "1", 'seconds: expected a number, 0 or more, got "1"' },
+    }
+    for _, case in ipairs(cases) do
+      local name, argument, expected = case[1], case[2], case[3]
+      local ok, err = pcall(function_of(name).call, nil, argument)
+      assert.is_false(ok)
+      local place, words = err:match "^(spec/misuse_spec%.lua):%d+: (.*)$"
+      assert.are.equal("spec/misuse_spec.lua", place)
+      assert.are.equal(expected, words:sub(1, #expected))
+    end
+  end)
+end)

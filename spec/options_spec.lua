@@ -1,0 +1,185 @@
+-- Bad options: each is refused at the caller's line, by name, before anything is sent.
+
+local aui = require "aui"
+local child = require "spec.child"
+local endpoint = require "aui.endpoint"
+
+local URL = "ws://127.0.0.1:1/"
+
+-- The options with an url, unless they say where to connect themselves.
+local function complete(options)
+  if type(options) == "table" and not options.url and not options.region then options.url = URL end
+  return options
+end
+
+-- Calls `open`, which must raise: at the line in this file where it is called, with the words that follow.
+local function refused(open, options)
+  local line = debug.getinfo(1, "l").currentline + 1
+  local ok, err = pcall(function() local session = open(options) return session end) -- luacheck: ignore
+  assert.is_false(ok)
+  assert.are.equal("string", type(err))
+  local place, words = err:match "^(spec/options_spec%.lua:%d+): (.*)$"
+  assert.are.equal("spec/options_spec.lua:" .. line, place)
+  return words
+end
+
+-- Each is { options, what the error says }.
+local REFUSED = {
+  { nil, "options: expected a table, got nothing" },
+  { "ws://127.0.0.1/", 'options: expected a table, got "ws://127.0.0.1/"' },
+  { { taskid = "x" }, 'options: unknown option "taskid"; did you mean "task_id"?' },
+  { { apikey = "x" }, 'options: unknown option "apikey"; did you mean "api_key"?' },
+  { { header = {} }, 'options: unknown option "header"; did you mean "headers"?' },
+  { { time_out = 1 }, 'options: unknown option "time_out"; did you mean "timeout"?' },
+  { { nothing_like_it = 1 }, 'options: unknown option "nothing_like_it"' },
+  { { "ws://127.0.0.1/" }, "options: unknown option 1" },
+
+  { { url = 1 }, "url: expected a string, got 1" },
+  { { url = "http://127.0.0.1/" }, 'url: expected "ws://..." or "wss://..."' },
+  { { url = "127.0.0.1" }, 'url: expected "ws://..." or "wss://..."' },
+  { { url = "" }, 'url: expected "ws://..." or "wss://..."' },
+  { { url = "ws://" }, "url: expected a host" },
+  { { url = "ws://:80/" }, "url: expected a host" },
+  { { url = "ws://h:0/" }, "url: expected a host, and a port between 1 and 65535" },
+  { { url = "ws://h:65536/" }, "url: expected a host, and a port between 1 and 65535" },
+  { { url = "ws://h:x/" }, "url: expected a host, and a port between 1 and 65535" },
+  { { url = "ws://[::1/" }, "url: expected a host" },
+  { { url = "ws://" .. ("h"):rep(254) .. "/" }, "url: expected a host" },
+  { { url = "ws://user:secret@h/" }, "url: must not carry a user name or password" },
+  { { url = "ws://h/#part" }, "url: must not have a fragment" },
+  { { url = "ws://h/?network_api_key=k" }, "url: must not carry network_api_key; use api_key" },
+  { { url = "ws://h/a b" }, "url: expected printable ASCII" },
+  { { url = "ws://h/\r\nX: y" }, "url: expected printable ASCII" },
+  { { url = "ws://h\n/" }, "url: expected printable ASCII" },
+  { { url = "ws://h/\0" }, "url: expected printable ASCII" },
+  { { url = "ws://h/\195\169" }, "url: expected printable ASCII" },
+
+  { { region = "aws", api_key = "k" }, 'region: expected "gcp" or "azure", got "aws"' },
+  { { region = 1, api_key = "k" }, 'region: expected "gcp" or "azure", got 1' },
+  { { region = false, url = "ws://h/" }, "region: give either region or url, not both" },
+  { { region = "gcp", url = URL }, "region: give either region or url, not both" },
+
+  { { api_key = 1 }, "api_key: expected a string, got 1" },
+  { { api_key = false }, "api_key: expected a string, got false" },
+  { { api_key = "" }, "api_key: expected a key, got an empty string" },
+  { { api_key = "a\rb" }, "api_key: must not contain CR, LF or NUL" },
+  { { api_key = "a\nb", auth = "header" }, "api_key: must not contain CR, LF or NUL" },
+  { { api_key = "a\0b" }, "api_key: must not contain CR, LF or NUL" },
+  { { api_key = "k", url = "ws://example.com/" }, "url: a key is not sent over ws:// to another machine" },
+  { { api_key = "k", url = "ws://127.0.0.1.example.com/" }, "url: a key is not sent over ws:// to another machine" },
+  { { api_key = "k", url = "ws://10.0.0.1/", auth = "header" }, "url: a key is not sent over ws:// to another machine" },
+  { { allow_plaintext = "yes" }, 'allow_plaintext: expected a boolean, got "yes"' },
+  { { auth = "cookie" }, 'auth: expected "query" or "header", got "cookie"' },
+  { { auth = true }, 'auth: expected "query" or "header", got true' },
+  { { auth = false }, 'auth: expected "query" or "header", got false' },
+
+  { { headers = "X: y" }, 'headers: expected a table, got "X: y"' },
+  { { headers = { "X: y" } }, "headers[1]: expected a header name" },
+  { { headers = { ["X Y"] = "z" } }, 'headers["X Y"]: expected a header name' },
+  { { headers = { ["X:"] = "z" } }, 'headers["X:"]: expected a header name' },
+  { { headers = { [""] = "z" } }, 'headers[""]: expected a header name' },
+  { { headers = { ["X\r\nY"] = "z" } }, 'headers["X\\13\\\nY"]: expected a header name' },
+  { { headers = { X = 1 } }, 'headers["X"]: expected a string, got 1' },
+  { { headers = { X = "a\r\nEvil: b" } }, 'headers["X"]: must not contain CR, LF or NUL' },
+  { { headers = { X = "a\nb" } }, 'headers["X"]: must not contain CR, LF or NUL' },
+  { { headers = { X = "a\0b" } }, 'headers["X"]: must not contain CR, LF or NUL' },
+  { { headers = { Host = "h" } }, 'headers["Host"]: is set by the WebSocket handshake itself' },
+  { { headers = { ["Sec-WebSocket-Key"] = "h" } }, 'headers["Sec-WebSocket-Key"]: is set by the' },
+
+  { { task_id = 1 }, "task_id: expected a string, got 1" },
+  { { task_id = "" }, "task_id: expected a task's id, got an empty string" },
+  { { task_id = "\255" }, "task_id: expected valid UTF-8" },
+
+  { { tls = {} }, "tls: has no meaning for a ws:// url" },
+  { { url = "wss://h/", tls = true }, "tls: expected a table, got true" },
+  { { url = "wss://h/", tls = { ca = "x" } }, 'tls: unknown option "ca"' },
+  { { url = "wss://h/", tls = { cafile = "x" } }, 'tls: unknown option "cafile"; did you mean "ca_file"?' },
+  { { url = "wss://h/", tls = { ca_file = 1 } }, "tls.ca_file: expected a string, got 1" },
+  { { url = "wss://h/", tls = { verify = "no" } }, 'tls.verify: expected a boolean, got "no"' },
+  { { url = "wss://h/", tls = { cert = "x" } }, "tls.cert: cert and key go together" },
+  { { url = "wss://h/", tls = { key = "x" } }, "tls.cert: cert and key go together" },
+  { { url = "wss://h/", tls = { cert = 1, key = "x" } }, "tls.cert: expected a string, got 1" },
+  { { url = "wss://h/", tls = { cert = "x", key = 1 } }, "tls.key: expected a string, got 1" },
+
+  { { timeout = 5 }, "timeout: expected a table, got 5" },
+  { { timeout = { first = 0 } }, "timeout.first: expected seconds (a number above 0) or false, got 0" },
+  { { timeout = { idle = -1 } }, "timeout.idle: expected seconds (a number above 0) or false, got -1" },
+  { { timeout = { total = "1" } }, 'timeout.total: expected seconds (a number above 0) or false, got "1"' },
+  { { timeout = { connect = 0 / 0 } }, "timeout.connect: expected seconds (a number above 0) or false, got" },
+  { { timeout = { connect = true } }, "timeout.connect: expected seconds (a number above 0) or false" },
+  { { timeout = { conect = 1 } }, 'timeout: unknown option "conect"; did you mean "connect"?' },
+  { { timeout = { totl = 1 } }, 'timeout: unknown option "totl"; did you mean "total"?' },
+
+  { { max_message = 0 }, "max_message: expected a whole number between 1 and 4503599627370496, got 0" },
+  { { max_message = 1.5 }, "max_message: expected a whole number" },
+  { { max_message = "1" }, "max_message: expected a whole number" },
+  { { max_message = 1 / 0 }, "max_message: expected a whole number" },
+  { { max_message = 0 / 0 }, "max_message: expected a whole number" },
+  { { max_response_head = 1 }, "max_response_head: expected a whole number" },
+  { { max_response_head = true }, "max_response_head: expected a whole number" },
+  { { max_depth = 0 }, "max_depth: expected a whole number between 1 and 1024, got 0" },
+  { { max_depth = 1025 }, "max_depth: expected a whole number between 1 and 1024, got 1025" },
+  { { max_depth = {} }, "max_depth: expected a whole number between 1 and 1024, got a table" },
+}
+
+for _, name in ipairs { "connect", "session" } do
+  describe(("aui.%s refuses"):format(name), function()
+    for index = 1, #REFUSED do
+      local options, expected = REFUSED[index][1], REFUSED[index][2]
+      it(("%d: %s"):format(index, expected:gsub("%c", "?")), function()
+        local words = refused(aui[name], complete(options))
+        assert.are.equal(expected, words:sub(1, #expected))
+      end)
+    end
+  end)
+end
+
+describe("aui.session takes", function()
+  -- Each is opened and closed at once: nobody listens there, nor has to.
+  local ACCEPTED = {
+    { url = "ws://127.0.0.1:1" },
+    { url = "WS://localhost:1/a?b=c", api_key = "k" },
+    { url = "ws://[::1]:1/", api_key = "k" },
+    { url = "ws://127.1.2.3:1/", api_key = "k" },
+    { url = "wss://127.0.0.1:1/", api_key = "k", auth = "header", tls = { verify = false } },
+    { url = URL, timeout = { connect = false, first = false, idle = 0.5, total = false } },
+    { url = URL, headers = {}, max_message = 1, max_response_head = 128, max_depth = 1 },
+  }
+  for index, options in ipairs(ACCEPTED) do
+    it(("good options (%d)"):format(index), function()
+      if os.getenv "AUI_NETWORK_API_KEY" then return pending "AUI_NETWORK_API_KEY is set" end
+      local session = assert(aui.session(options))
+      session:close()
+      assert.are.equal("closed", session:state())
+    end)
+  end
+
+  -- Those that lead elsewhere are not opened.
+  it("a key in plain text to another machine, if that is allowed", function()
+    local options = { url = "ws://192.0.2.1:8080/a", api_key = "k", allow_plaintext = true }
+    local place = endpoint.resolve(1, options)
+    assert.are.same({ "192.0.2.1", 8080, "/a?network_api_key=k" }, { place.host, place.port, place.target })
+  end)
+
+  it("a region with its own address, which is shown without the key", function()
+    for region, host in pairs { gcp = "data-services.aui.io", azure = "azure.aui.io" } do
+      local place = endpoint.resolve(1, { region = region, api_key = "hunter2" })
+      assert.are.same({ "wss", host, 443, host }, { place.scheme, place.host, place.port, place.request_host })
+      assert.are.equal("/api/ia-controller/api/v1/external/session?network_api_key=hunter2", place.target)
+      assert.are.equal(("wss://%s/api/ia-controller/api/v1/external/session"):format(host), place.public_url)
+    end
+    local default = endpoint.resolve(1, { api_key = "k" })
+    assert.are.equal("data-services.aui.io", default.host)
+  end)
+end)
+
+describe("without any key", function()
+  it("a region is refused at the caller's line, and the environment variable named", function()
+    local ran = child.run('print(pcall(function() require("aui").connect {} end))', {
+      env = { AUI_NETWORK_API_KEY = false },
+    })
+    assert.are.equal("", ran.stderr)
+    local expected = ":1: api_key: expected a string, or the environment variable AUI_NETWORK_API_KEY"
+    assert.is_truthy(ran.stdout:find(expected, 1, true), ran.stdout)
+  end)
+end)

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""A WebSocket server that sends given bytes, right or wrong, and tells what the client does about them.
+
+Usage: peer.py [--tls DIR] HEX...
+Says "listening on PORT". On its n-th connection it accepts the upgrade, waits for a frame, sends the n-th HEX (the last
+one from then on), and reads until the client has closed or 5 seconds have passed, answering a close frame of 1000 alone:
+after another the client is to go by itself. Then one line of JSON tells what came:
+{"frames": [{"opcode": 8, "close_code": 1002}], "end": "eof"}, where end is "eof", "cut" (reset, or TLS without
+close_notify) or "silence". Runs until it is killed."""
+
+import base64
+import hashlib
+import json
+import socket
+import ssl
+import sys
+import threading
+
+PATIENCE = 5  # seconds
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+CLOSE = 8
+NORMAL_CLOSURE = 1000
+
+
+def read_exactly(stream, n):
+    data = stream.read(n)
+    if len(data) < n:
+        raise EOFError
+    return data
+
+
+def read_frame(stream):
+    first, second = read_exactly(stream, 2)
+    assert second & 0x80, "a client masks its frames (RFC 6455, 5.1)"
+    length = second & 0x7F
+    if length > 125:
+        length = int.from_bytes(read_exactly(stream, 2 if length == 126 else 8), "big")
+    mask = read_exactly(stream, 4)
+    payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(read_exactly(stream, length)))
+    frame = {"opcode": first & 0x0F}
+    if frame["opcode"] == CLOSE and length >= 2:
+        frame["close_code"] = int.from_bytes(payload[:2], "big")
+    return frame
+
+
+def accept_upgrade(connection, stream):
+    key = b""
+    for line in iter(stream.readline, b"\r\n"):
+        if not line:
+            raise EOFError
+        name, _, value = line.partition(b":")
+        if name.lower() == b"sec-websocket-key":
+            key = value.strip()
+    accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
+    connection.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+
+
+def converse(connection, reply, frames):
+    """Appends to `frames` what comes after the reply; returns how the connection ended."""
+    stream = connection.makefile("rb")
+    try:
+        accept_upgrade(connection, stream)
+        read_frame(stream)
+        connection.sendall(reply)
+        while True:
+            frames.append(read_frame(stream))
+            if frames[-1].get("close_code") == NORMAL_CLOSURE:
+                connection.sendall(b"\x88\x02" + NORMAL_CLOSURE.to_bytes(2, "big"))
+    except EOFError:
+        return "eof"
+    except socket.timeout:
+        return "silence"
+    except OSError:
+        return "cut"
+
+
+def serve(connection, context, reply):
+    frames, end = [], "cut"
+    connection.settimeout(PATIENCE)
+    try:
+        if context:
+            connection = context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)
+        end = converse(connection, reply, frames)
+    finally:
+        connection.close()
+        sys.stdout.write(json.dumps({"frames": frames, "end": end}) + "\n")
+        sys.stdout.flush()
+
+
+def main(words):
+    context = None
+    if words[0] == "--tls":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(words[1] + "/server.pem", words[1] + "/server.key")
+        words = words[2:]
+    replies = [bytes.fromhex(word) for word in words]
+    listener = socket.create_server(("127.0.0.1", 0))
+    print("listening on", listener.getsockname()[1], flush=True)
+    while True:
+        connection = listener.accept()[0]
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        threading.Thread(target=serve, args=(connection, context, reply), daemon=True).start()
+
+
+main(sys.argv[1:])

@@ -1,0 +1,235 @@
+-- What a reader is shown while an answer streams: chunks that add up to each text the agent had sent, whatever it does
+-- to that text and however it spells it.
+
+local support = require "spec.support"
+
+local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
+
+local UPDATE = '{"event":"thread-message-text-content-updated","data":{"text":"%s"}}'
+local FINAL = '{"id":"1","text":"%s","sender":{"id":"a","type":"agent"}}'
+
+local GRIN, BEAM, FAMILY = "\240\159\152\128", "\240\159\152\129", "\240\159\145\169\226\128\141\240\159\145\167"
+local REPLACEMENT = "\239\191\189" -- U+FFFD
+
+local function is_continuation(byte) return byte ~= nil and byte >= 0x80 and byte < 0xc0 end
+
+-- How many bytes of whole characters both texts begin with.
+local function common_prefix(a, b)
+  local n = 0
+  while n < #a and n < #b and a:byte(n + 1) == b:byte(n + 1) do n = n + 1 end
+  while n > 0 and (is_continuation(a:byte(n + 1)) or is_continuation(b:byte(n + 1))) do n = n - 1 end
+  return n
+end
+
+-- The index of a later text that the chunk leads to. It may stand for several updates, when they came at once.
+local function reached(texts, at, shown, chunk, keep)
+  local kept = #texts[at]
+  for index = at + 1, #texts do
+    kept = math.min(kept, common_prefix(texts[index - 1], texts[index]))
+    if keep == kept and shown == texts[index] then return index end
+  end
+  error(("chunk %q, keep %d: after %q, %q is none of the texts to come"):format(chunk, keep, texts[at], shown))
+end
+
+-- Reads the reply, which must show the texts in order.
+local function follow(reply, texts)
+  local at, shown = 1, ""
+  texts = { "", unpack(texts) }
+  for chunk, keep in reply do
+    shown = shown:sub(1, keep) .. chunk
+    at = reached(texts, at, shown, chunk, keep)
+  end
+  assert.are.equal(texts[#texts], shown)
+  assert.are.equal(texts[#texts], assert(reply:message()).text)
+  assert.are.equal(texts[#texts], reply:text())
+end
+
+-- The steps, the next one when the client has been heard of again: it mostly reads one at a time.
+local function one_by_one(steps)
+  local paced = { { receive = true } }
+  for index, step in ipairs(steps) do
+    paced[#paced + 1] = step
+    paced[#paced + 1] = { ping = tostring(index) }
+    paced[#paced + 1] = { await_pong = true }
+  end
+  return paced
+end
+
+local function check(steps, texts, options)
+  local server = support.play(one_by_one(steps), options)
+  local session = server:connect()
+  follow(session:send "question", texts)
+  session:close()
+  server:stop()
+end
+
+-- Each is { name, the updates' texts, the final text: that of the last update if it is left out }.
+local CONVERSATIONS = {
+  { "grows", { "I", "I found", "I found several", "I found several built-in microwaves" } },
+  { "grows by characters of every length", { "a", "a\195\169", "a\195\169\226\130\172", "a\195\169" .. GRIN } },
+  { "grows by combining marks", { "e", "e\204\129", "e\204\129\204\168" } },
+  { "grows by joined emoji", { FAMILY:sub(1, 4), FAMILY:sub(1, 7), FAMILY, FAMILY .. GRIN } },
+  { "is repeated", { "same", "same", "same", "same." } },
+  { "is rewritten from the middle", { "The price is 100", "The price is 99, sorry", "The cost is 99" } },
+  { "is rewritten within a character", { "caf\195\169", "caf\195\168", GRIN, BEAM } },
+  { "is rewritten from the start", { "one", "two", "three" } },
+  { "shrinks", { "a long answer", "a long", "a" } },
+  { "is emptied and begins again", { "first try", "", "second try" } },
+  { "is emptied for good", { "nothing of this stays", "" } },
+  { "begins empty", { "", "", "at last" } },
+  { "looks like JSON", { '{"data":{"text":"', '{"data":{"text":"\\"', '{"data":{"text":"\\"}}],\\u0041' } },
+  { "has quotes, backslashes and control characters", { '"', '"\\', '"\\\n', '"\\\n\t\b\f\r\1\31\127' } },
+  { "is said in full by the final message alone", {}, "All at once" },
+  { "is nothing at all", {}, "" },
+  { "goes on in the final message", { "I found" }, "I found several" },
+  { "ends earlier in the final message", { "I found several" }, "I found" },
+  { "is another one in the final message", { "Let me see" }, "Here it is: " .. GRIN },
+  { "is emptied by the final message", { "never mind" }, "" },
+}
+
+for _, scheme in ipairs { "ws", "wss" } do
+  for _, envelope in ipairs { "simple", "full" } do
+    describe(("a text over %s, in the %s spelling, is followed when it"):format(scheme, envelope), function()
+      for _, conversation in ipairs(CONVERSATIONS) do
+        local name, updates, final = unpack(conversation)
+        it(name, function()
+          local steps, texts = {}, { unpack(updates) }
+          for index, text in ipairs(updates) do steps[index] = { update = text } end
+          texts[#texts + 1] = final
+          steps[#steps + 1] = { message = { text = texts[#texts] } }
+          check(steps, texts, { "--envelope", envelope, scheme = scheme })
+        end)
+      end
+    end)
+  end
+end
+
+-- Each is { name, the payloads as sent, the texts shown }; the last payload is the final message.
+local function spelled(name, literals, texts)
+  local payloads = {}
+  for index, literal in ipairs(literals) do
+    payloads[index] = (index < #literals and UPDATE or FINAL):format(literal)
+  end
+  return { name, payloads, texts }
+end
+
+local SPELLINGS = {
+  spelled(
+    "escapes",
+    { [[\u00e9]], [[\u00E9\"\\\/\b]], [[\u00e9\"\\/\b\f\n\r\t]] },
+    { "\195\169", '\195\169"\\/\b', '\195\169"\\/\b\f\n\r\t' }
+  ),
+  spelled("one text spelled twice", { "\195\169 1", [[\u00e9 1]], [[\u00e9 1!]] }, { "\195\169 1", "\195\169 1!" }),
+  spelled("U+0000", { [[a\u0000]], [[a\u0000b]], [[a\u0000b\u0000]] }, { "a\0", "a\0b", "a\0b\0" }),
+  spelled("a surrogate pair", { [[a \ud83d\ude00]], [[a \uD83D\uDE00!]] }, { "a " .. GRIN, "a " .. GRIN .. "!" }),
+  spelled(
+    "half a pair, the other half in the next update",
+    { [[a \ud83d]], [[a \ud83d\ude00]], [[a \ud83d\ude00]] },
+    { "a ", "a " .. GRIN }
+  ),
+  spelled("half a pair, the other half in the final message", { [[\ud83d]], [[\ud83d\ude01]] }, { BEAM }),
+  spelled(
+    "half a pair that stays alone",
+    { [[a \ud83d]], [[a \ud83d b]], [[a \ud83d bc]] },
+    { "a ", "a " .. REPLACEMENT .. " b", "a " .. REPLACEMENT .. " bc" }
+  ),
+  spelled("half a pair at the very end", { [[a \ud83d]], [[a \ud83d]] }, { "a ", "a " .. REPLACEMENT }),
+  spelled("low halves alone", { [[\ude00]], [[\ude00\ude00]] }, { REPLACEMENT, REPLACEMENT .. REPLACEMENT }),
+  spelled(
+    "two high halves and a low one",
+    { [[\ud83d\ud83d]], [[\ud83d\ud83d\ude00]] },
+    { REPLACEMENT, REPLACEMENT .. GRIN }
+  ),
+  spelled("pairs that become others", { [[\ud83d\ude00]], [[\ud83d\ude01]], [[\ud83d\ude01]] }, { GRIN, BEAM }),
+  {
+    "keys in any order, with white space and decoys",
+    {
+      ' {\r\n\t"text" : "no", "data" : { "more" : { "text" : "no", "data": {"text": "no"} }, "text" : "one" , "event": '
+        .. '"no" },\n"event" : "thread-message-text-content-updated" } ',
+      '{"event":"thread-message-text-content-updated","extra":[{"data":{"text":"no"}}],'
+        .. '"data":{"a":"\\"text\\":\\"no","text":"one two"}}',
+      '{"sender":{"id":"no"},"id":"no","text":"no","data":{"text":"one two 3"},'
+        .. '"event":"thread-message-text-content-updated"}',
+      '{"sender":{"text":"no"},"options":[{"text":"no"}],"text":"one two 3.","data":{"text":"no"},"id":"1"}',
+    },
+    { "one", "one two", "one two 3", "one two 3." },
+  },
+  {
+    "escaped names",
+    {
+      [[{"\u0065vent":"thread\u002dmessage-text-content-updated","dat\u0061":{"\u0074\u0065xt":"one"}}]],
+      [[{"chann\u0065l":{"event_n\u0061me":"thread-message-text-content-update\u0064"},"data":{"te\u0078t":"one 2"}}]],
+      [[{"\u0069d":"1","\u0074ext":"one two three","s\u0065nder":{}}]],
+    },
+    { "one", "one 2", "one two three" },
+  },
+  {
+    "both spellings in one answer",
+    {
+      '{"event":"thread-message-text-content-updated","data":{"text":"one"}}',
+      '{"channel":{"type":"WEBSOCKET","event_name":"thread-message-text-content-updated"},"data":{"text":"one two"}}',
+      '{"event":"thread-message-text-content-updated","data":{"text":"one two three"}}',
+      FINAL:format "one two three",
+    },
+    { "one", "one two", "one two three" },
+  },
+  {
+    "unknown events, unknown fields and nulls between the updates",
+    {
+      '{"event":"agent-execution-started","data":{"text":"no"}}',
+      '{"event":"thread-message-text-content-updated","version":2,"data":{"text":"one","tokens":[1,2.5e3,null]}}',
+      '{"channel":{"event_name":"workflow-step"},"scope":null,"data":{"text":"no","id":"no","sender":{}}}',
+      '{"event":"thread-message-text-content-updated","data":{"text":null}}',
+      '{"event":"thread-message-text-content-updated","data":null}',
+      '{"event":"thread-message-text-content-updated"}',
+      '{"event":"other","id":"no","text":"no","sender":{}}',
+      '[{"event":"thread-message-text-content-updated","data":{"text":"no"}}]',
+      '"text"',
+      "null",
+      "{}",
+      '{"data":{"id":"no","text":"no","sender":{}}}',
+      '{"event":null,"channel":null,"id":"1","text":"one two","sender":null}',
+    },
+    { "one", "one two" },
+  },
+}
+
+for _, scheme in ipairs { "ws", "wss" } do
+  describe(("a text over %s is understood with"):format(scheme), function()
+    for _, spelling in ipairs(SPELLINGS) do
+      local name, payloads, texts = unpack(spelling)
+      it(name, function()
+        local steps = {}
+        for index, payload in ipairs(payloads) do steps[index] = { send = payload } end
+        check(steps, texts, { scheme = scheme })
+      end)
+    end
+  end)
+
+  describe(("a long answer over %s"):format(scheme), function()
+    it("may come in 20,000 updates", function()
+      local tokens = { tokens = 20000, token_bytes = 2 }
+      local server = support.play({ { receive = true }, tokens, { message = {} } }, { scheme = scheme })
+      local session = server:connect()
+      local reply = session:send "question"
+      local shown = support.read(reply)
+      assert.are.equal(40000, #shown)
+      assert.is_true(shown == reply:message().text)
+      session:close()
+      server:stop()
+    end)
+
+    it("may be of 8 MB", function()
+      local text = ("0123456789abcde\n"):rep(512 * 1024)
+      local steps = { { receive = true }, { update = text:sub(1, 1000000) }, { message = { text = text } } }
+      local server = support.play(steps, { scheme = scheme })
+      local session = server:connect()
+      local reply = session:send "question"
+      local shown = support.read(reply)
+      assert.is_true(shown == text)
+      assert.is_true(reply:message().text == text)
+      session:close()
+      server:stop()
+    end)
+  end)
+end

@@ -1,0 +1,115 @@
+-- What specs share: simulators with scripted conversations, over ws and wss, and sessions with them.
+
+local aui = require "aui"
+local cjson = require "cjson"
+
+local support = {}
+
+local simulator = assert(os.getenv "AUI_SIM", "AUI_SIM: expected the path of aui-sim")
+
+local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
+
+local Server = {}
+Server.__index = Server
+
+--- Stops the simulator and waits for its end.
+function Server:stop()
+  self.input:close()
+  os.execute("rm -r " .. table.concat(self.files, " "))
+end
+
+--- Options of a session with this server, with patience for a slow machine but not for ever; `changes` go before them.
+function Server:options(changes)
+  local options = {
+    url = self.url,
+    tls = self.tls,
+    task_id = "68e78d0dc5a4b19a030d03d6",
+    timeout = { connect = 20, first = 20, idle = 20, total = 60 },
+  }
+  for name, value in pairs(changes or {}) do options[name] = value end
+  return options
+end
+
+--- A session that is open; it must be.
+function Server:connect(changes) return assert(aui.connect(self:options(changes))) end
+
+-- A name for a file or directory that is to be made.
+local function new_name(files)
+  local name = os.tmpname()
+  os.remove(name)
+  files[#files + 1] = name
+  return name
+end
+
+-- Runs a server, which says where it is listening in its first line and stops at the end of its standard input, so that
+-- it ends with us at the latest.
+local function launch(command, server)
+  local fifo = new_name(server.files)
+  os.execute("mkfifo " .. fifo)
+  server.input = assert(io.popen(("exec >%s; echo $$; exec %s"):format(fifo, command), "w"))
+  local output = assert(io.open(fifo))
+  server.pid = tonumber(output:read "*l")
+  local line = output:read "*l" or "nothing"
+  output:close()
+  server.url = line:match "^listening on (%S+)$"
+  assert(server.url, ("%s said: %s"):format(command, line))
+  server.port = tonumber(server.url:match ":(%d+)/")
+  return setmetatable(server, Server)
+end
+
+--- Starts aui-sim on a free port. `options`: its command line, as { "--pace", "0" }; with `scheme = "wss"` it serves
+--- TLS. The result has `url`, `port`, `pid`, and `tls`, the option by which a session trusts it.
+function support.start(options)
+  local words, server = { quoted(simulator), "--port 0 --exit-with-stdin" }, { files = {} }
+  for _, word in ipairs(options or {}) do words[#words + 1] = quoted(tostring(word)) end
+  if options and options.scheme == "wss" then
+    local directory = new_name(server.files)
+    words[#words + 1] = "--tls-dir " .. directory
+    server.tls = { ca_file = directory .. "/ca.pem" }
+  end
+  return launch(table.concat(words, " "), server)
+end
+
+--- Starts a server that answers with what it was told: see spec/servers/mirror.py, and `support.said`.
+function support.mirror() return launch("/usr/bin/python3 spec/servers/mirror.py", { files = {} }) end
+
+--- What the mirror says that it was told: target, headers, message (decoded), json (as sent) and count.
+function support.said(answer)
+  local said = cjson.decode(answer.text)
+  said.json, said.message = said.message, cjson.decode(said.message)
+  return said
+end
+
+--- Starts aui-sim with a scenario, given as a Lua table (see docs/simulator.md); `options` as above.
+function support.play(scenario, options)
+  local file = os.tmpname()
+  local handle = assert(io.open(file, "w"))
+  handle:write(cjson.encode(scenario))
+  handle:close()
+  local words = { "--scenario", file, scheme = options and options.scheme }
+  for _, word in ipairs(options or {}) do words[#words + 1] = word end
+  local server = support.start(words)
+  server.files[#server.files + 1] = file
+  return server
+end
+
+--- Lets the loop run until the condition is true; raises if that takes too long.
+function support.wait_until(condition)
+  local limit = os.time() + 20
+  while not condition() do
+    assert(os.time() <= limit, "waited in vain")
+    aui.sleep(0.001)
+  end
+end
+
+--- Reads a reply to its end, as its chunks ask: what a user is shown then, and the chunks. Raises if it fails.
+function support.read(reply)
+  local shown, chunks = "", {}
+  for chunk, keep in reply do
+    shown = shown:sub(1, keep) .. chunk
+    chunks[#chunks + 1] = chunk
+  end
+  return shown, chunks
+end
+
+return support

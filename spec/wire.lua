@@ -1,0 +1,92 @@
+-- Servers and sessions of one scheme, ws or wss, for specs whose cases are to hold over both. `stop` belongs into their
+-- after_each.
+
+local aui = require "aui"
+local cjson = require "cjson"
+local support = require "spec.support"
+
+local Wire = {}
+Wire.__index = Wire
+
+local wire = { schemes = { "ws", "wss" } }
+
+---@param scheme "ws"|"wss"
+function wire.new(scheme) return setmetatable({ scheme = scheme, servers = {}, sessions = {} }, Wire) end
+
+local function remember(self, server)
+  table.insert(self.servers, server)
+  return server
+end
+
+-- Words of aui-sim's command line: it speaks the scheme, and its agent does not dawdle.
+local function with_scheme(self, options)
+  local words = { "--pace", "0", scheme = self.scheme }
+  for _, word in ipairs(options or {}) do words[#words + 1] = word end
+  return words
+end
+
+--- Starts aui-sim; `options` are further words of its command line.
+function Wire:start(options) return remember(self, support.start(with_scheme(self, options))) end
+
+--- Starts aui-sim with a scenario.
+function Wire:play(scenario, options) return remember(self, support.play(scenario, with_scheme(self, options))) end
+
+local Peer = {}
+Peer.__index = Peer
+
+function Peer:stop()
+  os.execute("kill " .. self.pid)
+  self.output:close()
+  if self.authority then self.authority:stop() end
+end
+
+--- What the client did on the connection that ended next: see servers/peer.py.
+function Peer:report() return cjson.decode(self.output:read "*l") end
+
+local function to_hex(bytes)
+  return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
+end
+
+--- Starts servers/peer.py, which answers the n-th connection's message with the n-th of these strings.
+function Wire:peer(...)
+  local peer, words = setmetatable({}, Peer), { "echo $$; exec /usr/bin/python3 spec/servers/peer.py" }
+  if self.scheme == "wss" then
+    peer.authority = support.start { scheme = "wss" } -- has the certificates
+    peer.tls = peer.authority.tls
+    words[#words + 1] = "--tls " .. peer.tls.ca_file:match "^(.*)/"
+  end
+  for _, bytes in ipairs { ... } do words[#words + 1] = to_hex(bytes) end
+  peer.output = assert(io.popen(table.concat(words, " "), "r"))
+  peer.pid = peer.output:read "*l"
+  local line = peer.output:read "*l" or "nothing"
+  local port = assert(line:match "^listening on (%d+)$", "peer.py said: " .. line)
+  peer.url = ("%s://127.0.0.1:%d/"):format(self.scheme, port)
+  return remember(self, peer)
+end
+
+--- The options of a session with the server; `changes` go before them.
+function wire.options(server, changes)
+  local options = { url = server.url, task_id = "68e78d0dc5a4b19a030d03d6", tls = server.tls }
+  for name, value in pairs(changes or {}) do options[name] = value end
+  return options
+end
+
+local function keep(self, session, err)
+  table.insert(self.sessions, session)
+  return session, err
+end
+
+--- aui.connect to the server.
+function Wire:connect(server, changes) return keep(self, aui.connect(wire.options(server, changes))) end
+
+--- aui.session with the server.
+function Wire:session(server, changes) return keep(self, assert(aui.session(wire.options(server, changes)))) end
+
+--- Closes the sessions and stops the servers that were made here.
+function Wire:stop()
+  for _, session in ipairs(self.sessions) do session:close() end
+  for _, server in ipairs(self.servers) do server:stop() end
+  self.sessions, self.servers = {}, {}
+end
+
+return wire

@@ -1,0 +1,48 @@
+/* What can go wrong on a connection, as the error that its user sees: the kind, the words, and how far a message that was
+ * under way has got. */
+#ifndef AUI_ENGINE_FAILURE_H
+#define AUI_ENGINE_FAILURE_H
+
+#include "engine/error.h"
+#include "engine/event.h"
+#include "engine/frame.h"
+#include "engine/handshake.h"
+#include "engine/session.h"
+
+/* Each of these clears `error`, then sets it. */
+
+void aui_failure_out_of_memory(aui_error *error);
+
+/* The transport could not be opened. `cause` as in aui_session_disconnected. */
+void aui_failure_of_opening(aui_error *error, const char *cause, bool retryable);
+
+/* Nothing came of the transport in `timeout` milliseconds; `transport_up`: the WebSocket handshake was not answered. */
+void aui_failure_of_connect_timeout(aui_error *error, aui_phase phase, bool transport_up, uint64_t timeout);
+
+/* The server refused the handshake or broke it. A refusal's body becomes the error's payload: it is taken. */
+void aui_failure_of_handshake(aui_error *error, aui_handshake *handshake, aui_handshake_result why);
+
+/* The transport ended before the handshake did. */
+void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, const char *cause, bool retryable);
+
+/* The transport ended without a close frame: 1006 (RFC 6455, 7.4.1). */
+void aui_failure_of_cut(aui_error *error, const char *cause, bool retryable);
+
+/* The server closed the connection with `code` and `reason`. `heard`: the agent had spoken on it before, so that 1008 cannot
+ * mean that it did not accept the key. */
+void aui_failure_of_close(aui_error *error, int code, const char *reason, bool heard);
+
+/* The server broke the rules of frames, or sent more than `max_message` bytes. */
+void aui_failure_of_frame(aui_error *error, aui_frame_result why, size_t max_message);
+
+/* The server sent a message that cannot be read. Not for AUI_EVENT_NO_MEMORY. */
+void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_depth);
+
+/* The server sent an error payload. It is copied; when memory is short the status must do. */
+void aui_failure_of_payload(aui_error *error, int status_code, const char *json, size_t n);
+
+/* How far a message has got of which bytes had left when `error` ended the connection. `answered`: some of the answer had
+ * come. */
+aui_delivered aui_failure_delivered(const aui_error *error, bool answered);
+
+#endif
