@@ -1,5 +1,5 @@
--- How connections end before an answer is complete: error payloads, close frames, cuts. Each ends the reply in one error
--- that says what happened, and the session goes on with a new connection.
+-- How connections end before an answer is complete: error payloads, close frames, cuts. Each ends the reply in one
+-- error that says what happened, and the session goes on with a new connection.
 
 local wire = require "spec.wire"
 
@@ -160,10 +160,9 @@ for _, scheme in ipairs(wire.schemes) do
 
     it("comes whole over a new connection when the server went while nobody was asking", function()
       for _, ending in ipairs { { close = 1000 }, { close = 1001 }, { cut = "fin" }, { cut = "reset" } } do
-        local server = link:play(broken({ ping = "x" }, { await_pong = true }, ending))
-        local session = assert(link:connect(server))
+        local session = link:session(link:play(broken(ending)))
+        wire.await(session, "waiting")
         assert.is_table(session:ask "hello")
-        session:close()
       end
     end)
   end)

@@ -5,7 +5,8 @@ local wire = require "spec.wire"
 
 local function answer(status, headers, body) return { status = status, headers = headers, body = body } end
 
-local JSON_REFUSAL = '{"status_code":401,"description":"Not authenticated","message":"Invalid API key","extra_data":{"a":1}}'
+local JSON_REFUSAL = [[
+{"status_code": 401, "description": "Not authenticated", "message": "Invalid API key", "extra_data": {"a": 1}}]]
 local HTML = "<html><head><title>Sorry</title></head>\n<body><p>We are being  repaired</p></body></html>"
 local SWITCH = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 local ACCEPT = "Sec-WebSocket-Accept: ${accept}\r\n"
@@ -27,25 +28,25 @@ local REFUSALS = {
     "500: Sorry We are being repaired$", { status_code = 500, retryable = true } },
   { "503 with an error payload", answer(503, { ["Retry-After"] = "3" }, '{"message":"Down for repair"}'), "server",
     "503: Down for repair", { status_code = 503, retryable = true, retry_after = 3 } },
-  { "503 with a body that breaks off", { raw = "HTTP/1.1 503 No\r\nContent-Length: 100\r\n\r\nDown for re" }, "server",
-    "503: Down for re", { status_code = 503, retryable = true } },
   { "200", answer(200, nil, "Hello"), "protocol", "200", { status_code = 200, retryable = false } },
-  { "a wrong Sec-WebSocket-Accept", answer(101, { ["Sec-WebSocket-Accept"] = "dGhlIHNhbXBsZSBub25jZQ==" }), "protocol",
-    "Sec%-WebSocket%-Accept", { retryable = false } },
-  { "no Sec-WebSocket-Accept", { raw = SWITCH .. "\r\n" }, "protocol", "Sec%-WebSocket%-Accept", { retryable = false } },
+  { "a wrong Sec-WebSocket-Accept", answer(101, { ["Sec-WebSocket-Accept"] = "dGhlIHNhbXBsZSBub25jZQ==" }),
+    "protocol", "Sec%-WebSocket%-Accept", { retryable = false } },
+  { "no Sec-WebSocket-Accept", { raw = SWITCH .. "\r\n" },
+    "protocol", "Sec%-WebSocket%-Accept", { retryable = false } },
   { "no Upgrade", { raw = "HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\n" .. ACCEPT .. "\r\n" }, "protocol",
     "Upgrade: websocket", { retryable = false } },
   { "no Connection", { raw = "HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\n" .. ACCEPT .. "\r\n" }, "protocol",
     "Connection: Upgrade", { retryable = false } },
-  { "an extension that was not offered", answer(101, { ["Sec-WebSocket-Extensions"] = "permessage-bzip2" }), "protocol",
-    "extension that was not offered", { retryable = false } },
+  { "an extension that was not offered", answer(101, { ["Sec-WebSocket-Extensions"] = "permessage-bzip2" }),
+    "protocol", "extension that was not offered", { retryable = false } },
   { "a subprotocol that was not offered", answer(101, { ["Sec-WebSocket-Protocol"] = "chat" }), "protocol",
     "subprotocol that was not offered", { retryable = false } },
   { "garbage", { raw = "\1\2\3 SSH-2.0-OpenSSH_9.2\r\n\r\n" }, "protocol", "not HTTP/1.1", { retryable = false } },
   { "a status line of HTTP/2", { raw = "HTTP/2 101 Yes\r\n\r\n" }, "protocol", "not HTTP/1.1", { retryable = false } },
-  { "a head that does not end", { raw = SWITCH .. "X: " .. ("x"):rep(17000) }, "overflow", "head of the server's answer",
-    {} },
-  { "many small headers", { raw = SWITCH .. ("A: b\r\n"):rep(3000) }, "overflow", "head of the server's answer", {} },
+  { "a head that does not end", { raw = SWITCH .. "X: " .. ("x"):rep(17000) },
+    "overflow", "head of the server's answer", {} },
+  { "many small headers", { raw = SWITCH .. ("A: b\r\n"):rep(3000) },
+    "overflow", "head of the server's answer", {} },
 } -- stylua: ignore
 
 local function assert_refused(case, err)
@@ -82,6 +83,19 @@ for _, scheme in ipairs(wire.schemes) do
         assert.is_table(session:ask "hello")
       end)
     end
+
+    it("refused with a body that breaks off, or does not end in time, is a refusal", function()
+      local refusal = { handshake = { raw = "HTTP/1.1 503 No\r\nContent-Length: 100\r\n\r\nDown for re" } }
+      local endings = { { refusal, { cut = "fin" } }, { refusal, { cut = "reset" } }, { refusal } }
+      local server = link:play { connections = endings }
+      for _ = 1, 3 do
+        local session, err = link:connect(server, { timeout = { connect = 1 } })
+        assert.is_nil(session)
+        assert.equal("server", err.kind)
+        assert.equal(503, err.status_code)
+        assert.matches("503: Down for re$", err.message)
+      end
+    end)
 
     it("that is cut without an answer is a failure of the transport", function()
       local server = link:play { { handshake = "drop" } }

@@ -67,7 +67,7 @@ local REFUSED = {
   { { api_key = "a\0b" }, "api_key: must not contain CR, LF or NUL" },
   { { api_key = "k", url = "ws://example.com/" }, "url: a key is not sent over ws:// to another machine" },
   { { api_key = "k", url = "ws://127.0.0.1.example.com/" }, "url: a key is not sent over ws:// to another machine" },
-  { { api_key = "k", url = "ws://10.0.0.1/", auth = "header" }, "url: a key is not sent over ws:// to another machine" },
+  { { api_key = "k", url = "ws://10.0.0.1/", auth = "header" }, "url: a key is not sent over ws:// to another" },
   { { allow_plaintext = "yes" }, 'allow_plaintext: expected a boolean, got "yes"' },
   { { auth = "cookie" }, 'auth: expected "query" or "header", got "cookie"' },
   { { auth = true }, 'auth: expected "query" or "header", got true' },

@@ -55,7 +55,7 @@ function Wire:peer(...)
     peer.tls = peer.authority.tls
     words[#words + 1] = "--tls " .. peer.tls.ca_file:match "^(.*)/"
   end
-  for _, bytes in ipairs { ... } do words[#words + 1] = to_hex(bytes) end
+  for _, bytes in ipairs { ... } do words[#words + 1] = "'" .. to_hex(bytes) .. "'" end
   peer.output = assert(io.popen(table.concat(words, " "), "r"))
   peer.pid = peer.output:read "*l"
   local line = peer.output:read "*l" or "nothing"
@@ -81,6 +81,16 @@ function Wire:connect(server, changes) return keep(self, aui.connect(wire.option
 
 --- aui.session with the server.
 function Wire:session(server, changes) return keep(self, assert(aui.session(wire.options(server, changes)))) end
+
+--- Waits until the session's state is this one, for 10 s at most.
+function wire.await(session, state)
+  local patience = 1000
+  while session:state() ~= state and patience > 0 do
+    aui.sleep(0.01)
+    patience = patience - 1
+  end
+  assert(session:state() == state, "the session is still " .. session:state())
+end
 
 --- Closes the sessions and stops the servers that were made here.
 function Wire:stop()

@@ -38,10 +38,11 @@ local function rows_of(message, titles)
     local parameters = item.parameters or item.widget_parameters or {}
     local row = { name = name_of(item, parameters), recommended = item.is_recommended, values = {} }
     for _, parameter in ipairs(parameters) do
-      if row.values[parameter.title] == nil then row.values[parameter.title] = parameter.value end
-      if not titles[parameter.title] then
-        titles[parameter.title] = true
-        titles[#titles + 1] = parameter.title
+      local title = text.clean(parameter.title or "?")
+      if row.values[title] == nil then row.values[title] = parameter.value end
+      if not titles[title] then
+        titles[title] = true
+        titles[#titles + 1] = title
       end
     end
     rows[#rows + 1] = row

@@ -17,6 +17,7 @@ end
 local is_terminal = os.getenv "TERM" ~= "dumb" and succeeds "test -t 1"
 local is_typed = succeeds "test -t 0"
 local has_colour = is_terminal and (os.getenv "NO_COLOR" or "") == ""
+local has_coloured_errors = has_colour and succeeds "test -t 2"
 local growing = false -- whether the last line belongs to a paragraph that grows
 
 io.stdout:setvbuf "no" -- text is to be seen as it arrives
@@ -63,7 +64,7 @@ end
 function screen.complain(problem)
   end_paragraph()
   local words = text.clean(tostring(problem)):gsub("\n", " "):gsub("^[^:]+:%d+: ", "")
-  io.stderr:write(label "Error", words, "\n")
+  io.stderr:write(has_coloured_errors and label "Error" or text.pad("Error", MARGIN), words, "\n")
 end
 
 --- An empty line, a heading, and lines under it; without lines nothing of that.

@@ -58,35 +58,35 @@ function text.pad(line, width, numeric)
   return numeric and spaces .. line or line .. spaces
 end
 
--- As much of the line as fits into `width` columns (one character at least), and the rest.
-local function cut(line, width)
-  local taken, bytes = 0, 0
+-- How much of the line fits into `width` columns, one character at least: its bytes and its columns.
+local function fitting(line, width)
+  local columns, bytes = 0, 0
   for character in line:gmatch(CHARACTER) do
-    taken = taken + width_of_character(character)
-    if taken > width and bytes > 0 then break end
-    bytes = bytes + #character
+    local more = width_of_character(character)
+    if columns + more > width and bytes > 0 then break end
+    columns, bytes = columns + more, bytes + #character
   end
-  return line:sub(1, bytes), line:sub(bytes + 1)
+  return bytes, columns
 end
 
 -- Adds the lines of one paragraph to `lines`.
 local function wrap_paragraph(lines, paragraph, width)
-  local line = ""
-  for space, word in paragraph:gmatch "( *)([^ ]+)" do
+  local first, last, used = 1, 0, 0 -- the line's bytes, and its columns
+  for space, word, stop in paragraph:gmatch "( *)([^ ]+)()" do
     local needed = text.width(word)
-    if needed <= width and text.width(line) + #space + needed > width then
-      lines[#lines + 1] = line
-      line, space = "", ""
+    used = used + #space + needed
+    if used > width and used > #space + needed and needed <= width then
+      lines[#lines + 1] = paragraph:sub(first, last)
+      first, used = stop - #word, needed
     end
-    line = line .. space .. word
-    while text.width(line) > width and #line > 1 do
-      local head, rest = cut(line, width)
-      if rest == "" then break end
-      lines[#lines + 1] = head
-      line = rest
+    last = stop - 1
+    while used > width and first < last do
+      local bytes, columns = fitting(paragraph:sub(first, last), width)
+      lines[#lines + 1] = paragraph:sub(first, first + bytes - 1)
+      first, used = first + bytes, used - columns
     end
   end
-  lines[#lines + 1] = line
+  lines[#lines + 1] = paragraph:sub(first, last)
 end
 
 --- The text as lines of `width` columns at most, one line at least: broken between words, and within a word

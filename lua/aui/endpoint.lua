@@ -1,6 +1,7 @@
 -- Where a session connects to and what its request says: from a region or an URL, the key and further headers.
 
 local check = require "aui.check"
+local net = require "aui.net"
 
 local endpoint = {}
 
@@ -74,10 +75,12 @@ local function header_line(level, name, value)
 end
 
 local function header_lines(level, headers)
-  local lines = {}
+  local lines, agent = {}, "User-Agent: lua-aui/" .. net.version .. "\r\n"
   for name, value in pairs(headers or {}) do
     lines[#lines + 1] = header_line(level + 1, name, value)
+    if name:lower() == "user-agent" then agent = nil end
   end
+  lines[#lines + 1] = agent
   table.sort(lines)
   return table.concat(lines)
 end

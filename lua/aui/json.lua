@@ -3,9 +3,11 @@
 local cjson = require("cjson").new()
 local net = require "aui.net"
 
+local MAX_DEPTH = 1000 -- of what is sent
+
 -- What the engine lets through may nest as deep as its own limit.
 cjson.decode_max_depth(1024)
-cjson.encode_max_depth(1000)
+cjson.encode_max_depth(MAX_DEPTH)
 pcall(cjson.encode_number_precision, 16) -- some versions refuse more than the default of 14 digits
 cjson.encode_invalid_numbers(false)
 
@@ -52,14 +54,15 @@ local function check_keys(value, path)
   end
 end
 
-local function check_table(value, path, seen)
+local function check_table(value, path, seen, depth)
   if seen[value] then return ("%s: a table that contains itself"):format(path) end
+  if depth > MAX_DEPTH then return ("context: nested deeper than %d levels"):format(MAX_DEPTH) end
   local problem = check_keys(value, path)
   if problem then return problem end
   seen[value] = true
   for key, item in pairs(value) do
     local at = type(key) == "string" and path .. "." .. key or ("%s[%s]"):format(path, key)
-    problem = check_value(item, at, seen)
+    problem = check_value(item, at, seen, depth + 1)
     if problem then return problem end
   end
   seen[value] = nil
@@ -74,9 +77,9 @@ local function check_number(number, path)
   end
 end
 
-function check_value(value, path, seen)
+function check_value(value, path, seen, depth)
   local kind = type(value)
-  if kind == "table" then return check_table(value, path, seen) end
+  if kind == "table" then return check_table(value, path, seen, depth) end
   if kind == "string" then
     return not net.is_utf8(value) and ("%s: expected valid UTF-8"):format(path) or nil
   end
@@ -89,7 +92,7 @@ end
 ---@param message { task_id: string, text: string, context?: table }
 function json.encode_message(message)
   local context = message.context
-  local problem = context and check_value(context, "context", {})
+  local problem = context and check_value(context, "context", {}, 1)
   if problem then return nil, problem end
   local parts = { '{"task_id":', cjson.encode(message.task_id), ',"text":', cjson.encode(message.text) }
   if context then

@@ -16,6 +16,7 @@ local deadlines = timers.new()
 local tasks = {} -- by coroutine: true while it has not ended
 local runnable = {} -- waiters whose coroutines are to be resumed, oldest first
 local unfinished = 0 -- how many tasks have not ended
+local resumed = 0 -- how many tasks run just now: more than one when a coroutine of one of them runs the loop
 
 local running = coroutine.running
 local can_yield = coroutine.isyieldable or function() return true end
@@ -53,7 +54,9 @@ function scheduler.notify(source)
 end
 
 local function resume(co, ...)
+  resumed = resumed + 1
   local ok, failure = coroutine.resume(co, ...)
+  resumed = resumed - 1
   if coroutine.status(co) ~= "dead" then return end
   tasks[co] = nil
   unfinished = unfinished - 1
@@ -146,7 +149,7 @@ function scheduler.step()
   if loop then turn(0) end
 end
 
---- Whether the caller is a task.
-function scheduler.in_task() return tasks[running()] ~= nil end
+--- Whether the caller is a task, or a coroutine that a task resumed.
+function scheduler.in_task() return resumed > 0 end
 
 return scheduler

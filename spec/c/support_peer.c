@@ -9,8 +9,7 @@
 #include "engine/sha1.h"
 
 static void check(bool ok, const char *what) {
-  if (ok)
-    return;
+  if (ok) return;
   fprintf(stderr, "support_peer: %s\n", what);
   abort();
 }
@@ -54,8 +53,7 @@ void peer_give_random(peer *p) {
   uint8_t bytes[64];
   size_t n = aui_session_random_wanted(p->session);
   check(n <= sizeof bytes, "more random bytes are wanted than ever");
-  for (size_t i = 0; i < n; i++)
-    bytes[i] = (uint8_t)(next_random(p) >> 8);
+  for (size_t i = 0; i < n; i++) bytes[i] = (uint8_t)(next_random(p) >> 8);
   aui_session_random(p->session, bytes, n);
 }
 
@@ -64,10 +62,8 @@ void peer_pump(peer *p, size_t limit) {
     size_t n;
     peer_give_random(p);
     const void *bytes = aui_session_output(p->session, &n, p->now);
-    if (n > limit)
-      n = limit;
-    if (n == 0)
-      return;
+    if (n > limit) n = limit;
+    if (n == 0) return;
     append(&p->incoming, bytes, n);
     aui_session_written(p->session, n, p->now);
     limit -= n;
@@ -96,8 +92,7 @@ void peer_handshake(peer *p) {
 }
 
 bool peer_disconnect_if_wanted(peer *p) {
-  if (aui_session_want(p->session) != AUI_WANT_DISCONNECT)
-    return false;
+  if (aui_session_want(p->session) != AUI_WANT_DISCONNECT) return false;
   aui_session_disconnected(p->session, NULL, true, p->now);
   return true;
 }
@@ -147,31 +142,25 @@ void peer_accept(peer *p, const char *request) {
 
 static uint64_t big_endian(const uint8_t *bytes, size_t n) {
   uint64_t value = 0;
-  for (size_t i = 0; i < n; i++)
-    value = value * 256 + bytes[i];
+  for (size_t i = 0; i < n; i++) value = value * 256 + bytes[i];
   return value;
 }
 
 bool peer_read(peer *p, peer_frame *frame) {
   const uint8_t *in = (const uint8_t *)p->incoming.data;
   size_t have = p->incoming.len, head = 2;
-  if (have < 2)
-    return false;
+  if (have < 2) return false;
   check((in[0] & 0xF0) == 0x80, "a client's frame is not whole, or has reserved bits set");
   check(in[1] & 0x80, "a client's frame is not masked");
   uint64_t n = in[1] & 0x7F;
   size_t extended = n == 126 ? 2 : n == 127 ? 8 : 0;
-  if (have < head + extended + 4)
-    return false;
-  if (extended)
-    n = big_endian(in + 2, extended);
+  if (have < head + extended + 4) return false;
+  if (extended) n = big_endian(in + 2, extended);
   head += extended + 4;
-  if (have - head < n)
-    return false;
+  if (have - head < n) return false;
   const uint8_t *mask = in + head - 4;
   check(aui_buffer_reserve(&p->payload, n + 1), "out of memory");
-  for (size_t i = 0; i < n; i++)
-    p->payload.data[i] = (char)(in[head + i] ^ mask[i % 4]);
+  for (size_t i = 0; i < n; i++) p->payload.data[i] = (char)(in[head + i] ^ mask[i % 4]);
   p->payload.data[n] = 0;
   *frame = (peer_frame){in[0] & 0x0F, p->payload.data, n, (uint32_t)big_endian(mask, 4)};
   aui_buffer_consume(&p->incoming, head + n);
@@ -186,8 +175,7 @@ void peer_send_frame(peer *p, int first_byte, const void *payload, size_t n) {
   } else {
     size = n < 65536 ? 4 : 10;
     head[1] = size == 4 ? 126 : 127;
-    for (size_t i = 2; i < size; i++)
-      head[i] = (uint8_t)((uint64_t)n >> 8 * (size - 1 - i));
+    for (size_t i = 2; i < size; i++) head[i] = (uint8_t)((uint64_t)n >> 8 * (size - 1 - i));
   }
   aui_buffer frame = {0};
   append(&frame, head, size);

@@ -1,6 +1,6 @@
-/* A driver and a server in one, for tests of sessions: the session's bytes go no further than this test. The server's side
- * shares no code with the engine but SHA-1 and base64, which have vectors of their own. Free of any test framework; failures
- * of the support itself abort. */
+/* A driver and a server in one, for tests of sessions: the session's bytes go no further than this test. The server's
+ * side shares no code with the engine but SHA-1 and base64, which have vectors of their own. Free of any test
+ * framework; failures of the support itself abort. */
 #ifndef AUI_SPEC_SUPPORT_PEER_H
 #define AUI_SPEC_SUPPORT_PEER_H
 
@@ -13,16 +13,16 @@ enum { PEER_CONTINUATION = 0, PEER_TEXT = 1, PEER_BINARY = 2, PEER_CLOSE = 8, PE
 typedef struct {
   aui_session *session;
   uint64_t now;
-  feed_way way;     /* how the session is handed the server's bytes */
-  bool corked;      /* the server's bytes are collected in `outgoing` */
+  feed_way way; /* how the session is handed the server's bytes */
+  bool corked;  /* the server's bytes are collected in `outgoing` */
   aui_buffer outgoing;
   aui_buffer incoming; /* what the session wrote and the server has not read */
   aui_buffer payload;  /* of the frame that the server read last */
   uint32_t random;     /* state of the generator that stands in for a CSPRNG */
 } peer;
 
-/* A frame that the session wrote, unmasked. `payload` is ended by a NUL that is not part of it, and valid until the next
- * frame is read. */
+/* A frame that the session wrote, unmasked. `payload` is ended by a NUL that is not part of it, and valid until the
+ * next frame is read. */
 typedef struct {
   int opcode;
   const char *payload;
@@ -46,8 +46,8 @@ void peer_give_random(peer *p);
 /* Gives random bytes and takes all output, at most `limit` bytes of it (SIZE_MAX: all). */
 void peer_pump(peer *p, size_t limit);
 
-/* Opens the transport that the session wants, up to the request, which the server reads. Returns the request's text, valid
- * until the next call. */
+/* Opens the transport that the session wants, up to the request, which the server reads. Returns the request's text,
+ * valid until the next call. */
 const char *peer_connect(peer *p);
 
 /* peer_connect, and the server accepts. */

@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "engine/handshake.h"
-#include "engine/version.h"
 #include "support.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -43,7 +42,6 @@ static void test_request(void **state) {
                                  "Connection: Upgrade\r\n"
                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                                  "Sec-WebSocket-Version: 13\r\n"
-                                 "User-Agent: lua-aui/" AUI_VERSION "\r\n"
                                  "Origin: http://localhost\r\n"
                                  "X-More: 1\r\n"
                                  "\r\n";

@@ -1,5 +1,5 @@
-/* Sessions on random walks, with fixed seeds: users, drivers, networks and servers do whatever they may do, in any order,
- * and what sessions promise is checked after every step. */
+/* Sessions on random walks, with fixed seeds: users, drivers, networks and servers do whatever they may do, in any
+ * order, and what sessions promise is checked after every step. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,8 +63,7 @@ static void answer_text(char text[MAX_TEXT], int which, int length) {
 static void answer(walk *w, bool final) {
   char text[MAX_TEXT];
   w->length = chance(w, 20) ? (int)below(w, 30) : w->length + 1; /* now and then a rewrite */
-  if (w->length > 300)
-    w->length = 0;
+  if (w->length > 300) w->length = 0;
   answer_text(text, w->answering, w->length);
   if (final) {
     peer_send_final(&w->p, text);
@@ -87,8 +86,7 @@ static void misbehave(walk *w) {
     }
     default:
       peer_send_text(&w->p, chance(w, 50) ? "{\"status_code\":500}" : "{\"status_code\":401}");
-      if (chance(w, 70))
-        peer_send_close(&w->p, 1008, "no");
+      if (chance(w, 70)) peer_send_close(&w->p, 1008, "no");
   }
 }
 
@@ -114,8 +112,7 @@ static void read_frames(walk *w) {
       case PEER_CLOSE:
         assert_false(w->closing);
         w->closing = true;
-        if (!w->silent && chance(w, 70))
-          peer_send_close(&w->p, 1000, "");
+        if (!w->silent && chance(w, 70)) peer_send_close(&w->p, 1000, "");
         w->silent = true;
         break;
       default: assert_int_equal(frame.opcode, PEER_PONG);
@@ -126,8 +123,7 @@ static void read_frames(walk *w) {
 static void read_request(walk *w) {
   char request[1024];
   size_t n = w->p.incoming.len;
-  if (n < 4 || memcmp(w->p.incoming.data + n - 4, "\r\n\r\n", 4) != 0)
-    return;
+  if (n < 4 || memcmp(w->p.incoming.data + n - 4, "\r\n\r\n", 4) != 0) return;
   memcpy(request, w->p.incoming.data, n);
   request[n] = 0;
   w->p.incoming.len = 0;
@@ -142,24 +138,18 @@ static void read_request(walk *w) {
 }
 
 static void serve(walk *w) {
-  if (w->transport != UP)
-    return;
+  if (w->transport != UP) return;
   if (!w->accepted) {
     read_request(w);
     return;
   }
   read_frames(w);
-  if (w->silent)
-    return;
-  if (w->answering >= 0 && chance(w, 60))
-    answer(w, chance(w, 25));
-  if (chance(w, 5))
-    peer_send_frame(&w->p, 0x80 | PEER_PING, "ping", 4);
+  if (w->silent) return;
+  if (w->answering >= 0 && chance(w, 60)) answer(w, chance(w, 25));
+  if (chance(w, 5)) peer_send_frame(&w->p, 0x80 | PEER_PING, "ping", 4);
   bool nothing_under_way = w->answering < 0 && w->p.incoming.len == 0 && w->p.outgoing.len == 0;
-  if (nothing_under_way && chance(w, 5))
-    peer_send_text(&w->p, "{\"event\":\"other\"}");
-  if (chance(w, 3))
-    misbehave(w);
+  if (nothing_under_way && chance(w, 5)) peer_send_text(&w->p, "{\"event\":\"other\"}");
+  if (chance(w, 3)) misbehave(w);
 }
 
 /* ---- The network and the driver ---- */
@@ -206,8 +196,7 @@ static void drive(walk *w) {
   if (w->transport == UP) {
     peer_pump(&w->p, chance(w, 60) ? SIZE_MAX : below(w, 40));
     deliver(w);
-    if (chance(w, 1))
-      lose_transport(w);
+    if (chance(w, 1)) lose_transport(w);
   }
 }
 
@@ -215,8 +204,7 @@ static void pass_time(walk *w) {
   uint64_t deadline = aui_session_deadline(w->p.session);
   uint64_t later = w->p.now + below(w, 50);
   w->p.now = chance(w, 3) && deadline != AUI_NEVER && deadline > later ? deadline : later;
-  if (aui_session_deadline(w->p.session) > w->p.now)
-    return;
+  if (aui_session_deadline(w->p.session) > w->p.now) return;
   aui_session_tick(w->p.session, w->p.now);
   assert_true(aui_session_deadline(w->p.session) > w->p.now); /* a driver would spin */
 }
@@ -229,14 +217,12 @@ static uint64_t some_time(walk *w) {
 
 static void send_one(walk *w) {
   char json[32];
-  if (w->sends == MAX_SENDS)
-    return;
+  if (w->sends == MAX_SENDS) return;
   int n = snprintf(json, sizeof json, "{\"n\":%d}", w->sends);
   aui_reply_timeouts timeouts = {some_time(w), some_time(w), some_time(w)};
   aui_reply *reply = aui_session_send(w->p.session, json, (size_t)n, &timeouts, w->p.now);
   assert_int_equal(reply == NULL, w->closed);
-  if (reply)
-    w->sent[w->sends++].reply = reply;
+  if (reply) w->sent[w->sends++].reply = reply;
 }
 
 static void show_chunks(sent *s) {
@@ -258,55 +244,42 @@ static void check_text(const sent *s, int which) {
   size_t n;
   const char *text = aui_reply_text(s->reply, &n);
   answer_text(prefix, which, 0);
-  if (n > 0)
-    assert_memory_equal(text, prefix, strlen(prefix));
+  if (n > 0) assert_memory_equal(text, prefix, strlen(prefix));
 }
 
 /* What must hold of a send whenever it is looked at. */
 static void check(walk *w, int which) {
   sent *s = &w->sent[which];
   size_t n;
-  if (!s->reply)
-    return;
+  if (!s->reply) return;
   aui_reply_status status = aui_reply_get_status(s->reply);
-  if (s->status != AUI_REPLY_PENDING)
-    assert_int_equal(status, s->status); /* it ends once */
+  if (s->status != AUI_REPLY_PENDING) assert_int_equal(status, s->status); /* it ends once */
   s->status = status;
   check_text(s, which);
   assert_int_equal(aui_reply_message(s->reply, &n) != NULL, status == AUI_REPLY_MESSAGE);
   const aui_error *error = aui_reply_error(s->reply);
   assert_int_equal(error != NULL, status == AUI_REPLY_FAILED);
-  if (status == AUI_REPLY_MESSAGE)
-    assert_true(s->read);
-  if (!error)
-    return;
+  if (status == AUI_REPLY_MESSAGE) assert_true(s->read);
+  if (!error) return;
   assert_int_not_equal(error->kind, AUI_ERROR_NONE);
   assert_true(strlen(error->message) > 0);
-  if (error->delivered == AUI_DELIVERED_NO && error->status_code != 401)
-    assert_false(s->read);
-  if (error->delivered == AUI_DELIVERED_YES)
-    assert_true(s->read);
+  if (error->delivered == AUI_DELIVERED_NO && error->status_code != 401) assert_false(s->read);
+  if (error->delivered == AUI_DELIVERED_YES) assert_true(s->read);
 }
 
 static void release(walk *w, sent *s) {
-  if (s->reply)
-    aui_reply_release(s->reply, w->p.now);
+  if (s->reply) aui_reply_release(s->reply, w->p.now);
   s->reply = NULL;
 }
 
 static void use(walk *w) {
-  if (chance(w, 30))
-    send_one(w);
-  if (w->sends == 0)
-    return;
+  if (chance(w, 30)) send_one(w);
+  if (w->sends == 0) return;
   sent *s = &w->sent[below(w, (uint32_t)w->sends)];
-  if (s->reply && chance(w, 5))
-    aui_reply_cancel(s->reply, w->p.now);
-  if (chance(w, 3))
-    release(w, s);
+  if (s->reply && chance(w, 5)) aui_reply_cancel(s->reply, w->p.now);
+  if (chance(w, 3)) release(w, s);
   s = &w->sent[below(w, (uint32_t)w->sends)];
-  if (s->reply && chance(w, 30))
-    show_chunks(s);
+  if (s->reply && chance(w, 30)) show_chunks(s);
 }
 
 /* ---- The walk ---- */
@@ -316,14 +289,12 @@ static void step(walk *w) {
   drive(w);
   serve(w);
   pass_time(w);
-  for (int i = 0; i < w->sends; i++)
-    check(w, i);
+  for (int i = 0; i < w->sends; i++) check(w, i);
 }
 
 static bool all_ended(const walk *w) {
   for (int i = 0; i < w->sends; i++) {
-    if (w->sent[i].reply && aui_reply_get_status(w->sent[i].reply) == AUI_REPLY_PENDING)
-      return false;
+    if (w->sent[i].reply && aui_reply_get_status(w->sent[i].reply) == AUI_REPLY_PENDING) return false;
   }
   return true;
 }
@@ -339,8 +310,7 @@ static void come_to_rest(walk *w) {
   assert_true(all_ended(w));
   for (int i = 0; i < w->sends; i++) {
     check(w, i);
-    if (w->sent[i].reply)
-      show_chunks(&w->sent[i]);
+    if (w->sent[i].reply) show_chunks(&w->sent[i]);
   }
 }
 
@@ -366,17 +336,13 @@ static void walk_with(uint32_t seed) {
   w->p.corked = true;
   w->state = seed;
   w->answering = w->last_read = -1;
-  for (int i = 0; i < STEPS; i++)
-    step(w);
-  if (seed % 4 != 0)
-    come_to_rest(w);
-  if (seed % 4 != 1)
-    close_for_good(w);
+  for (int i = 0; i < STEPS; i++) step(w);
+  if (seed % 4 != 0) come_to_rest(w);
+  if (seed % 4 != 1) close_for_good(w);
   peer_free(&w->p);
   w->p.session = NULL;
   assert_true(all_ended(w));
-  for (int i = 0; i < w->sends; i++)
-    release(w, &w->sent[i]);
+  for (int i = 0; i < w->sends; i++) release(w, &w->sent[i]);
   free(w);
 }
 

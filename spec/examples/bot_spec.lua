@@ -85,10 +85,23 @@ describe("the bot", function()
     assert.truthy(bot.screen:text():find "Products +Price  Capacity\n")
   end)
 
+  it("keeps up with a long answer", function()
+    server = support.start { "--tokens", "3000", "--token-bytes", "6" }
+    local shown, piped = start({ "Hello" }, 80), start({ "Hello" }, nil)
+    assert.equal(0, shown:exit_status())
+    assert.equal(0, piped:exit_status())
+    local function without_spaces(text) return (text:gsub("%s+", "")) end
+    assert(#piped.output > 3000 * 6)
+    assert.equal(without_spaces(piped.output), without_spaces(shown.screen:text()))
+  end)
+
+  -- Without the pauses, the bot might get all of it as one chunk.
   local REWRITTEN = {
     { receive = true },
     { update = "I found several microwaves, and some of them are even wider than the terminal" },
+    { wait = 0.2 },
     { update = "I found two" },
+    { wait = 0.2 },
     { update = "I found two of them, 電子レンジ電子レンジ電子レンジ電子レンジ for you" },
     { message = { text = "I found two of them, 電子レンジ電子レンジ電子レンジ電子レンジ\nfor us." } },
   }

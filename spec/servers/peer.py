@@ -80,6 +80,7 @@ def converse(connection, reply, frames):
 def serve(connection, context, reply):
     frames, end = [], "cut"
     connection.settimeout(PATIENCE)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         if context:
             connection = context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)

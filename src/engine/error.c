@@ -41,7 +41,7 @@ static bool is_control(char c) {
   return (unsigned char)c < 0x20 || c == 0x7F;
 }
 
-/* Copies at most `n` bytes of a text, part of which may be the peer's own, as one line without a full stop at its end. */
+/* Copies at most `n` bytes of a text, which may be the peer's in part, as one line without a full stop at its end. */
 static void copy_line(char *line, const char *text, size_t n) {
   size_t len = 0;
   for (; len < n && text[len]; len++) line[len] = is_control(text[len]) ? ' ' : text[len];

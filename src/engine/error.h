@@ -38,13 +38,14 @@ typedef struct {
 const char *aui_error_kind_name(aui_error_kind kind);
 const char *aui_delivered_name(aui_delivered delivered);
 
-/* Clears `error` (releasing its payload), then sets its kind and the message by printf's rules: control characters become
- * spaces, and it is cut at 511 bytes without splitting a character. `retryable` follows the kind: rate_limit, server, transport, timeout and overflow are. */
+/* Clears `error` (releasing its payload), then sets its kind and the message by printf's rules: control characters
+ * become spaces, and it is cut at 511 bytes without splitting a character. `retryable` follows the kind: rate_limit,
+ * server, transport, timeout and overflow are. */
 __attribute__((format(printf, 3, 4))) void aui_error_set(aui_error *error, aui_error_kind kind, const char *format,
                                                          ...);
 
-/* The kind that a status of HTTP or of an error payload stands for (PROTOCOL: 401 and 403 auth, 429 rate limit, other 4xx
- * application, 5xx server; anything else protocol). */
+/* The kind that a status of HTTP or of an error payload stands for (PROTOCOL: 401 and 403 auth, 429 rate limit, other
+ * 4xx application, 5xx server; anything else protocol). */
 aui_error_kind aui_error_kind_of_status(int status_code);
 
 /* Makes `to`, which must be cleared or all zero, a copy of `from`; the payload is left out when memory is short. */

@@ -38,8 +38,9 @@ void aui_failure_of_cut(aui_error *error, const char *cause, bool retryable) {
 
 static void refused(aui_error *error, aui_handshake *handshake) {
   int status = handshake->status;
-  aui_error_set(error, aui_error_kind_of_status(status), "the server refused the WebSocket handshake with HTTP status %d%s",
-                status, status >= 300 && status < 400 ? " (redirects are not followed)" : "");
+  aui_error_set(error, aui_error_kind_of_status(status),
+                "the server refused the WebSocket handshake with HTTP status %d%s", status,
+                status >= 300 && status < 400 ? " (redirects are not followed)" : "");
   error->status_code = status;
   error->retry_after = handshake->retry_after;
   error->payload = handshake->body;
@@ -120,7 +121,8 @@ void aui_failure_of_close(aui_error *error, int code, const char *reason, bool h
 
 void aui_failure_of_frame(aui_error *error, aui_frame_result why, size_t max_message) {
   if (why == AUI_FRAME_TOO_BIG) {
-    aui_error_set(error, AUI_ERROR_OVERFLOW, "the server sent a message of more than %zu bytes (max_message)", max_message);
+    aui_error_set(error, AUI_ERROR_OVERFLOW, "the server sent a message of more than %zu bytes (max_message)",
+                  max_message);
     error->retryable = false; /* the next answer would be as long */
   } else {
     aui_error_set(error, AUI_ERROR_PROTOCOL, "%s", aui_frame_describe(why));

@@ -1,5 +1,5 @@
-/* What can go wrong on a connection, as the error that its user sees: the kind, the words, and how far a message that was
- * under way has got. */
+/* What can go wrong on a connection, as the error that its user sees: the kind, the words, and how far a message that
+ * was under way has got. */
 #ifndef AUI_ENGINE_FAILURE_H
 #define AUI_ENGINE_FAILURE_H
 
@@ -28,8 +28,8 @@ void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, co
 /* The transport ended without a close frame: 1006 (RFC 6455, 7.4.1). */
 void aui_failure_of_cut(aui_error *error, const char *cause, bool retryable);
 
-/* The server closed the connection with `code` and `reason`. `heard`: the agent had spoken on it before, so that 1008 cannot
- * mean that it did not accept the key. */
+/* The server closed the connection with `code` and `reason`. `heard`: the agent had spoken on it before, so that 1008
+ * cannot mean that it did not accept the key. */
 void aui_failure_of_close(aui_error *error, int code, const char *reason, bool heard);
 
 /* The server broke the rules of frames, or sent more than `max_message` bytes. */
@@ -41,8 +41,8 @@ void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_d
 /* The server sent an error payload. It is copied; when memory is short the status must do. */
 void aui_failure_of_payload(aui_error *error, int status_code, const char *json, size_t n);
 
-/* How far a message has got of which bytes had left when `error` ended the connection. `answered`: some of the answer had
- * come. */
+/* How far a message has got of which bytes had left when `error` ended the connection. `answered`: some of the answer
+ * had come. */
 aui_delivered aui_failure_delivered(const aui_error *error, bool answered);
 
 #endif

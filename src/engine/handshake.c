@@ -7,7 +7,6 @@
 
 #include "engine/base64.h"
 #include "engine/sha1.h"
-#include "engine/version.h"
 
 /* RFC 6455, 1.3. */
 static const char accept_guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -49,7 +48,7 @@ bool aui_handshake_begin(aui_handshake *handshake, aui_buffer *out, const aui_re
                                request->host,
                                "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ",
                                key,
-                               "\r\nSec-WebSocket-Version: 13\r\nUser-Agent: lua-aui/" AUI_VERSION "\r\n",
+                               "\r\nSec-WebSocket-Version: 13\r\n",
                                request->headers,
                                "\r\n"};
   size_t before = out->len;

@@ -1,5 +1,5 @@
-/* A session with an agent: which reply the connection serves, when a connection is wanted, what has run out of time, and
- * which replies each failure ends. */
+/* A session with an agent: which reply the connection serves, when a connection is wanted, what has run out of time,
+ * and which replies each failure ends. */
 #include "engine/session.h"
 
 #include <stdlib.h>
@@ -112,7 +112,8 @@ static void fail_queue(aui_session *session, const aui_error *error) {
   while (session->queue) fail_reply(session, session->queue, error, AUI_DELIVERED_NO);
 }
 
-/* How far the reply's message has got that its user, or its time, ends now. Takes the message back if none of it has left. */
+/* How far the reply's message has got that its user, or its time, ends now. Takes the message back if none of it has
+ * left. */
 static aui_delivered recall(aui_session *session, aui_reply *reply) {
   if (reply != session->active || aui_websocket_unsend(&session->ws)) return AUI_DELIVERED_NO;
   return reply->answered ? AUI_DELIVERED_YES : AUI_DELIVERED_MAYBE;
@@ -138,7 +139,7 @@ void aui_session_free(aui_session *session) {
 
 /* ---- The connection's end ---- */
 
-/* The active reply gets no answer on this connection any more; a message none of which has left waits for the next one. */
+/* The active reply gets no answer on this connection. A message none of which has left waits for the next one. */
 static void give_up_active(aui_session *session) {
   aui_reply *reply = session->active;
   if (!reply) return;
@@ -152,7 +153,7 @@ static void give_up_active(aui_session *session) {
   session->queue = reply;
 }
 
-/* The connection serves no more, for this reason, which is taken over. An error payload that is held says more of it. */
+/* The connection serves no more, for this reason (taken over), unless an error payload that is held says more. */
 static void conclude(aui_session *session, aui_error *reason) {
   if (session->refusal.kind) {
     session->refusal.close_code = reason->close_code;
@@ -195,8 +196,8 @@ static void fail_connection(aui_session *session, aui_error *reason, uint16_t cl
   start_close_timer(session, now);
 }
 
-/* The transport is gone, or was never there. Waiting replies go on to the next connection, unless this one was of no use to
- * any: another one would fare no better then. */
+/* The transport is gone, or was never there. Waiting replies go on to the next connection, unless this one was of no
+ * use to any: another one would fare no better then. */
 static void connection_gone(aui_session *session) {
   if (!session->carried) fail_queue(session, &session->error);
   aui_websocket_end(&session->ws);
@@ -309,6 +310,7 @@ static void take_slice(aui_session *session, const aui_frame *slice, uint64_t no
 }
 
 void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint64_t now) {
+  if (n == 0) return; /* `bytes` may be NULL */
   const uint8_t *input = bytes, *end = input + n;
   int why = 0;
   aui_frame slice;
@@ -436,10 +438,7 @@ void aui_session_written(aui_session *session, size_t n, uint64_t now) {
 
 uint64_t aui_session_deadline(const aui_session *session) {
   uint64_t deadline = aui_deadline_earlier(session->connect_deadline, session->close_deadline);
-  /* A held error payload ends the active reply at the close timeout. */
-  if (session->active && !session->refusal.kind) {
-    deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->active));
-  }
+  if (session->active) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->active));
   for (const aui_reply *reply = session->queue; reply; reply = reply->next) {
     deadline = aui_deadline_earlier(deadline, aui_reply_deadline(reply));
   }
@@ -457,6 +456,7 @@ static void connect_timed_out(aui_session *session) {
   drop(session, &reason);
 }
 
+/* The close that was to follow an error payload, or our own close frame, has not come in time. */
 static void close_timed_out(aui_session *session) {
   aui_error reason = {0};
   if (session->refusal.kind) conclude(session, &reason);
@@ -487,8 +487,9 @@ static void expire(aui_session *session, aui_reply *reply, uint64_t now) {
 
 void aui_session_tick(aui_session *session, uint64_t now) {
   if (session->connect_deadline <= now) connect_timed_out(session);
-  if (session->close_deadline <= now) close_timed_out(session);
-  if (session->active && !session->refusal.kind) expire(session, session->active, now);
+  bool refusal_due = session->refusal.kind && session->active && aui_reply_deadline(session->active) <= now;
+  if (session->close_deadline <= now || refusal_due) close_timed_out(session);
+  if (session->active) expire(session, session->active, now);
   for (aui_reply *reply = session->queue, *next; reply; reply = next) {
     next = reply->next;
     expire(session, reply, now);

@@ -25,7 +25,7 @@ typedef struct {
   const char *headers;
 
   uint64_t connect_timeout; /* from AUI_WANT_CONNECT until the WebSocket is open; AUI_NEVER for none */
-  uint64_t close_timeout;   /* how long to wait for the peer's close frame */
+  uint64_t close_timeout;   /* how long to wait for the peer's close frame, also behind an error payload */
 
   size_t max_response_head; /* bytes */
   size_t max_message;       /* bytes of one incoming message */
@@ -46,7 +46,7 @@ void aui_session_free(aui_session *session);
 
 typedef enum {
   AUI_WANT_NOTHING,
-  AUI_WANT_CONNECT,   /* open a transport: call aui_session_phase, then aui_session_connected or _disconnected */
+  AUI_WANT_CONNECT,   /* open a transport: call aui_session_phase, later aui_session_connected or _disconnected */
   AUI_WANT_DISCONNECT /* close the transport, or give up opening it, now: then call aui_session_disconnected */
 } aui_want;
 
@@ -61,8 +61,8 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now);
 /* The transport (TLS included) is open. */
 void aui_session_connected(aui_session *session, uint64_t now);
 
-/* The transport could not be opened or has ended. `cause` says why in words, as "connection reset by peer" (copied), or is
- * NULL for an orderly end of the stream and for a close that the session wanted. `retryable` is false for what
+/* The transport could not be opened or has ended. `cause` says why in words, as "connection reset by peer" (copied), or
+ * is NULL for an orderly end of the stream and for a close that the session wanted. `retryable` is false for what
  * trying again cannot mend, such as a certificate that does not verify. */
 void aui_session_disconnected(aui_session *session, const char *cause, bool retryable, uint64_t now);
 
@@ -76,7 +76,8 @@ void aui_session_random(aui_session *session, const void *bytes, size_t n);
 /* Bytes to write, NULL with `*n` 0 when there are none; valid until the next call that changes the session. */
 const void *aui_session_output(aui_session *session, size_t *n, uint64_t now);
 
-/* The transport took the first `n` bytes of the output: they may reach the peer. */
+/* The transport took the first `n` bytes of the output: they may reach the peer. To be called as soon as that is so,
+ * and before anything that the peer may have answered to them is received. */
 void aui_session_written(aui_session *session, size_t n, uint64_t now);
 
 /* When aui_session_tick must be called at the latest; AUI_NEVER when nothing is due. */
@@ -104,7 +105,7 @@ const aui_error *aui_session_error(const aui_session *session);
 
 /* Times in milliseconds, AUI_NEVER for none. */
 typedef struct {
-  uint64_t first; /* from the frame's departure until the agent's first sign of an answer */
+  uint64_t first; /* from the frame's departure until the first sign of an answer: any part of a message */
   uint64_t idle;  /* between two signs of an answer */
   uint64_t total; /* from aui_session_send to the end */
 } aui_reply_timeouts;
@@ -127,8 +128,8 @@ typedef enum { AUI_REPLY_PENDING, AUI_REPLY_MESSAGE, AUI_REPLY_FAILED } aui_repl
 aui_reply_status aui_reply_get_status(const aui_reply *reply);
 
 /* Takes what is new in the text since the last call, however many updates that were: the reader is to keep the first
- * `*keep` bytes of what it has and to append the chunk (valid until the next call that changes the session or the reply).
- * Returns false when nothing is new. Applied in order, the chunks add up to the text of the final message. */
+ * `*keep` bytes of what it has and to append the chunk (valid until the next call that changes the session or the
+ * reply). Returns false when nothing is new. Applied in order, the chunks add up to the text of the final message. */
 bool aui_reply_take(aui_reply *reply, size_t *keep, const char **chunk, size_t *n);
 
 /* The whole text so far; valid as above. */

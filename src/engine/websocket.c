@@ -1,4 +1,4 @@
-/* One WebSocket connection of a client: joins the handshake and the frames, and keeps what both sides owe each other. */
+/* One WebSocket connection of a client: joins handshake and frames, and keeps what both sides owe each other. */
 #include "engine/websocket.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* One WebSocket connection of a client, from the opening handshake to the closing one (RFC 6455): text messages come out
- * in slices, frames to write pile up in `out`. */
+/* One WebSocket connection of a client, from the opening handshake to the closing one (RFC 6455): text messages come
+ * out in slices, frames to write pile up in `out`. */
 #ifndef AUI_ENGINE_WEBSOCKET_H
 #define AUI_ENGINE_WEBSOCKET_H
 
@@ -46,15 +46,16 @@ typedef struct {
 /* Begins a connection whose transport has just opened. */
 void aui_websocket_begin(aui_websocket *ws);
 
-/* Writes what is due: the request, a pong, the close frame. Needs full `random`, else it does nothing. A pong waits until
- * `out` is empty, so that a peer that pings without reading cannot make it grow. Returns false when memory is short. `request` and `max_head` are used once a connection. */
+/* Writes what is due: the request, a pong, the close frame. Needs full `random`, else it does nothing. A pong waits
+ * until `out` is empty, so that a peer that pings without reading cannot make it grow. Returns false when memory is
+ * short. `request` and `max_head` are used once a connection. */
 bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t max_head);
 
-/* Appends a text message to `out`. Only while open, and with AUI_FRAME_MASK_SIZE bytes in `random` at least. Returns false
- * when memory is short. */
+/* Appends a text message to `out`. Only while open, and with AUI_FRAME_MASK_SIZE bytes in `random` at least. Returns
+ * false when memory is short. */
 bool aui_websocket_send(aui_websocket *ws, const void *text, size_t n);
 
-/* Takes the last text message back, if no byte of it was written; else returns false. Not to be called twice for one. */
+/* Takes the last text message back, if no byte of it was written, else returns false. To be called once for each. */
 bool aui_websocket_unsend(aui_websocket *ws);
 
 /* The first `n` bytes of `out` were written. */
@@ -63,15 +64,15 @@ void aui_websocket_wrote(aui_websocket *ws, size_t n);
 typedef enum {
   AUI_WEBSOCKET_NEED_MORE = 0,
   AUI_WEBSOCKET_OPENED,
-  AUI_WEBSOCKET_TEXT,      /* a slice of a message is in `*slice` */
-  AUI_WEBSOCKET_PEER_CLOSE, /* see peer_code and peer_reason; answered by itself */
+  AUI_WEBSOCKET_TEXT,          /* a slice of a message is in `*slice` */
+  AUI_WEBSOCKET_PEER_CLOSE,    /* see peer_code and peer_reason; answered by itself */
   AUI_WEBSOCKET_BAD_HANDSHAKE, /* refused or broken: `*why` has the aui_handshake_result; details in `handshake` */
-  AUI_WEBSOCKET_BAD_FRAME /* `*why` has the aui_frame_result; the close frame it asks for is due */
+  AUI_WEBSOCKET_BAD_FRAME      /* `*why` has the aui_frame_result; the close frame it asks for is due */
 } aui_websocket_event;
 
 /* Reads from `*input` up to `end`, up to the first thing to report, and moves `*input` behind it. To be called until it
- * returns NEED_MORE. Pings are answered by themselves (the newest one, as 5.5.3 allows). After the peer's close or a bad
- * frame all further input is dropped. */
+ * returns NEED_MORE. Pings are answered by themselves (the newest one, as 5.5.3 allows). After the peer's close or a
+ * bad frame all further input is dropped. */
 aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input, const uint8_t *end, size_t max_message,
                                        aui_frame *slice, int *why);
 

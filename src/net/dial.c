@@ -39,14 +39,15 @@ struct aui_dial {
 };
 
 static void let_go(aui_dial *dial) {
-  if (--dial->users > 0)
-    return;
+  if (--dial->users > 0) return;
   free(dial->attempts);
   free(dial->host);
   free(dial);
 }
 
-static void on_timer_closed(uv_handle_t *handle) { let_go(handle->data); }
+static void on_timer_closed(uv_handle_t *handle) {
+  let_go(handle->data);
+}
 
 static void on_tcp_closed(uv_handle_t *handle) {
   attempt *a = handle->data;
@@ -54,8 +55,7 @@ static void on_tcp_closed(uv_handle_t *handle) {
 }
 
 static void close_attempt(attempt *a) {
-  if (!a->started || a->over)
-    return;
+  if (!a->started || a->over) return;
   a->over = true;
   a->dial->running--;
   uv_close((uv_handle_t *)&a->tcp, on_tcp_closed);
@@ -66,14 +66,15 @@ static aui_link *finish(aui_dial *dial) {
   aui_link *link = dial->link;
   dial->link = NULL;
   dial->net->busy = true;
-  for (size_t i = 0; i < dial->count; i++)
-    close_attempt(&dial->attempts[i]);
+  for (size_t i = 0; i < dial->count; i++) close_attempt(&dial->attempts[i]);
   uv_cancel((uv_req_t *)&dial->resolver); /* has no effect unless it waits for a thread */
   uv_close((uv_handle_t *)&dial->timer, on_timer_closed);
   return link;
 }
 
-void aui_dial_cancel(aui_dial *dial) { finish(dial); }
+void aui_dial_cancel(aui_dial *dial) {
+  finish(dial);
+}
 
 /* ---- Failure in words ---- */
 
@@ -89,27 +90,21 @@ __attribute__((format(printf, 2, 3))) static void fail(aui_dial *dial, const cha
 static void fail_to_resolve(aui_dial *dial) {
   char words[128];
   switch (dial->status) {
-  case UV_EAI_NONAME:
-  case UV_EAI_NODATA:
-    fail(dial, "name not found: %s", dial->host);
-    break;
-  default:
-    fail(dial, "name %s not resolved: %s", dial->host, uv_strerror_r(dial->status, words, sizeof words));
+    case UV_EAI_NONAME:
+    case UV_EAI_NODATA: fail(dial, "name not found: %s", dial->host); break;
+    default: fail(dial, "name %s not resolved: %s", dial->host, uv_strerror_r(dial->status, words, sizeof words));
   }
 }
 
 /* How much a failure tells: a host that answered more than silence, silence more than the lack of a way to it. */
 static int weight(int status) {
   switch (status) {
-  case UV_ENETUNREACH:
-  case UV_EHOSTUNREACH:
-  case UV_EADDRNOTAVAIL:
-  case UV_EAFNOSUPPORT:
-    return 0;
-  case UV_ETIMEDOUT:
-    return 1;
-  default:
-    return 2;
+    case UV_ENETUNREACH:
+    case UV_EHOSTUNREACH:
+    case UV_EADDRNOTAVAIL:
+    case UV_EAFNOSUPPORT: return 0;
+    case UV_ETIMEDOUT: return 1;
+    default: return 2;
   }
 }
 
@@ -127,15 +122,12 @@ static void say_failure(int status, char *words, size_t size) {
 static void fail_to_connect(aui_dial *dial) {
   const attempt *worst = &dial->attempts[0];
   for (size_t i = 1; i < dial->count; i++) {
-    if (weight(dial->attempts[i].status) > weight(worst->status))
-      worst = &dial->attempts[i];
+    if (weight(dial->attempts[i].status) > weight(worst->status)) worst = &dial->attempts[i];
   }
   char address[INET6_ADDRSTRLEN] = "?", place[INET6_ADDRSTRLEN + 4] = "", words[160], tried[48] = "";
   uv_ip_name((const struct sockaddr *)&worst->address, address, sizeof address);
-  if (!aui_dial_is_literal(dial->host, NULL))
-    snprintf(place, sizeof place, " (%s)", address);
-  if (dial->count > 1)
-    snprintf(tried, sizeof tried, " (%zu addresses tried)", dial->count);
+  if (!aui_dial_is_literal(dial->host, NULL)) snprintf(place, sizeof place, " (%s)", address);
+  if (dial->count > 1) snprintf(tried, sizeof tried, " (%zu addresses tried)", dial->count);
   say_failure(worst->status, words, sizeof words);
   fail(dial, "connection to %s%s port %u %s%s", dial->host, place, dial->port, words, tried);
 }
@@ -148,8 +140,7 @@ static void on_timer(uv_timer_t *timer);
 static int take_socket(uv_tcp_t *tcp, uv_os_sock_t *socket) {
   uv_os_fd_t fd;
   int status = uv_fileno((uv_handle_t *)tcp, &fd);
-  if (status < 0)
-    return status;
+  if (status < 0) return status;
   uv_tcp_nodelay(tcp, 1);
   *socket = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   return *socket < 0 ? uv_translate_sys_error(errno) : 0;
@@ -159,10 +150,8 @@ static void on_connect(uv_connect_t *request, int status) {
   attempt *a = request->data;
   aui_dial *dial = a->dial;
   uv_os_sock_t socket;
-  if (a->over)
-    return;
-  if (status == 0)
-    status = take_socket(&a->tcp, &socket);
+  if (a->over) return;
+  if (status == 0) status = take_socket(&a->tcp, &socket);
   if (status == 0) {
     aui_link_dial_connected(finish(dial), socket);
     return;
@@ -175,15 +164,13 @@ static void on_connect(uv_connect_t *request, int status) {
 static void start_attempt(attempt *a) {
   aui_dial *dial = a->dial;
   a->status = uv_tcp_init(dial->net->loop, &a->tcp);
-  if (a->status < 0)
-    return;
+  if (a->status < 0) return;
   a->started = true;
   dial->users++;
   dial->running++;
   a->tcp.data = a->request.data = a;
   a->status = uv_tcp_connect(&a->request, &a->tcp, (const struct sockaddr *)&a->address, on_connect);
-  if (a->status < 0)
-    close_attempt(a);
+  if (a->status < 0) close_attempt(a);
 }
 
 /* Begins attempts until one is under way, and looks again later. */
@@ -195,8 +182,7 @@ static void on_timer(uv_timer_t *timer) {
     return;
   }
   size_t before = dial->running;
-  while (dial->next < dial->count && dial->running == before)
-    start_attempt(&dial->attempts[dial->next++]);
+  while (dial->next < dial->count && dial->running == before) start_attempt(&dial->attempts[dial->next++]);
   if (dial->running == 0) {
     fail_to_connect(dial);
   } else if (dial->next < dial->count) {
@@ -208,8 +194,7 @@ static void on_timer(uv_timer_t *timer) {
 
 bool aui_dial_is_literal(const char *host, struct sockaddr_storage *address) {
   struct sockaddr_storage scratch;
-  if (!address)
-    address = &scratch;
+  if (!address) address = &scratch;
   memset(address, 0, sizeof *address);
   return uv_ip4_addr(host, 0, (struct sockaddr_in *)address) == 0 ||
          uv_ip6_addr(host, 0, (struct sockaddr_in6 *)address) == 0;
@@ -227,25 +212,21 @@ static void add_address(aui_dial *dial, const struct sockaddr *address, size_t s
 }
 
 static const struct addrinfo *find_family(const struct addrinfo *list, int family, bool same) {
-  while (list && (list->ai_family == family) != same)
-    list = list->ai_next;
+  while (list && (list->ai_family == family) != same) list = list->ai_next;
   return list;
 }
 
 /* The resolver's order, in turns between the family that it put first and the other (RFC 8305 4). */
 static int take_addresses(aui_dial *dial, const struct addrinfo *list) {
   size_t count = 0;
-  for (const struct addrinfo *info = list; info; info = info->ai_next)
-    count++;
+  for (const struct addrinfo *info = list; info; info = info->ai_next) count++;
   dial->attempts = calloc(count, sizeof *dial->attempts);
-  if (!dial->attempts)
-    return UV_ENOMEM;
+  if (!dial->attempts) return UV_ENOMEM;
   int first = list->ai_family;
   const struct addrinfo *next[] = {find_family(list, first, true), find_family(list, first, false)};
   for (bool other = false; next[0] || next[1]; other = !other) {
     const struct addrinfo *info = next[other];
-    if (!info)
-      continue;
+    if (!info) continue;
     add_address(dial, info->ai_addr, info->ai_addrlen);
     next[other] = find_family(info->ai_next, first, !other);
   }
@@ -256,12 +237,10 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
   aui_dial *dial = request->data;
   if (dial->link) {
     dial->status = status == 0 ? take_addresses(dial, list) : status;
-    if (dial->status == 0)
-      aui_link_dial_resolved(dial->link);
+    if (dial->status == 0) aui_link_dial_resolved(dial->link);
   }
   /* The link may have given up just now. */
-  if (dial->link)
-    on_timer(&dial->timer);
+  if (dial->link) on_timer(&dial->timer);
   uv_freeaddrinfo(list);
   let_go(dial);
 }
@@ -270,23 +249,20 @@ static int resolve(aui_dial *dial) {
   struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   dial->resolver.data = dial;
   int status = uv_getaddrinfo(dial->net->loop, &dial->resolver, on_resolved, dial->host, NULL, &hints);
-  if (status == 0)
-    dial->users++;
+  if (status == 0) dial->users++;
   return status;
 }
 
 static int take_literal(aui_dial *dial, const struct sockaddr_storage *address) {
   dial->attempts = calloc(1, sizeof *dial->attempts);
-  if (!dial->attempts)
-    return UV_ENOMEM;
+  if (!dial->attempts) return UV_ENOMEM;
   add_address(dial, (const struct sockaddr *)address, sizeof *address);
   return 0;
 }
 
 aui_dial *aui_dial_start(aui_net *net, aui_link *link, const char *host, uint16_t port) {
   aui_dial *dial = calloc(1, sizeof *dial);
-  if (!dial)
-    return NULL;
+  if (!dial) return NULL;
   dial->host = strdup(host);
   if (!dial->host) {
     free(dial);
@@ -303,7 +279,6 @@ aui_dial *aui_dial_start(aui_net *net, aui_link *link, const char *host, uint16_
   bool literal = aui_dial_is_literal(host, &address);
   dial->status = literal ? take_literal(dial, &address) : resolve(dial);
   /* What is known already is dealt with on the next turn, so that the caller never hears of it before this returns. */
-  if (literal || dial->status < 0)
-    uv_timer_start(&dial->timer, on_timer, 0, 0);
+  if (literal || dial->status < 0) uv_timer_start(&dial->timer, on_timer, 0, 0);
   return dial;
 }

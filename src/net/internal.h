@@ -15,9 +15,13 @@ typedef struct aui_node {
   struct aui_node *prev, *next;
 } aui_node;
 
-static inline void aui_list_init(aui_node *list) { list->prev = list->next = list; }
+static inline void aui_list_init(aui_node *list) {
+  list->prev = list->next = list;
+}
 
-static inline bool aui_list_is_empty(const aui_node *list) { return list->next == list; }
+static inline bool aui_list_is_empty(const aui_node *list) {
+  return list->next == list;
+}
 
 static inline void aui_list_append(aui_node *list, aui_node *node) {
   node->prev = list->prev;
@@ -62,7 +66,9 @@ struct aui_net {
 };
 
 /* The clock as of the last turn: cheap, for use in callbacks. */
-static inline uint64_t aui_net_turn_time(const aui_net *net) { return uv_now(net->loop); }
+static inline uint64_t aui_net_turn_time(const aui_net *net) {
+  return uv_now(net->loop);
+}
 
 /* ---- Links ---- */
 

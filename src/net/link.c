@@ -1,7 +1,6 @@
 /* A link: one session's place on the loop. It opens the transports that the session wants, carries bytes between the
  * two, and keeps the session's time. */
 #include <errno.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,25 +44,20 @@ static void say_goodbye(aui_link *link) {
   size_t n;
   aui_tls_close(link->tls);
   const void *bytes = aui_tls_output(link->tls, &n);
-  if (n > 0)
-    lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
+  if (n > 0) lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
 }
 
 /* The link and its connection part: libwebsockets' later callbacks for it find no link, and close it. */
 static void hang_up(aui_link *link) {
-  if (link->dial)
-    aui_dial_cancel(link->dial);
+  if (link->dial) aui_dial_cancel(link->dial);
   link->dial = NULL;
-  if (!link->wsi)
-    return;
-  if (link->tls)
-    say_goodbye(link);
+  if (!link->wsi) return;
+  if (link->tls) say_goodbye(link);
   free_tls(link);
   struct lws *wsi = link->wsi;
   link->wsi = NULL;
   lws_set_opaque_user_data(wsi, NULL);
-  if (!link->in_callback)
-    lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+  if (!link->in_callback) lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
   link->in_callback = false;
 }
 
@@ -88,20 +82,11 @@ static void receive_tls(aui_link *link, const void *bytes, size_t n) {
   aui_tls_feed(link->tls, bytes, n);
   for (;;) {
     switch (aui_tls_read(link->tls, net->plain, sizeof net->plain, &plain)) {
-    case AUI_TLS_MORE:
-      return;
-    case AUI_TLS_OPEN:
-      aui_session_connected(link->session, now);
-      break;
-    case AUI_TLS_PLAIN:
-      aui_session_receive(link->session, net->plain, plain, now);
-      break;
-    case AUI_TLS_END:
-      lose(link, NULL, true);
-      return;
-    case AUI_TLS_FAILED:
-      lose_to_tls_failure(link);
-      return;
+      case AUI_TLS_MORE: return;
+      case AUI_TLS_OPEN: aui_session_connected(link->session, now); break;
+      case AUI_TLS_PLAIN: aui_session_receive(link->session, net->plain, plain, now); break;
+      case AUI_TLS_END: lose(link, NULL, true); return;
+      case AUI_TLS_FAILED: lose_to_tls_failure(link); return;
     }
   }
 }
@@ -135,23 +120,22 @@ static void on_closing(aui_link *link) {
   char bytes[AUI_NET_WRITE_SIZE];
   int fd = lws_get_socket_fd(link->wsi);
   ssize_t n;
-  while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0 && link->wsi)
-    receive(link, bytes, (size_t)n);
-  if (!link->wsi)
-    return;
+  while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0 && link->wsi) receive(link, bytes, (size_t)n);
+  if (!link->wsi) return;
   lose_to_peer(link, n < 0 && errno != EAGAIN ? errno : link->write_error);
 }
 
 /* ---- Bytes to the peer ---- */
 
 static bool write_bytes(aui_link *link, const void *bytes, size_t n) {
-  if (lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW) >= 0)
-    return true;
+  if (lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW) >= 0) return true;
   link->write_error = errno ? errno : EPIPE;
   return false;
 }
 
-static size_t piece_of(size_t n) { return n < AUI_NET_WRITE_SIZE ? n : AUI_NET_WRITE_SIZE; }
+static size_t piece_of(size_t n) {
+  return n < AUI_NET_WRITE_SIZE ? n : AUI_NET_WRITE_SIZE;
+}
 
 /* These write one piece. They return false when the connection is broken: the caller makes libwebsockets close it. */
 static bool write_plain(aui_link *link) {
@@ -159,10 +143,8 @@ static bool write_plain(aui_link *link) {
   size_t n;
   const void *bytes = aui_session_output(link->session, &n, now);
   n = piece_of(n);
-  if (n > 0 && !write_bytes(link, bytes, n))
-    return false;
-  if (n > 0)
-    aui_session_written(link->session, n, now);
+  if (n > 0 && !write_bytes(link, bytes, n)) return false;
+  if (n > 0) aui_session_written(link->session, n, now);
   return true;
 }
 
@@ -180,18 +162,15 @@ static bool write_tls(aui_link *link) {
     }
     bytes = aui_tls_output(link->tls, &n);
   }
-  if (n > 0 && !write_bytes(link, bytes, n))
-    return false;
+  if (n > 0 && !write_bytes(link, bytes, n)) return false;
   aui_tls_written(link->tls, n);
-  if (plain > 0)
-    aui_session_written(link->session, plain, now);
+  if (plain > 0) aui_session_written(link->session, plain, now);
   return true;
 }
 
 static bool has_output(aui_link *link) {
   size_t n = 0;
-  if (link->tls)
-    aui_tls_output(link->tls, &n);
+  if (link->tls) aui_tls_output(link->tls, &n);
   if (n == 0 && (!link->tls || aui_tls_is_open(link->tls))) {
     aui_session_output(link->session, &n, aui_net_turn_time(link->net));
   }
@@ -206,20 +185,12 @@ static bool serve(aui_link *link, struct lws *wsi, enum lws_callback_reasons rea
   link->net->busy = true;
   link->in_callback = true;
   switch (reason) {
-  case LWS_CALLBACK_RAW_RX:
-    receive(link, in, n);
-    break;
-  case LWS_CALLBACK_RAW_WRITEABLE:
-    ok = link->tls ? write_tls(link) : write_plain(link);
-    break;
-  default:
-    on_closing(link);
-    break;
+    case LWS_CALLBACK_RAW_RX: receive(link, in, n); break;
+    case LWS_CALLBACK_RAW_WRITEABLE: ok = link->tls ? write_tls(link) : write_plain(link); break;
+    default: on_closing(link); break;
   }
-  if (ok)
-    pump(link);
-  if (!lws_get_opaque_user_data(wsi))
-    return false;
+  if (ok) pump(link);
+  if (!lws_get_opaque_user_data(wsi)) return false;
   link->in_callback = false;
   return ok;
 }
@@ -227,14 +198,13 @@ static bool serve(aui_link *link, struct lws *wsi, enum lws_callback_reasons rea
 int aui_link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
   (void)user;
   switch (reason) {
-  case LWS_CALLBACK_RAW_RX:
-  case LWS_CALLBACK_RAW_WRITEABLE:
-  case LWS_CALLBACK_RAW_CLOSE: {
-    aui_link *link = lws_get_opaque_user_data(wsi);
-    return link && serve(link, wsi, reason, in, len) ? 0 : -1;
-  }
-  default:
-    return 0;
+    case LWS_CALLBACK_RAW_RX:
+    case LWS_CALLBACK_RAW_WRITEABLE:
+    case LWS_CALLBACK_RAW_CLOSE: {
+      aui_link *link = lws_get_opaque_user_data(wsi);
+      return link && serve(link, wsi, reason, in, len) ? 0 : -1;
+    }
+    default: return 0;
   }
 }
 
@@ -260,8 +230,7 @@ static void start_tls(aui_link *link) {
     return;
   }
   aui_session_phase(link->session, AUI_PHASE_TLS, aui_net_turn_time(link->net));
-  if (aui_tls_read(link->tls, NULL, 0, &n) == AUI_TLS_FAILED)
-    lose_to_tls_failure(link);
+  if (aui_tls_read(link->tls, NULL, 0, &n) == AUI_TLS_FAILED) lose_to_tls_failure(link);
 }
 
 void aui_link_dial_connected(aui_link *link, uv_os_sock_t socket) {
@@ -290,21 +259,15 @@ static void connect_transport(aui_link *link) {
   uint64_t now = aui_net_turn_time(link->net);
   aui_session_phase(link->session, literal ? AUI_PHASE_CONNECT : AUI_PHASE_RESOLVE, now);
   link->dial = aui_dial_start(link->net, link, link->host, link->port);
-  if (!link->dial)
-    lose(link, "out of memory", true);
+  if (!link->dial) lose(link, "out of memory", true);
 }
 
 static void do_what_it_wants(aui_link *link) {
   for (;;) {
     switch (aui_session_want(link->session)) {
-    case AUI_WANT_CONNECT:
-      connect_transport(link);
-      break;
-    case AUI_WANT_DISCONNECT:
-      lose(link, NULL, true);
-      break;
-    case AUI_WANT_NOTHING:
-      return;
+      case AUI_WANT_CONNECT: connect_transport(link); break;
+      case AUI_WANT_DISCONNECT: lose(link, NULL, true); break;
+      case AUI_WANT_NOTHING: return;
     }
   }
 }
@@ -312,11 +275,9 @@ static void do_what_it_wants(aui_link *link) {
 static void give_random(aui_link *link) {
   unsigned char bytes[256];
   size_t n = aui_session_random_wanted(link->session);
-  if (n == 0)
-    return;
-  if (n > sizeof bytes)
-    n = sizeof bytes;
-  if (RAND_bytes(bytes, (int)n) == 1) {
+  if (n == 0) return;
+  if (n > sizeof bytes) n = sizeof bytes;
+  if (uv_random(NULL, NULL, bytes, n, 0, NULL) == 0) {
     aui_session_random(link->session, bytes, n);
   } else {
     lose(link, "no random numbers to be had", true);
@@ -328,8 +289,7 @@ static void on_timer(uv_timer_t *timer);
 /* A deadline that moved away, as most do, leaves the timer as it is: it goes off for nothing once, and is set anew. */
 static void set_timer(aui_link *link) {
   uint64_t due = aui_session_deadline(link->session), now = aui_net_turn_time(link->net);
-  if (due >= link->timer_due)
-    return;
+  if (due >= link->timer_due) return;
   link->timer_due = due;
   uv_timer_start(&link->timer, on_timer, due > now ? due - now : 0, 0);
 }
@@ -355,17 +315,14 @@ static void destroy(aui_link *link) {
 /* To be called after anything that touched the session. The link may be gone afterwards, if it was released. */
 static void pump(aui_link *link) {
   link->net->busy = true;
-  if (aui_session_random_wanted(link->session))
-    give_random(link);
+  if (aui_session_random_wanted(link->session)) give_random(link);
   do_what_it_wants(link);
-  if (link->wsi && has_output(link))
-    lws_callback_on_writable(link->wsi);
+  if (link->wsi && has_output(link)) lws_callback_on_writable(link->wsi);
   do_what_it_wants(link); /* asking for output may have run out of memory */
   set_timer(link);
   bool news = aui_session_news(link->session);
   if (link->released) {
-    if (aui_session_finished(link->session))
-      destroy(link);
+    if (aui_session_finished(link->session)) destroy(link);
   } else if (news && aui_list_is_empty(&link->ready)) {
     aui_list_append(&link->net->ready, &link->ready);
   }
@@ -375,8 +332,7 @@ static void on_timer(uv_timer_t *timer) {
   aui_link *link = timer->data;
   uint64_t now = aui_net_turn_time(link->net);
   link->timer_due = AUI_NEVER;
-  if (aui_session_deadline(link->session) <= now)
-    aui_session_tick(link->session, now);
+  if (aui_session_deadline(link->session) <= now) aui_session_tick(link->session, now);
   pump(link);
 }
 
@@ -384,13 +340,11 @@ static void on_timer(uv_timer_t *timer) {
 
 static aui_tls_context *share_context(aui_net *net, const aui_tls_options *options) {
   for (aui_tls_entry *entry = net->tls; entry; entry = entry->next) {
-    if (aui_tls_context_has(entry->context, options))
-      return entry->context;
+    if (aui_tls_context_has(entry->context, options)) return entry->context;
   }
   snprintf(net->why, sizeof net->why, "out of memory");
   aui_tls_entry *entry = malloc(sizeof *entry);
-  if (!entry)
-    return NULL;
+  if (!entry) return NULL;
   entry->context = aui_tls_context_new(options, net->why, sizeof net->why);
   if (!entry->context) {
     free(entry);
@@ -407,13 +361,11 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   aui_tls_context *context = NULL;
   if (endpoint->tls) {
     context = share_context(net, endpoint->tls);
-    if (!context)
-      return NULL;
+    if (!context) return NULL;
   }
   snprintf(net->why, sizeof net->why, "out of memory");
   aui_link *link = calloc(1, sizeof *link);
-  if (!link)
-    return NULL;
+  if (!link) return NULL;
   link->host = strdup(endpoint->host);
   if (!link->host) {
     free(link);
@@ -433,19 +385,19 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   return link;
 }
 
-aui_session *aui_link_session(aui_link *link) { return link->session; }
+aui_session *aui_link_session(aui_link *link) {
+  return link->session;
+}
 
 /* Without a loop, whatever the session wants has failed or is done at once. */
 static void pump_dead(aui_link *link) {
   uint64_t now = uv_hrtime() / 1000000;
   aui_want want;
   while ((want = aui_session_want(link->session)) != AUI_WANT_NOTHING) {
-    if (want == AUI_WANT_CONNECT)
-      aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
+    if (want == AUI_WANT_CONNECT) aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
     aui_session_disconnected(link->session, "the loop was closed", false, now);
   }
-  if (link->released)
-    destroy(link);
+  if (link->released) destroy(link);
 }
 
 void aui_link_pump(aui_link *link) {
@@ -478,8 +430,14 @@ void aui_link_kill(aui_link *link) {
   uv_close((uv_handle_t *)&link->timer, on_timer_closed);
 }
 
-aui_link *aui_link_of_node(aui_node *node) { return lws_container_of(node, aui_link, node); }
+aui_link *aui_link_of_node(aui_node *node) {
+  return lws_container_of(node, aui_link, node);
+}
 
-aui_link *aui_link_of_ready(aui_node *node) { return lws_container_of(node, aui_link, ready); }
+aui_link *aui_link_of_ready(aui_node *node) {
+  return lws_container_of(node, aui_link, ready);
+}
 
-uint64_t aui_link_id(const aui_link *link) { return link->id; }
+uint64_t aui_link_id(const aui_link *link) {
+  return link->id;
+}

@@ -32,8 +32,7 @@ static struct lws_context *create_context(aui_net *net) {
   bool saved = sigaction(SIGPIPE, NULL, &sigpipe) == 0;
   lws_set_log_level(0, NULL);
   struct lws_context *context = lws_create_context(&info);
-  if (saved)
-    sigaction(SIGPIPE, &sigpipe, NULL);
+  if (saved) sigaction(SIGPIPE, &sigpipe, NULL);
   return context;
 }
 
@@ -78,13 +77,11 @@ aui_net *aui_net_new(const char **why) {
 static void destroy_context(aui_net *net) {
   lws_context_destroy(net->lws);
   run_down(net);
-  if (net->lws)
-    lws_context_destroy(net->lws);
+  if (net->lws) lws_context_destroy(net->lws);
 }
 
 void aui_net_free(aui_net *net) {
-  while (!aui_list_is_empty(&net->links))
-    aui_link_kill(aui_link_of_node(net->links.next));
+  while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next));
   destroy_context(net);
   while (net->tls) {
     aui_tls_entry *entry = net->tls;
@@ -96,18 +93,19 @@ void aui_net_free(aui_net *net) {
   free(net);
 }
 
-int aui_net_fd(const aui_net *net) { return uv_backend_fd(net->loop); }
+int aui_net_fd(const aui_net *net) {
+  return uv_backend_fd(net->loop);
+}
 
 int aui_net_timeout(const aui_net *net) {
-  if (net->busy || !aui_list_is_empty(&net->ready))
-    return 0;
+  if (net->busy || !aui_list_is_empty(&net->ready)) return 0;
   uv_update_time(net->loop);
   return uv_backend_timeout(net->loop);
 }
 
 /* poll(2) and not libuv does the waiting: libuv goes on waiting after a signal, which would keep Ctrl-C from the host.
  */
-static bool wait(const aui_net *net, int timeout) {
+static bool wait_for_events(const aui_net *net, int timeout) {
   struct pollfd fd = {.fd = aui_net_fd(net), .events = POLLIN};
   return poll(&fd, 1, timeout) >= 0 || errno != EINTR;
 }
@@ -119,13 +117,10 @@ static void turn(aui_net *net) {
 
 bool aui_net_step(aui_net *net, int timeout_ms) {
   int due = aui_net_timeout(net);
-  if (due >= 0 && (timeout_ms < 0 || due < timeout_ms))
-    timeout_ms = due;
-  if (timeout_ms != 0 && !wait(net, timeout_ms))
-    return false;
+  if (due >= 0 && (timeout_ms < 0 || due < timeout_ms)) timeout_ms = due;
+  if (timeout_ms != 0 && !wait_for_events(net, timeout_ms)) return false;
   turn(net);
-  if (net->busy)
-    turn(net);
+  if (net->busy) turn(net);
   return true;
 }
 
@@ -135,8 +130,7 @@ uint64_t aui_net_now(aui_net *net) {
 }
 
 bool aui_net_ready(aui_net *net, uint64_t *id) {
-  if (aui_list_is_empty(&net->ready))
-    return false;
+  if (aui_list_is_empty(&net->ready)) return false;
   aui_node *first = net->ready.next;
   *id = aui_link_id(aui_link_of_ready(first));
   aui_list_remove(first);

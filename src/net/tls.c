@@ -60,8 +60,7 @@ static BIO_METHOD *new_bio_method(void) {
   BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "aui");
   bool ok = method && BIO_meth_set_read(method, bio_read) && BIO_meth_set_write(method, bio_write) &&
             BIO_meth_set_ctrl(method, bio_ctrl);
-  if (ok)
-    return method;
+  if (ok) return method;
   BIO_meth_free(method);
   return NULL;
 }
@@ -85,8 +84,7 @@ static int no_passphrase(char *buffer, int size, int writing, void *user) {
 static bool load_client_certificate(aui_tls_context *context, char *why, size_t why_size) {
   const char *cert = context->options.cert;
   const char *key = context->options.key ? context->options.key : cert;
-  if (!cert && !key)
-    return true;
+  if (!cert && !key) return true;
   if (!cert) {
     snprintf(why, why_size, "tls.key: useless without tls.cert");
   } else if (SSL_CTX_use_certificate_chain_file(context->ssl, cert) != 1) {
@@ -104,8 +102,7 @@ static bool load_client_certificate(aui_tls_context *context, char *why, size_t 
 static bool load_authorities(aui_tls_context *context, char *why, size_t why_size) {
   const char *file = context->options.ca_file;
   int ok = file ? SSL_CTX_load_verify_file(context->ssl, file) : SSL_CTX_set_default_verify_paths(context->ssl);
-  if (ok == 1)
-    return true;
+  if (ok == 1) return true;
   snprintf(why, why_size, "tls.ca_file: cannot use %s: %s", file ? file : "the system's", reason_in_words());
   return false;
 }
@@ -129,8 +126,7 @@ static bool copy_string(const char **to, const char *from) {
 aui_tls_context *aui_tls_context_new(const aui_tls_options *options, char *why, size_t why_size) {
   snprintf(why, why_size, "out of memory");
   aui_tls_context *context = calloc(1, sizeof *context);
-  if (!context)
-    return NULL;
+  if (!context) return NULL;
   aui_tls_options *own = &context->options;
   own->verify = options->verify;
   bool copied = copy_string(&own->ca_file, options->ca_file) && copy_string(&own->cert, options->cert) &&
@@ -142,15 +138,16 @@ aui_tls_context *aui_tls_context_new(const aui_tls_options *options, char *why, 
     set_policy(context->ssl, options->verify);
     bool loaded = (!options->verify || load_authorities(context, why, why_size)) &&
                   load_client_certificate(context, why, why_size);
-    if (loaded)
-      return context;
+    if (loaded) return context;
   }
   ERR_clear_error();
   aui_tls_context_free(context);
   return NULL;
 }
 
-static bool equal(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
+static bool equal(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
 
 bool aui_tls_context_has(const aui_tls_context *context, const aui_tls_options *options) {
   const aui_tls_options *own = &context->options;
@@ -172,16 +169,14 @@ void aui_tls_context_free(aui_tls_context *context) {
 /* Names go into SNI; addresses must not (RFC 6066 3). */
 static bool expect_peer(SSL *ssl, const char *host) {
   X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
-  if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1)
-    return true;
+  if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1) return true;
   SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
 aui_tls *aui_tls_new(aui_tls_context *context, const char *host) {
   aui_tls *tls = calloc(1, sizeof *tls);
-  if (!tls)
-    return NULL;
+  if (!tls) return NULL;
   tls->ssl = SSL_new(context->ssl);
   tls->host = strdup(host);
   BIO *bio = BIO_new(context->bio);
@@ -200,8 +195,7 @@ aui_tls *aui_tls_new(aui_tls_context *context, const char *host) {
 }
 
 void aui_tls_free(aui_tls *tls) {
-  if (!tls)
-    return;
+  if (!tls) return;
   SSL_free(tls->ssl);
   aui_buffer_free(&tls->out);
   free(tls->host);
@@ -219,8 +213,7 @@ __attribute__((format(printf, 2, 3))) static void say(aui_tls *tls, const char *
 static const char *alert_in_words(unsigned long code) {
   const char *words = ERR_reason_error_string(code);
   const char *alert = words ? strstr(words, "alert ") : NULL;
-  if (alert)
-    return alert + strlen("alert ");
+  if (alert) return alert + strlen("alert ");
   return words ? words : "unknown alert";
 }
 
@@ -255,50 +248,51 @@ aui_tls_event aui_tls_read(aui_tls *tls, void *buffer, size_t size, size_t *n) {
   *n = 0;
   ERR_clear_error();
   int result = tls->open ? SSL_read_ex(tls->ssl, buffer, size, n) : SSL_do_handshake(tls->ssl);
-  if (result == 1 && tls->open)
-    return AUI_TLS_PLAIN;
+  if (result == 1 && tls->open) return AUI_TLS_PLAIN;
   if (result == 1) {
     tls->open = true;
     return AUI_TLS_OPEN;
   }
   switch (SSL_get_error(tls->ssl, result)) {
-  case SSL_ERROR_WANT_READ:
-    return AUI_TLS_MORE;
-  case SSL_ERROR_ZERO_RETURN:
-    return AUI_TLS_END;
-  default:
-    describe_failure(tls);
-    return AUI_TLS_FAILED;
+    case SSL_ERROR_WANT_READ: return AUI_TLS_MORE;
+    case SSL_ERROR_ZERO_RETURN: return AUI_TLS_END;
+    default: describe_failure(tls); return AUI_TLS_FAILED;
   }
 }
 
 bool aui_tls_write(aui_tls *tls, const void *bytes, size_t n) {
   size_t taken;
   ERR_clear_error();
-  if (SSL_write_ex(tls->ssl, bytes, n, &taken) == 1)
-    return true;
+  if (SSL_write_ex(tls->ssl, bytes, n, &taken) == 1) return true;
   describe_failure(tls);
   return false;
 }
 
 void aui_tls_close(aui_tls *tls) {
-  if (!tls->open)
-    return;
+  if (!tls->open) return;
   ERR_clear_error();
   SSL_shutdown(tls->ssl);
   ERR_clear_error();
   tls->open = false;
 }
 
-bool aui_tls_is_open(const aui_tls *tls) { return tls->open; }
+bool aui_tls_is_open(const aui_tls *tls) {
+  return tls->open;
+}
 
 const void *aui_tls_output(const aui_tls *tls, size_t *n) {
   *n = tls->out.len;
   return tls->out.data;
 }
 
-void aui_tls_written(aui_tls *tls, size_t n) { aui_buffer_consume(&tls->out, n); }
+void aui_tls_written(aui_tls *tls, size_t n) {
+  aui_buffer_consume(&tls->out, n);
+}
 
-const char *aui_tls_error(const aui_tls *tls) { return tls->error; }
+const char *aui_tls_error(const aui_tls *tls) {
+  return tls->error;
+}
 
-bool aui_tls_retryable(const aui_tls *tls) { return tls->retryable; }
+bool aui_tls_retryable(const aui_tls *tls) {
+  return tls->retryable;
+}

@@ -15,7 +15,9 @@ static const char *string_of(const json_t *object, const char *name) {
   return json_string_value(json_object_get(object, name));
 }
 
-static double price_of(const json_t *product) { return json_number_value(json_object_get(product, "price")); }
+static double price_of(const json_t *product) {
+  return json_number_value(json_object_get(product, "price"));
+}
 
 static const json_t *category_of(const json_t *catalogue, const json_t *product) {
   return sim_catalogue_find(catalogue, "categories", string_of(product, "category"));
@@ -36,8 +38,7 @@ static json_t *parameters(const json_t *catalogue, const json_t *product) {
   for (size_t i = 0; i < json_array_size(fields); i++) {
     const json_t *field = json_array_get(fields, i);
     json_t *value = json_object_get(product, string_of(field, "id"));
-    if (value)
-      json_array_append_new(list, parameter(string_of(field, "title"), value, string_of(field, "type")));
+    if (value) json_array_append_new(list, parameter(string_of(field, "title"), value, string_of(field, "type")));
   }
   return list;
 }
@@ -114,8 +115,7 @@ static json_t *show(const json_t *catalogue, const json_t *products) {
     sim_buffer_printf(&text, "I found one %s that fits what you asked for. ", string_of(category, "one"));
   else
     sim_buffer_printf(&text, "I found %s %s that fit. ", counts[count - 1], string_of(category, "many"));
-  for (size_t i = 0; i < shown; i++)
-    describe(&text, json_array_get(products, i));
+  for (size_t i = 0; i < shown; i++) describe(&text, json_array_get(products, i));
   if (shown > 1)
     sim_buffer_add_string(&text, "Shall I tell you more about one of them?");
   else
@@ -129,13 +129,11 @@ static json_t *show_nearest(const json_t *catalogue, const struct sim_query *que
                                             "Let me change what I asked for"};
   struct sim_query wider = {.category = query->category};
   json_t *products = sim_catalogue_search(catalogue, &wider);
-  while (json_array_size(products) > 1)
-    json_array_remove(products, 1);
+  while (json_array_size(products) > 1) json_array_remove(products, 1);
   struct sim_buffer text = {0};
   sim_buffer_printf(&text, "I am sorry, none of our %s fits all of that. The nearest I can offer is this. ",
                     query->category ? string_of(query->category, "many") : "products");
-  if (json_array_size(products) > 0)
-    describe(&text, json_array_get(products, 0));
+  if (json_array_size(products) > 0) describe(&text, json_array_get(products, 0));
   sim_buffer_add_string(&text, "If you relax one of your wishes, such as the price or the size, I will look again.");
   json_t *made = answer(catalogue, &text, products, suggestions);
   json_decref(products);
@@ -148,8 +146,7 @@ static void add_facts(struct sim_buffer *text, const json_t *catalogue, const js
   for (size_t i = 0; i < json_array_size(fields); i++) {
     const json_t *field = json_array_get(fields, i);
     const json_t *value = json_object_get(product, string_of(field, "id"));
-    if (!value)
-      continue;
+    if (!value) continue;
     sim_buffer_printf(text, "%s%s: ", separator, string_of(field, "title"));
     if (json_is_boolean(value))
       sim_buffer_add_string(text, json_is_true(value) ? "yes" : "no");
@@ -185,8 +182,7 @@ static json_t *last_shown(const json_t *catalogue, const json_t *history) {
     for (size_t k = 0; k < json_array_size(cards); k++) {
       const char *id = string_of(json_array_get(cards, k), "id");
       const json_t *product = id ? sim_catalogue_find(catalogue, "products", id) : NULL;
-      if (product)
-        json_array_append(products, (json_t *)product);
+      if (product) json_array_append(products, (json_t *)product);
     }
   }
   return products;
@@ -198,19 +194,15 @@ static const json_t *referred_to(const char *words, const json_t *shown) {
       {"first", "1st", "first one"}, {"second", "2nd", "second one"}, {"third", "3rd", "third one"}};
   for (size_t i = 0; i < MAX_SHOWN; i++)
     for (size_t k = 0; k < MAX_SHOWN; k++)
-      if (sim_words_have(words, ordinals[i][k]))
-        return json_array_get(shown, i);
-  if (sim_words_have(words, "last one"))
-    return json_array_get(shown, json_array_size(shown) - 1);
-  if (sim_words_have(words, "more about it") || sim_words_have(words, "tell me more"))
-    return json_array_get(shown, 0);
+      if (sim_words_have(words, ordinals[i][k])) return json_array_get(shown, i);
+  if (sim_words_have(words, "last one")) return json_array_get(shown, json_array_size(shown) - 1);
+  if (sim_words_have(words, "more about it") || sim_words_have(words, "tell me more")) return json_array_get(shown, 0);
   return NULL;
 }
 
 static bool has_any(const char *words, const char *const *phrases) {
   for (; *phrases; phrases++)
-    if (sim_words_have(words, *phrases))
-      return true;
+    if (sim_words_have(words, *phrases)) return true;
   return false;
 }
 
@@ -222,14 +214,11 @@ static bool complete(const json_t *catalogue, const char *words, const json_t *s
   static const char *const more[] = {"what else", "others", "show me all", "all you have", NULL};
   const json_t *first = json_array_get(shown, 0);
   const json_t *price = sim_catalogue_find(catalogue, "fields", "price");
-  if (!first)
-    return understood;
-  if (!query->category && !query->brand)
-    query->category = category_of(catalogue, first);
+  if (!first) return understood;
+  if (!query->category && !query->brand) query->category = category_of(catalogue, first);
   if (query->count == 0 && has_any(words, cheaper)) {
     double least = INFINITY;
-    for (size_t i = 0; i < json_array_size(shown); i++)
-      least = fmin(least, price_of(json_array_get(shown, i)));
+    for (size_t i = 0; i < json_array_size(shown); i++) least = fmin(least, price_of(json_array_get(shown, i)));
     sim_query_add(query, price, -INFINITY, nextafter(least, 0));
     return true;
   }
@@ -246,8 +235,7 @@ static json_t *search(const json_t *catalogue, const struct sim_query *query) {
 static json_t *small_talk(const json_t *catalogue, const char *words) {
   static const char *const greetings[] = {"hello", "hi", "hey", "good morning", "good evening", NULL};
   static const char *const goodbyes[] = {"thanks", "thank you", "bye", "goodbye", "that is all", NULL};
-  if (has_any(words, goodbyes))
-    return thanks(catalogue);
+  if (has_any(words, goodbyes)) return thanks(catalogue);
   return has_any(words, greetings) ? sim_agent_welcome(catalogue) : not_understood(catalogue);
 }
 
@@ -256,8 +244,7 @@ json_t *sim_agent_answer(const json_t *catalogue, const json_t *history, const c
   char *words = sim_words(text);
   json_t *shown = last_shown(catalogue, history), *made;
   const json_t *product = sim_catalogue_named(catalogue, text);
-  if (!product)
-    product = referred_to(words, shown);
+  if (!product) product = referred_to(words, shown);
   bool understood = sim_catalogue_understand(catalogue, text, &query);
   if (product)
     made = detail(catalogue, product);

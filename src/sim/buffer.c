@@ -13,15 +13,13 @@ static void out_of_memory(void) {
 
 void *sim_alloc(size_t size) {
   void *memory = calloc(1, size ? size : 1);
-  if (!memory)
-    out_of_memory();
+  if (!memory) out_of_memory();
   return memory;
 }
 
 char *sim_copy(const char *text, size_t length) {
   char *copy = sim_alloc(length + 1);
-  if (length > 0)
-    memcpy(copy, text, length);
+  if (length > 0) memcpy(copy, text, length);
   return copy;
 }
 
@@ -29,11 +27,9 @@ char *sim_copy(const char *text, size_t length) {
 static unsigned char *reserve(struct sim_buffer *buffer, size_t more) {
   if (buffer->capacity - buffer->length <= more) {
     size_t capacity = buffer->capacity ? buffer->capacity : 256;
-    while (capacity - buffer->length <= more)
-      capacity *= 2;
+    while (capacity - buffer->length <= more) capacity *= 2;
     unsigned char *data = realloc(buffer->data, capacity);
-    if (!data)
-      out_of_memory();
+    if (!data) out_of_memory();
     buffer->data = data;
     buffer->capacity = capacity;
   }
@@ -41,14 +37,15 @@ static unsigned char *reserve(struct sim_buffer *buffer, size_t more) {
 }
 
 void sim_buffer_add(struct sim_buffer *buffer, const void *data, size_t length) {
-  if (length == 0)
-    return;
+  if (length == 0) return;
   memcpy(reserve(buffer, length), data, length);
   buffer->length += length;
   buffer->data[buffer->length] = '\0';
 }
 
-void sim_buffer_add_string(struct sim_buffer *buffer, const char *text) { sim_buffer_add(buffer, text, strlen(text)); }
+void sim_buffer_add_string(struct sim_buffer *buffer, const char *text) {
+  sim_buffer_add(buffer, text, strlen(text));
+}
 
 void sim_buffer_printf(struct sim_buffer *buffer, const char *format, ...) {
   va_list arguments, again;
@@ -65,8 +62,7 @@ void sim_buffer_printf(struct sim_buffer *buffer, const char *format, ...) {
 }
 
 void sim_buffer_consume(struct sim_buffer *buffer, size_t length) {
-  if (length == 0)
-    return;
+  if (length == 0) return;
   buffer->length -= length;
   memmove(buffer->data, buffer->data + length, buffer->length + 1);
 }

@@ -13,8 +13,7 @@ static bool all_strings(const json_t *object) {
   const char *name;
   json_t *value;
   json_object_foreach((json_t *)object, name, value) {
-    if (!json_is_string(value))
-      return false;
+    if (!json_is_string(value)) return false;
   }
   return !object || json_is_object(object);
 }
@@ -23,8 +22,7 @@ bool sim_canned_valid(const json_t *answer) {
   const json_t *status = json_object_get(answer, "status");
   const json_t *headers = json_object_get(answer, "headers");
   const json_t *body = json_object_get(answer, "body");
-  if (!json_is_object(answer))
-    return is_word(answer, "ignore") || is_word(answer, "drop");
+  if (!json_is_object(answer)) return is_word(answer, "ignore") || is_word(answer, "drop");
   if (json_object_get(answer, "raw"))
     return json_is_string(json_object_get(answer, "raw")) && json_object_size(answer) == 1;
   json_int_t code = json_integer_value(status);
@@ -32,7 +30,9 @@ bool sim_canned_valid(const json_t *answer) {
          (!body || json_is_string(body)) && json_object_size(answer) == 1u + (headers != NULL) + (body != NULL);
 }
 
-bool sim_canned_serves(const json_t *answer) { return is_word(answer, "serve"); }
+bool sim_canned_serves(const json_t *answer) {
+  return is_word(answer, "serve");
+}
 
 static void answer_raw(struct sim_connection *connection, const char *text, const char *key) {
   static const char placeholder[] = "${accept}";

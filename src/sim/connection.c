@@ -28,8 +28,7 @@ void sim_connection_free(struct sim_connection *connection) {
   lws_sul_cancel(&connection->guard);
   sim_session_free(connection);
   sim_player_free(&connection->player);
-  for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(connection));)
-    free(entry);
+  for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(connection));) free(entry);
   sim_request_free(&connection->request);
   sim_buffer_free(&connection->in);
   sim_buffer_free(&connection->out);
@@ -37,7 +36,9 @@ void sim_connection_free(struct sim_connection *connection) {
   sim_buffer_free(&connection->last_ping);
 }
 
-void sim_connection_wake(struct sim_connection *connection) { lws_callback_on_writable(connection->wsi); }
+void sim_connection_wake(struct sim_connection *connection) {
+  lws_callback_on_writable(connection->wsi);
+}
 
 static void on_timer(lws_sorted_usec_list_t *timer) {
   struct sim_connection *connection = lws_container_of(timer, struct sim_connection, timer);
@@ -65,17 +66,14 @@ void sim_connection_guard(struct sim_connection *connection, double seconds) {
 }
 
 void sim_connection_end(struct sim_connection *connection, enum sim_end end) {
-  if (connection->end == SIM_END_NONE)
-    connection->end = end;
+  if (connection->end == SIM_END_NONE) connection->end = end;
   sim_connection_wake(connection);
 }
 
 bool sim_connection_stream(struct sim_connection *connection, struct sim_stream *stream) {
   while (!connection->sleeping && connection->out.length < SIM_HIGH_WATER) {
-    if (!sim_stream_step(stream, &connection->out))
-      return true;
-    if (stream->pace > 0)
-      sim_connection_sleep(connection, stream->pace);
+    if (!sim_stream_step(stream, &connection->out)) return true;
+    if (stream->pace > 0) sim_connection_sleep(connection, stream->pace);
   }
   return false;
 }
@@ -85,8 +83,7 @@ bool sim_connection_stream(struct sim_connection *connection, struct sim_stream 
 static void refuse(struct sim_connection *connection, int status, const char *message) {
   json_t *headers =
       json_pack("{s:s, s:s, s:s}", "Content-Type", "text/plain", "Connection", "close", "Sec-WebSocket-Version", "13");
-  if (connection->server->options->verbose)
-    fprintf(stderr, "aui-sim: request refused: %s\n", message);
+  if (connection->server->options->verbose) fprintf(stderr, "aui-sim: request refused: %s\n", message);
   sim_http_answer(&connection->out, status, headers, message, strlen(message));
   json_decref(headers);
   sim_connection_end(connection, SIM_END_CLOSE);
@@ -143,13 +140,9 @@ static void read_request(struct sim_connection *connection) {
   struct sim_fault fault;
   size_t used;
   switch (sim_request_parse(connection->in.data, connection->in.length, &request, &used, &fault)) {
-  case SIM_PARSE_MORE:
-    return;
-  case SIM_PARSE_FAULT:
-    refuse(connection, (int)fault.code, fault.reason);
-    return;
-  case SIM_PARSE_DONE:
-    break;
+    case SIM_PARSE_MORE: return;
+    case SIM_PARSE_FAULT: refuse(connection, (int)fault.code, fault.reason); return;
+    case SIM_PARSE_DONE: break;
   }
   sim_buffer_consume(&connection->in, used);
   if (sim_rest_is_session(&request)) {
@@ -165,8 +158,7 @@ static void read_request(struct sim_connection *connection) {
 void sim_connection_receive(struct sim_connection *connection, const void *data, size_t length) {
   // libwebsockets limits the time until a TLS client is established, and leaves it to us to say when it is.
   lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0);
-  if (connection->end != SIM_END_NONE || connection->state == SIM_DEAF)
-    return;
+  if (connection->end != SIM_END_NONE || connection->state == SIM_DEAF) return;
   sim_buffer_add(&connection->in, data, length);
   size_t before;
   do { // pipelined requests, and frames right behind the upgrade
@@ -210,17 +202,14 @@ static int finish(struct sim_connection *connection) {
 }
 
 int sim_connection_writable(struct sim_connection *connection) {
-  if (connection->ended)
-    return 0;
+  if (connection->ended) return 0;
   if (connection->end == SIM_END_NONE && !connection->sleeping) {
     sim_player_run(connection);
-    if (connection->player.agent)
-      sim_session_run(connection);
+    if (connection->player.agent) sim_session_run(connection);
   }
   if (connection->out.length > 0) {
     int length = (int)connection->out.length;
-    if (lws_write(connection->wsi, connection->out.data, connection->out.length, LWS_WRITE_RAW) < length)
-      return -1;
+    if (lws_write(connection->wsi, connection->out.data, connection->out.length, LWS_WRITE_RAW) < length) return -1;
     connection->out.length = 0;
     sim_connection_wake(connection);
     return 0;

@@ -15,8 +15,7 @@ void sim_frame_header(struct sim_buffer *out, unsigned first, size_t length) {
     header[1] = 127;
     size = 10;
   }
-  for (size_t i = size; i > 2; i--, length >>= 8)
-    header[i - 1] = (unsigned char)length;
+  for (size_t i = size; i > 2; i--, length >>= 8) header[i - 1] = (unsigned char)length;
   sim_buffer_add(out, header, size);
 }
 
@@ -28,14 +27,10 @@ void sim_frame_add(struct sim_buffer *out, unsigned first, const void *payload, 
 // What is wrong with the first two bytes of a client's frame; NULL if nothing is.
 static const char *judge_header(unsigned first, unsigned second) {
   unsigned opcode = first & 0x0f;
-  if (first & 0x70)
-    return "reserved bit set without an extension (RFC 6455, 5.2)";
-  if (opcode > SIM_PONG || (opcode > SIM_BINARY && opcode < SIM_CLOSE))
-    return "reserved opcode (RFC 6455, 5.2)";
-  if (!(second & 0x80))
-    return "client frame without a mask (RFC 6455, 5.1)";
-  if (opcode >= SIM_CLOSE && !(first & SIM_FIN))
-    return "fragmented control frame (RFC 6455, 5.5)";
+  if (first & 0x70) return "reserved bit set without an extension (RFC 6455, 5.2)";
+  if (opcode > SIM_PONG || (opcode > SIM_BINARY && opcode < SIM_CLOSE)) return "reserved opcode (RFC 6455, 5.2)";
+  if (!(second & 0x80)) return "client frame without a mask (RFC 6455, 5.1)";
+  if (opcode >= SIM_CLOSE && !(first & SIM_FIN)) return "fragmented control frame (RFC 6455, 5.5)";
   if (opcode >= SIM_CLOSE && (second & 0x7f) > SIM_MAX_CONTROL_PAYLOAD)
     return "control frame above 125 bytes (RFC 6455, 5.5)";
   return NULL;
@@ -48,32 +43,25 @@ static enum sim_parse fail(struct sim_fault *fault, unsigned code, const char *r
 
 enum sim_parse sim_frame_parse(unsigned char *data, size_t length, struct sim_frame *frame, size_t *used,
                                struct sim_fault *fault) {
-  if (length < 2)
-    return SIM_PARSE_MORE;
+  if (length < 2) return SIM_PARSE_MORE;
   const char *problem = judge_header(data[0], data[1]);
-  if (problem)
-    return fail(fault, 1002, problem);
+  if (problem) return fail(fault, 1002, problem);
 
   uint64_t size = data[1] & 0x7f;
   size_t head = size == 127 ? 10 : size == 126 ? 4 : 2;
-  if (length < head)
-    return SIM_PARSE_MORE;
+  if (length < head) return SIM_PARSE_MORE;
   if (head > 2) {
     size = 0;
-    for (size_t i = 2; i < head; i++)
-      size = size << 8 | data[i];
+    for (size_t i = 2; i < head; i++) size = size << 8 | data[i];
     if (size < 126 || (head == 10 && size <= 0xffff))
       return fail(fault, 1002, "length not in its shortest form (RFC 6455, 5.2)");
-    if (size > SIM_MAX_MESSAGE)
-      return fail(fault, 1009, "message above 1 MiB");
+    if (size > SIM_MAX_MESSAGE) return fail(fault, 1009, "message above 1 MiB");
   }
-  if (length < head + 4 + size)
-    return SIM_PARSE_MORE;
+  if (length < head + 4 + size) return SIM_PARSE_MORE;
 
   const unsigned char *mask = data + head;
   unsigned char *payload = data + head + 4;
-  for (size_t i = 0; i < size; i++)
-    payload[i] ^= mask[i & 3];
+  for (size_t i = 0; i < size; i++) payload[i] ^= mask[i & 3];
   frame->opcode = (enum sim_opcode)(data[0] & 0x0f);
   frame->fin = (data[0] & SIM_FIN) != 0;
   frame->payload = payload;
@@ -86,8 +74,7 @@ enum sim_parse sim_frame_parse(unsigned char *data, size_t length, struct sim_fr
 static size_t utf8_character(const unsigned char *text, size_t left) {
   unsigned char first = text[0], low = 0x80, high = 0xbf;
   size_t size;
-  if (first < 0x80)
-    return 1;
+  if (first < 0x80) return 1;
   if (first >= 0xc2 && first <= 0xdf) {
     size = 2;
   } else if (first >= 0xe0 && first <= 0xef) {
@@ -101,19 +88,16 @@ static size_t utf8_character(const unsigned char *text, size_t left) {
   } else {
     return 0;
   }
-  if (left < size || text[1] < low || text[1] > high)
-    return 0;
+  if (left < size || text[1] < low || text[1] > high) return 0;
   for (size_t i = 2; i < size; i++)
-    if ((text[i] & 0xc0) != 0x80)
-      return 0;
+    if ((text[i] & 0xc0) != 0x80) return 0;
   return size;
 }
 
 bool sim_utf8_valid(const unsigned char *text, size_t length) {
   for (size_t at = 0; at < length;) {
     size_t size = utf8_character(text + at, length - at);
-    if (size == 0)
-      return false;
+    if (size == 0) return false;
     at += size;
   }
   return true;

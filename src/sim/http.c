@@ -22,8 +22,7 @@ static bool split_head(struct sim_request *request) {
   request->method = request->head;
   char *target = strchr(request->head, ' ');
   char *version = target ? strchr(target + 1, ' ') : NULL;
-  if (!version || target[1] != '/' || strncmp(version + 1, "HTTP/1.", 7) != 0)
-    return false;
+  if (!version || target[1] != '/' || strncmp(version + 1, "HTTP/1.", 7) != 0) return false;
   *target = *version = '\0';
   request->path = target + 1;
   request->version = version + 1;
@@ -36,8 +35,7 @@ static bool split_head(struct sim_request *request) {
   for (char *line = line_end + 2; *line;) {
     char *end = strstr(line, "\r\n");
     *end = '\0';
-    if (!strchr(line, ':'))
-      return false;
+    if (!strchr(line, ':')) return false;
     line = end + 2;
   }
   return true;
@@ -46,16 +44,13 @@ static bool split_head(struct sim_request *request) {
 static enum sim_parse parse_body(const unsigned char *data, size_t length, struct sim_request *request, size_t *used,
                                  struct sim_fault *fault) {
   const char *declared = sim_request_header(request, "content-length");
-  if (sim_request_header(request, "transfer-encoding"))
-    return fail(fault, 411, "the body needs a Content-Length");
+  if (sim_request_header(request, "transfer-encoding")) return fail(fault, 411, "the body needs a Content-Length");
   char *end = NULL;
   unsigned long size = declared ? strtoul(declared, &end, 10) : 0;
   if (declared && (!isdigit((unsigned char)*declared) || *end))
     return fail(fault, 400, "Content-Length is not a number");
-  if (size > SIM_MAX_MESSAGE)
-    return fail(fault, 413, "body above 1 MiB");
-  if (length - *used < size)
-    return SIM_PARSE_MORE;
+  if (size > SIM_MAX_MESSAGE) return fail(fault, 413, "body above 1 MiB");
+  if (length - *used < size) return SIM_PARSE_MORE;
   request->body = sim_copy((const char *)data + *used, size);
   request->body_length = size;
   *used += size;
@@ -66,21 +61,17 @@ enum sim_parse sim_request_parse(const unsigned char *data, size_t length, struc
                                  struct sim_fault *fault) {
   *request = (struct sim_request){0};
   const unsigned char *end = length >= 4 ? memmem(data, length, "\r\n\r\n", 4) : NULL;
-  if (!end && length > MAX_HEAD)
-    return fail(fault, 431, "request header above 64 KiB");
-  if (!end)
-    return SIM_PARSE_MORE;
+  if (!end && length > MAX_HEAD) return fail(fault, 431, "request header above 64 KiB");
+  if (!end) return SIM_PARSE_MORE;
   size_t head = (size_t)(end - data) + 4;
-  if (memchr(data, '\0', head))
-    return fail(fault, 400, "NUL in the request header");
+  if (memchr(data, '\0', head)) return fail(fault, 400, "NUL in the request header");
   // The empty line becomes the terminator of the list of headers.
   request->head = sim_copy((const char *)data, head);
   request->head[head - 2] = '\0';
   *used = head;
   enum sim_parse result = split_head(request) ? parse_body(data, length, request, used, fault)
                                               : fail(fault, 400, "not an HTTP/1.1 request");
-  if (result != SIM_PARSE_DONE)
-    sim_request_free(request);
+  if (result != SIM_PARSE_DONE) sim_request_free(request);
   return result;
 }
 
@@ -93,8 +84,7 @@ void sim_request_free(struct sim_request *request) {
 const char *sim_request_header(const struct sim_request *request, const char *name) {
   size_t length = strlen(name);
   for (const char *line = request->headers; *line; line += strlen(line) + 2) {
-    if (strncasecmp(line, name, length) != 0 || line[length] != ':')
-      continue;
+    if (strncasecmp(line, name, length) != 0 || line[length] != ':') continue;
     line += length + 1;
     return line + strspn(line, " \t");
   }
@@ -107,16 +97,14 @@ bool sim_request_has_token(const struct sim_request *request, const char *name, 
   while (value && *value) {
     value += strspn(value, " \t,");
     size_t length = strcspn(value, " \t,");
-    if (length == wanted && strncasecmp(value, token, length) == 0)
-      return true;
+    if (length == wanted && strncasecmp(value, token, length) == 0) return true;
     value += length;
   }
   return false;
 }
 
 static int hex_digit(char c) {
-  if (isdigit((unsigned char)c))
-    return c - '0';
+  if (isdigit((unsigned char)c)) return c - '0';
   c = (char)tolower((unsigned char)c);
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -140,8 +128,7 @@ char *sim_percent_decode(const char *text, size_t length) {
 // A '+' in a query is a space (application/x-www-form-urlencoded).
 static char *form_decode(const char *text, size_t length) {
   char *copy = sim_copy(text, length);
-  for (char *plus = copy; (plus = strchr(plus, '+'));)
-    *plus = ' ';
+  for (char *plus = copy; (plus = strchr(plus, '+'));) *plus = ' ';
   char *decoded = sim_percent_decode(copy, length);
   free(copy);
   return decoded;
@@ -170,30 +157,18 @@ void sim_accept_value(const char *key, char out[SIM_ACCEPT_SIZE]) {
 
 static const char *reason_phrase(int status) {
   switch (status) {
-  case 101:
-    return "Switching Protocols";
-  case 200:
-    return "OK";
-  case 400:
-    return "Bad Request";
-  case 401:
-    return "Unauthorized";
-  case 403:
-    return "Forbidden";
-  case 404:
-    return "Not Found";
-  case 405:
-    return "Method Not Allowed";
-  case 422:
-    return "Unprocessable Entity";
-  case 426:
-    return "Upgrade Required";
-  case 429:
-    return "Too Many Requests";
-  case 503:
-    return "Service Unavailable";
-  default:
-    return status < 400 ? "Other" : status < 500 ? "Client Error" : "Server Error";
+    case 101: return "Switching Protocols";
+    case 200: return "OK";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 422: return "Unprocessable Entity";
+    case 426: return "Upgrade Required";
+    case 429: return "Too Many Requests";
+    case 503: return "Service Unavailable";
+    default: return status < 400 ? "Other" : status < 500 ? "Client Error" : "Server Error";
   }
 }
 
@@ -203,8 +178,7 @@ void sim_http_answer(struct sim_buffer *out, int status, const json_t *headers, 
   sim_buffer_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_phrase(status));
   json_object_foreach((json_t *)headers, name, value)
       sim_buffer_printf(out, "%s: %s\r\n", name, json_string_value(value));
-  if (status != 101)
-    sim_buffer_printf(out, "Content-Length: %zu\r\n", length);
+  if (status != 101) sim_buffer_printf(out, "Content-Length: %zu\r\n", length);
   sim_buffer_add_string(out, "\r\n");
   sim_buffer_add(out, body, length);
 }

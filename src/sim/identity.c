@@ -7,8 +7,7 @@
 #include <time.h>
 
 static void random_bytes(unsigned char *out, int length) {
-  if (RAND_bytes(out, length) == 1)
-    return;
+  if (RAND_bytes(out, length) == 1) return;
   fputs("aui-sim: the system has no random bytes to give\n", stderr);
   exit(1);
 }
@@ -25,8 +24,7 @@ void sim_uuid(char out[SIM_UUID_SIZE]) {
 void sim_hex_id(char out[SIM_HEX_ID_SIZE]) {
   unsigned char b[(SIM_HEX_ID_SIZE - 1) / 2];
   random_bytes(b, sizeof b);
-  for (size_t i = 0; i < sizeof b; i++)
-    snprintf(out + 2 * i, 3, "%02x", b[i]);
+  for (size_t i = 0; i < sizeof b; i++) snprintf(out + 2 * i, 3, "%02x", b[i]);
 }
 
 void sim_time_now(char out[SIM_TIME_SIZE]) {

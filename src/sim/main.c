@@ -24,8 +24,7 @@ int main(int argc, char **argv) {
   struct sim_options options;
   sim_options_parse(&options, argc, argv);
   struct sim_scenario *scenario = options.scenario ? sim_scenario_load(options.scenario) : NULL;
-  if (options.scenario && !scenario)
-    return 2;
+  if (options.scenario && !scenario) return 2;
   if (options.tls_dir && !sim_tls_prepare(options.tls_dir, options.tls_name, options.tls_expired)) {
     sim_scenario_free(scenario);
     return 1;

@@ -23,8 +23,7 @@ void sim_envelope_free(struct sim_envelope *envelope) {
 void sim_json_escape(struct sim_buffer *out, const char *text, size_t length) {
   for (size_t i = 0; i < length; i++) {
     unsigned char c = (unsigned char)text[i];
-    if (c == '"' || c == '\\')
-      sim_buffer_add(out, "\\", 1);
+    if (c == '"' || c == '\\') sim_buffer_add(out, "\\", 1);
     if (c < 0x20)
       sim_buffer_printf(out, "\\u%04x", c);
     else

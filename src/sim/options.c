@@ -68,10 +68,8 @@ static _Noreturn void complain(const char *option, const char *expected, const c
 // Edits needed to turn one word into the other (Levenshtein distance); words are short.
 static size_t distance(const char *a, const char *b) {
   size_t row[64], m = strlen(b);
-  if (m >= sizeof row / sizeof row[0])
-    return m;
-  for (size_t j = 0; j <= m; j++)
-    row[j] = j;
+  if (m >= sizeof row / sizeof row[0]) return m;
+  for (size_t j = 0; j <= m; j++) row[j] = j;
   for (size_t i = 1; a[i - 1]; i++) {
     size_t diagonal = row[0];
     row[0] = i;
@@ -88,8 +86,7 @@ static size_t distance(const char *a, const char *b) {
 static _Noreturn void unknown_option(const char *name) {
   const struct option *nearest = &table[0];
   for (size_t i = 1; i < OPTIONS; i++)
-    if (distance(name, table[i].name) < distance(name, nearest->name))
-      nearest = &table[i];
+    if (distance(name, table[i].name) < distance(name, nearest->name)) nearest = &table[i];
   fprintf(stderr, "aui-sim: unknown option '%s'", name);
   if (distance(name, nearest->name) <= 3)
     fprintf(stderr, "; did you mean %s?\n", nearest->name);
@@ -111,72 +108,42 @@ static size_t count_value(const struct option *option, const char *text, size_t 
 static double seconds_value(const struct option *option, const char *text) {
   char *end;
   double value = strtod(text, &end);
-  if (end == text || *end || !isfinite(value) || value < 0)
-    complain(option->name, "seconds (a number >= 0)", text);
+  if (end == text || *end || !isfinite(value) || value < 0) complain(option->name, "seconds (a number >= 0)", text);
   return value;
 }
 
 static enum sim_spelling spelling_value(const struct option *option, const char *text) {
-  if (strcmp(text, "full") != 0 && strcmp(text, "simple") != 0)
-    complain(option->name, "full or simple", text);
+  if (strcmp(text, "full") != 0 && strcmp(text, "simple") != 0) complain(option->name, "full or simple", text);
   return strcmp(text, "full") == 0 ? SIM_ENVELOPE_FULL : SIM_ENVELOPE_SIMPLE;
 }
 
 static void apply_flag(struct sim_options *options, const struct option *option) {
   switch (option->id) {
-  case TLS_EXPIRED:
-    options->tls_expired = true;
-    break;
-  case EXIT_WITH_STDIN:
-    options->exit_with_stdin = true;
-    break;
-  case VERBOSE:
-    options->verbose = true;
-    break;
-  case HELP:
-    print_help();
-    exit(0);
-  default: // VERSION
-    puts("aui-sim " SIM_VERSION);
-    exit(0);
+    case TLS_EXPIRED: options->tls_expired = true; break;
+    case EXIT_WITH_STDIN: options->exit_with_stdin = true; break;
+    case VERBOSE: options->verbose = true; break;
+    case HELP: print_help(); exit(0);
+    default: // VERSION
+      puts("aui-sim " SIM_VERSION);
+      exit(0);
   }
 }
 
 static void apply_value(struct sim_options *options, const struct option *option, const char *value) {
   switch (option->id) {
-  case HOST:
-    options->host = value;
-    break;
-  case PORT:
-    options->port = (int)count_value(option, value, 0, 65535);
-    break;
-  case API_KEY:
-    options->api_key = value;
-    break;
-  case PACE:
-    options->pace = seconds_value(option, value);
-    break;
-  case ENVELOPE:
-    options->envelope = spelling_value(option, value);
-    break;
-  case CATALOGUE:
-    options->catalogue = value;
-    break;
-  case SCENARIO:
-    options->scenario = value;
-    break;
-  case TOKENS:
-    options->tokens = count_value(option, value, 1, 1000000);
-    break;
-  case TOKEN_BYTES:
-    options->token_bytes = count_value(option, value, 1, 100000);
-    break;
-  case TLS_DIR:
-    options->tls_dir = value;
-    break;
-  default: // TLS_NAME
-    options->tls_name = value;
-    break;
+    case HOST: options->host = value; break;
+    case PORT: options->port = (int)count_value(option, value, 0, 65535); break;
+    case API_KEY: options->api_key = value; break;
+    case PACE: options->pace = seconds_value(option, value); break;
+    case ENVELOPE: options->envelope = spelling_value(option, value); break;
+    case CATALOGUE: options->catalogue = value; break;
+    case SCENARIO: options->scenario = value; break;
+    case TOKENS: options->tokens = count_value(option, value, 1, 1000000); break;
+    case TOKEN_BYTES: options->token_bytes = count_value(option, value, 1, 100000); break;
+    case TLS_DIR: options->tls_dir = value; break;
+    default: // TLS_NAME
+      options->tls_name = value;
+      break;
   }
 }
 
@@ -184,8 +151,7 @@ static void apply_value(struct sim_options *options, const struct option *option
 static const struct option *find(const char *argument) {
   size_t length = strcspn(argument, "=");
   for (size_t i = 0; i < OPTIONS; i++)
-    if (strlen(table[i].name) == length && strncmp(table[i].name, argument, length) == 0)
-      return &table[i];
+    if (strlen(table[i].name) == length && strncmp(table[i].name, argument, length) == 0) return &table[i];
   unknown_option(argument);
 }
 
@@ -195,17 +161,14 @@ void sim_options_parse(struct sim_options *options, int argc, char **argv) {
     const struct option *option = find(argv[i]);
     const char *equals = strchr(argv[i], '=');
     const char *value = equals ? equals + 1 : NULL;
-    if (!option->argument && value)
-      complain(option->name, "no value", value);
-    if (option->argument && !value && i + 1 == argc)
-      complain(option->name, option->argument, "nothing");
+    if (!option->argument && value) complain(option->name, "no value", value);
+    if (option->argument && !value && i + 1 == argc) complain(option->name, option->argument, "nothing");
     if (option->argument)
       apply_value(options, option, value ? value : argv[++i]);
     else
       apply_flag(options, option);
   }
-  if (options->pace < 0)
-    options->pace = options->tokens ? 0 : 0.04;
+  if (options->pace < 0) options->pace = options->tokens ? 0 : 0.04;
   if (!options->tls_dir && (options->tls_name || options->tls_expired))
     complain(options->tls_name ? "--tls-name" : "--tls-expired", "--tls-dir beside it", "none");
 }

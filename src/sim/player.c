@@ -83,21 +83,21 @@ static bool play_handshake(struct sim_connection *connection, const struct sim_s
 }
 
 // Whether the step wants the task's history to know of it.
-static bool recorded(const struct sim_step *step) { return !json_is_false(json_object_get(step->object, "recorded")); }
+static bool recorded(const struct sim_step *step) {
+  return !json_is_false(json_object_get(step->object, "recorded"));
+}
 
 static bool play_receive(struct sim_connection *connection, const struct sim_step *step) {
   struct sim_player *player = &connection->player;
   struct sim_inbox_entry *entry = sim_inbox_take(connection);
   const char *field;
-  if (!entry)
-    return false;
+  if (!entry) return false;
   json_t *turn = sim_json_parse(entry->text, entry->length);
   if (!sim_turn_problem(turn, &field)) {
     free(player->task_id);
     const char *task_id = json_string_value(json_object_get(turn, "task_id"));
     player->task_id = sim_copy(task_id, strlen(task_id));
-    if (recorded(step))
-      sim_turn_record(connection->server, turn);
+    if (recorded(step)) sim_turn_record(connection->server, turn);
   }
   sim_envelope_free(&player->envelope); // the next answer gets ids of its own
   json_decref(turn);
@@ -131,8 +131,7 @@ static json_t *make_message(struct sim_connection *connection, const struct sim_
   json_t *task = sim_task_open(connection->server->tasks, player->task_id ? player->task_id : "", "anonymous");
   json_t *message =
       sim_agent_message(sim_task_user(task), player->last_text ? player->last_text : "", (json_t *)step->value);
-  if (recorded(step))
-    sim_task_record(task, message);
+  if (recorded(step)) sim_task_record(task, message);
   return message;
 }
 
@@ -166,15 +165,13 @@ static bool play_tokens(struct sim_connection *connection, const struct sim_step
     sim_stream_start(&player->stream, envelope(connection), text, size,
                      json_number_value(json_object_get(step->object, "pace")));
   }
-  if (!sim_connection_stream(connection, &player->stream))
-    return false;
+  if (!sim_connection_stream(connection, &player->stream)) return false;
   sim_stream_free(&player->stream);
   return true;
 }
 
 static bool play_wait(struct sim_connection *connection, const struct sim_step *step) {
-  if (connection->player.started)
-    return true;
+  if (connection->player.started) return true;
   sim_connection_sleep(connection, json_number_value(step->value));
   return false;
 }
@@ -210,8 +207,7 @@ static bool play_raw(struct sim_connection *connection, const struct sim_step *s
   const char *hex = json_string_value(step->value);
   for (; *hex; hex++) {
     unsigned byte;
-    if (*hex == ' ')
-      continue;
+    if (*hex == ' ') continue;
     sscanf(hex++, "%2x", &byte);
     sim_buffer_add(&connection->out, &(unsigned char){(unsigned char)byte}, 1);
   }
@@ -268,18 +264,15 @@ static bool (*const play[])(struct sim_connection *, const struct sim_step *) = 
 };
 
 static void upgrade(struct sim_connection *connection) {
-  if (connection->player.upgraded)
-    return;
+  if (connection->player.upgraded) return;
   connection->player.upgraded = true;
   sim_websocket_accept(connection, NULL);
 }
 
 // Nothing is left to play: the connection stays open, and what the client says goes unheard.
 static void finish(struct sim_connection *connection) {
-  if (connection->state == SIM_UPGRADING && connection->end == SIM_END_NONE)
-    upgrade(connection);
-  for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(connection));)
-    free(entry);
+  if (connection->state == SIM_UPGRADING && connection->end == SIM_END_NONE) upgrade(connection);
+  for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(connection));) free(entry);
 }
 
 void sim_player_run(struct sim_connection *connection) {
@@ -290,19 +283,15 @@ void sim_player_run(struct sim_connection *connection) {
     const struct sim_steps *steps = player->stack[level].steps;
     if (player->stack[level].next == steps->count) {
       player->stack[level].next = 0;
-      if (--player->stack[level].rounds <= 0)
-        player->depth--;
+      if (--player->stack[level].rounds <= 0) player->depth--;
       continue;
     }
     const struct sim_step *step = &steps->list[player->stack[level].next];
-    if (step->verb != SIM_DO_WAIT && step->verb != SIM_DO_HANDSHAKE)
-      upgrade(connection);
+    if (step->verb != SIM_DO_WAIT && step->verb != SIM_DO_HANDSHAKE) upgrade(connection);
     bool over = play[step->verb](connection, step);
     player->started = !over;
-    if (!over)
-      return;
+    if (!over) return;
     player->stack[level].next++;
   }
-  if (player->depth == 0 && !player->agent)
-    finish(connection);
+  if (player->depth == 0 && !player->agent) finish(connection);
 }

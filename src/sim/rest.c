@@ -58,8 +58,7 @@ static size_t number_parameter(const struct sim_request *request, const char *na
   unsigned long value = otherwise;
   if (text) {
     value = strtoul(text, &end, 10);
-    if (*end || *text < '0' || *text > '9' || value > 1000)
-      value = 0;
+    if (*end || *text < '0' || *text > '9' || value > 1000) value = 0;
   }
   free(text);
   return value;
@@ -81,8 +80,7 @@ static int list_tasks(struct sim_server *server, const struct sim_request *reque
 
 static int list_messages(struct sim_server *server, const char *task_id, json_t **result) {
   const json_t *task = sim_task_find(server->tasks, task_id);
-  if (!task)
-    return not_found(result, "Task not found");
+  if (!task) return not_found(result, "Task not found");
   *result = json_incref(json_object_get(task, "messages"));
   return 200;
 }
@@ -123,8 +121,7 @@ static int dispatch(struct sim_server *server, const struct sim_request *request
   else
     status = not_found(result, "Not Found");
   free(task_id);
-  if (status == 405)
-    *result = json_pack("{s:s}", "detail", "Method Not Allowed");
+  if (status == 405) *result = json_pack("{s:s}", "detail", "Method Not Allowed");
   return status;
 }
 

@@ -32,21 +32,33 @@ static bool complain(const struct reader *reader, const char *where, const char 
 
 // ---- what verbs and modifiers take -----------------------------------------------------------------
 
-static bool is_true(const json_t *v) { return json_is_true(v); }
+static bool is_true(const json_t *v) {
+  return json_is_true(v);
+}
 
-static bool is_boolean(const json_t *v) { return json_is_boolean(v); }
+static bool is_boolean(const json_t *v) {
+  return json_is_boolean(v);
+}
 
-static bool is_string(const json_t *v) { return json_is_string(v); }
+static bool is_string(const json_t *v) {
+  return json_is_string(v);
+}
 
-static bool is_object(const json_t *v) { return json_is_object(v); }
+static bool is_object(const json_t *v) {
+  return json_is_object(v);
+}
 
-static bool is_anything(const json_t *v) { return v != NULL; }
+static bool is_anything(const json_t *v) {
+  return v != NULL;
+}
 
 static bool is_count(const json_t *v) {
   return json_is_integer(v) && json_integer_value(v) >= 1 && json_integer_value(v) <= 1000000;
 }
 
-static bool is_size(const json_t *v) { return json_is_integer(v) && json_integer_value(v) >= 0; }
+static bool is_size(const json_t *v) {
+  return json_is_integer(v) && json_integer_value(v) >= 0;
+}
 
 static bool is_seconds(const json_t *v) {
   return json_is_number(v) && json_number_value(v) >= 0 && json_number_value(v) <= 86400;
@@ -71,13 +83,10 @@ static bool is_cut(const json_t *v) {
 
 static bool is_hex(const json_t *v) {
   const char *at = json_string_value(v);
-  if (!at || !*at)
-    return false;
+  if (!at || !*at) return false;
   for (; *at; at++) {
-    if (*at == ' ')
-      continue;
-    if (!isxdigit((unsigned char)at[0]) || !isxdigit((unsigned char)at[1]))
-      return false;
+    if (*at == ' ') continue;
+    if (!isxdigit((unsigned char)at[0]) || !isxdigit((unsigned char)at[1])) return false;
     at++;
   }
   return true;
@@ -131,8 +140,7 @@ static const struct {
 // ---- steps -----------------------------------------------------------------------------------------
 
 static void free_steps(struct sim_steps *steps) {
-  for (size_t i = 0; i < steps->count; i++)
-    free_steps(&steps->list[i].steps);
+  for (size_t i = 0; i < steps->count; i++) free_steps(&steps->list[i].steps);
   free(steps->list);
 }
 
@@ -144,8 +152,7 @@ static bool allows(size_t verb, const char *modifier) {
 static bool check_modifier(const struct reader *reader, const char *where, size_t verb, const char *name,
                            const json_t *value) {
   for (size_t i = 0; i < MODIFIERS; i++) {
-    if (strcmp(modifiers[i].name, name) != 0 || !allows(verb, name))
-      continue;
+    if (strcmp(modifiers[i].name, name) != 0 || !allows(verb, name)) continue;
     return modifiers[i].check(value) || complain(reader, where, "%s: expected %s", name, modifiers[i].expected);
   }
   const char *list = verbs[verb].modifiers;
@@ -157,8 +164,7 @@ static bool check_modifier(const struct reader *reader, const char *where, size_
 static size_t find_verb(const struct reader *reader, const char *where, const json_t *object) {
   size_t found = VERBS;
   for (size_t i = 0; i < VERBS; i++) {
-    if (!json_object_get(object, verbs[i].takes.name))
-      continue;
+    if (!json_object_get(object, verbs[i].takes.name)) continue;
     if (found < VERBS) {
       complain(reader, where, "expected one verb, got '%s' and '%s'", verbs[found].takes.name, verbs[i].takes.name);
       return VERBS;
@@ -167,8 +173,7 @@ static size_t find_verb(const struct reader *reader, const char *where, const js
   }
   if (found == VERBS) {
     struct sim_buffer list = {0};
-    for (size_t i = 0; i < VERBS; i++)
-      sim_buffer_printf(&list, "%s%s", i ? ", " : "", verbs[i].takes.name);
+    for (size_t i = 0; i < VERBS; i++) sim_buffer_printf(&list, "%s%s", i ? ", " : "", verbs[i].takes.name);
     complain(reader, where, "expected an object with one of %s", (const char *)list.data);
     sim_buffer_free(&list);
   }
@@ -183,19 +188,15 @@ static bool read_step(const struct reader *reader, const char *where, const json
   const char *name;
   json_t *value;
   size_t verb = find_verb(reader, where, object);
-  if (verb == VERBS)
-    return false;
+  if (verb == VERBS) return false;
   const struct takes *takes = &verbs[verb].takes;
   *step = (struct sim_step){.verb = verbs[verb].verb, .object = object};
   step->value = json_object_get(object, takes->name);
-  if (!takes->check(step->value))
-    return complain(reader, where, "%s: expected %s", takes->name, takes->expected);
+  if (!takes->check(step->value)) return complain(reader, where, "%s: expected %s", takes->name, takes->expected);
   json_object_foreach((json_t *)object, name, value) {
-    if (value != step->value && !check_modifier(reader, where, verb, name, value))
-      return false;
+    if (value != step->value && !check_modifier(reader, where, verb, name, value)) return false;
   }
-  if (step->verb != SIM_DO_REPEAT)
-    return true;
+  if (step->verb != SIM_DO_REPEAT) return true;
   return read_steps(reader, where, json_object_get(object, "steps"), level + 1, &step->steps);
 }
 
@@ -226,8 +227,7 @@ static bool read_steps(const struct reader *reader, const char *where, const jso
     steps->count = i + 1;
     bool good = read_step(reader, (const char *)path.data, json_array_get(list, i), level, &steps->list[i]);
     sim_buffer_free(&path);
-    if (!good)
-      return false;
+    if (!good) return false;
   }
   return check_handshakes(reader, where, steps, level);
 }
@@ -237,23 +237,20 @@ static bool read_steps(const struct reader *reader, const char *where, const jso
 static bool read_connections(const struct reader *reader, const json_t *lists) {
   struct sim_scenario *scenario = reader->scenario;
   size_t count = json_array_size(lists);
-  if (count == 0)
-    return complain(reader, "connections", "expected a list of lists of steps, at least one");
+  if (count == 0) return complain(reader, "connections", "expected a list of lists of steps, at least one");
   scenario->connections = sim_alloc(count * sizeof *scenario->connections);
   scenario->connection_count = count;
   for (size_t i = 0; i < count; i++) {
     char where[40];
     snprintf(where, sizeof where, "connection %zu", i + 1);
-    if (!read_steps(reader, where, json_array_get(lists, i), 0, &scenario->connections[i]))
-      return false;
+    if (!read_steps(reader, where, json_array_get(lists, i), 0, &scenario->connections[i])) return false;
   }
   return true;
 }
 
 static bool read_rest(const struct reader *reader, const json_t *rest) {
   reader->scenario->rest = rest;
-  if (rest && !json_is_array(rest))
-    return complain(reader, "rest", "expected a list of answers");
+  if (rest && !json_is_array(rest)) return complain(reader, "rest", "expected a list of answers");
   for (size_t i = 0; i < json_array_size(rest); i++) {
     char where[40];
     snprintf(where, sizeof where, "rest, call %zu", i + 1);
@@ -288,17 +285,14 @@ struct sim_scenario *sim_scenario_load(const char *file) {
     complain(&reader, "", "line %d, column %d: %s", error.line, error.column, error.text);
   else if (!scenario->document)
     complain(&reader, "", "%s", error.text);
-  if (good)
-    return scenario;
+  if (good) return scenario;
   sim_scenario_free(scenario);
   return NULL;
 }
 
 void sim_scenario_free(struct sim_scenario *scenario) {
-  if (!scenario)
-    return;
-  for (size_t i = 0; i < scenario->connection_count; i++)
-    free_steps(&scenario->connections[i]);
+  if (!scenario) return;
+  for (size_t i = 0; i < scenario->connection_count; i++) free_steps(&scenario->connections[i]);
   free(scenario->connections);
   json_decref(scenario->document);
   free(scenario);

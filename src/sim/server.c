@@ -19,19 +19,11 @@
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
   struct sim_connection *connection = user;
   switch (reason) {
-  case LWS_CALLBACK_RAW_ADOPT:
-    sim_connection_open(connection, lws_context_user(lws_get_context(wsi)), wsi);
-    return 0;
-  case LWS_CALLBACK_RAW_RX:
-    sim_connection_receive(connection, in, length);
-    return 0;
-  case LWS_CALLBACK_RAW_WRITEABLE:
-    return sim_connection_writable(connection);
-  case LWS_CALLBACK_RAW_CLOSE:
-    sim_connection_free(connection);
-    return 0;
-  default:
-    return 0;
+    case LWS_CALLBACK_RAW_ADOPT: sim_connection_open(connection, lws_context_user(lws_get_context(wsi)), wsi); return 0;
+    case LWS_CALLBACK_RAW_RX: sim_connection_receive(connection, in, length); return 0;
+    case LWS_CALLBACK_RAW_WRITEABLE: return sim_connection_writable(connection);
+    case LWS_CALLBACK_RAW_CLOSE: sim_connection_free(connection); return 0;
+    default: return 0;
   }
 }
 
@@ -60,10 +52,8 @@ static bool can_listen(const char *host, int port) {
   int yes = 1;
   bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
               bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, 1) == 0;
-  if (!good)
-    fprintf(stderr, "aui-sim: cannot listen on %s port %d: %s\n", host, port, strerror(errno));
-  if (fd >= 0)
-    close(fd);
+  if (!good) fprintf(stderr, "aui-sim: cannot listen on %s port %d: %s\n", host, port, strerror(errno));
+  if (fd >= 0) close(fd);
   freeaddrinfo(address);
   return good;
 }
@@ -115,8 +105,7 @@ static struct lws_vhost *make_vhost(const struct sim_server *server) {
 static bool start_listening(struct sim_server *server) {
   const struct sim_options *options = server->options;
   struct lws_vhost *vhost = can_listen(options->host, options->port) ? make_vhost(server) : NULL;
-  if (!vhost)
-    return false;
+  if (!vhost) return false;
   const char *bracket = strchr(options->host, ':') ? "[]" : "";
   printf("listening on %s://%.1s%s%s:%d/api/v1/external/session\n", options->tls_dir ? "wss" : "ws", bracket,
          options->host, *bracket ? bracket + 1 : "", lws_get_vhost_listen_port(vhost));
@@ -135,8 +124,7 @@ static void on_stdin(uv_poll_t *handle, int status, int events) {
   char discarded[4096];
   (void)events;
   ssize_t length = status < 0 ? 0 : read(STDIN_FILENO, discarded, sizeof discarded);
-  if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
-    uv_stop(handle->loop);
+  if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR)) uv_stop(handle->loop);
 }
 
 // What ends the loop.
@@ -150,11 +138,9 @@ static bool arm(uv_loop_t *loop, struct triggers *triggers, bool with_stdin) {
   uv_signal_init(loop, &triggers->terminate);
   uv_signal_start(&triggers->interrupt, on_signal, SIGINT);
   uv_signal_start(&triggers->terminate, on_signal, SIGTERM);
-  if (!with_stdin)
-    return true;
+  if (!with_stdin) return true;
   int problem = uv_poll_init(loop, &triggers->input, STDIN_FILENO);
-  if (!problem)
-    problem = uv_poll_start(&triggers->input, UV_READABLE, on_stdin);
+  if (!problem) problem = uv_poll_start(&triggers->input, UV_READABLE, on_stdin);
   if (problem)
     fprintf(stderr, "aui-sim: --exit-with-stdin: expected a pipe or terminal as standard input: %s\n",
             uv_strerror(problem));
@@ -163,8 +149,7 @@ static bool arm(uv_loop_t *loop, struct triggers *triggers, bool with_stdin) {
 
 static void close_handle(uv_handle_t *handle, void *unused) {
   (void)unused;
-  if (!uv_is_closing(handle))
-    uv_close(handle, NULL);
+  if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
 // libwebsockets 4.1 wants two turns of the loop between the two halves of its teardown.
@@ -183,8 +168,7 @@ static void tear_down(uv_loop_t *loop, struct sim_server *server) {
 // A thousand connections need more descriptors than the usual 1,024.
 static void raise_descriptor_limit(void) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-    return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max < MAX_DESCRIPTORS ? limit.rlim_max : MAX_DESCRIPTORS;
   setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -201,8 +185,7 @@ int sim_server_run(struct sim_server *server) {
   }
   server->context = make_context(server, &loop);
   bool good = server->context && arm(&loop, &triggers, server->options->exit_with_stdin) && start_listening(server);
-  if (good)
-    uv_run(&loop, UV_RUN_DEFAULT);
+  if (good) uv_run(&loop, UV_RUN_DEFAULT);
   tear_down(&loop, server);
   return good ? 0 : 1;
 }

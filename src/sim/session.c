@@ -21,8 +21,7 @@ static void refuse(struct sim_connection *connection, const char *field, const c
 static void send_event(struct sim_connection *connection, const char *name) {
   const struct sim_envelope *envelope = &connection->session.envelope;
   struct sim_buffer event = {0};
-  if (envelope->spelling == SIM_ENVELOPE_SIMPLE)
-    return; // it knows text updates alone
+  if (envelope->spelling == SIM_ENVELOPE_SIMPLE) return; // it knows text updates alone
   sim_envelope_event(envelope, name, &event);
   sim_frame_add(&connection->out, SIM_FIN | SIM_TEXT, event.data, event.length);
   sim_buffer_free(&event);
@@ -62,13 +61,11 @@ void sim_session_run(struct sim_connection *connection) {
   struct sim_session *session = &connection->session;
   while (!connection->close_sent && !connection->sleeping && connection->out.length < SIM_HIGH_WATER) {
     if (session->answering) {
-      if (!sim_connection_stream(connection, &session->stream))
-        return;
+      if (!sim_connection_stream(connection, &session->stream)) return;
       finish_answer(connection);
     } else {
       struct sim_inbox_entry *entry = sim_inbox_take(connection);
-      if (!entry)
-        return;
+      if (!entry) return;
       take_turn(connection, entry);
       free(entry);
     }
@@ -77,8 +74,7 @@ void sim_session_run(struct sim_connection *connection) {
 
 void sim_session_free(struct sim_connection *connection) {
   struct sim_session *session = &connection->session;
-  if (!session->answering)
-    return;
+  if (!session->answering) return;
   sim_task_record(sim_task_open(connection->server->tasks, session->envelope.task_id, "anonymous"), session->message);
   json_decref(session->message);
   sim_stream_free(&session->stream);

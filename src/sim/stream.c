@@ -16,16 +16,14 @@ void sim_stream_start(struct sim_stream *stream, const struct sim_envelope *enve
 // Where the next update ends: after a step, or at the end of the next word.
 static size_t next_end(const struct sim_stream *stream) {
   size_t left = stream->length - stream->sent;
-  if (stream->step > 0)
-    return stream->sent + (left < stream->step ? left : stream->step);
+  if (stream->step > 0) return stream->sent + (left < stream->step ? left : stream->step);
   const char *rest = stream->text + stream->sent;
   size_t space = strspn(rest, " ");
   return stream->sent + space + strcspn(rest + space, " ");
 }
 
 bool sim_stream_step(struct sim_stream *stream, struct sim_buffer *out) {
-  if (stream->sent == stream->length)
-    return false;
+  if (stream->sent == stream->length) return false;
   size_t end = next_end(stream);
   sim_json_escape(&stream->before, stream->text + stream->sent, end - stream->sent);
   stream->sent = end;
@@ -45,7 +43,6 @@ void sim_stream_free(struct sim_stream *stream) {
 char *sim_synthetic_text(size_t length) {
   static const char words[] = "every update of this answer carries all of the text so far and a little more ";
   char *text = sim_alloc(length + 1);
-  for (size_t i = 0; i < length; i++)
-    text[i] = words[i % (sizeof words - 1)];
+  for (size_t i = 0; i < length; i++) text[i] = words[i % (sizeof words - 1)];
   return text;
 }

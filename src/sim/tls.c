@@ -25,7 +25,9 @@ static bool failed(const char *what, const char *why) {
   return false;
 }
 
-static bool openssl_failed(const char *what) { return failed(what, ERR_reason_error_string(ERR_peek_last_error())); }
+static bool openssl_failed(const char *what) {
+  return failed(what, ERR_reason_error_string(ERR_peek_last_error()));
+}
 
 static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *value) {
   X509V3_CTX context;
@@ -94,8 +96,7 @@ static X509 *new_server(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, const char *n
               add_extension(server, ca, NID_subject_alt_name, (const char *)names.data) &&
               X509_sign(server, ca_key, EVP_sha256()) > 0;
   sim_buffer_free(&names);
-  if (good)
-    return server;
+  if (good) return server;
   X509_free(server);
   return NULL;
 }
@@ -106,8 +107,7 @@ static FILE *create(const char *directory, const char *name) {
   sim_buffer_printf(&path, "%s/%s", directory, name);
   int fd = open((const char *)path.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-  if (!file)
-    failed((const char *)path.data, strerror(errno));
+  if (!file) failed((const char *)path.data, strerror(errno));
   sim_buffer_free(&path);
   return file;
 }
@@ -133,10 +133,8 @@ static bool exists(const char *directory, const char *name) {
 }
 
 bool sim_tls_prepare(const char *directory, const char *name, bool expired) {
-  if (exists(directory, SIM_CERTIFICATE_FILE) && exists(directory, SIM_KEY_FILE))
-    return true;
-  if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-    return failed(directory, strerror(errno));
+  if (exists(directory, SIM_CERTIFICATE_FILE) && exists(directory, SIM_KEY_FILE)) return true;
+  if (mkdir(directory, 0700) != 0 && errno != EEXIST) return failed(directory, strerror(errno));
   EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
   X509 *ca = ca_key ? new_authority(ca_key) : NULL;
   X509 *server = ca && key ? new_server(key, ca, ca_key, name, expired) : NULL;

@@ -9,18 +9,14 @@
 const char *sim_turn_problem(const json_t *turn, const char **field) {
   static const char *const required[] = {"task_id", "text"};
   *field = "";
-  if (!json_is_object(turn))
-    return "expected a JSON object with task_id and text";
+  if (!json_is_object(turn)) return "expected a JSON object with task_id and text";
   for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
     const json_t *value = json_object_get(turn, *field = required[i]);
-    if (!value)
-      return "field required";
-    if (!json_is_string(value) || json_string_length(value) == 0)
-      return "expected a string that is not empty";
+    if (!value) return "field required";
+    if (!json_is_string(value) || json_string_length(value) == 0) return "expected a string that is not empty";
   }
   const json_t *context = json_object_get(turn, *field = "context");
-  if (context && !json_is_object(context) && !json_is_null(context))
-    return "expected an object";
+  if (context && !json_is_object(context) && !json_is_null(context)) return "expected an object";
   return NULL;
 }
 

@@ -14,14 +14,10 @@ const char *sim_websocket_refusal(const struct sim_request *request) {
   unsigned char nonce[32];
   if (strcmp(request->method, "GET") != 0 || strcmp(request->version, "HTTP/1.1") != 0)
     return "expected GET and HTTP/1.1 (RFC 6455, 4.2.1)";
-  if (!sim_request_header(request, "host"))
-    return "no Host header (RFC 6455, 4.2.1)";
-  if (!sim_request_has_token(request, "upgrade", "websocket"))
-    return "no Upgrade: websocket (RFC 6455, 4.2.1)";
-  if (!sim_request_has_token(request, "connection", "upgrade"))
-    return "no Connection: Upgrade (RFC 6455, 4.2.1)";
-  if (!version || strcmp(version, "13") != 0)
-    return "Sec-WebSocket-Version is not 13 (RFC 6455, 4.2.1)";
+  if (!sim_request_header(request, "host")) return "no Host header (RFC 6455, 4.2.1)";
+  if (!sim_request_has_token(request, "upgrade", "websocket")) return "no Upgrade: websocket (RFC 6455, 4.2.1)";
+  if (!sim_request_has_token(request, "connection", "upgrade")) return "no Connection: Upgrade (RFC 6455, 4.2.1)";
+  if (!version || strcmp(version, "13") != 0) return "Sec-WebSocket-Version is not 13 (RFC 6455, 4.2.1)";
   if (!key || strlen(key) != 24 || EVP_DecodeBlock(nonce, (const unsigned char *)key, 24) != 18 ||
       strcmp(key + 22, "==") != 0)
     return "Sec-WebSocket-Key is not 16 bytes in base64 (RFC 6455, 4.2.1)";
@@ -64,11 +60,9 @@ void sim_websocket_close(struct sim_connection *connection, unsigned code, const
 
 struct sim_inbox_entry *sim_inbox_take(struct sim_connection *connection) {
   struct sim_inbox_entry *entry = connection->inbox;
-  if (!entry)
-    return NULL;
+  if (!entry) return NULL;
   connection->inbox = entry->next;
-  if (!connection->inbox)
-    connection->inbox_end = &connection->inbox;
+  if (!connection->inbox) connection->inbox_end = &connection->inbox;
   connection->inbox_length--;
   return entry;
 }
@@ -76,8 +70,7 @@ struct sim_inbox_entry *sim_inbox_take(struct sim_connection *connection) {
 static void inbox_put(struct sim_connection *connection, const unsigned char *text, size_t length) {
   struct sim_inbox_entry *entry = sim_alloc(sizeof *entry + length + 1);
   entry->length = length;
-  if (length > 0)
-    memcpy(entry->text, text, length);
+  if (length > 0) memcpy(entry->text, text, length);
   *connection->inbox_end = entry;
   connection->inbox_end = &entry->next;
   connection->inbox_length++;
@@ -87,10 +80,8 @@ static void inbox_put(struct sim_connection *connection, const unsigned char *te
 
 // Fails the connection (RFC 6455, section 7.1.7).
 static void fail(struct sim_connection *connection, unsigned code, const char *reason) {
-  if (connection->server->options->verbose)
-    fprintf(stderr, "aui-sim: connection failed with %u: %s\n", code, reason);
-  if (!connection->close_sent)
-    add_close_frame(connection, code, reason);
+  if (connection->server->options->verbose) fprintf(stderr, "aui-sim: connection failed with %u: %s\n", code, reason);
+  if (!connection->close_sent) add_close_frame(connection, code, reason);
   sim_connection_end(connection, SIM_END_CLOSE);
 }
 
@@ -128,8 +119,7 @@ static void take_close(struct sim_connection *connection, const struct sim_frame
   } else if (frame->length > 2 && !sim_utf8_valid(frame->payload + 2, frame->length - 2)) {
     fail(connection, 1007, "close reason is not UTF-8 (RFC 6455, 5.5.1)");
   } else if (!connection->ignores_close) {
-    if (!connection->close_sent)
-      add_close_frame(connection, code, "");
+    if (!connection->close_sent) add_close_frame(connection, code, "");
     sim_connection_end(connection, SIM_END_CLOSE);
   }
 }
@@ -142,18 +132,13 @@ static void take_pong(struct sim_connection *connection, const struct sim_frame 
 
 static void take_frame(struct sim_connection *connection, const struct sim_frame *frame) {
   switch (frame->opcode) {
-  case SIM_CLOSE:
-    take_close(connection, frame);
-    break;
-  case SIM_PING:
-    if (!connection->ignores_pings && !connection->close_sent)
-      sim_frame_add(&connection->out, SIM_FIN | SIM_PONG, frame->payload, frame->length);
-    break;
-  case SIM_PONG:
-    take_pong(connection, frame);
-    break;
-  default:
-    take_data(connection, frame);
+    case SIM_CLOSE: take_close(connection, frame); break;
+    case SIM_PING:
+      if (!connection->ignores_pings && !connection->close_sent)
+        sim_frame_add(&connection->out, SIM_FIN | SIM_PONG, frame->payload, frame->length);
+      break;
+    case SIM_PONG: take_pong(connection, frame); break;
+    default: take_data(connection, frame);
   }
 }
 
@@ -165,10 +150,8 @@ void sim_websocket_receive(struct sim_connection *connection) {
     size_t used = 0;
     enum sim_parse result =
         sim_frame_parse(connection->in.data + taken, connection->in.length - taken, &frame, &used, &fault);
-    if (result == SIM_PARSE_FAULT)
-      fail(connection, fault.code, fault.reason);
-    if (result != SIM_PARSE_DONE)
-      break;
+    if (result == SIM_PARSE_FAULT) fail(connection, fault.code, fault.reason);
+    if (result != SIM_PARSE_DONE) break;
     take_frame(connection, &frame);
     taken += used;
   }

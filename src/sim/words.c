@@ -9,8 +9,7 @@
 
 static bool belongs_to_word(const char *text, size_t i) {
   unsigned char c = (unsigned char)text[i];
-  if (isalnum(c) || c >= 0x80 || c == '$')
-    return true;
+  if (isalnum(c) || c >= 0x80 || c == '$') return true;
   return c == '.' && i > 0 && isdigit((unsigned char)text[i - 1]) && isdigit((unsigned char)text[i + 1]);
 }
 
@@ -29,8 +28,7 @@ char *sim_words(const char *text) {
     else if (words[n - 1] != ' ' && text[i] != '\'' && !groups_digits(text, i))
       words[n++] = ' ';
   }
-  if (words[n - 1] != ' ')
-    words[n++] = ' ';
+  if (words[n - 1] != ' ') words[n++] = ' ';
   return words;
 }
 
@@ -43,7 +41,6 @@ bool sim_words_have(const char *words, const char *phrase) {
 
 bool sim_words_have_any(const char *words, const json_t *phrases) {
   for (size_t i = 0; i < json_array_size(phrases); i++)
-    if (sim_words_have(words, json_string_value(json_array_get(phrases, i))))
-      return true;
+    if (sim_words_have(words, json_string_value(json_array_get(phrases, i)))) return true;
   return false;
 }

@@ -1,0 +1,268 @@
+/* Sessions when memory is short: one allocation after the other fails, alone or with all that follow, over a
+ * conversation that uses everything. Built with the linker's --wrap for malloc, calloc, realloc, strdup and free. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support_peer.h"
+
+/* ---- The allocator ---- */
+
+static struct {
+  bool armed;    /* it is the session that allocates */
+  bool for_good; /* once one has failed, all do */
+  size_t left;   /* allocations that succeed before */
+  bool failed;
+  size_t live; /* blocks that are not freed */
+} memory;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t count, size_t n);
+void *__real_realloc(void *block, size_t n);
+char *__real_strdup(const char *text);
+void __real_free(void *block);
+
+static bool fails(void) {
+  if (!memory.armed) return false;
+  if (memory.left > 0) {
+    memory.left--;
+    return false;
+  }
+  bool fail = memory.for_good || !memory.failed;
+  memory.failed = true;
+  return fail;
+}
+
+static void *counted(void *block) {
+  memory.live += block != NULL;
+  return block;
+}
+
+void *__wrap_malloc(size_t n) {
+  return fails() ? NULL : counted(__real_malloc(n));
+}
+
+void *__wrap_calloc(size_t count, size_t n) {
+  return fails() ? NULL : counted(__real_calloc(count, n));
+}
+
+void *__wrap_realloc(void *block, size_t n) {
+  if (fails()) return NULL;
+  return block ? __real_realloc(block, n) : counted(__real_realloc(NULL, n));
+}
+
+char *__wrap_strdup(const char *text) {
+  return fails() ? NULL : counted(__real_strdup(text));
+}
+
+void __wrap_free(void *block) {
+  memory.live -= block != NULL;
+  __real_free(block);
+}
+
+/* ---- The conversation ---- */
+
+enum { SENDS = 3 };
+
+typedef struct {
+  peer p; /* corked: the server's bytes go to `outgoing` */
+  aui_reply *replies[SENDS];
+  bool requested;
+  int connections;
+  int messages;
+  bool told; /* somebody was told that memory was short */
+} conversation;
+
+static void arm(void) {
+  memory.armed = true;
+}
+
+static void disarm(void) {
+  memory.armed = false;
+}
+
+static void answer_message(conversation *c) {
+  switch (c->messages++) {
+    case 0:
+      peer_send_update(&c->p, "I found");
+      peer_send_update(&c->p, "I found a longer answer than fits into the buffer that was there before it came");
+      peer_send_text(&c->p, "{\"event\":\"other\"}");
+      peer_send_frame(&c->p, 0x80 | PEER_PING, "ping", 4);
+      peer_send_final(&c->p, "I found a rewritten answer");
+      break;
+    case 1:
+      peer_send_update(&c->p, "half");
+      peer_send_text(&c->p, "{\"status_code\":500,\"message\":\"a payload that an error has to carry\"}");
+      peer_send_close(&c->p, 1011, "");
+      break;
+    default: peer_send_final(&c->p, "so be it");
+  }
+}
+
+static void answer_request(conversation *c) {
+  static const char refused[] = "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy";
+  c->requested = true;
+  assert_true(aui_buffer_append(&c->p.incoming, "", 1));
+  if (c->connections++ == 1) {
+    peer_send(&c->p, refused, sizeof refused - 1);
+  } else {
+    peer_accept(&c->p, c->p.incoming.data);
+  }
+  c->p.incoming.len = 0;
+}
+
+static void serve(conversation *c) {
+  peer_frame frame;
+  if (!c->requested) {
+    if (c->p.incoming.len) answer_request(c);
+    return;
+  }
+  while (peer_read(&c->p, &frame)) {
+    if (frame.opcode == PEER_TEXT) answer_message(c);
+    if (frame.opcode == PEER_CLOSE) peer_send_close(&c->p, 1000, "");
+  }
+}
+
+static void pump(conversation *c) {
+  size_t n;
+  peer_give_random(&c->p);
+  arm();
+  const void *bytes = aui_session_output(c->p.session, &n, c->p.now);
+  disarm();
+  if (n == 0) return;
+  assert_true(aui_buffer_append(&c->p.incoming, bytes, n));
+  arm();
+  aui_session_written(c->p.session, n, c->p.now);
+  disarm();
+}
+
+static void follow_wants(conversation *c) {
+  aui_session *s = c->p.session;
+  arm();
+  switch (aui_session_want(s)) {
+    case AUI_WANT_CONNECT:
+      aui_session_phase(s, AUI_PHASE_CONNECT, c->p.now);
+      aui_session_connected(s, c->p.now);
+      c->requested = false;
+      c->p.incoming.len = c->p.outgoing.len = 0;
+      break;
+    case AUI_WANT_DISCONNECT: aui_session_disconnected(s, NULL, true, c->p.now); break;
+    default: break;
+  }
+  disarm();
+}
+
+static bool is_about_memory(const aui_error *error) {
+  if (error->kind != AUI_ERROR_OVERFLOW)
+    return error->kind != AUI_ERROR_NONE && error->status_code != 0 &&
+           error->payload.len == 0; /* the payload is left out */
+  assert_string_equal(error->message, "out of memory");
+  assert_true(error->retryable);
+  return true;
+}
+
+static void turn(conversation *c) {
+  follow_wants(c);
+  pump(c);
+  serve(c);
+  arm();
+  aui_session_receive(c->p.session, c->p.outgoing.data, c->p.outgoing.len, c->p.now);
+  disarm();
+  c->p.outgoing.len = 0;
+  c->told = c->told || is_about_memory(aui_session_error(c->p.session));
+}
+
+static aui_reply *send(conversation *c) {
+  static const aui_reply_timeouts timeouts = {AUI_NEVER, AUI_NEVER, AUI_NEVER};
+  arm();
+  aui_reply *reply = aui_session_send(c->p.session, "{\"text\":\"hello\"}", 16, &timeouts, c->p.now);
+  disarm();
+  c->told = c->told || !reply;
+  return reply;
+}
+
+static bool pending(const aui_reply *reply) {
+  return reply && aui_reply_get_status(reply) == AUI_REPLY_PENDING;
+}
+
+static void converse(conversation *c) {
+  c->replies[0] = send(c);
+  c->replies[1] = send(c);
+  for (int i = 0; pending(c->replies[0]) || pending(c->replies[1]); i++) {
+    assert_true(i < 100);
+    turn(c);
+  }
+  c->replies[2] = send(c); /* refused, at first */
+  for (int i = 0; pending(c->replies[2]); i++) {
+    assert_true(i < 100);
+    turn(c);
+  }
+  arm();
+  aui_session_close(c->p.session, c->p.now);
+  disarm();
+  for (int i = 0; !aui_session_finished(c->p.session); i++) {
+    assert_true(i < 100);
+    c->p.now += 100;
+    arm();
+    aui_session_tick(c->p.session, c->p.now);
+    disarm();
+    turn(c);
+  }
+}
+
+static void check_outcome(conversation *c) {
+  for (int i = 0; i < SENDS; i++) {
+    if (!c->replies[i]) continue;
+    const aui_error *error = aui_reply_error(c->replies[i]);
+    if (error && is_about_memory(error)) c->told = true;
+  }
+  assert_int_equal(c->told, memory.failed);
+  if (memory.failed) return;
+  assert_int_equal(aui_reply_get_status(c->replies[0]), AUI_REPLY_MESSAGE);
+  assert_int_equal(aui_reply_error(c->replies[1])->status_code, 500);
+  assert_int_equal(aui_reply_error(c->replies[1])->close_code, 1011);
+  assert_int_equal(aui_reply_error(c->replies[2])->status_code, 503);
+}
+
+/* Returns whether an allocation failed. */
+static bool run(size_t left, bool for_good) {
+  conversation c = {.p = {.now = 1000, .corked = true, .random = 1}};
+  aui_session_config config = peer_config();
+  memset(&memory, 0, sizeof memory);
+  memory.left = left;
+  memory.for_good = for_good;
+  arm();
+  c.p.session = aui_session_new(&config);
+  disarm();
+  if (c.p.session) {
+    converse(&c);
+    check_outcome(&c);
+  }
+  peer_free(&c.p);
+  for (int i = 0; i < SENDS; i++) {
+    if (c.replies[i]) aui_reply_release(c.replies[i], 0);
+  }
+  assert_int_equal(memory.live, 0);
+  return memory.failed;
+}
+
+static void each_allocation_fails(void **state) {
+  bool for_good = *(bool *)*state;
+  size_t n = 0;
+  while (run(n, for_good)) n++;
+  assert_true(n > 20);
+}
+
+int main(void) {
+  static bool alone = false, for_good = true;
+  const struct CMUnitTest tests[] = {
+      {"each_allocation_fails (alone)", each_allocation_fails, NULL, NULL, &alone},
+      {"each_allocation_fails (with all that follow)", each_allocation_fails, NULL, NULL, &for_good},
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

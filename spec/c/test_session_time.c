@@ -1,0 +1,159 @@
+/* The deadlines of sessions and their replies, to the millisecond. */
+#include "support_session.h"
+
+/* ---- Time ---- */
+
+static void first_runs_from_the_frames_departure(void **state) {
+  peer p;
+  aui_session *s = start_open(state, &p);
+  aui_reply *reply = send_with(&p, "{\"n\":1}", (aui_reply_timeouts){2000, 500, 60000});
+  assert_int_equal(aui_session_deadline(s), p.now + 60000);
+  p.now += 100;
+  peer_pump(&p, 3);
+  p.now += 100;
+  peer_pump(&p, SIZE_MAX);
+  fragment(&p, 0x80 | PEER_PING, ""); /* not a sign of an answer */
+  p.now += 1;
+  peer_pump(&p, SIZE_MAX);
+  assert_due(&p, p.now - 1 + 2000);
+  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_MAYBE, 0, 0,
+                "no sign of an answer within 2 s (timeout.first)");
+  assert_int_equal(aui_session_state(s), AUI_STATE_OPEN);
+  assert_int_equal(aui_session_deadline(s), AUI_NEVER);
+  release(&p, reply);
+  stop(&p);
+}
+
+static void a_message_that_cannot_leave_times_out_undelivered(void **state) {
+  peer p;
+  size_t n;
+  aui_session *s = start_open(state, &p);
+  aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){2000, 500, AUI_NEVER});
+  peer_give_random(&p);
+  aui_session_output(s, &n, p.now);
+  assert_due(&p, p.now + 2000);
+  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 0, 0,
+                "no sign of an answer within 2 s (timeout.first)");
+  assert_nothing_written(&p);
+  release(&p, reply);
+  stop(&p);
+}
+
+static void idle_runs_between_signs(void **state) {
+  peer p;
+  aui_session *s = start_open(state, &p);
+  aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){2000, 500, 60000});
+  peer_pump(&p, SIZE_MAX);
+  p.now += 1999;
+  peer_send_text(&p, "{\"event\":\"workflow-started\"}");
+  assert_int_equal(aui_session_deadline(s), p.now + 500);
+  p.now += 499;
+  peer_send_update(&p, "a");
+  p.now += 499;
+  fragment(&p, PEER_TEXT, "{\"event\":"); /* also a part of a message is a sign */
+  assert_due(&p, p.now + 500);
+  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_YES, 0, 0,
+                "no further sign of an answer within 0.5 s (timeout.idle)");
+  assert_text(reply, "a");
+  release(&p, reply);
+  stop(&p);
+}
+
+static void total_runs_from_the_send(void **state) {
+  peer p;
+  start_open(state, &p);
+  aui_reply *one = send_with(&p, "{\"n\":1}", (aui_reply_timeouts){AUI_NEVER, AUI_NEVER, 3000});
+  aui_reply *two = send_with(&p, "{\"n\":2}", (aui_reply_timeouts){1, 1, 2000});
+  uint64_t sent = p.now;
+  peer_pump(&p, SIZE_MAX);
+  p.now += 1000;
+  peer_send_update(&p, "a");
+  assert_due(&p, sent + 2000); /* also while it waits for its turn */
+  assert_failed(two, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 0, 0, "no complete answer within 2 s (timeout.total)");
+  assert_due(&p, sent + 3000);
+  assert_failed(one, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_YES, 0, 0, "no complete answer within 3 s (timeout.total)");
+  release(&p, one);
+  release(&p, two);
+  stop(&p);
+}
+
+static void times_that_never_come(void **state) {
+  peer p;
+  aui_session *s = start_open(state, &p);
+  p.now = AUI_NEVER - 10;
+  aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){10, 11, AUI_NEVER - 1});
+  peer_pump(&p, SIZE_MAX);
+  assert_int_equal(aui_session_deadline(s), AUI_NEVER);
+  release(&p, reply);
+  stop(&p);
+}
+
+static void time_runs_out_while_another_message_waits(void **state) {
+  peer p;
+  start_open(state, &p);
+  aui_reply *one = send_with(&p, "{\"n\":1}", (aui_reply_timeouts){100, 100, AUI_NEVER});
+  aui_reply *two = send(&p, "{\"n\":2}");
+  peer_pump(&p, SIZE_MAX);
+  assert_due(&p, p.now + 100);
+  assert_int_equal(aui_reply_get_status(one), AUI_REPLY_FAILED);
+  assert_int_equal(aui_reply_get_status(two), AUI_REPLY_PENDING);
+  p.incoming.len = 0;
+  end_transport(&p, 1000);
+  peer_handshake(&p);
+  assert_frame(&p, PEER_TEXT, "{\"n\":2}");
+  release(&p, one);
+  release(&p, two);
+  stop(&p);
+}
+
+static void connecting_runs_out_of_time(void **state) {
+  static const char *const missing[] = {"the name was not resolved", "the server did not accept the connection",
+                                        "the TLS handshake was not completed"};
+  for (int phase = AUI_PHASE_RESOLVE; phase <= AUI_PHASE_TLS; phase++) {
+    peer p;
+    char message[128];
+    aui_session *s = start(state, &p);
+    aui_reply *reply = send(&p, "{}");
+    for (int at = 0; at <= phase; at++) {
+      aui_session_phase(s, at, p.now);
+      p.now += 1000;
+    }
+    assert_due(&p, 1000 + 10000);
+    assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_PENDING);
+    assert_int_equal(aui_session_deadline(s), AUI_NEVER);
+    assert_true(peer_disconnect_if_wanted(&p));
+    snprintf(message, sizeof message, "%s within 10 s (timeout.connect)", missing[phase]);
+    assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 0, 0, message);
+    assert_int_equal(aui_session_state(s), AUI_STATE_WAITING);
+    assert_int_equal(aui_session_want(s), AUI_WANT_NOTHING);
+    release(&p, reply);
+    stop(&p);
+  }
+}
+
+static void the_handshake_runs_out_of_time(void **state) {
+  peer p;
+  start(state, &p);
+  peer_connect(&p);
+  p.now += 5000;
+  peer_send(&p, "HTTP/1.1 101 Swi", 16);
+  assert_due(&p, 1000 + 10000);
+  assert_session_error(&p, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 0, 0,
+                       "the server did not answer the WebSocket handshake within 10 s (timeout.connect)");
+  assert_true(peer_disconnect_if_wanted(&p));
+  stop(&p);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      IN_EVERY_WAY(first_runs_from_the_frames_departure),
+      IN_EVERY_WAY(a_message_that_cannot_leave_times_out_undelivered),
+      IN_EVERY_WAY(idle_runs_between_signs),
+      IN_EVERY_WAY(total_runs_from_the_send),
+      IN_EVERY_WAY(times_that_never_come),
+      IN_EVERY_WAY(time_runs_out_while_another_message_waits),
+      IN_EVERY_WAY(connecting_runs_out_of_time),
+      IN_EVERY_WAY(the_handshake_runs_out_of_time),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,179 @@
+/* One WebSocket connection below any session: what is written when, taking a message back, and closing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/websocket.h"
+
+/* RFC 6455, 1.3: this nonce and its answer. */
+static const char nonce[] = "the sample nonce";
+static const char accepted[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+static const aui_request request = {"host", "/", ""};
+
+/* Zero masks, so that payloads can be read as they are; the nonce is drawn first, from the end. */
+static void fill(aui_websocket *ws) {
+  memset(ws->random, 0, sizeof ws->random);
+  memcpy(ws->random + sizeof ws->random - 16, nonce, 16);
+  ws->random_len = sizeof ws->random;
+}
+
+static void refill(aui_websocket *ws) {
+  memset(ws->random, 0, sizeof ws->random);
+  ws->random_len = sizeof ws->random;
+}
+
+static aui_websocket_event receive(aui_websocket *ws, const char *bytes, size_t n) {
+  const uint8_t *input = (const uint8_t *)bytes, *end = input + n;
+  aui_frame slice;
+  int why;
+  return aui_websocket_read(ws, &input, end, 1000, &slice, &why);
+}
+
+#define RECEIVE(ws, literal) receive(ws, literal, sizeof literal - 1)
+
+static void establish(aui_websocket *ws) {
+  fill(ws);
+  aui_websocket_begin(ws);
+  assert_true(aui_websocket_flush(ws, &request, 1000));
+  assert_int_equal(ws->state, AUI_WEBSOCKET_HANDSHAKE);
+  assert_memory_equal(ws->out.data, "GET / HTTP/1.1\r\nHost: host\r\n", 28);
+  aui_websocket_wrote(ws, ws->out.len);
+  assert_int_equal(RECEIVE(ws, accepted), AUI_WEBSOCKET_OPENED);
+  assert_int_equal(ws->state, AUI_WEBSOCKET_OPEN);
+  refill(ws);
+}
+
+#define assert_out(ws, literal)                                                                                        \
+  do {                                                                                                                 \
+    assert_int_equal((ws)->out.len, sizeof literal - 1);                                                               \
+    assert_memory_equal((ws)->out.data, literal, sizeof literal - 1);                                                  \
+  } while (0)
+
+static void flush(aui_websocket *ws) {
+  refill(ws);
+  assert_true(aui_websocket_flush(ws, &request, 1000));
+}
+
+static void a_message_is_taken_back(void **state) {
+  (void)state;
+  aui_websocket ws = {0};
+  establish(&ws);
+  assert_int_equal(RECEIVE(&ws, "\x89\x01p"), AUI_WEBSOCKET_NEED_MORE);
+  flush(&ws);
+  assert_true(aui_websocket_send(&ws, "{}", 2));
+  assert_out(&ws, "\x8A\x81\0\0\0\0p\x81\x82\0\0\0\0{}");
+  assert_true(aui_websocket_unsend(&ws));
+  assert_out(&ws, "\x8A\x81\0\0\0\0p");
+  assert_true(aui_websocket_send(&ws, "[]", 2));
+  aui_websocket_wrote(&ws, 7); /* the pong, and not a byte more */
+  assert_true(aui_websocket_unsend(&ws));
+  assert_int_equal(ws.out.len, 0);
+  assert_true(aui_websocket_send(&ws, "[]", 2));
+  aui_websocket_wrote(&ws, 1);
+  assert_false(aui_websocket_unsend(&ws));
+  assert_out(&ws, "\x82\0\0\0\0[]");
+  aui_websocket_end(&ws);
+}
+
+static void a_pong_waits_until_all_before_it_is_written(void **state) {
+  (void)state;
+  aui_websocket ws = {0};
+  establish(&ws);
+  assert_true(aui_websocket_send(&ws, "{}", 2));
+  RECEIVE(&ws, "\x89\x01p\x89\x01q");
+  flush(&ws);
+  assert_out(&ws, "\x81\x82\0\0\0\0{}");
+  aui_websocket_wrote(&ws, 8);
+  flush(&ws);
+  assert_out(&ws, "\x8A\x81\0\0\0\0q");
+  flush(&ws);
+  assert_out(&ws, "\x8A\x81\0\0\0\0q");
+  aui_websocket_end(&ws);
+}
+
+static void the_peer_closes(void **state) {
+  (void)state;
+  aui_websocket ws = {0};
+  establish(&ws);
+  RECEIVE(&ws, "\x89\x01p");
+  assert_int_equal(RECEIVE(&ws, "\x88\x06\x03\xE8"
+                                "done"),
+                   AUI_WEBSOCKET_PEER_CLOSE);
+  assert_int_equal(ws.peer_code, 1000);
+  assert_string_equal(ws.peer_reason, "done");
+  assert_int_equal(RECEIVE(&ws, "\x83 not read any more"), AUI_WEBSOCKET_NEED_MORE);
+  assert_false(aui_websocket_is_done(&ws));
+  flush(&ws);
+  assert_out(&ws, "\x88\x82\0\0\0\0\x03\xE8");
+  assert_false(aui_websocket_is_done(&ws));
+  aui_websocket_wrote(&ws, ws.out.len);
+  assert_true(aui_websocket_is_done(&ws));
+  aui_websocket_end(&ws);
+}
+
+static void we_close(void **state) {
+  (void)state;
+  aui_websocket ws = {0};
+  establish(&ws);
+  aui_websocket_close(&ws, 1000);
+  aui_websocket_close(&ws, 1001); /* the first stands */
+  flush(&ws);
+  assert_out(&ws, "\x88\x82\0\0\0\0\x03\xE8");
+  aui_websocket_wrote(&ws, ws.out.len);
+  assert_false(aui_websocket_is_done(&ws));
+  assert_int_equal(RECEIVE(&ws, "\x81\x02{}"), AUI_WEBSOCKET_TEXT); /* until the peer's own close */
+  RECEIVE(&ws, "\x89\0");
+  flush(&ws);
+  assert_int_equal(ws.out.len, 0); /* nothing is sent behind a close frame (5.5.1) */
+  assert_int_equal(RECEIVE(&ws, "\x88\0"), AUI_WEBSOCKET_PEER_CLOSE);
+  assert_int_equal(ws.peer_code, 1005);
+  assert_true(aui_websocket_is_done(&ws));
+  aui_websocket_end(&ws);
+}
+
+static void a_violation_closes_at_once(void **state) {
+  (void)state;
+  aui_websocket ws = {0};
+  establish(&ws);
+  assert_int_equal(RECEIVE(&ws, "\x82\x01x"), AUI_WEBSOCKET_BAD_FRAME);
+  assert_int_equal(RECEIVE(&ws, "\x81\x02{}"), AUI_WEBSOCKET_NEED_MORE);
+  flush(&ws);
+  assert_out(&ws, "\x88\x82\0\0\0\0\x03\xEB");
+  aui_websocket_wrote(&ws, ws.out.len);
+  assert_true(aui_websocket_is_done(&ws));
+  aui_websocket_end(&ws);
+}
+
+static void the_end_keeps_the_random_bytes_alone(void **state) {
+  (void)state;
+  aui_websocket ws = {0}, fresh = {0};
+  establish(&ws);
+  RECEIVE(&ws, "\x88\x03\x03\xE8x");
+  ws.random_len = 3;
+  memcpy(ws.random, "abc", 3);
+  aui_websocket_end(&ws);
+  assert_int_equal(ws.random_len, 3);
+  assert_memory_equal(ws.random, "abc", 3);
+  assert_int_equal(ws.state, AUI_WEBSOCKET_DOWN);
+  assert_int_equal(ws.written, 0);
+  assert_false(ws.peer_closed || ws.close_due || ws.pong_due);
+  assert_string_equal(ws.peer_reason, "");
+  assert_memory_equal(&ws.frames, &fresh.frames, sizeof ws.frames);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_message_is_taken_back),
+      cmocka_unit_test(a_pong_waits_until_all_before_it_is_written),
+      cmocka_unit_test(the_peer_closes),
+      cmocka_unit_test(we_close),
+      cmocka_unit_test(a_violation_closes_at_once),
+      cmocka_unit_test(the_end_keeps_the_random_bytes_alone),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

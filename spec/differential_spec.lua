@@ -1,0 +1,184 @@
+-- Random answers, each sent in two spellings that mean the same: one that goes on as the update before it did, which is
+-- the engine's fast path, and one that differs from the start each time. Both must show what lua-cjson makes of them.
+
+local cjson = require "cjson"
+local support = require "spec.support"
+
+local MESSAGES = 300
+local UPDATE_NAME = "thread-message-text-content-updated"
+local seed = tonumber(os.getenv "AUI_SEED") or 20261123
+
+-- A generator of our own, so that every Lua makes the same texts of a seed (Park and Miller's "minimal standard").
+local function new_random(state)
+  return function(most)
+    state = state * 16807 % 2147483647
+    return state % most + 1
+  end
+end
+
+local random = new_random(seed)
+
+local function one_of(list) return list[random(#list)] end
+
+-- ---- texts, as lists of characters ----
+
+local PLAIN = { "a", "b", " ", "e", "z", "0", "{", "}", "[", ":", ",", "'", "/" }
+local SPECIAL = { '"', "\\", "\n", "\t", "\r", "\b", "\f", "\0", "\1", "\31", "\127" }
+local WIDE = { "\195\169", "\195\168", "\204\129", "\226\130\172", "\226\128\141", "\239\191\189", "\239\191\191" }
+local WIDEST = { "\240\159\152\128", "\240\159\152\129", "\240\159\145\169", "\244\143\191\191", "\240\144\128\128" }
+local ALPHABETS = { PLAIN, PLAIN, PLAIN, SPECIAL, WIDE, WIDEST }
+
+-- The next text: mostly one that goes on, sometimes one that is shorter, rewritten, the same or empty.
+local function evolve(characters)
+  local kept = random(8) > 1 and #characters or random(#characters + 1) - 1
+  local evolved = {}
+  for index = 1, kept do evolved[index] = characters[index] end
+  for _ = 1, random(6) - 1 do evolved[#evolved + 1] = one_of(one_of(ALPHABETS)) end
+  return evolved
+end
+
+-- ---- spellings ----
+
+local SHORT = {
+  ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ["\b"] = "\\b", ["\f"] = "\\f",
+} -- stylua: ignore
+
+local function code_point(character)
+  local first = character:byte()
+  if first < 0x80 then return first end
+  local value = first < 0xe0 and first - 0xc0 or first < 0xf0 and first - 0xe0 or first - 0xf0
+  for index = 2, #character do value = value * 64 + character:byte(index) - 0x80 end
+  return value
+end
+
+local function escape(character)
+  local value = code_point(character)
+  if value < 0x10000 then return ("\\u%04x"):format(value) end
+  value = value - 0x10000
+  return ("\\u%04X\\u%04x"):format(0xd800 + math.floor(value / 1024), 0xdc00 + value % 1024)
+end
+
+local function needs_escape(character) return SHORT[character] or character:byte() < 0x20 end
+
+-- The same each time, so that what stays of a text keeps its spelling.
+local function spell_steadily(character)
+  return SHORT[character] or (needs_escape(character) or #character == 2) and escape(character) or character
+end
+
+local function spell_freely(character)
+  if random(3) == 1 then return escape(character) end
+  if SHORT[character] then return SHORT[character] end
+  if character == "/" and random(2) == 1 then return "\\/" end
+  return needs_escape(character) and escape(character) or character
+end
+
+local function quote(characters, spell)
+  local spelled = {}
+  for index, character in ipairs(characters) do spelled[index] = spell(character) end
+  return '"' .. table.concat(spelled) .. '"'
+end
+
+local function space() return one_of { "", "", " ", "\n", "\t ", "\r\n  " } end
+
+-- An object of these members, { name, JSON } each, in random order and with white space.
+local function object(members)
+  local parts = {}
+  for _, member in ipairs(members) do
+    local spelled = space() .. '"' .. member[1] .. '"' .. space() .. ":" .. space() .. member[2] .. space()
+    table.insert(parts, random(#parts + 1), spelled)
+  end
+  return space() .. "{" .. table.concat(parts, ",") .. "}" .. space()
+end
+
+local function steady_update(characters)
+  return ('{"event":"%s","data":{"text":%s}}'):format(UPDATE_NAME, quote(characters, spell_steadily))
+end
+
+local function free_update(characters)
+  local text = quote(characters, spell_freely)
+  local data = object { { one_of { "text", "te\\u0078t" }, text }, { "more", '[{"text":"no"},null,-1.5e3]' } }
+  local decoy = { "text", '"no"' }
+  if random(2) == 1 then return object { { "event", '"' .. UPDATE_NAME .. '"' }, { "d\\u0061ta", data }, decoy } end
+  return object { { "channel", object { { "event_name", '"' .. UPDATE_NAME .. '"' } } }, { "data", data }, decoy }
+end
+
+local function final(characters, spell)
+  return object { { "id", '"1"' }, { "text", quote(characters, spell) }, { "sender", '{"type":"agent"}' } }
+end
+
+-- ---- conversations ----
+
+-- One answer in both spellings: the payloads of each, and the texts that cjson finds in them.
+local function make_answer()
+  local steady, free, texts, characters = {}, {}, {}, {}
+  for index = 1, random(12) do
+    characters = evolve(characters)
+    steady[index], free[index] = steady_update(characters), free_update(characters)
+    texts[index] = cjson.decode(free[index]).data.text
+    assert(texts[index] == cjson.decode(steady[index]).data.text, "the spellings differ")
+  end
+  if random(3) == 1 then characters = evolve(characters) end
+  steady[#steady + 1], free[#free + 1] = final(characters, spell_steadily), final(characters, spell_freely)
+  texts[#texts + 1] = cjson.decode(free[#free]).text
+  return { steady = steady, free = free, texts = texts }
+end
+
+local function make_answers()
+  local answers = {}
+  for index = 1, MESSAGES do answers[index] = make_answer() end
+  return answers
+end
+
+-- The steps of a connection that gives the answers in one of the spellings, some in small fragments.
+local function steps_of(answers, spelling)
+  local steps = {}
+  for _, answer in ipairs(answers) do
+    steps[#steps + 1] = { receive = true }
+    for _, payload in ipairs(answer[spelling]) do
+      steps[#steps + 1] = { send = payload, fragment = random(4) == 1 and random(9) or nil }
+      if random(4) == 1 then
+        steps[#steps + 1] = { ping = "" }
+        steps[#steps + 1] = { await_pong = true }
+      end
+    end
+  end
+  return steps
+end
+
+local function starts_character(text, at)
+  local byte = text:byte(at)
+  return not byte or byte < 0x80 or byte >= 0xc0
+end
+
+-- Reads the reply: each chunk must lead to a later one of the texts, without splitting a character.
+local function check(reply, texts)
+  local shown, at = "", 1
+  for chunk, keep in reply do
+    assert(starts_character(shown, keep + 1) and starts_character(chunk, 1), "a character was split")
+    shown = shown:sub(1, keep) .. chunk
+    while texts[at] and texts[at] ~= shown do at = at + 1 end
+    assert(texts[at], ("%q is none of the texts to come"):format(shown))
+  end
+  assert(shown == texts[#texts], ("the chunks add up to %q, not %q"):format(shown, texts[#texts]))
+  local text = assert(reply:message()).text
+  assert(text == shown, ("the message has %q, the chunks add up to %q"):format(text, shown))
+end
+
+local answers = make_answers()
+
+for _, spelling in ipairs { "steady", "free" } do
+  for _, scheme in ipairs { "ws", "wss" } do
+    describe(("%d random answers in a %s spelling over %s"):format(MESSAGES, spelling, scheme), function()
+      it("are shown as lua-cjson reads them", function()
+        local server = support.play(steps_of(answers, spelling), { scheme = scheme })
+        local session = server:connect()
+        for index, answer in ipairs(answers) do
+          local ok, problem = pcall(check, session:send "question", answer.texts)
+          assert(ok, ("AUI_SEED=%d, answer %d: %s"):format(seed, index, tostring(problem)))
+        end
+        session:close()
+        server:stop()
+      end)
+    end)
+  end
+end

@@ -1,0 +1,77 @@
+-- Ctrl-C ends a program that waits for an agent, wherever and however it waits, as it ends any other Lua program.
+
+local child = require "spec.child"
+local socket = require "socket"
+local wire = require "spec.wire"
+
+local link = wire.new "ws"
+
+-- A program's beginning; `url` and `ready` are for what follows.
+local PROLOGUE = [[
+local aui = require "aui"
+local url = ...
+local function ready() io.stdout:write "ready\n" io.stdout:flush() end
+local function connect() return assert(aui.connect { url = url, task_id = "task" }) end
+]]
+
+-- How a program waits. The server accepts the handshake and says nothing more.
+local WAITS = {
+  { "in a reply on the main thread", [[local reply = connect():send "hello" ready() reply:message()]] },
+  { "in a for over a reply", [[local reply = connect():send "hello" ready() for _ in reply do end]] },
+  { "in aui.run", [[aui.run(function() local session = connect() ready() session:ask "hello" end)]] },
+  { "in two tasks of aui.run", [[aui.run(function()
+    for _ = 1, 2 do aui.spawn(function() connect():ask "hello" end) end
+    aui.sleep(0.2) ready() aui.sleep(60)
+  end)]] },
+  { "in a coroutine that the module does not know", [[local wait = coroutine.wrap(function()
+    local reply = connect():send "hello" ready() reply:next()
+  end) wait()]] },
+  { "in a coroutine inside a task", [[aui.run(function()
+    coroutine.wrap(function() local reply = connect():send "hello" ready() reply:next() end)()
+  end)]] },
+  { "in aui.sleep", [[ready() aui.sleep(60)]] },
+  { "in aui.sleep in a task", [[aui.run(function() ready() aui.sleep(60) end)]] },
+  { "in session:close after a reply", [[local session = connect() session:send "hello"
+    ready() session:close() aui.sleep(60)]] },
+}
+
+local function assert_interrupted(result)
+  assert.matches("interrupted!", result.stderr)
+  assert.equal(0, result.signal)
+  assert.equal(1, result.status)
+  assert.is_true(result.seconds < 2, "took " .. result.seconds .. " s")
+end
+
+describe("SIGINT", function()
+  after_each(function() link:stop() end)
+
+  for _, case in ipairs(WAITS) do
+    local where, program = case[1], case[2]
+    it("ends a program that waits " .. where, function()
+      local server = link:play { { receive = true } }
+      assert_interrupted(child.run(PROLOGUE .. program, { interrupt = true }, server.url))
+    end)
+  end
+
+  for _, scheme in ipairs(wire.schemes) do
+    it("ends a program that waits for a connection over " .. scheme, function()
+      local listener = assert(socket.bind("127.0.0.1", 0))
+      finally(function() listener:close() end)
+      local url = ("%s://127.0.0.1:%d/"):format(scheme, select(2, listener:getsockname()))
+      assert_interrupted(child.run(PROLOGUE .. "ready() connect()", { interrupt = true }, url))
+    end)
+  end
+
+  it("can be caught, and the session goes on", function()
+    local server = link:play { { receive = true }, { update = "I" }, { wait = 1 }, { message = { text = "I found it" } } }
+    local result = child.run(PROLOGUE .. [[
+      local reply = connect():send "hello"
+      ready()
+      print(pcall(reply.message, reply))
+      print(assert(reply:message()).text)
+    ]], { interrupt = true }, server.url)
+    assert.equal("", result.stderr)
+    assert.matches("false[^\n]*interrupted!", result.stdout)
+    assert.matches("I found it\n$", result.stdout)
+  end)
+end)

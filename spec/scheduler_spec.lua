@@ -1,0 +1,303 @@
+-- Who waits, and who runs meanwhile: aui.run, aui.spawn, aui.sleep and aui.step, the main program, other people's
+-- coroutines.
+
+local aui = require "aui"
+local support = require "spec.support"
+
+local function values(...) return { n = select("#", ...), ... } end
+
+-- Lets everything that others left behind come to its end.
+local function settle() aui.run(function() end) end
+
+describe("aui.run", function()
+  it("passes arguments and results on, nils too", function()
+    local results = values(aui.run(function(...) return select("#", ...), nil, ..., nil end, nil, "b", nil))
+    assert.are.equal(4, results.n)
+    assert.are.equal(3, results[1])
+    assert.is_nil(results[3])
+    results = values(aui.run(function() return nil, nil end))
+    assert.are.equal(2, results.n)
+    assert.are.equal(0, values(aui.run(function() end)).n)
+  end)
+
+  it("waits for the tasks that were spawned meanwhile, and theirs", function()
+    local log = {}
+    aui.run(function()
+      aui.spawn(function(name)
+        aui.sleep(0.01)
+        aui.spawn(function()
+          aui.sleep(0.01)
+          log[#log + 1] = "grandchild"
+        end)
+        log[#log + 1] = name
+      end, "child")
+      log[#log + 1] = "main"
+    end)
+    assert.are.same({ "main", "child", "grandchild" }, log)
+  end)
+
+  it("lets others run while one sleeps, and wakes them in time's order", function()
+    local log = {}
+    aui.run(function()
+      for _, seconds in ipairs { 0.6, 0.2, 0.4, 0 } do
+        aui.spawn(function()
+          aui.sleep(seconds)
+          log[#log + 1] = seconds
+        end)
+      end
+    end)
+    assert.are.same({ 0, 0.2, 0.4, 0.6 }, log)
+  end)
+
+  it("raises a task's error, with the place and a traceback", function()
+    local function culprit() error "boom" end
+    for _, start in ipairs { function() culprit() end, function() aui.spawn(culprit) end } do
+      local ok, err = pcall(aui.run, start)
+      assert.is_false(ok)
+      assert.is_truthy(err:find "^spec/scheduler_spec.lua:%d+: boom\n")
+      assert.is_truthy(err:find("stack traceback", 1, true))
+    end
+    settle()
+  end)
+
+  it("raises an error that is a table as it is", function()
+    local thrown = setmetatable({}, { __tostring = function() return "thrown" end })
+    local ok, err = pcall(aui.run, function()
+      aui.sleep(0)
+      error(thrown)
+    end)
+    assert.is_false(ok)
+    assert.are.equal(thrown, err)
+  end)
+
+  it("goes on with the other tasks after the error of one", function()
+    local finished = 0
+    local function work()
+      aui.sleep(0.01)
+      finished = finished + 1
+    end
+    local ok = pcall(aui.run, function()
+      for _ = 1, 3 do aui.spawn(work) end
+      aui.spawn(error, "early")
+      for _ = 1, 3 do aui.spawn(work) end
+    end)
+    assert.is_false(ok)
+    settle()
+    assert.are.equal(6, finished)
+  end)
+
+  it("is refused inside a task, at the caller's line", function()
+    local ok, err = aui.run(function()
+      return pcall(function()
+        aui.run(print)
+        return nil
+      end)
+    end)
+    assert.is_false(ok)
+    assert.is_truthy(err:find "^spec/scheduler_spec.lua:%d+: aui.run: .*aui.spawn")
+  end)
+
+  it("is refused in a coroutine inside a task, too: the task could not end before it", function()
+    local ok, err = aui.run(function() return pcall(coroutine.wrap(function() aui.run(print) end)) end)
+    assert.is_false(ok)
+    assert.is_truthy(err:find("aui.spawn", 1, true))
+    assert.are.equal("fine again", aui.run(function() return "fine again" end))
+  end)
+
+  it("lets a task catch what it raises itself", function()
+    local caught = aui.run(function()
+      local ok, err = pcall(function()
+        aui.sleep(0.001)
+        error("mine", 0)
+      end)
+      aui.sleep(0.001)
+      return not ok and err
+    end)
+    assert.are.equal("mine", caught)
+  end)
+end)
+
+for _, scheme in ipairs { "ws", "wss" } do
+  describe(("a conversation over %s"):format(scheme), function()
+    local server
+
+    setup(function() server = support.start { "--pace", "0", scheme = scheme } end)
+    teardown(function() server:stop() end)
+
+    it("may be one of many at the same time, each in a task", function()
+      local waiting, answers = 0, 0
+      aui.run(function()
+        for index = 1, 20 do
+          aui.spawn(function()
+            local session = server:connect { task_id = "task " .. index }
+            local reply = session:send "hello"
+            waiting = waiting + 1
+            support.wait_until(function() return waiting == 20 end)
+            local message = assert(reply:message())
+            answers = answers + #message.followup_suggestions
+            session:close()
+          end)
+        end
+      end)
+      assert.are.equal(60, answers)
+    end)
+
+    it("may have its reply awaited in several tasks", function()
+      local session = server:connect()
+      local messages, text = {}, nil
+      aui.run(function()
+        local reply = session:send "hello"
+        for index = 1, 3 do
+          aui.spawn(function() messages[index] = assert(reply:message()) end)
+        end
+        aui.spawn(function() text = support.read(reply) end)
+      end)
+      assert.are.equal(3, #messages)
+      for index = 1, 3 do assert.are.equal(text, messages[index].text) end
+      session:close()
+    end)
+
+    it("may be held on the main thread, while tasks run", function()
+      local session = server:connect()
+      local ran = false
+      aui.spawn(function()
+        aui.sleep(0)
+        ran = true
+      end)
+      assert.is_truthy(assert(session:ask "hello").text)
+      aui.sleep(0.01)
+      assert.is_true(ran)
+      session:close()
+    end)
+
+    it("may be held in a coroutine that nobody schedules: it does not yield to its resumer", function()
+      local steps = {}
+      local co = coroutine.create(function()
+        local session = server:connect()
+        local text = support.read(session:send "hello")
+        aui.sleep(0.001)
+        session:close()
+        steps[#steps + 1] = "done"
+        coroutine.yield(text)
+      end)
+      local ok, text = coroutine.resume(co)
+      assert.is_true(ok)
+      assert.are.equal("string", type(text))
+      assert.are.same({ "done" }, steps)
+    end)
+
+    it("may be read by a generator inside a task", function()
+      local text, whole = aui.run(function()
+        local session = server:connect()
+        local reply = session:send "hello"
+        local chunks = coroutine.wrap(function()
+          for chunk, keep in reply do coroutine.yield(chunk, keep) end
+        end)
+        local shown = ""
+        for chunk, keep in chunks do shown = shown:sub(1, keep) .. chunk end
+        session:close()
+        return shown, reply:message().text
+      end)
+      assert.are.equal(whole, text)
+    end)
+
+    it("may be held frame by frame: nothing waits", function()
+      local session = assert(aui.session(server:options()))
+      local reply = session:send "hello"
+      local shown, frames, limit = "", 0, os.time() + 20
+      local chunk, keep
+      repeat
+        aui.step()
+        frames = frames + 1
+        chunk, keep = reply:next(0)
+        if chunk then shown = shown:sub(1, keep) .. chunk end
+        assert.is_true(os.time() <= limit)
+      until not chunk and (keep == nil or keep.kind ~= "timeout")
+      assert.is_nil(keep)
+      assert.are.equal(shown, assert(reply:message(0)).text)
+      session:close()
+    end)
+
+    it("goes on in tasks that aui.step runs", function()
+      local text
+      aui.spawn(function()
+        local session = server:connect()
+        text = support.read(session:send "hello")
+        session:close()
+      end)
+      local limit = os.time() + 20
+      repeat
+        aui.step()
+        assert.is_true(os.time() <= limit)
+      until text
+      settle()
+    end)
+
+    it("is not lost when another task fails: who waits gets that error, and may wait on", function()
+      local session = server:connect()
+      local reply = session:send "hello"
+      aui.spawn(error, "not yours")
+      local ok, err = pcall(reply.message, reply)
+      assert.is_false(ok)
+      assert.is_truthy(tostring(err):find("not yours", 1, true))
+      assert.is_truthy(assert(reply:message()).text)
+      session:close()
+    end)
+  end)
+end
+
+describe("aui.step", function()
+  it("may be called in a task and in a coroutine of one", function()
+    local log = {}
+    aui.run(function()
+      aui.spawn(function() log[#log + 1] = "first" end)
+      aui.step()
+      aui.spawn(function() log[#log + 1] = "second" end)
+      coroutine.wrap(aui.step)()
+      log[#log + 1] = "main"
+    end)
+    assert.are.same({ "first", "second", "main" }, log)
+  end)
+
+  it("does not wait", function()
+    local woken = false
+    aui.spawn(function()
+      aui.sleep(1)
+      woken = true
+    end)
+    for _ = 1, 5 do aui.step() end
+    assert.is_false(woken)
+    settle()
+    assert.is_true(woken)
+  end)
+
+  it("begins a task in the turn after its spawn, and raises its error", function()
+    local began = false
+    aui.spawn(function()
+      began = true
+      error("from the task", 0)
+    end)
+    assert.is_false(began)
+    local ok, err = pcall(aui.step)
+    assert.is_true(began)
+    assert.is_false(ok)
+    assert.is_truthy(err:find("from the task", 1, true))
+  end)
+end)
+
+describe("aui.sleep", function()
+  it("waits at least as long as it says, on the main thread, in a task and in a coroutine", function()
+    local function slept()
+      local before = os.time()
+      aui.sleep(1.1)
+      return os.time() - before >= 1
+    end
+    local in_coroutine, in_task = nil, nil
+    aui.spawn(function() in_task = slept() end)
+    aui.spawn(function() in_coroutine = coroutine.wrap(slept)() end)
+    assert.is_true(slept())
+    settle()
+    assert.is_true(in_task)
+    assert.is_true(in_coroutine)
+  end)
+end)

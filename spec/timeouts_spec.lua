@@ -1,0 +1,144 @@
+-- When patience ends: each limit is named in its error, which holds the text that had come, and the next message works.
+
+local aui = require "aui"
+local socket = require "socket"
+local wire = require "spec.wire"
+
+local AGENT, SILENCE = { { agent = true } }, { wait = 60 }
+
+-- A server socket whose connections are never accepted: the kernel takes `backlog` of them, and the rest find nobody.
+local function deaf_listener(backlog)
+  local listener = assert(socket.tcp())
+  assert(listener:bind("127.0.0.1", 0))
+  assert(listener:listen(backlog))
+  return listener, select(2, listener:getsockname())
+end
+
+-- Fills the listener's backlog; returns the connections that do it.
+local function fill(port)
+  local clients = {}
+  repeat
+    local client = assert(socket.tcp())
+    clients[#clients + 1] = client
+    client:settimeout(0.1)
+  until not client:connect("127.0.0.1", port) or #clients > 64
+  assert(#clients <= 64, "the backlog does not fill")
+  return clients
+end
+
+local function fail_to_connect(url, words)
+  local session, err = aui.connect { url = url, timeout = { connect = 0.2 } }
+  assert.is_nil(session)
+  assert.equal("timeout", err.kind)
+  assert.equal(words .. " within 0.2 s (timeout.connect)", err.message)
+  assert.equal("no", err.delivered)
+  assert.is_true(err.retryable)
+end
+
+for _, scheme in ipairs(wire.schemes) do
+  describe("timeout.connect over " .. scheme, function()
+    local link = wire.new(scheme)
+    after_each(function() link:stop() end)
+
+    it("ends the wait for a server that does not take the connection", function()
+      local listener, port = deaf_listener(0)
+      local clients = fill(port)
+      finally(function()
+        for _, client in ipairs(clients) do client:close() end
+        listener:close()
+      end)
+      fail_to_connect(("%s://127.0.0.1:%d/"):format(scheme, port), "the server did not accept the connection")
+    end)
+
+    it("ends the wait for a server that takes the connection and stays silent", function()
+      local listener, port = deaf_listener(8)
+      finally(function() listener:close() end)
+      local missing = scheme == "ws" and "the server did not answer the WebSocket handshake"
+        or "the TLS handshake was not completed"
+      fail_to_connect(("%s://127.0.0.1:%d/"):format(scheme, port), missing)
+    end)
+
+    it("ends the wait for an answer to the handshake, and the next message connects anew", function()
+      local server = link:play { connections = { { { handshake = "ignore" } }, AGENT } }
+      local session = link:session(server, { timeout = { connect = 0.5 } })
+      local message, err = session:ask "hello"
+      assert.is_nil(message)
+      assert.equal("timeout", err.kind)
+      assert.equal("the server did not answer the WebSocket handshake within 0.5 s (timeout.connect)", err.message)
+      assert.equal("no", err.delivered)
+      assert.is_table(session:ask "hello")
+    end)
+  end)
+
+  describe("a reply over " .. scheme, function()
+    local link = wire.new(scheme)
+    after_each(function() link:stop() end)
+
+    -- Asks a server whose first connection plays the steps and whose second is the agent's; returns the error.
+    local function ask(timeout, ...)
+      local session = assert(link:connect(link:play { connections = { { { receive = true }, ... }, AGENT } }))
+      local message, err = session:ask { text = "hello", timeout = timeout }
+      assert.is_nil(message)
+      assert.equal("timeout", err.kind)
+      assert.equal("maybe", err.delivered)
+      assert.is_table(session:ask "again")
+      return err
+    end
+
+    it("without any sign of an answer ends after timeout.first", function()
+      local err = ask({ first = 0.2 }, SILENCE)
+      assert.equal("no sign of an answer within 0.2 s (timeout.first)", err.message)
+      assert.equal("", err.text)
+    end)
+
+    it("that falls silent ends after timeout.idle, with the text so far", function()
+      local err = ask({ first = 10, idle = 0.2 }, { update = "I found" }, SILENCE)
+      assert.equal("no further sign of an answer within 0.2 s (timeout.idle)", err.message)
+      assert.equal("I found", err.text)
+    end)
+
+    it("that goes on and on ends after timeout.total, with the text so far", function()
+      local steps = { { update = "I found" }, { wait = 0.02 } }
+      local err = ask({ first = 10, idle = 10, total = 0.4 }, { ["repeat"] = 1000, steps = steps })
+      assert.equal("no complete answer within 0.4 s (timeout.total)", err.message)
+      assert.equal("I found", err.text)
+    end)
+
+    it("of which half a frame came ends after timeout.idle, with the text before it", function()
+      local err = ask({ first = 10, idle = 0.2 }, { update = "I found" }, { raw = "817e 0100 7b22" }, SILENCE)
+      assert.matches("%(timeout%.idle%)$", err.message)
+      assert.equal("I found", err.text)
+    end)
+
+    it("is not kept alive by pings", function()
+      local err = ask({ first = 0.3 }, { ["repeat"] = 1000, steps = { { ping = "x" }, { wait = 0.02 } } })
+      assert.matches("%(timeout%.first%)$", err.message)
+    end)
+
+    it("is kept alive by events that say nothing about its text", function()
+      local event = { send = { event = "workflow-step", data = { step = 1 } } }
+      local server = link:play {
+        { receive = true },
+        { ["repeat"] = 10, steps = { { wait = 0.1 }, event } },
+        { message = { text = "done" } },
+      }
+      local session = assert(link:connect(server, { timeout = { first = 0.9, idle = 0.9 } }))
+      assert.equal("done", assert(session:ask "hello").text)
+    end)
+
+    it("that waits behind another ends after its own timeout.total without having been sent", function()
+      local session = assert(link:connect(link:play { { receive = true }, SILENCE }))
+      session:send "one"
+      local message, err = session:ask { text = "two", timeout = { total = 0.2 } }
+      assert.is_nil(message)
+      assert.equal("timeout", err.kind)
+      assert.equal("no", err.delivered)
+    end)
+
+    it("has no limit where the timeout is false", function()
+      local server = link:play { { receive = true }, { wait = 0.5 }, { update = "I" }, { wait = 0.5 }, { message = {} } }
+      local session = assert(link:connect(server, { timeout = { first = 0.2, idle = 0.2, total = 0.2 } }))
+      assert.is_table(session:ask { text = "hello", timeout = { first = false, idle = false, total = false } })
+    end)
+  end)
+end
