@@ -44,15 +44,13 @@ static int hear(listener *l, const uint8_t *bytes, size_t n, uint32_t seed, uint
   for (size_t at = 0, slice; at < n; at += slice) {
     seed = seed * 1664525u + 1013904223u;
     slice = 1 + (seed >> 8) % most;
-    if (slice > n - at)
-      slice = n - at;
+    if (slice > n - at) slice = n - at;
     void *copy = malloc(slice);
     CHECK(copy);
     memcpy(copy, bytes + at, slice);
     int error = aui_event_feed(l->reader, copy, slice);
     free(copy);
-    if (error)
-      return error;
+    if (error) return error;
   }
   return aui_event_end(l->reader, &l->text, &l->keep);
 }
@@ -66,8 +64,7 @@ static void check_chunk(const listener *l, const aui_buffer *old) {
   const char *text = l->text.data;
   size_t n = l->text.len, keep = l->keep, equal = 0;
   CHECK(keep <= n && keep <= old->len);
-  while (equal < n && equal < old->len && text[equal] == old->data[equal])
-    equal++;
+  while (equal < n && equal < old->len && text[equal] == old->data[equal]) equal++;
   CHECK(keep == aui_utf8_boundary(text, n, equal) || keep == aui_utf8_boundary(old->data, old->len, equal));
   CHECK(keep <= equal && aui_utf8_valid(text, keep) && aui_utf8_valid(text, n));
 }
@@ -76,8 +73,7 @@ static void check_payload(const listener *l, int type, const uint8_t *bytes, siz
   size_t length;
   const char *payload = aui_event_payload(l->reader, &length);
   CHECK(length == n);
-  if (type == AUI_EVENT_UPDATE || type == AUI_EVENT_OTHER)
-    CHECK(memcmp(payload, bytes, n) == 0);
+  if (type == AUI_EVENT_UPDATE || type == AUI_EVENT_OTHER) CHECK(memcmp(payload, bytes, n) == 0);
 }
 
 /* Gives the message to all three: whole, in slices, and to one that begins at the start each time since another event
@@ -97,30 +93,24 @@ static bool hear_everywhere(listener l[3], const uint8_t *bytes, size_t n, uint3
     CHECK(l[0].text.len == old.len && (old.len == 0 || memcmp(l[0].text.data, old.data, old.len) == 0));
   }
   if (type > 0) {
-    for (int i = 0; i < 3; i++)
-      check_payload(&l[i], type, bytes, n);
+    for (int i = 0; i < 3; i++) check_payload(&l[i], type, bytes, n);
   }
   aui_buffer_free(&old);
   return type > 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
-  if (size == 0)
-    return 0;
+  if (size == 0) return 0;
   uint32_t seed = *input++;
   const uint8_t *end = input + size - 1;
   listener l[3] = {listen_anew(), listen_anew(), listen_anew()};
   while (input < end) {
     const uint8_t *stop = input;
-    while (stop < end && *stop < 0xFE)
-      stop++;
-    if (!hear_everywhere(l, input, (size_t)(stop - input), seed))
-      break;
-    for (int i = 0; stop < end && *stop == 0xFF && i < 3; i++)
-      restart(&l[i]);
+    while (stop < end && *stop < 0xFE) stop++;
+    if (!hear_everywhere(l, input, (size_t)(stop - input), seed)) break;
+    for (int i = 0; stop < end && *stop == 0xFF && i < 3; i++) restart(&l[i]);
     input = stop < end ? stop + 1 : end;
   }
-  for (int i = 0; i < 3; i++)
-    stop_listening(&l[i]);
+  for (int i = 0; i < 3; i++) stop_listening(&l[i]);
   return 0;
 }

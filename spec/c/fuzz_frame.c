@@ -9,8 +9,7 @@
 #include "engine/utf8.h"
 
 static void check(bool holds) {
-  if (!holds)
-    abort();
+  if (!holds) abort();
 }
 
 typedef struct {
@@ -37,15 +36,13 @@ static void note(session *s, const aui_frame *frame) {
     check(s->message <= s->limit);
     check(frame->len > 0 || frame->last);
     check(aui_buffer_append(&s->text, frame->data, frame->len));
-    if (!frame->last)
-      return;
+    if (!frame->last) return;
     s->message = 0;
   } else {
     check(frame->len <= AUI_FRAME_MAX_CONTROL);
     check(aui_buffer_append(&s->control, frame->data, frame->len));
   }
-  if (s->result == AUI_FRAME_CLOSE)
-    check(aui_utf8_valid(frame->data, frame->len));
+  if (s->result == AUI_FRAME_CLOSE) check(aui_utf8_valid(frame->data, frame->len));
   event e;
   memset(&e, 0, sizeof e); /* padding included, since events are compared as bytes */
   e.result = (uint8_t)s->result;
@@ -60,8 +57,7 @@ static void note(session *s, const aui_frame *frame) {
 static bool read_slice(session *s, const uint8_t *bytes, size_t n) {
   uint8_t *slice = malloc(n);
   check(slice || n == 0);
-  if (n > 0)
-    memcpy(slice, bytes, n);
+  if (n > 0) memcpy(slice, bytes, n);
   const uint8_t *input = slice, *end = n > 0 ? slice + n : slice;
   do {
     aui_frame frame;
@@ -82,10 +78,8 @@ static void read_sliced(session *s, const uint8_t *bytes, size_t n, uint32_t see
   while (n > 0) {
     seed = seed * 1664525 + 1013904223;
     size_t size = 1 + (seed >> 16) % (seed >> 31 ? 4 : 40);
-    if (size > n)
-      size = n;
-    if (!read_slice(s, bytes, size))
-      return;
+    if (size > n) size = n;
+    if (!read_slice(s, bytes, size)) return;
     bytes += size;
     n -= size;
   }
@@ -125,8 +119,7 @@ static void check_round_trip(const uint8_t *payload, size_t n, uint8_t seed) {
   check(bytes[1] & 0x80 && memcmp(bytes + head, mask, sizeof mask) == 0);
   bytes[1] &= 0x7F;
   uint8_t *masked = bytes + head + AUI_FRAME_MASK_SIZE;
-  for (size_t i = 0; i < n; i++)
-    masked[i] ^= mask[i % AUI_FRAME_MASK_SIZE];
+  for (size_t i = 0; i < n; i++) masked[i] ^= mask[i % AUI_FRAME_MASK_SIZE];
   memmove(bytes + head, masked, n);
 
   session s = {.limit = n};
@@ -140,8 +133,7 @@ static void check_round_trip(const uint8_t *payload, size_t n, uint8_t seed) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  if (size < 2)
-    return 0;
+  if (size < 2) return 0;
   check_slicing(data + 2, size - 2, data[0] == 0xFF ? UINT64_MAX : data[0], data[1]);
   check_round_trip(data + 2, size - 2, data[1]);
   return 0;

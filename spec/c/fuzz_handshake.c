@@ -8,8 +8,7 @@
 #include "engine/handshake.h"
 
 static void check(bool holds) {
-  if (!holds)
-    abort();
+  if (!holds) abort();
 }
 
 typedef struct {
@@ -30,8 +29,7 @@ static void begin(reading *r, size_t max_head) {
 static bool read_slice(reading *r, const uint8_t *bytes, size_t n) {
   uint8_t *slice = malloc(n);
   check(slice || n == 0);
-  if (n > 0)
-    memcpy(slice, bytes, n);
+  if (n > 0) memcpy(slice, bytes, n);
   const uint8_t *input = slice, *end = n > 0 ? slice + n : slice;
   r->result = aui_handshake_read(&r->handshake, &input, end);
   check(input >= slice && input <= end);
@@ -45,10 +43,8 @@ static void read_sliced(reading *r, const uint8_t *bytes, size_t n, uint32_t see
   while (n > 0) {
     seed = seed * 1664525 + 1013904223;
     size_t size = 1 + (seed >> 16) % (seed >> 31 ? 4 : 40);
-    if (size > n)
-      size = n;
-    if (!read_slice(r, bytes, size))
-      return;
+    if (size > n) size = n;
+    if (!read_slice(r, bytes, size)) return;
     bytes += size;
     n -= size;
   }
@@ -61,18 +57,15 @@ static void check_invariants(const reading *r, size_t max_head) {
   check(h->retry_after >= -1 && h->retry_after <= INT32_MAX);
   check(h->status == 0 || (h->status >= 100 && h->status <= 599));
   check(r->consumed <= max_head + AUI_HANDSHAKE_MAX_BODY);
-  if (r->result == AUI_HANDSHAKE_ACCEPTED)
-    check(h->status == 101 && h->body.len == 0);
-  if (r->result == AUI_HANDSHAKE_REFUSED)
-    check(h->status >= 200);
+  if (r->result == AUI_HANDSHAKE_ACCEPTED) check(h->status == 101 && h->body.len == 0);
+  if (r->result == AUI_HANDSHAKE_REFUSED) check(h->status >= 200);
   if (r->result == AUI_HANDSHAKE_NEED_MORE)
     check((aui_handshake_eof(h) == AUI_HANDSHAKE_NEED_MORE) == (r->consumed == 0));
 }
 
 static void check_equal(const reading *a, const reading *b) {
   check(a->result == b->result);
-  if (a->result < 0)
-    return; /* the rest means nothing then */
+  if (a->result < 0) return; /* the rest means nothing then */
   const aui_handshake *x = &a->handshake, *y = &b->handshake;
   check(a->consumed == b->consumed);
   check(x->status == y->status && x->retry_after == y->retry_after && x->body.len == y->body.len);
@@ -82,8 +75,7 @@ static void check_equal(const reading *a, const reading *b) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  if (size < 2)
-    return 0;
+  if (size < 2) return 0;
   size_t max_head = data[0] == 0xFF ? 16 * 1024 : 2 * (size_t)data[0];
   reading whole, sliced;
   begin(&whole, max_head);

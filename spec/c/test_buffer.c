@@ -45,13 +45,11 @@ static void test_capacity_doubles(void **state) {
   for (size_t i = 0; i < 100000; i++) {
     size_t before = buffer.cap;
     assert_true(aui_buffer_append(&buffer, &(char){(char)i}, 1));
-    if (buffer.cap != before)
-      growths++;
+    if (buffer.cap != before) growths++;
     assert_true(buffer.len <= buffer.cap);
   }
   assert_true(growths <= 17);
-  for (size_t i = 0; i < buffer.len; i++)
-    assert_int_equal(buffer.data[i], (char)i);
+  for (size_t i = 0; i < buffer.len; i++) assert_int_equal(buffer.data[i], (char)i);
   aui_buffer_free(&buffer);
 }
 

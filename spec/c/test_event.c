@@ -15,8 +15,7 @@ static size_t allocations_left = SIZE_MAX;
 static size_t last_request;
 
 static void *limited_realloc(void *memory, size_t n) {
-  if (allocations_left == 0)
-    return NULL;
+  if (allocations_left == 0) return NULL;
   allocations_left--;
   last_request = n;
   return realloc(memory, n);
@@ -37,8 +36,7 @@ static void *limited_realloc(void *memory, size_t n) {
 /* Copies JSON in this file's spelling and returns its length. */
 static size_t spell(char *out, const char *json) {
   size_t n = 0;
-  for (; json[n]; n++)
-    out[n] = json[n] == '\'' ? '"' : json[n];
+  for (; json[n]; n++) out[n] = json[n] == '\'' ? '"' : json[n];
   out[n] = '\0';
   return n;
 }
@@ -75,15 +73,13 @@ typedef struct {
 static bool feed_reader(void *context, const uint8_t *slice, size_t n) {
   feeding *f = context;
   f->error = aui_event_feed(f->reader, slice, n);
-  if (f->error == 0)
-    f->taken += n;
+  if (f->error == 0) f->taken += n;
   return f->error == 0;
 }
 
 static int hear_bytes(listener *l, const void *bytes, size_t n, feed_way way) {
   feeding f = {.reader = l->reader};
-  if (!feed(way, bytes, n, feed_reader, &f))
-    return f.error;
+  if (!feed(way, bytes, n, feed_reader, &f)) return f.error;
   return aui_event_end(l->reader, &l->text, &l->keep);
 }
 
@@ -226,13 +222,11 @@ static void run_script(const char *name, const message *messages, feed_way way) 
   for (size_t i = 0; messages[i].json; i++) {
     const message *m = &messages[i];
     int type = hear(&l, m->json, way);
-    if (type != m->type)
-      fail_msg("%s, %s, %zu: type %d, not %d", name, feed_way_names[way], i, type, m->type);
+    if (type != m->type) fail_msg("%s, %s, %zu: type %d, not %d", name, feed_way_names[way], i, type, m->type);
     if (m->text) {
       text = m->text;
       n = m->n;
-      if (l.keep != m->keep)
-        fail_msg("%s, %s, %zu: keep %zu, not %zu", name, feed_way_names[way], i, l.keep, m->keep);
+      if (l.keep != m->keep) fail_msg("%s, %s, %zu: keep %zu, not %zu", name, feed_way_names[way], i, l.keep, m->keep);
     }
     if (!text_is(&l, text, n)) {
       fail_msg("%s, %s, %zu: \"%.*s\"", name, feed_way_names[way], i, (int)l.text.len, l.text.data);
@@ -244,8 +238,7 @@ static void run_script(const char *name, const message *messages, feed_way way) 
 static void tells_what_is_new(void **state) {
   (void)state;
   for (size_t i = 0; i < COUNT(scripts); i++) {
-    for (int way = 0; way < FEED_WAYS; way++)
-      run_script(scripts[i].name, scripts[i].messages, way);
+    for (int way = 0; way < FEED_WAYS; way++) run_script(scripts[i].name, scripts[i].messages, way);
   }
 }
 
@@ -303,8 +296,7 @@ static void tells_the_kinds_apart(void **state) {
     for (int way = 0; way < FEED_WAYS; way++) {
       listener fresh = listen_anew(4), warm = listen_anew(4);
       int type = hear(&fresh, kinds[i].json, way);
-      if (type != kinds[i].type)
-        fail_msg("%s: %d, not %d", kinds[i].json, type, kinds[i].type);
+      if (type != kinds[i].type) fail_msg("%s: %d, not %d", kinds[i].json, type, kinds[i].type);
       assert_int_equal(hear(&warm, SIMPLE("x"), way), AUI_EVENT_UPDATE);
       assert_int_equal(hear(&warm, kinds[i].json, way), kinds[i].type);
       stop_listening(&fresh);
@@ -456,8 +448,7 @@ static bool pair_at(const utf16 *text, size_t i) {
 }
 
 static uint32_t code_at(const utf16 *text, size_t i) {
-  if (!pair_at(text, i))
-    return text->units[i];
+  if (!pair_at(text, i)) return text->units[i];
   return 0x10000 + ((text->units[i] & 0x3FFu) << 10) + (text->units[i + 1] & 0x3FFu);
 }
 
@@ -486,8 +477,7 @@ static size_t reference_decode(const utf16 *text, int type, char *out) {
   for (size_t i = 0; i < text->n; i += pair_at(text, i) ? 2 : 1) {
     uint32_t code = code_at(text, i);
     bool high = code >> 10 == 0xD800 >> 10, low = code >> 10 == 0xDC00 >> 10;
-    if (high && i + 1 == text->n && type == AUI_EVENT_UPDATE)
-      break;
+    if (high && i + 1 == text->n && type == AUI_EVENT_UPDATE) break;
     out = put_utf8(out, high || low ? 0xFFFD : code);
   }
   return (size_t)(out - start);
@@ -498,10 +488,8 @@ static size_t reference_keep(const char *a, size_t a_length, const char *b, size
   size_t keep = 0;
   for (size_t i = 0;; i++) {
     bool a_begins = i == a_length || (a[i] & 0xC0) != 0x80, b_begins = i == b_length || (b[i] & 0xC0) != 0x80;
-    if (a_begins && b_begins)
-      keep = i;
-    if (i == a_length || i == b_length || a[i] != b[i])
-      return keep;
+    if (a_begins && b_begins) keep = i;
+    if (i == a_length || i == b_length || a[i] != b[i]) return keep;
   }
 }
 
@@ -515,8 +503,7 @@ static void extend(utf16 *text, size_t count) {
   for (; count > 0 && text->n < MAX_UNITS; count--) {
     text->units[text->n++] = random_unit();
     bool emoji = random_below(4) == 0 && text->n + 2 <= MAX_UNITS;
-    if (!emoji)
-      continue;
+    if (!emoji) continue;
     text->units[text->n++] = 0xD83D;
     text->units[text->n++] = (uint16_t)(0xDE00 + random_below(2));
   }
@@ -524,21 +511,16 @@ static void extend(utf16 *text, size_t count) {
 
 static void evolve(utf16 *text) {
   switch (random_below(10)) {
-  case 0: /* repeat */
-    break;
-  case 1: /* shrink */
-    text->n = random_below((uint32_t)text->n + 1);
-    break;
-  case 2: /* rewrite */
-    text->n = random_below((uint32_t)text->n + 1);
-    extend(text, random_below(20));
-    break;
-  case 3: /* one character differs */
-    if (text->n > 0)
-      text->units[text->n - 1 - random_below((uint32_t)text->n) / 4] = random_unit();
-    break;
-  default:
-    extend(text, random_below(4));
+    case 0: /* repeat */ break;
+    case 1: /* shrink */ text->n = random_below((uint32_t)text->n + 1); break;
+    case 2: /* rewrite */
+      text->n = random_below((uint32_t)text->n + 1);
+      extend(text, random_below(20));
+      break;
+    case 3: /* one character differs */
+      if (text->n > 0) text->units[text->n - 1 - random_below((uint32_t)text->n) / 4] = random_unit();
+      break;
+    default: extend(text, random_below(4));
   }
 }
 
@@ -604,8 +586,7 @@ static int hear_in_random_slices(listener *l, const char *bytes, size_t n) {
   uint32_t most = 1 + random_below(200);
   for (size_t at = 0; at < n;) {
     size_t slice = 1 + random_below(most);
-    if (slice > n - at)
-      slice = n - at;
+    if (slice > n - at) slice = n - at;
     assert_int_equal(aui_event_feed(l->reader, bytes + at, slice), 0);
     at += slice;
   }
@@ -631,22 +612,17 @@ static void hear_random_answer(listener *listeners, size_t count) {
   style s = {random_below(1u << 30), 0};
   for (uint32_t messages = 1 + random_below(20); messages > 0; messages--) {
     evolve(&model);
-    if (random_below(8) == 0)
-      s.seed = random_below(1u << 30);
-    if (random_below(4) == 0)
-      s.envelope = random_below(COUNT(envelopes));
+    if (random_below(8) == 0) s.seed = random_below(1u << 30);
+    if (random_below(4) == 0) s.envelope = random_below(COUNT(envelopes));
     int type = envelopes[s.envelope].type;
     size_t length = write_message(json, &model, s), old_n = n;
     memcpy(old, text, n);
     bool says_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
-    if (says_text)
-      n = reference_decode(&model, type, text);
+    if (says_text) n = reference_decode(&model, type, text);
     for (size_t i = 0; i < count; i++) {
       assert_int_equal(ways[i](&listeners[i], json, length), type);
-      if (says_text)
-        assert_int_equal(listeners[i].keep, reference_keep(old, old_n, text, n));
-      if (!text_is(&listeners[i], text, n))
-        fail_msg("way %zu: wrong text for %.*s", i, (int)length, json);
+      if (says_text) assert_int_equal(listeners[i].keep, reference_keep(old, old_n, text, n));
+      if (!text_is(&listeners[i], text, n)) fail_msg("way %zu: wrong text for %.*s", i, (int)length, json);
     }
   }
 }
@@ -655,15 +631,12 @@ static void random_answers_agree_with_a_slow_reference(void **state) {
   (void)state;
   random_state = 0x9E3779B97F4A7C15u;
   listener listeners[3];
-  for (size_t i = 0; i < COUNT(listeners); i++)
-    listeners[i] = listen_anew(64);
+  for (size_t i = 0; i < COUNT(listeners); i++) listeners[i] = listen_anew(64);
   for (int answer = 0; answer < 4000; answer++) {
-    for (size_t i = 0; i < COUNT(listeners); i++)
-      restart(&listeners[i]);
+    for (size_t i = 0; i < COUNT(listeners); i++) restart(&listeners[i]);
     hear_random_answer(listeners, COUNT(listeners));
   }
-  for (size_t i = 0; i < COUNT(listeners); i++)
-    stop_listening(&listeners[i]);
+  for (size_t i = 0; i < COUNT(listeners); i++) stop_listening(&listeners[i]);
 }
 
 /* ---- memory ---- */

@@ -34,8 +34,7 @@ static void note_payload(session *s, const char *what, const void *payload, size
   size_t used = strlen(s->transcript);
   const char *text = payload;
   size_t run = 0;
-  while (run < n && text[run] == text[0])
-    run++;
+  while (run < n && text[run] == text[0]) run++;
   if (n > 8 && run == n)
     snprintf(s->transcript + used, TRANSCRIPT - used, "%s %c*%zu;", what, text[0], n);
   else
@@ -45,25 +44,19 @@ static void note_payload(session *s, const char *what, const void *payload, size
 static void note_frame(session *s, const aui_frame *frame) {
   char what[32];
   switch (s->result) {
-  case AUI_FRAME_TEXT:
-    assert_true(aui_buffer_append(&s->message, frame->data, frame->len));
-    if (!frame->last)
+    case AUI_FRAME_TEXT:
+      assert_true(aui_buffer_append(&s->message, frame->data, frame->len));
+      if (!frame->last) return;
+      note_payload(s, "text", s->message.data, s->message.len);
+      s->message.len = 0;
       return;
-    note_payload(s, "text", s->message.data, s->message.len);
-    s->message.len = 0;
-    return;
-  case AUI_FRAME_PING:
-    note_payload(s, "ping", frame->data, frame->len);
-    return;
-  case AUI_FRAME_PONG:
-    note_payload(s, "pong", frame->data, frame->len);
-    return;
-  case AUI_FRAME_CLOSE:
-    snprintf(what, sizeof what, "close %u", frame->close_code);
-    note_payload(s, what, frame->data, frame->len);
-    return;
-  default:
-    fail_msg("result %d is none that has a frame", s->result);
+    case AUI_FRAME_PING: note_payload(s, "ping", frame->data, frame->len); return;
+    case AUI_FRAME_PONG: note_payload(s, "pong", frame->data, frame->len); return;
+    case AUI_FRAME_CLOSE:
+      snprintf(what, sizeof what, "close %u", frame->close_code);
+      note_payload(s, what, frame->data, frame->len);
+      return;
+    default: fail_msg("result %d is none that has a frame", s->result);
   }
 }
 
@@ -80,10 +73,8 @@ static bool read_slice(void *context, const uint8_t *slice, size_t n) {
       assert_ptr_equal(input, end);
       return true;
     }
-    if (s->result < 0)
-      return false;
-    if (s->result == AUI_FRAME_TEXT)
-      assert_true(frame.data >= before && frame.data + frame.len == input);
+    if (s->result < 0) return false;
+    if (s->result == AUI_FRAME_TEXT) assert_true(frame.data >= before && frame.data + frame.len == input);
     note_frame(s, &frame);
   }
 }
@@ -158,8 +149,7 @@ static size_t text_head(uint8_t *out, uint64_t n) {
   size_t extended = n < 126 ? 0 : n < 65536 ? 2 : 8;
   out[0] = 0x81;
   out[1] = extended == 0 ? (uint8_t)n : extended == 2 ? 126 : 127;
-  for (size_t i = 0; i < extended; i++)
-    out[2 + i] = (uint8_t)(n >> 8 * (extended - 1 - i));
+  for (size_t i = 0; i < extended; i++) out[2 + i] = (uint8_t)(n >> 8 * (extended - 1 - i));
   return 2 + extended;
 }
 
@@ -351,10 +341,8 @@ static void test_every_close_code(void **state) {
     aui_frame frame;
     aui_frame_init(&reader, LIMIT);
     aui_frame_result result = aui_frame_read(&reader, &input, bytes + sizeof bytes, &frame);
-    if (result != (allowed ? AUI_FRAME_CLOSE : AUI_FRAME_BAD_CLOSE))
-      fail_msg("close code %u: %d", code, result);
-    if (allowed)
-      assert_int_equal(frame.close_code, code);
+    if (result != (allowed ? AUI_FRAME_CLOSE : AUI_FRAME_BAD_CLOSE)) fail_msg("close code %u: %d", code, result);
+    if (allowed) assert_int_equal(frame.close_code, code);
   }
 }
 
@@ -407,8 +395,7 @@ static void test_every_violation_has_a_code_and_words(void **state) {
     const char *words = aui_frame_describe(violation);
     assert_memory_equal(words, "the server ", 11);
     assert_string_not_equal(words, aui_frame_describe(AUI_FRAME_NEED_MORE));
-    for (int other = violation + 1; other < 0; other++)
-      assert_string_not_equal(words, aui_frame_describe(other));
+    for (int other = violation + 1; other < 0; other++) assert_string_not_equal(words, aui_frame_describe(other));
   }
   assert_string_equal(aui_frame_describe(AUI_FRAME_MASKED), "the server sent a masked frame");
 }
@@ -448,8 +435,7 @@ static void test_writes_every_length(void **state) {
     size_t n = lengths[i];
     uint8_t *payload = malloc(n + 1);
     assert_non_null(payload);
-    for (size_t k = 0; k < n; k++)
-      payload[k] = (uint8_t)(k * 7 + k / 256);
+    for (size_t k = 0; k < n; k++) payload[k] = (uint8_t)(k * 7 + k / 256);
     const uint8_t *guarded_payload = guarded(payload, n);
     uint8_t head[10];
     size_t head_size = text_head(head, n);
@@ -464,8 +450,7 @@ static void test_writes_every_length(void **state) {
     assert_memory_equal(out.data + 6 + head_size, mask, 4);
     const uint8_t *masked = (const uint8_t *)out.data + 6 + head_size + 4;
     for (size_t k = 0; k < n; k++) {
-      if (masked[k] != (payload[k] ^ mask[k % 4]))
-        fail_msg("byte %zu of %zu is masked wrongly", k, n);
+      if (masked[k] != (payload[k] ^ mask[k % 4])) fail_msg("byte %zu of %zu is masked wrongly", k, n);
     }
     aui_buffer_free(&out);
     free(payload);

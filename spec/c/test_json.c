@@ -44,8 +44,7 @@ static void accepts_what_rfc_8259_allows(void **state) {
       // clang-format on
   };
   for (size_t i = 0; i < COUNT(texts); i++) {
-    if (verdict_of(texts[i], strlen(texts[i]), 64) != AUI_JSON_VALID)
-      fail_msg("refused: %s", texts[i]);
+    if (verdict_of(texts[i], strlen(texts[i]), 64) != AUI_JSON_VALID) fail_msg("refused: %s", texts[i]);
   }
 }
 
@@ -64,8 +63,7 @@ static void refuses_everything_else(void **state) {
       // clang-format on
   };
   for (size_t i = 0; i < COUNT(texts); i++) {
-    if (verdict_of(texts[i], strlen(texts[i]), 64) != AUI_JSON_INVALID)
-      fail_msg("accepted: %s", texts[i]);
+    if (verdict_of(texts[i], strlen(texts[i]), 64) != AUI_JSON_INVALID) fail_msg("accepted: %s", texts[i]);
   }
 }
 
@@ -81,8 +79,7 @@ static void refuses_nul_bytes(void **state) {
 #undef BYTES
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
-    if (verdict_of(cases[i].json, cases[i].n, 64) != AUI_JSON_INVALID)
-      fail_msg("accepted: case %zu", i);
+    if (verdict_of(cases[i].json, cases[i].n, 64) != AUI_JSON_INVALID) fail_msg("accepted: case %zu", i);
   }
 }
 
@@ -100,8 +97,7 @@ static void sees_special_bytes_at_every_offset(void **state) {
     for (int offset = 0; offset <= 24; offset++) {
       size_t n = (size_t)sprintf(text, "[\"%.*s%s%.*s\"]", offset, "xxxxxxxxxxxxxxxxxxxxxxxx", cases[i].bytes,
                                  24 - offset, "xxxxxxxxxxxxxxxxxxxxxxxx");
-      if (verdict_of(text, n, 64) != cases[i].verdict)
-        fail_msg("wrong verdict on: %s", text);
+      if (verdict_of(text, n, 64) != cases[i].verdict) fail_msg("wrong verdict on: %s", text);
     }
   }
 }
@@ -111,8 +107,7 @@ static void refuses_every_prefix_of_an_object(void **state) {
   static const char text[] = "{\"event\" : \"x\\u0041\", \"n\":[1,-2.5e+3,true,false,null,{\"k\":\"\\\\\"}], "
                              "\"data\":{\"text\":\"\xc3\xa9\"}}";
   for (size_t n = 0; n < sizeof text - 1; n++) {
-    if (verdict_of(text, n, 64) != AUI_JSON_INVALID)
-      fail_msg("accepted: %.*s", (int)n, text);
+    if (verdict_of(text, n, 64) != AUI_JSON_INVALID) fail_msg("accepted: %.*s", (int)n, text);
   }
   assert_int_equal(verdict_of(text, sizeof text - 1, 64), AUI_JSON_VALID);
 }
@@ -120,10 +115,8 @@ static void refuses_every_prefix_of_an_object(void **state) {
 /* Writes `depth` opening brackets and as many closing ones, objects and arrays by turns. */
 static size_t nest(char *out, unsigned depth) {
   char *p = out;
-  for (unsigned i = 0; i < depth; i++)
-    p += sprintf(p, "%s", i % 2 ? "[" : i + 1 < depth ? "{\"a\":" : "{");
-  for (unsigned i = depth; i-- > 0;)
-    *p++ = i % 2 ? ']' : '}';
+  for (unsigned i = 0; i < depth; i++) p += sprintf(p, "%s", i % 2 ? "[" : i + 1 < depth ? "{\"a\":" : "{");
+  for (unsigned i = depth; i-- > 0;) *p++ = i % 2 ? ']' : '}';
   return (size_t)(p - out);
 }
 
@@ -147,33 +140,26 @@ static void limits_nesting(void **state) {
 /* Copies JSON, in which ' stands for a double quote, and returns its length. */
 static size_t spell(char *out, const char *json) {
   size_t n = 0;
-  for (; json[n]; n++)
-    out[n] = json[n] == '\'' ? '"' : json[n];
+  for (; json[n]; n++) out[n] = json[n] == '\'' ? '"' : json[n];
   out[n] = '\0';
   return n;
 }
 
 static void show_span(char *out, const char *name, const char *json, aui_json_span span) {
-  if (span.start)
-    sprintf(out + strlen(out), " %s=%.*s", name, (int)(span.end - span.start), json + span.start);
+  if (span.start) sprintf(out + strlen(out), " %s=%.*s", name, (int)(span.end - span.start), json + span.start);
 }
 
 /* The members as words: " event=update text=raw id ...". */
 static void show(char *out, const char *json, const aui_json_members *members) {
   static const char *const names[] = {"", "=other", "=update"};
   *out = '\0';
-  if (members->event)
-    sprintf(out, " event%s", names[members->event]);
-  if (members->channel_event_name)
-    sprintf(out + strlen(out), " channel%s", names[members->channel_event_name]);
+  if (members->event) sprintf(out, " event%s", names[members->event]);
+  if (members->channel_event_name) sprintf(out + strlen(out), " channel%s", names[members->channel_event_name]);
   show_span(out, "text", json, members->text);
   show_span(out, "data.text", json, members->data_text);
-  if (members->status_code >= 0)
-    sprintf(out + strlen(out), " status=%d", members->status_code);
-  if (members->id)
-    strcat(out, " id");
-  if (members->sender)
-    strcat(out, " sender");
+  if (members->status_code >= 0) sprintf(out + strlen(out), " status=%d", members->status_code);
+  if (members->id) strcat(out, " id");
+  if (members->sender) strcat(out, " sender");
 }
 
 static const struct {
@@ -321,8 +307,7 @@ static void scanning_from_within_gives_the_same(void **state) {
     const char *text = (const char *)guarded(after, n);
     assert_int_equal(aui_json_scan_from(text, n, 64, from, &continued), verdict);
     guarded_release_all();
-    if (verdict != AUI_JSON_VALID)
-      continue;
+    if (verdict != AUI_JSON_VALID) continue;
     show(expected, after, &whole.members);
     show(actual, after, &continued.members);
     assert_string_equal(actual, expected);

@@ -16,12 +16,13 @@ static void assert_sha1(const void *bytes, size_t n, const char *expected) {
   uint8_t digest[AUI_SHA1_SIZE];
   aui_sha1(digest, guarded(bytes, n), n);
   char hex[2 * AUI_SHA1_SIZE + 1];
-  for (int i = 0; i < AUI_SHA1_SIZE; i++)
-    snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+  for (int i = 0; i < AUI_SHA1_SIZE; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
   assert_string_equal(hex, expected);
 }
 
-static void assert_sha1_of_text(const char *text, const char *expected) { assert_sha1(text, strlen(text), expected); }
+static void assert_sha1_of_text(const char *text, const char *expected) {
+  assert_sha1(text, strlen(text), expected);
+}
 
 static void test_published_examples(void **state) {
   (void)state;
@@ -59,8 +60,7 @@ static void test_padding_around_the_block_size(void **state) {
   };
   char text[128];
   memset(text, 'a', sizeof text);
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-    assert_sha1(text, cases[i].n, cases[i].digest);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_sha1(text, cases[i].n, cases[i].digest);
 }
 
 static void test_handshake_of_rfc_6455(void **state) {

@@ -16,8 +16,7 @@
 static size_t encode(uint32_t code_point, uint8_t out[4]) {
   size_t n = code_point < 0x80 ? 1 : code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
   static const uint8_t marks[] = {0, 0, 0xC0, 0xE0, 0xF0};
-  for (size_t i = n - 1; i > 0; i--, code_point >>= 6)
-    out[i] = 0x80 | (code_point & 0x3F);
+  for (size_t i = n - 1; i > 0; i--, code_point >>= 6) out[i] = 0x80 | (code_point & 0x3F);
   out[0] = (uint8_t)(marks[n] | code_point);
   return n;
 }
@@ -26,16 +25,12 @@ static size_t encode(uint32_t code_point, uint8_t out[4]) {
 static bool reference_valid(const uint8_t *p, size_t n) {
   while (n > 0) {
     size_t size = *p < 0x80 ? 1 : (*p & 0xE0) == 0xC0 ? 2 : (*p & 0xF0) == 0xE0 ? 3 : (*p & 0xF8) == 0xF0 ? 4 : 0;
-    if (size == 0 || size > n)
-      return false;
+    if (size == 0 || size > n) return false;
     uint32_t code_point = size == 1 ? *p : *p & (0x7F >> size);
-    for (size_t i = 1; i < size; i++)
-      code_point = code_point << 6 | (p[i] & 0x3F);
+    for (size_t i = 1; i < size; i++) code_point = code_point << 6 | (p[i] & 0x3F);
     uint8_t again[4];
-    if (code_point > 0x10FFFF || (code_point >= 0xD800 && code_point <= 0xDFFF))
-      return false;
-    if (encode(code_point, again) != size || memcmp(p, again, size) != 0)
-      return false;
+    if (code_point > 0x10FFFF || (code_point >= 0xD800 && code_point <= 0xDFFF)) return false;
+    if (encode(code_point, again) != size || memcmp(p, again, size) != 0) return false;
     p += size;
     n -= size;
   }
@@ -43,8 +38,7 @@ static bool reference_valid(const uint8_t *p, size_t n) {
 }
 
 static void assert_as_reference(const uint8_t *bytes, size_t n) {
-  if (aui_utf8_valid(bytes, n) == reference_valid(bytes, n))
-    return;
+  if (aui_utf8_valid(bytes, n) == reference_valid(bytes, n)) return;
   fail_msg("%02x %02x %02x %02x (%zu bytes) is judged wrongly", bytes[0], bytes[1], bytes[2], bytes[3], n);
 }
 
@@ -54,8 +48,7 @@ static void test_every_code_point(void **state) {
     uint8_t bytes[4] = {0};
     size_t n = encode(code_point, bytes);
     bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
-    if (aui_utf8_valid(bytes, n) == surrogate)
-      fail_msg("U+%04X is judged wrongly", code_point);
+    if (aui_utf8_valid(bytes, n) == surrogate) fail_msg("U+%04X is judged wrongly", code_point);
   }
 }
 
@@ -98,8 +91,7 @@ typedef struct {
 
 static bool take_piece(void *context, const uint8_t *piece, size_t n) {
   text *t = context;
-  if (!aui_utf8_feed(&t->utf8, piece, n))
-    return false;
+  if (!aui_utf8_feed(&t->utf8, piece, n)) return false;
   t->accepted += n;
   return true;
 }
@@ -168,8 +160,7 @@ static void test_pieces(void **state) {
         bool valid = feed(way, bytes, n, take_piece, &t);
         if (valid != (cases[i].bad < 0) || (valid && aui_utf8_complete(&t.utf8) != cases[i].complete))
           fail_msg("case %zu behind %zu letters, %s: judged wrongly", i, letters, feed_way_names[way]);
-        if (!valid && way == FEED_BYTES)
-          assert_int_equal(t.accepted, letters + (size_t)cases[i].bad);
+        if (!valid && way == FEED_BYTES) assert_int_equal(t.accepted, letters + (size_t)cases[i].bad);
       }
       assert_int_equal(aui_utf8_valid(bytes, n), cases[i].complete);
     }
@@ -185,8 +176,7 @@ static void test_one_byte_among_letters(void **state) {
     bytes[at] = '\x80';
     for (int way = 0; way < FEED_WAYS; way++) {
       text t = {0};
-      if (feed(way, bytes, sizeof bytes, take_piece, &t))
-        fail_msg("80 at %zu, %s: not seen", at, feed_way_names[way]);
+      if (feed(way, bytes, sizeof bytes, take_piece, &t)) fail_msg("80 at %zu, %s: not seen", at, feed_way_names[way]);
     }
   }
 }
@@ -221,8 +211,7 @@ static void test_boundary(void **state) {
   static const size_t expected[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
   size_t n = sizeof bytes - 1;
   const uint8_t *text = guarded(bytes, n);
-  for (size_t at = 0; at <= n; at++)
-    assert_int_equal(aui_utf8_boundary(text, n, at), expected[at]);
+  for (size_t at = 0; at <= n; at++) assert_int_equal(aui_utf8_boundary(text, n, at), expected[at]);
   assert_int_equal(aui_utf8_boundary("\xC3\xA9", 2, 1), 0);
   assert_int_equal(aui_utf8_boundary(NULL, 0, 0), 0);
 }

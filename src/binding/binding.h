@@ -1,4 +1,5 @@
-/* What the files of the C module share: the userdata behind Lua's loop, session and reply, and one API for every Lua. */
+/* What the files of the C module share: the userdata behind Lua's loop, session and reply, and one API for every Lua.
+ */
 #ifndef AUI_BINDING_BINDING_H
 #define AUI_BINDING_BINDING_H
 
@@ -36,8 +37,8 @@ int aui_open_session(lua_State *L);
  * stores the reply, which the userdata then owns, where the result points to; NULL is fine if Lua never sees it. */
 aui_reply **aui_push_reply(lua_State *L, int session);
 
-/* Pushes the error as a table: kind, message, delivered, retryable, and where known status_code, close_code, retry_after
- * (seconds) and payload (the server's own words). */
+/* Pushes the error as a table: kind, message, delivered, retryable, and where known status_code, close_code,
+ * retry_after (seconds) and payload (the server's own words). */
 void aui_push_error(lua_State *L, const aui_error *error);
 
 /* Seconds to milliseconds: nil and infinity are AUI_NEVER. */

@@ -86,8 +86,8 @@ static int reply_collect(lua_State *L) {
 }
 
 void aui_create_reply(lua_State *L) {
-  static const luaL_Reg methods[] = {{"status", reply_status},   {"take", reply_take},   {"text", reply_text},
-                                     {"message", reply_message}, {"error", reply_error}, {"cancel", reply_cancel},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"status", reply_status}, {"take", reply_take},     {"text", reply_text}, {"message", reply_message},
+      {"error", reply_error},   {"cancel", reply_cancel}, {NULL, NULL}};
   aui_new_class(L, AUI_REPLY, methods, reply_collect);
 }

@@ -44,9 +44,9 @@ static bool read_tls(lua_State *L, int options, aui_tls_options *tls) {
 }
 
 /* loop:open(id, options): a session that connects as soon as the loop is stepped, or nil and why not. `id` is a number
- * that loop:ready() returns when the session has news. `options`, checked by the caller: host, port, tls (a table, or nil
- * for plain TCP: ca_file, cert, key, verify), request_host, target, headers, connect_timeout (seconds), max_message,
- * max_response_head (bytes), max_depth. */
+ * that loop:ready() returns when the session has news. `options`, checked by the caller: host, port, tls (a table, or
+ * nil for plain TCP: ca_file, cert, key, verify), request_host, target, headers, connect_timeout (seconds),
+ * max_message, max_response_head (bytes), max_depth. */
 int aui_open_session(lua_State *L) {
   aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
   uint64_t id = (uint64_t)luaL_checknumber(L, 2);
@@ -97,7 +97,8 @@ static int session_error(lua_State *L) {
   return 1;
 }
 
-/* session:send(json, first, idle, total): a reply, or nil when the session is closed. Times are seconds, nil for none. */
+/* session:send(json, first, idle, total): a reply, or nil when the session is closed. Times are seconds, nil for none.
+ */
 static int session_send(lua_State *L) {
   aui_lua_session *object = check_session(L);
   size_t n;
@@ -136,8 +137,7 @@ static int session_collect(lua_State *L) {
 }
 
 void aui_create_session(lua_State *L) {
-  static const luaL_Reg methods[] = {{"state", session_state},       {"error", session_error}, {"send", session_send},
-                                     {"close", session_close},       {"finished", session_finished},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"state", session_state}, {"error", session_error},       {"send", session_send},
+                                     {"close", session_close}, {"finished", session_finished}, {NULL, NULL}};
   aui_new_class(L, AUI_SESSION, methods, session_collect);
 }

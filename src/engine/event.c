@@ -35,19 +35,19 @@ struct aui_event_reader {
 aui_event_reader *aui_event_new(unsigned max_depth) {
   assert(max_depth >= 1 && max_depth <= AUI_JSON_MAX_DEPTH);
   aui_event_reader *reader = calloc(1, sizeof *reader);
-  if (reader)
-    reader->max_depth = max_depth;
+  if (reader) reader->max_depth = max_depth;
   return reader;
 }
 
 void aui_event_free(aui_event_reader *reader) {
-  if (!reader)
-    return;
+  if (!reader) return;
   aui_buffer_free(&reader->json);
   free(reader);
 }
 
-void aui_event_restart(aui_event_reader *reader) { reader->checkpoint = 0; }
+void aui_event_restart(aui_event_reader *reader) {
+  reader->checkpoint = 0;
+}
 
 /* ---- comparing ---- */
 
@@ -58,27 +58,25 @@ static size_t equal_bytes(const char *a, const char *b, size_t n) {
   for (; n - i >= sizeof x; i += sizeof x) {
     memcpy(&x, a + i, sizeof x);
     memcpy(&y, b + i, sizeof y);
-    if (x != y)
-      break;
+    if (x != y) break;
   }
-  while (i < n && a[i] == b[i])
-    i++;
+  while (i < n && a[i] == b[i]) i++;
   return i;
 }
 
-static size_t min(size_t a, size_t b) { return a < b ? a : b; }
+static size_t min(size_t a, size_t b) {
+  return a < b ? a : b;
+}
 
 /* How many bytes of the slice go on as the last message does. An update mostly equals the last one
  * up to the checkpoint and not much further, so that far memcmp, the fastest way to compare, gets a
  * try. */
 static size_t count_common(const aui_event_reader *reader, const char *slice, size_t n) {
   n = min(n, reader->json.len - reader->common);
-  if (n == 0)
-    return 0;
+  if (n == 0) return 0;
   const char *last = reader->json.data + reader->common;
   size_t expected = reader->checkpoint > reader->common ? min(n, reader->checkpoint - reader->common) : 0;
-  if (expected > 0 && memcmp(last, slice, expected) != 0)
-    expected = 0;
+  if (expected > 0 && memcmp(last, slice, expected) != 0) expected = 0;
   return n > expected ? expected + equal_bytes(last + expected, slice + expected, n - expected) : expected;
 }
 
@@ -89,8 +87,7 @@ static void part(aui_event_reader *reader) {
   aui_buffer *json = &reader->json;
   size_t boundary = aui_utf8_boundary(json->data, json->len, reader->common);
   reader->utf8 = (aui_utf8){0};
-  if (boundary < reader->common)
-    aui_utf8_feed(&reader->utf8, json->data + boundary, reader->common - boundary);
+  if (boundary < reader->common) aui_utf8_feed(&reader->utf8, json->data + boundary, reader->common - boundary);
   json->len = reader->common;
   reader->parted = true;
 }
@@ -99,18 +96,15 @@ int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n) {
   const char *bytes = slice;
   if (!reader->parted) {
     bool large = reader->json.cap > KEPT_CAPACITY;
-    if (large && reader->common == 0 && reader->checkpoint == 0)
-      aui_buffer_free(&reader->json);
+    if (large && reader->common == 0 && reader->checkpoint == 0) aui_buffer_free(&reader->json);
     size_t common = count_common(reader, bytes, n);
     reader->common += common;
-    if (common == n)
-      return 0;
+    if (common == n) return 0;
     part(reader);
     bytes += common;
     n -= common;
   }
-  if (!aui_utf8_feed(&reader->utf8, bytes, n))
-    return AUI_EVENT_BAD_UTF8;
+  if (!aui_utf8_feed(&reader->utf8, bytes, n)) return AUI_EVENT_BAD_UTF8;
   return aui_buffer_append(&reader->json, bytes, n) ? 0 : AUI_EVENT_NO_MEMORY;
 }
 
@@ -122,8 +116,7 @@ static aui_json_verdict scan(aui_event_reader *reader, size_t *from) {
   const aui_buffer *json = &reader->json;
   *from = reader->common >= reader->checkpoint ? reader->checkpoint : 0;
   reader->checkpoint = 0;
-  if (*from == 0)
-    return aui_json_scan_whole(json->data, json->len, reader->max_depth, &reader->scan);
+  if (*from == 0) return aui_json_scan_whole(json->data, json->len, reader->max_depth, &reader->scan);
   return aui_json_scan_from(json->data, json->len, reader->max_depth, *from, &reader->scan);
 }
 
@@ -131,10 +124,8 @@ static aui_event_type classify(const aui_json_members *members) {
   if (members->event == AUI_JSON_UPDATE_NAME || members->channel_event_name == AUI_JSON_UPDATE_NAME) {
     return members->data_text.start ? AUI_EVENT_UPDATE : AUI_EVENT_OTHER;
   }
-  if (members->event != AUI_JSON_NO_NAME || members->channel_event_name != AUI_JSON_NO_NAME)
-    return AUI_EVENT_OTHER;
-  if (members->id && members->sender && members->text.start)
-    return AUI_EVENT_FINAL;
+  if (members->event != AUI_JSON_NO_NAME || members->channel_event_name != AUI_JSON_NO_NAME) return AUI_EVENT_OTHER;
+  if (members->id && members->sender && members->text.start) return AUI_EVENT_FINAL;
   return members->status_code >= 0 ? AUI_EVENT_ERROR : AUI_EVENT_OTHER;
 }
 
@@ -154,8 +145,7 @@ static void overwrite(overwriting *o, const char *bytes, size_t n) {
   if (!o->parted) {
     size_t equal = equal_bytes(text->data + o->at, bytes, min(n, text->len - o->at));
     o->at += equal;
-    if (equal == n)
-      return;
+    if (equal == n) return;
     o->keep = aui_utf8_boundary(text->data, text->len, o->at);
     o->parted = true;
     text->len = o->at;
@@ -169,16 +159,14 @@ static void overwrite(overwriting *o, const char *bytes, size_t n) {
  * with `text` unchanged, when memory is short. */
 static bool decode_behind(const char *json, aui_json_span string, aui_buffer *text, size_t at, size_t *keep) {
   size_t most = at + (string.end - string.start); /* an escape is longer than what it stands for */
-  if (most > text->len && !aui_buffer_reserve(text, most - text->len))
-    return false;
+  if (most > text->len && !aui_buffer_reserve(text, most - text->len)) return false;
   overwriting o = {.text = text, .at = at};
   aui_json_piece piece;
   for (size_t i = string.start; i < string.end;) {
     i = aui_json_decode(json, i, string.end, &piece);
     overwrite(&o, piece.bytes, piece.n);
   }
-  if (!o.parted)
-    text->len = o.keep = o.at;
+  if (!o.parted) text->len = o.keep = o.at;
   *keep = o.keep;
   return true;
 }
@@ -189,8 +177,7 @@ static aui_event_type end_update(aui_event_reader *reader, size_t from, aui_buff
   /* Before a high surrogate that is held back, another one is unpaired as long as nothing else takes its place. */
   bool settled = aui_json_settled_end(reader->json.data, string) == string.end;
   reader->checkpoint = settled ? string.end : 0;
-  if (!text)
-    return AUI_EVENT_UPDATE;
+  if (!text) return AUI_EVENT_UPDATE;
   size_t at = 0;
   if (string.start <= from) { /* else the scan went on to another data.text, or was of the whole */
     string.start = from;
@@ -202,41 +189,33 @@ static aui_event_type end_update(aui_event_reader *reader, size_t from, aui_buff
 
 static aui_event_type end_final(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
   aui_json_replace_unpaired(reader->json.data, reader->json.len);
-  if (text && !decode_behind(reader->json.data, reader->scan.members.text, text, 0, keep))
-    return AUI_EVENT_NO_MEMORY;
+  if (text && !decode_behind(reader->json.data, reader->scan.members.text, text, 0, keep)) return AUI_EVENT_NO_MEMORY;
   return AUI_EVENT_FINAL;
 }
 
 /* Completes the payload. Returns false when it ends within a character. */
 static bool end_payload(aui_event_reader *reader) {
-  if (!reader->parted)
-    part(reader);
+  if (!reader->parted) part(reader);
   return aui_utf8_complete(&reader->utf8);
 }
 
 aui_event_type aui_event_end(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
   size_t from;
-  if (!end_payload(reader))
-    return AUI_EVENT_BAD_UTF8;
-  if (reader->json.len == 0)
-    return AUI_EVENT_BAD_JSON;
+  if (!end_payload(reader)) return AUI_EVENT_BAD_UTF8;
+  if (reader->json.len == 0) return AUI_EVENT_BAD_JSON;
   aui_json_verdict verdict = scan(reader, &from);
-  if (verdict != AUI_JSON_VALID)
-    return verdict == AUI_JSON_TOO_DEEP ? AUI_EVENT_TOO_DEEP : AUI_EVENT_BAD_JSON;
+  if (verdict != AUI_JSON_VALID) return verdict == AUI_JSON_TOO_DEEP ? AUI_EVENT_TOO_DEEP : AUI_EVENT_BAD_JSON;
   reader->common = 0;
   reader->parted = false;
   aui_event_type type = classify(&reader->scan.members);
   switch (type) {
-  case AUI_EVENT_UPDATE:
-    return end_update(reader, from, text, keep);
-  case AUI_EVENT_FINAL:
-    return end_final(reader, text, keep);
-  case AUI_EVENT_ERROR:
-    reader->status_code = reader->scan.members.status_code;
-    aui_json_replace_unpaired(reader->json.data, reader->json.len);
-    return type;
-  default:
-    return type;
+    case AUI_EVENT_UPDATE: return end_update(reader, from, text, keep);
+    case AUI_EVENT_FINAL: return end_final(reader, text, keep);
+    case AUI_EVENT_ERROR:
+      reader->status_code = reader->scan.members.status_code;
+      aui_json_replace_unpaired(reader->json.data, reader->json.len);
+      return type;
+    default: return type;
   }
 }
 
@@ -245,4 +224,6 @@ const char *aui_event_payload(const aui_event_reader *reader, size_t *n) {
   return reader->json.data;
 }
 
-int aui_event_status_code(const aui_event_reader *reader) { return reader->status_code; }
+int aui_event_status_code(const aui_event_reader *reader) {
+  return reader->status_code;
+}

@@ -24,14 +24,12 @@ enum { MAX_HEAD = 10, CLOSE_CODE_SIZE = 2, NO_CLOSE_CODE = 1005 };
 
 static uint64_t load_be(const uint8_t *bytes, size_t n) {
   uint64_t value = 0;
-  for (size_t i = 0; i < n; i++)
-    value = value << 8 | bytes[i];
+  for (size_t i = 0; i < n; i++) value = value << 8 | bytes[i];
   return value;
 }
 
 static void store_be(uint8_t *bytes, size_t n, uint64_t value) {
-  for (size_t i = n; i-- > 0; value >>= 8)
-    bytes[i] = (uint8_t)value;
+  for (size_t i = n; i-- > 0; value >>= 8) bytes[i] = (uint8_t)value;
 }
 
 void aui_frame_init(aui_frame_reader *reader, uint64_t max_message) {
@@ -43,38 +41,28 @@ void aui_frame_init(aui_frame_reader *reader, uint64_t max_message) {
 
 /* How many bytes hold the length behind the first two. */
 static size_t extended_length_size(uint8_t length) {
-  if (length == LENGTH_16)
-    return 2;
+  if (length == LENGTH_16) return 2;
   return length == LENGTH_64 ? 8 : 0;
 }
 
 static aui_frame_result check_first_byte(const aui_frame_reader *reader, uint8_t byte) {
   uint8_t opcode = byte & OPCODE;
-  if (byte & RESERVED)
-    return AUI_FRAME_RESERVED_BITS;
+  if (byte & RESERVED) return AUI_FRAME_RESERVED_BITS;
   switch (opcode) {
-  case AUI_OPCODE_CLOSE:
-  case AUI_OPCODE_PING:
-  case AUI_OPCODE_PONG:
-    return byte & FIN ? AUI_FRAME_NEED_MORE : AUI_FRAME_CONTROL_FRAGMENTED;
-  case OPCODE_CONTINUATION:
-    return reader->in_message ? AUI_FRAME_NEED_MORE : AUI_FRAME_UNEXPECTED_CONTINUATION;
-  case AUI_OPCODE_TEXT:
-    return reader->in_message ? AUI_FRAME_INTERLEAVED : AUI_FRAME_NEED_MORE;
-  case OPCODE_BINARY:
-    return reader->in_message ? AUI_FRAME_INTERLEAVED : AUI_FRAME_BINARY;
-  default:
-    return AUI_FRAME_RESERVED_OPCODE;
+    case AUI_OPCODE_CLOSE:
+    case AUI_OPCODE_PING:
+    case AUI_OPCODE_PONG: return byte & FIN ? AUI_FRAME_NEED_MORE : AUI_FRAME_CONTROL_FRAGMENTED;
+    case OPCODE_CONTINUATION: return reader->in_message ? AUI_FRAME_NEED_MORE : AUI_FRAME_UNEXPECTED_CONTINUATION;
+    case AUI_OPCODE_TEXT: return reader->in_message ? AUI_FRAME_INTERLEAVED : AUI_FRAME_NEED_MORE;
+    case OPCODE_BINARY: return reader->in_message ? AUI_FRAME_INTERLEAVED : AUI_FRAME_BINARY;
+    default: return AUI_FRAME_RESERVED_OPCODE;
   }
 }
 
 static aui_frame_result check_second_byte(uint8_t opcode, uint8_t byte) {
-  if (byte & MASK)
-    return AUI_FRAME_MASKED;
-  if (opcode & CONTROL && byte > AUI_FRAME_MAX_CONTROL)
-    return AUI_FRAME_CONTROL_TOO_LONG;
-  if (opcode == AUI_OPCODE_CLOSE && byte == 1)
-    return AUI_FRAME_BAD_CLOSE; /* half a code */
+  if (byte & MASK) return AUI_FRAME_MASKED;
+  if (opcode & CONTROL && byte > AUI_FRAME_MAX_CONTROL) return AUI_FRAME_CONTROL_TOO_LONG;
+  if (opcode == AUI_OPCODE_CLOSE && byte == 1) return AUI_FRAME_BAD_CLOSE; /* half a code */
   return AUI_FRAME_NEED_MORE;
 }
 
@@ -82,10 +70,8 @@ static aui_frame_result check_second_byte(uint8_t opcode, uint8_t byte) {
 static aui_frame_result check_length(const aui_frame_reader *reader, const uint8_t *head, uint64_t *length) {
   size_t extended = extended_length_size(head[1]);
   *length = extended ? load_be(head + 2, extended) : head[1];
-  if (extended == 2 && *length < LENGTH_16)
-    return AUI_FRAME_BAD_LENGTH;
-  if (extended == 8 && (*length <= UINT16_MAX || *length > INT64_MAX))
-    return AUI_FRAME_BAD_LENGTH;
+  if (extended == 2 && *length < LENGTH_16) return AUI_FRAME_BAD_LENGTH;
+  if (extended == 8 && (*length <= UINT16_MAX || *length > INT64_MAX)) return AUI_FRAME_BAD_LENGTH;
   if (!(head[0] & CONTROL) && *length > reader->max_message - reader->message) {
     return AUI_FRAME_TOO_BIG;
   }
@@ -97,20 +83,16 @@ static aui_frame_result check_length(const aui_frame_reader *reader, const uint8
 static aui_frame_result take_head(aui_frame_reader *reader, const uint8_t *head, size_t have, size_t *size) {
   *size = 2;
   aui_frame_result result = check_first_byte(reader, head[0]);
-  if (result < 0 || have < 2)
-    return result;
+  if (result < 0 || have < 2) return result;
   uint8_t opcode = head[0] & OPCODE;
   result = check_second_byte(opcode, head[1]);
-  if (result < 0)
-    return result;
+  if (result < 0) return result;
   *size += extended_length_size(head[1]);
-  if (have < *size)
-    return AUI_FRAME_NEED_MORE;
+  if (have < *size) return AUI_FRAME_NEED_MORE;
 
   uint64_t length;
   result = check_length(reader, head, &length);
-  if (result < 0)
-    return result;
+  if (result < 0) return result;
   reader->in_payload = true;
   reader->opcode = opcode;
   reader->remaining = length;
@@ -135,11 +117,9 @@ static aui_frame_result read_head(aui_frame_reader *reader, const uint8_t **inpu
   while (!reader->in_payload && *input < end) {
     reader->head[reader->head_len++] = *(*input)++;
     aui_frame_result result = take_head(reader, reader->head, reader->head_len, &size);
-    if (result < 0)
-      return result;
+    if (result < 0) return result;
   }
-  if (reader->in_payload)
-    reader->head_len = 0;
+  if (reader->in_payload) reader->head_len = 0;
   return AUI_FRAME_NEED_MORE;
 }
 
@@ -156,8 +136,7 @@ static aui_frame_result read_text(aui_frame_reader *reader, const uint8_t **inpu
   reader->remaining -= len;
   reader->in_payload = reader->remaining > 0;
   bool last = reader->fin && !reader->in_payload;
-  if (len == 0 && !last)
-    return AUI_FRAME_NEED_MORE;
+  if (len == 0 && !last) return AUI_FRAME_NEED_MORE;
   if (last) {
     reader->in_message = false;
     reader->message = 0;
@@ -169,22 +148,18 @@ static aui_frame_result read_text(aui_frame_reader *reader, const uint8_t **inpu
 
 /* Codes that an endpoint may send (7.4), registered ones up to 1014 included. */
 static bool may_be_sent(uint16_t code) {
-  if (code >= 3000)
-    return code <= 4999;
+  if (code >= 3000) return code <= 4999;
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);
 }
 
 /* Reports the close frame whose payload is complete. */
 static aui_frame_result take_close(const aui_frame_reader *reader, aui_frame *frame) {
-  if (frame->len == 0)
-    return AUI_FRAME_CLOSE;
+  if (frame->len == 0) return AUI_FRAME_CLOSE;
   frame->close_code = (uint16_t)load_be(reader->control, CLOSE_CODE_SIZE);
   frame->data += CLOSE_CODE_SIZE;
   frame->len -= CLOSE_CODE_SIZE;
-  if (!may_be_sent(frame->close_code))
-    return AUI_FRAME_BAD_CLOSE;
-  if (!aui_utf8_valid(frame->data, frame->len))
-    return AUI_FRAME_BAD_CLOSE_REASON;
+  if (!may_be_sent(frame->close_code)) return AUI_FRAME_BAD_CLOSE;
+  if (!aui_utf8_valid(frame->data, frame->len)) return AUI_FRAME_BAD_CLOSE_REASON;
   return AUI_FRAME_CLOSE;
 }
 
@@ -196,18 +171,14 @@ static aui_frame_result read_control(aui_frame_reader *reader, const uint8_t **i
   reader->control_len += (uint8_t)n;
   reader->remaining -= n;
   *input += n;
-  if (reader->remaining > 0)
-    return AUI_FRAME_NEED_MORE;
+  if (reader->remaining > 0) return AUI_FRAME_NEED_MORE;
 
   reader->in_payload = false;
   *frame = (aui_frame){.data = reader->control, .len = reader->control_len, .last = true, .close_code = NO_CLOSE_CODE};
   switch (reader->opcode) {
-  case AUI_OPCODE_PING:
-    return AUI_FRAME_PING;
-  case AUI_OPCODE_PONG:
-    return AUI_FRAME_PONG;
-  default:
-    return take_close(reader, frame);
+    case AUI_OPCODE_PING: return AUI_FRAME_PING;
+    case AUI_OPCODE_PONG: return AUI_FRAME_PONG;
+    default: return take_close(reader, frame);
   }
 }
 
@@ -215,15 +186,12 @@ aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input,
   for (;;) {
     if (!reader->in_payload) {
       aui_frame_result result = read_head(reader, input, end);
-      if (!reader->in_payload)
-        return result;
+      if (!reader->in_payload) return result;
     }
-    if (reader->remaining > 0 && *input == end)
-      return AUI_FRAME_NEED_MORE;
+    if (reader->remaining > 0 && *input == end) return AUI_FRAME_NEED_MORE;
     aui_frame_result result =
         reader->opcode & CONTROL ? read_control(reader, input, end, frame) : read_text(reader, input, end, frame);
-    if (result != AUI_FRAME_NEED_MORE || reader->in_payload)
-      return result;
+    if (result != AUI_FRAME_NEED_MORE || reader->in_payload) return result;
   }
 }
 
@@ -231,45 +199,28 @@ aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input,
 
 uint16_t aui_frame_close_code(aui_frame_result violation) {
   switch (violation) {
-  case AUI_FRAME_BINARY:
-    return 1003;
-  case AUI_FRAME_BAD_CLOSE_REASON:
-    return 1007;
-  case AUI_FRAME_TOO_BIG:
-    return 1009;
-  default:
-    return 1002;
+    case AUI_FRAME_BINARY: return 1003;
+    case AUI_FRAME_BAD_CLOSE_REASON: return 1007;
+    case AUI_FRAME_TOO_BIG: return 1009;
+    default: return 1002;
   }
 }
 
 const char *aui_frame_describe(aui_frame_result violation) {
   switch (violation) {
-  case AUI_FRAME_MASKED:
-    return "the server sent a masked frame";
-  case AUI_FRAME_RESERVED_BITS:
-    return "the server set a reserved bit without an extension that uses it";
-  case AUI_FRAME_RESERVED_OPCODE:
-    return "the server sent a frame with a reserved opcode";
-  case AUI_FRAME_CONTROL_TOO_LONG:
-    return "the server sent a control frame of more than 125 bytes";
-  case AUI_FRAME_CONTROL_FRAGMENTED:
-    return "the server sent a fragmented control frame";
-  case AUI_FRAME_UNEXPECTED_CONTINUATION:
-    return "the server sent a continuation frame with no message to continue";
-  case AUI_FRAME_INTERLEAVED:
-    return "the server began a message inside a fragmented one";
-  case AUI_FRAME_BAD_LENGTH:
-    return "the server sent a frame length that is not in its shortest form";
-  case AUI_FRAME_BAD_CLOSE:
-    return "the server sent a close frame without a valid code";
-  case AUI_FRAME_BAD_CLOSE_REASON:
-    return "the server sent a close reason that is not UTF-8";
-  case AUI_FRAME_BINARY:
-    return "the server sent a binary message where only text is spoken";
-  case AUI_FRAME_TOO_BIG:
-    return "the server sent a message that is longer than the limit";
-  default:
-    return "the server's frames are in order";
+    case AUI_FRAME_MASKED: return "the server sent a masked frame";
+    case AUI_FRAME_RESERVED_BITS: return "the server set a reserved bit without an extension that uses it";
+    case AUI_FRAME_RESERVED_OPCODE: return "the server sent a frame with a reserved opcode";
+    case AUI_FRAME_CONTROL_TOO_LONG: return "the server sent a control frame of more than 125 bytes";
+    case AUI_FRAME_CONTROL_FRAGMENTED: return "the server sent a fragmented control frame";
+    case AUI_FRAME_UNEXPECTED_CONTINUATION: return "the server sent a continuation frame with no message to continue";
+    case AUI_FRAME_INTERLEAVED: return "the server began a message inside a fragmented one";
+    case AUI_FRAME_BAD_LENGTH: return "the server sent a frame length that is not in its shortest form";
+    case AUI_FRAME_BAD_CLOSE: return "the server sent a close frame without a valid code";
+    case AUI_FRAME_BAD_CLOSE_REASON: return "the server sent a close reason that is not UTF-8";
+    case AUI_FRAME_BINARY: return "the server sent a binary message where only text is spoken";
+    case AUI_FRAME_TOO_BIG: return "the server sent a message that is longer than the limit";
+    default: return "the server's frames are in order";
   }
 }
 
@@ -288,8 +239,7 @@ static void copy_masked(uint8_t *out, const uint8_t *bytes, size_t n, const uint
     word ^= mask_word;
     memcpy(out + i, &word, sizeof word);
   }
-  for (; i < n; i++)
-    out[i] = bytes[i] ^ mask[i % AUI_FRAME_MASK_SIZE];
+  for (; i < n; i++) out[i] = bytes[i] ^ mask[i % AUI_FRAME_MASK_SIZE];
 }
 
 /* Writes the head up to the mask. Returns its size. */
@@ -309,8 +259,7 @@ bool aui_frame_write(aui_buffer *out, aui_opcode opcode, const uint8_t mask[AUI_
                      size_t n) {
   uint8_t head[MAX_HEAD];
   size_t head_size = write_head(head, opcode, n);
-  if (!aui_buffer_reserve(out, head_size + AUI_FRAME_MASK_SIZE + n))
-    return false;
+  if (!aui_buffer_reserve(out, head_size + AUI_FRAME_MASK_SIZE + n)) return false;
   uint8_t *p = (uint8_t *)out->data + out->len;
   memcpy(p, head, head_size);
   memcpy(p + head_size, mask, AUI_FRAME_MASK_SIZE);
@@ -321,12 +270,10 @@ bool aui_frame_write(aui_buffer *out, aui_opcode opcode, const uint8_t mask[AUI_
 
 bool aui_frame_write_close(aui_buffer *out, const uint8_t mask[AUI_FRAME_MASK_SIZE], uint16_t code,
                            const char *reason) {
-  if (code == NO_CLOSE_CODE)
-    return aui_frame_write(out, AUI_OPCODE_CLOSE, mask, "", 0);
+  if (code == NO_CLOSE_CODE) return aui_frame_write(out, AUI_OPCODE_CLOSE, mask, "", 0);
   uint8_t payload[AUI_FRAME_MAX_CONTROL];
   size_t len = strlen(reason);
-  if (len > AUI_FRAME_MAX_REASON)
-    len = aui_utf8_boundary(reason, len, AUI_FRAME_MAX_REASON);
+  if (len > AUI_FRAME_MAX_REASON) len = aui_utf8_boundary(reason, len, AUI_FRAME_MAX_REASON);
   store_be(payload, CLOSE_CODE_SIZE, code);
   memcpy(payload + CLOSE_CODE_SIZE, reason, len);
   return aui_frame_write(out, AUI_OPCODE_CLOSE, mask, payload, CLOSE_CODE_SIZE + len);

@@ -63,17 +63,19 @@ bool aui_handshake_begin(aui_handshake *handshake, aui_buffer *out, const aui_re
 
 /* ---- the grammar of a head ---- */
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c; }
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
 
 /* Compares with a lower-case literal; the C library's comparison depends on the locale. */
 static bool equals(span text, const char *lower_case) {
-  if (text.len != strlen(lower_case))
-    return false;
+  if (text.len != strlen(lower_case)) return false;
   for (size_t i = 0; i < text.len; i++) {
-    if (lower(text.at[i]) != lower_case[i])
-      return false;
+    if (lower(text.at[i]) != lower_case[i]) return false;
   }
   return true;
 }
@@ -84,13 +86,13 @@ static bool is_token_char(char c) {
   return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || memchr(symbols, c, sizeof symbols - 1);
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 static span trim(span text) {
-  while (text.len > 0 && is_blank(text.at[0]))
-    text.at++, text.len--;
-  while (text.len > 0 && is_blank(text.at[text.len - 1]))
-    text.len--;
+  while (text.len > 0 && is_blank(text.at[0])) text.at++, text.len--;
+  while (text.len > 0 && is_blank(text.at[text.len - 1])) text.len--;
   return text;
 }
 
@@ -107,8 +109,7 @@ static span next_element(span *list) {
 
 static bool list_holds(span list, const char *lower_case) {
   while (list.len > 0) {
-    if (equals(next_element(&list), lower_case))
-      return true;
+    if (equals(next_element(&list), lower_case)) return true;
   }
   return false;
 }
@@ -117,8 +118,7 @@ static bool list_holds(span list, const char *lower_case) {
 static bool parse_number(span text, uint64_t max, uint64_t *number) {
   *number = 0;
   for (size_t i = 0; i < text.len; i++) {
-    if (!is_digit(text.at[i]))
-      return false;
+    if (!is_digit(text.at[i])) return false;
     uint64_t digit = (uint64_t)(text.at[i] - '0');
     *number = *number > (max - digit) / 10 ? max : *number * 10 + digit;
   }
@@ -131,15 +131,12 @@ static bool parse_number(span text, uint64_t max, uint64_t *number) {
  * an empty reason may be missing, since many servers leave it out. */
 static aui_handshake_result take_status(aui_handshake *handshake, span line) {
   enum { MINOR = sizeof http_1 - 1, STATUS = MINOR + 2, REASON = STATUS + 3 };
-  if (line.len < REASON || !is_digit(line.at[MINOR]) || line.at[MINOR + 1] != ' ')
-    return AUI_HANDSHAKE_NOT_HTTP;
-  if (line.len > REASON && line.at[REASON] != ' ')
-    return AUI_HANDSHAKE_NOT_HTTP;
+  if (line.len < REASON || !is_digit(line.at[MINOR]) || line.at[MINOR + 1] != ' ') return AUI_HANDSHAKE_NOT_HTTP;
+  if (line.len > REASON && line.at[REASON] != ' ') return AUI_HANDSHAKE_NOT_HTTP;
   uint64_t status;
   if (!parse_number((span){line.at + STATUS, REASON - STATUS}, 999, &status) || status < 100 || status > 599)
     return AUI_HANDSHAKE_NOT_HTTP;
-  if (status == SWITCHING_PROTOCOLS && line.at[MINOR] == '0')
-    return AUI_HANDSHAKE_NOT_HTTP;
+  if (status == SWITCHING_PROTOCOLS && line.at[MINOR] == '0') return AUI_HANDSHAKE_NOT_HTTP;
   handshake->status = (int)status;
   handshake->place = AUI_HANDSHAKE_AT_FIELDS;
   return AUI_HANDSHAKE_NEED_MORE;
@@ -149,25 +146,21 @@ static void take_accept(aui_handshake *handshake, span value) {
   aui_handshake_fields *fields = &handshake->fields;
   bool right =
       value.len == AUI_HANDSHAKE_ACCEPT_SIZE && memcmp(value.at, handshake->accept, AUI_HANDSHAKE_ACCEPT_SIZE) == 0;
-  if (!right || fields->accept)
-    fields->bad_accept = true;
+  if (!right || fields->accept) fields->bad_accept = true;
   fields->accept = true;
 }
 
 static void take_transfer_coding(aui_handshake_fields *fields, span value) {
   fields->transfer_coding = true;
-  while (value.len > 0)
-    fields->chunked = equals(next_element(&value), "chunked");
+  while (value.len > 0) fields->chunked = equals(next_element(&value), "chunked");
 }
 
 /* One length, which may be repeated (RFC 9112, 6.3). */
 static bool take_length(aui_handshake_fields *fields, span value) {
   do {
     uint64_t length;
-    if (!parse_number(next_element(&value), UINT64_MAX, &length))
-      return false;
-    if (fields->has_length && length != fields->length)
-      return false;
+    if (!parse_number(next_element(&value), UINT64_MAX, &length)) return false;
+    if (fields->has_length && length != fields->length) return false;
     fields->has_length = true;
     fields->length = length;
   } while (value.len > 0);
@@ -176,8 +169,7 @@ static bool take_length(aui_handshake_fields *fields, span value) {
 
 static aui_handshake_result take_field(aui_handshake *handshake, span line) {
   span name = {line.at, 0};
-  while (name.len < line.len && is_token_char(line.at[name.len]))
-    name.len++;
+  while (name.len < line.len && is_token_char(line.at[name.len])) name.len++;
   if (name.len == 0 || name.len == line.len || line.at[name.len] != ':') {
     return AUI_HANDSHAKE_NOT_HTTP;
   }
@@ -186,43 +178,32 @@ static aui_handshake_result take_field(aui_handshake *handshake, span line) {
   aui_handshake_fields *fields = &handshake->fields;
   uint64_t seconds;
   if (equals(name, "upgrade")) {
-    if (list_holds(value, "websocket"))
-      fields->upgrade = true;
+    if (list_holds(value, "websocket")) fields->upgrade = true;
   } else if (equals(name, "connection")) {
-    if (list_holds(value, "upgrade"))
-      fields->connection = true;
+    if (list_holds(value, "upgrade")) fields->connection = true;
   } else if (equals(name, "sec-websocket-accept")) {
     take_accept(handshake, value);
   } else if (equals(name, "sec-websocket-extensions")) {
-    if (value.len > 0)
-      fields->extension = true;
+    if (value.len > 0) fields->extension = true;
   } else if (equals(name, "sec-websocket-protocol")) {
-    if (value.len > 0)
-      fields->protocol = true;
+    if (value.len > 0) fields->protocol = true;
   } else if (equals(name, "transfer-encoding")) {
     take_transfer_coding(fields, value);
   } else if (equals(name, "content-length")) {
-    if (!take_length(fields, value))
-      return AUI_HANDSHAKE_NOT_HTTP;
+    if (!take_length(fields, value)) return AUI_HANDSHAKE_NOT_HTTP;
   } else if (equals(name, "retry-after")) {
-    if (parse_number(value, INT32_MAX, &seconds))
-      handshake->retry_after = (long)seconds;
+    if (parse_number(value, INT32_MAX, &seconds)) handshake->retry_after = (long)seconds;
   }
   return AUI_HANDSHAKE_NEED_MORE;
 }
 
 /* The checks of RFC 6455, 4.1, in its order. */
 static aui_handshake_result judge_upgrade(const aui_handshake_fields *fields) {
-  if (!fields->upgrade)
-    return AUI_HANDSHAKE_NO_UPGRADE;
-  if (!fields->connection)
-    return AUI_HANDSHAKE_NO_CONNECTION;
-  if (!fields->accept || fields->bad_accept)
-    return AUI_HANDSHAKE_BAD_ACCEPT;
-  if (fields->extension)
-    return AUI_HANDSHAKE_BAD_EXTENSION;
-  if (fields->protocol)
-    return AUI_HANDSHAKE_BAD_PROTOCOL;
+  if (!fields->upgrade) return AUI_HANDSHAKE_NO_UPGRADE;
+  if (!fields->connection) return AUI_HANDSHAKE_NO_CONNECTION;
+  if (!fields->accept || fields->bad_accept) return AUI_HANDSHAKE_BAD_ACCEPT;
+  if (fields->extension) return AUI_HANDSHAKE_BAD_EXTENSION;
+  if (fields->protocol) return AUI_HANDSHAKE_BAD_PROTOCOL;
   return AUI_HANDSHAKE_ACCEPTED;
 }
 
@@ -238,12 +219,9 @@ static aui_handshake_result end_interim(aui_handshake *handshake) {
 static aui_handshake_result end_head(aui_handshake *handshake) {
   const aui_handshake_fields *fields = &handshake->fields;
   int status = handshake->status;
-  if (status == SWITCHING_PROTOCOLS)
-    return judge_upgrade(fields);
-  if (status < FIRST_FINAL_STATUS)
-    return end_interim(handshake);
-  if (status == NO_CONTENT || status == NOT_MODIFIED)
-    return AUI_HANDSHAKE_REFUSED;
+  if (status == SWITCHING_PROTOCOLS) return judge_upgrade(fields);
+  if (status < FIRST_FINAL_STATUS) return end_interim(handshake);
+  if (status == NO_CONTENT || status == NOT_MODIFIED) return AUI_HANDSHAKE_REFUSED;
   if (fields->chunked) {
     handshake->place = AUI_HANDSHAKE_AT_CHUNK_SIZE;
     return AUI_HANDSHAKE_NEED_MORE;
@@ -257,8 +235,7 @@ static aui_handshake_result end_head(aui_handshake *handshake) {
 /* ---- the body of a refusal ---- */
 
 static int hex_digit(char c) {
-  if (is_digit(c))
-    return c - '0';
+  if (is_digit(c)) return c - '0';
   c = lower(c);
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -273,8 +250,7 @@ static aui_handshake_result take_chunk_size(aui_handshake *handshake, span line)
     size = size << 4 | (uint64_t)hex_digit(line.at[i++]);
   }
   bool ends = i == line.len || is_blank(line.at[i]) || line.at[i] == ';';
-  if (size == 0 || !ends)
-    return AUI_HANDSHAKE_REFUSED;
+  if (size == 0 || !ends) return AUI_HANDSHAKE_REFUSED;
   handshake->body_left = size;
   handshake->place = AUI_HANDSHAKE_AT_CHUNK;
   return AUI_HANDSHAKE_NEED_MORE;
@@ -288,20 +264,14 @@ static aui_handshake_result take_chunk_end(aui_handshake *handshake, span line) 
 static aui_handshake_result read_body(aui_handshake *handshake, const uint8_t **input, const uint8_t *end) {
   size_t n = (size_t)(end - *input);
   size_t room = AUI_HANDSHAKE_MAX_BODY - handshake->body.len;
-  if (n > room)
-    n = room;
-  if (n > handshake->body_left)
-    n = (size_t)handshake->body_left;
-  if (!aui_buffer_append(&handshake->body, *input, n))
-    return AUI_HANDSHAKE_NO_MEMORY;
+  if (n > room) n = room;
+  if (n > handshake->body_left) n = (size_t)handshake->body_left;
+  if (!aui_buffer_append(&handshake->body, *input, n)) return AUI_HANDSHAKE_NO_MEMORY;
   *input += n;
   handshake->body_left -= n;
-  if (n == room)
-    return AUI_HANDSHAKE_REFUSED;
-  if (handshake->body_left > 0)
-    return AUI_HANDSHAKE_NEED_MORE;
-  if (handshake->place == AUI_HANDSHAKE_AT_BODY)
-    return AUI_HANDSHAKE_REFUSED;
+  if (n == room) return AUI_HANDSHAKE_REFUSED;
+  if (handshake->body_left > 0) return AUI_HANDSHAKE_NEED_MORE;
+  if (handshake->place == AUI_HANDSHAKE_AT_BODY) return AUI_HANDSHAKE_REFUSED;
   handshake->place = AUI_HANDSHAKE_AT_CHUNK_END;
   return AUI_HANDSHAKE_NEED_MORE;
 }
@@ -324,14 +294,10 @@ static aui_handshake_result take_line(aui_handshake *handshake) {
   }
   line.len--;
   switch (handshake->place) {
-  case AUI_HANDSHAKE_AT_STATUS:
-    return take_status(handshake, line);
-  case AUI_HANDSHAKE_AT_FIELDS:
-    return line.len > 0 ? take_field(handshake, line) : end_head(handshake);
-  case AUI_HANDSHAKE_AT_CHUNK_SIZE:
-    return take_chunk_size(handshake, line);
-  default:
-    return take_chunk_end(handshake, line);
+    case AUI_HANDSHAKE_AT_STATUS: return take_status(handshake, line);
+    case AUI_HANDSHAKE_AT_FIELDS: return line.len > 0 ? take_field(handshake, line) : end_head(handshake);
+    case AUI_HANDSHAKE_AT_CHUNK_SIZE: return take_chunk_size(handshake, line);
+    default: return take_chunk_end(handshake, line);
   }
 }
 
@@ -343,21 +309,17 @@ static bool begins_like_http(const aui_buffer *line) {
 
 static aui_handshake_result read_line(aui_handshake *handshake, const uint8_t **input, const uint8_t *end) {
   size_t n = (size_t)(end - *input);
-  if (n > handshake->head_left)
-    n = handshake->head_left;
+  if (n > handshake->head_left) n = handshake->head_left;
   const uint8_t *line_feed = memchr(*input, '\n', n);
-  if (line_feed)
-    n = (size_t)(line_feed - *input) + 1;
-  if (!aui_buffer_append(&handshake->line, *input, n))
-    return AUI_HANDSHAKE_NO_MEMORY;
+  if (line_feed) n = (size_t)(line_feed - *input) + 1;
+  if (!aui_buffer_append(&handshake->line, *input, n)) return AUI_HANDSHAKE_NO_MEMORY;
   *input += n;
   handshake->head_left -= n;
 
   if (handshake->place == AUI_HANDSHAKE_AT_STATUS && !begins_like_http(&handshake->line)) {
     return AUI_HANDSHAKE_NOT_HTTP;
   }
-  if (line_feed)
-    return take_line(handshake);
+  if (line_feed) return take_line(handshake);
   return handshake->head_left > 0 ? AUI_HANDSHAKE_NEED_MORE : broken(handshake, AUI_HANDSHAKE_TOO_LARGE);
 }
 
@@ -371,32 +333,22 @@ aui_handshake_result aui_handshake_read(aui_handshake *handshake, const uint8_t 
 }
 
 aui_handshake_result aui_handshake_eof(const aui_handshake *handshake) {
-  if (handshake->status >= FIRST_FINAL_STATUS)
-    return AUI_HANDSHAKE_REFUSED;
+  if (handshake->status >= FIRST_FINAL_STATUS) return AUI_HANDSHAKE_REFUSED;
   bool nothing_arrived = handshake->head_left == handshake->max_head;
   return nothing_arrived ? AUI_HANDSHAKE_NEED_MORE : AUI_HANDSHAKE_NOT_HTTP;
 }
 
 const char *aui_handshake_describe(aui_handshake_result result) {
   switch (result) {
-  case AUI_HANDSHAKE_TOO_LARGE:
-    return "the head of the server's answer exceeds the limit";
-  case AUI_HANDSHAKE_NOT_HTTP:
-    return "the server's answer is not HTTP/1.1";
-  case AUI_HANDSHAKE_NO_UPGRADE:
-    return "the server's answer lacks \"Upgrade: websocket\"";
-  case AUI_HANDSHAKE_NO_CONNECTION:
-    return "the server's answer lacks \"Connection: Upgrade\"";
-  case AUI_HANDSHAKE_BAD_ACCEPT:
-    return "the server's Sec-WebSocket-Accept is missing, repeated or wrong";
-  case AUI_HANDSHAKE_BAD_EXTENSION:
-    return "the server chose an extension that was not offered";
-  case AUI_HANDSHAKE_BAD_PROTOCOL:
-    return "the server chose a subprotocol that was not offered";
-  case AUI_HANDSHAKE_NO_MEMORY:
-    return "out of memory";
-  default:
-    return "the server's answer is in order";
+    case AUI_HANDSHAKE_TOO_LARGE: return "the head of the server's answer exceeds the limit";
+    case AUI_HANDSHAKE_NOT_HTTP: return "the server's answer is not HTTP/1.1";
+    case AUI_HANDSHAKE_NO_UPGRADE: return "the server's answer lacks \"Upgrade: websocket\"";
+    case AUI_HANDSHAKE_NO_CONNECTION: return "the server's answer lacks \"Connection: Upgrade\"";
+    case AUI_HANDSHAKE_BAD_ACCEPT: return "the server's Sec-WebSocket-Accept is missing, repeated or wrong";
+    case AUI_HANDSHAKE_BAD_EXTENSION: return "the server chose an extension that was not offered";
+    case AUI_HANDSHAKE_BAD_PROTOCOL: return "the server chose a subprotocol that was not offered";
+    case AUI_HANDSHAKE_NO_MEMORY: return "out of memory";
+    default: return "the server's answer is in order";
   }
 }
 

@@ -57,8 +57,7 @@ typedef enum { BEFORE_VALUE, AFTER_VALUE, DONE, FAIL_INVALID, FAIL_DEPTH } step;
 /* ---- characters and escapes ---- */
 
 static int hex_digit(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
+  if (c >= '0' && c <= '9') return c - '0';
   c |= 0x20;
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -68,15 +67,18 @@ static int hex4(const char *p) {
   int unit = 0;
   for (int i = 0; i < 4; i++) {
     int digit = hex_digit(p[i]);
-    if (digit < 0)
-      return -1;
+    if (digit < 0) return -1;
     unit = unit << 4 | digit;
   }
   return unit;
 }
 
-static bool is_high(int unit) { return (unit & 0xFC00) == 0xD800; }
-static bool is_low(int unit) { return (unit & 0xFC00) == 0xDC00; }
+static bool is_high(int unit) {
+  return (unit & 0xFC00) == 0xD800;
+}
+static bool is_low(int unit) {
+  return (unit & 0xFC00) == 0xDC00;
+}
 
 /* Where the valid escape at `p` ends; `*code` is its character. Two escapes that form a pair are
  * taken together; an unpaired surrogate is returned as it is. */
@@ -90,16 +92,16 @@ static const char *read_escape(const char *p, const char *end, uint32_t *code) {
   int unit = hex4(p + 2);
   *code = (uint32_t)unit;
   p += 6;
-  if (!is_high(unit) || end - p < 6 || p[0] != '\\' || p[1] != 'u')
-    return p;
+  if (!is_high(unit) || end - p < 6 || p[0] != '\\' || p[1] != 'u') return p;
   int low = hex4(p + 2);
-  if (!is_low(low))
-    return p;
+  if (!is_low(low)) return p;
   *code = 0x10000 + ((uint32_t)(unit & 0x3FF) << 10) + (uint32_t)(low & 0x3FF);
   return p + 6;
 }
 
-static bool is_surrogate(uint32_t code) { return code >= 0xD800 && code <= 0xDFFF; }
+static bool is_surrogate(uint32_t code) {
+  return code >= 0xD800 && code <= 0xDFFF;
+}
 
 static size_t encode(uint32_t code, char *out) {
   if (code < 0x80) {
@@ -108,8 +110,7 @@ static size_t encode(uint32_t code, char *out) {
   }
   size_t n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
   static const uint8_t lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
-  for (size_t i = n - 1; i > 0; i--, code >>= 6)
-    out[i] = (char)(0x80 | (code & 0x3F));
+  for (size_t i = n - 1; i > 0; i--, code >>= 6) out[i] = (char)(0x80 | (code & 0x3F));
   out[0] = (char)(lead[n] | code);
   return n;
 }
@@ -124,27 +125,25 @@ static uint64_t special_bytes(uint64_t word) {
   return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((word - ones * 0x20) & ~word)) & high;
 }
 
-static bool is_special(char c) { return c == '"' || c == '\\' || (uint8_t)c < 0x20; }
+static bool is_special(char c) {
+  return c == '"' || c == '\\' || (uint8_t)c < 0x20;
+}
 
 /* The first byte from `p` on that is a quote, a backslash or a control character, or `end`. */
 static const char *find_special(const char *p, const char *end) {
   uint64_t word;
   for (; (size_t)(end - p) >= sizeof word; p += sizeof word) {
     memcpy(&word, p, sizeof word);
-    if (special_bytes(word))
-      break;
+    if (special_bytes(word)) break;
   }
-  while (p < end && !is_special(*p))
-    p++;
+  while (p < end && !is_special(*p)) p++;
   return p;
 }
 
 /* The end of the escape at `p`, or NULL when it is invalid. */
 static const char *skip_escape(const char *p, const char *end) {
-  if (end - p < 2)
-    return NULL;
-  if (p[1] == 'u')
-    return end - p >= 6 && hex4(p + 2) >= 0 ? p + 6 : NULL;
+  if (end - p < 2) return NULL;
+  if (p[1] == 'u') return end - p >= 6 && hex4(p + 2) >= 0 ? p + 6 : NULL;
   return p[1] != '\0' && strchr("\"\\/bfnrt", p[1]) ? p + 2 : NULL;
 }
 
@@ -153,29 +152,22 @@ static const char *skip_escape(const char *p, const char *end) {
 static const char *find_closing_quote(const char *p, const char *end) {
   for (;;) {
     p = find_special(p, end);
-    if (p == end)
-      return NULL;
-    if (*p == '"')
-      return p;
-    if (*p != '\\')
-      return NULL;
+    if (p == end) return NULL;
+    if (*p == '"') return p;
+    if (*p != '\\') return NULL;
     p = skip_escape(p, end);
-    if (!p)
-      return NULL;
+    if (!p) return NULL;
   }
 }
 
 /* Whether the valid string says `ascii`, however it is escaped. */
 static bool string_is(const char *p, const char *end, const char *ascii, size_t length) {
-  if ((size_t)(end - p) == length)
-    return memcmp(p, ascii, length) == 0;
+  if ((size_t)(end - p) == length) return memcmp(p, ascii, length) == 0;
   for (size_t i = 0; i < length; i++) {
-    if (p == end)
-      return false;
+    if (p == end) return false;
     uint32_t code = (uint8_t)*p;
     p = *p == '\\' ? read_escape(p, end, &code) : p + 1;
-    if (code != (uint8_t)ascii[i])
-      return false;
+    if (code != (uint8_t)ascii[i]) return false;
   }
   return p == end;
 }
@@ -192,35 +184,27 @@ static member find_member(member parent, const char *key, const char *key_end) {
 }
 
 static aui_json_name name_of(kind k, const char *value, const char *end) {
-  if (k != STRING || value == end)
-    return AUI_JSON_NO_NAME;
+  if (k != STRING || value == end) return AUI_JSON_NO_NAME;
   return string_is(value, end, update_name, sizeof update_name - 1) ? AUI_JSON_UPDATE_NAME : AUI_JSON_OTHER_NAME;
 }
 
 /* The valid number at `p`, cut to an integer and clamped to 0..999. No strtod: it obeys the locale.
  */
 static int small_number(const char *p, const char *end) {
-  if (*p == '-')
-    return 0;
+  if (*p == '-') return 0;
   double value = 0;
   int exponent = 0, written = 0, sign = 1;
-  for (; p < end && *p != '.' && (*p | 0x20) != 'e'; p++)
-    value = value * 10 + (*p - '0');
+  for (; p < end && *p != '.' && (*p | 0x20) != 'e'; p++) value = value * 10 + (*p - '0');
   if (p < end && *p == '.') {
-    for (p++; p < end && (*p | 0x20) != 'e'; p++, exponent--)
-      value = value * 10 + (*p - '0');
+    for (p++; p < end && (*p | 0x20) != 'e'; p++, exponent--) value = value * 10 + (*p - '0');
   }
-  if (p < end && p[1] == '-')
-    sign = -1;
+  if (p < end && p[1] == '-') sign = -1;
   for (; p < end; p++) {
-    if (*p >= '0' && *p <= '9' && written < 100000)
-      written = written * 10 + (*p - '0');
+    if (*p >= '0' && *p <= '9' && written < 100000) written = written * 10 + (*p - '0');
   }
   exponent += sign * written;
-  for (; exponent > 0 && value > 0 && value < 1000; exponent--)
-    value *= 10;
-  for (; exponent < 0 && value >= 1; exponent++)
-    value /= 10;
+  for (; exponent > 0 && value > 0 && value < 1000; exponent--) value *= 10;
+  for (; exponent < 0 && value >= 1; exponent++) value /= 10;
   return value > 999 ? 999 : (int)value;
 }
 
@@ -229,53 +213,35 @@ static int small_number(const char *p, const char *end) {
 static void record(scanner *s, kind k, const char *value, const char *end) {
   aui_json_members *members = &s->out->members;
   aui_json_span span = {0, 0};
-  if (k == STRING)
-    span = (aui_json_span){(size_t)(value - s->json), (size_t)(end - s->json)};
+  if (k == STRING) span = (aui_json_span){(size_t)(value - s->json), (size_t)(end - s->json)};
   switch (s->inner) {
-  case EVENT:
-    members->event = name_of(k, value, end);
-    break;
-  case CHANNEL:
-    members->channel_event_name = AUI_JSON_NO_NAME;
-    break;
-  case CHANNEL_EVENT_NAME:
-    members->channel_event_name = name_of(k, value, end);
-    break;
-  case DATA:
-    members->data_text = (aui_json_span){0, 0};
-    break;
-  case DATA_TEXT:
-    members->data_text = span;
-    if (k == STRING)
-      s->out->at_text = *members;
-    break;
-  case TEXT:
-    members->text = span;
-    break;
-  case ID:
-    members->id = k != NULL_VALUE;
-    break;
-  case SENDER:
-    members->sender = k == OBJECT || k == NULL_VALUE;
-    break;
-  case STATUS_CODE:
-    members->status_code = k == NUMBER ? small_number(value, end) : -1;
-    break;
-  case NOTHING:
-  case ROOT:
-    break;
+    case EVENT: members->event = name_of(k, value, end); break;
+    case CHANNEL: members->channel_event_name = AUI_JSON_NO_NAME; break;
+    case CHANNEL_EVENT_NAME: members->channel_event_name = name_of(k, value, end); break;
+    case DATA: members->data_text = (aui_json_span){0, 0}; break;
+    case DATA_TEXT:
+      members->data_text = span;
+      if (k == STRING) s->out->at_text = *members;
+      break;
+    case TEXT: members->text = span; break;
+    case ID: members->id = k != NULL_VALUE; break;
+    case SENDER: members->sender = k == OBJECT || k == NULL_VALUE; break;
+    case STATUS_CODE: members->status_code = k == NUMBER ? small_number(value, end) : -1; break;
+    case NOTHING:
+    case ROOT: break;
   }
 }
 
 /* ---- the automaton ---- */
 
 static void skip_space(scanner *s) {
-  while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
-    s->at++;
+  while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t')) s->at++;
 }
 
 /* The byte at hand; NUL, which is valid nowhere outside of strings, at the end. */
-static char peek(const scanner *s) { return s->at < s->end ? *s->at : '\0'; }
+static char peek(const scanner *s) {
+  return s->at < s->end ? *s->at : '\0';
+}
 
 static bool in_object(const scanner *s) {
   unsigned level = s->depth - 1;
@@ -291,19 +257,14 @@ static void push(scanner *s, bool object) {
 
 /* Scans a key and its colon. Nobody asks for members below the second level; s->inner is NOTHING there. */
 static step scan_key(scanner *s) {
-  if (peek(s) != '"')
-    return FAIL_INVALID;
+  if (peek(s) != '"') return FAIL_INVALID;
   const char *key = s->at + 1, *end = find_closing_quote(key, s->end);
-  if (!end)
-    return FAIL_INVALID;
-  if (s->depth == 1)
-    s->inner = s->outer = find_member(ROOT, key, end);
-  if (s->depth == 2)
-    s->inner = find_member(s->outer, key, end);
+  if (!end) return FAIL_INVALID;
+  if (s->depth == 1) s->inner = s->outer = find_member(ROOT, key, end);
+  if (s->depth == 2) s->inner = find_member(s->outer, key, end);
   s->at = end + 1;
   skip_space(s);
-  if (peek(s) != ':')
-    return FAIL_INVALID;
+  if (peek(s) != ':') return FAIL_INVALID;
   s->at++;
   return BEFORE_VALUE;
 }
@@ -311,29 +272,25 @@ static step scan_key(scanner *s) {
 static step scan_opening(scanner *s) {
   bool object = *s->at == '{';
   record(s, object ? OBJECT : ARRAY, s->at, s->at);
-  if (s->depth == s->max_depth)
-    return FAIL_DEPTH;
+  if (s->depth == s->max_depth) return FAIL_DEPTH;
   push(s, object);
   s->inner = NOTHING;
   s->at++;
   skip_space(s);
-  if (peek(s) == (object ? '}' : ']'))
-    return AFTER_VALUE; /* which closes it */
+  if (peek(s) == (object ? '}' : ']')) return AFTER_VALUE; /* which closes it */
   return object ? scan_key(s) : BEFORE_VALUE;
 }
 
 static step scan_string(scanner *s) {
   const char *content = s->at + 1, *end = find_closing_quote(content, s->end);
-  if (!end)
-    return FAIL_INVALID;
+  if (!end) return FAIL_INVALID;
   record(s, STRING, content, end);
   s->at = end + 1;
   return AFTER_VALUE;
 }
 
 static step scan_literal(scanner *s, const char *word, size_t n, kind k) {
-  if ((size_t)(s->end - s->at) < n || memcmp(s->at, word, n) != 0)
-    return FAIL_INVALID;
+  if ((size_t)(s->end - s->at) < n || memcmp(s->at, word, n) != 0) return FAIL_INVALID;
   record(s, k, s->at, s->at + n);
   s->at += n;
   return AFTER_VALUE;
@@ -342,15 +299,13 @@ static step scan_literal(scanner *s, const char *word, size_t n, kind k) {
 /* Skips digits; returns whether there were any. */
 static bool skip_digits(scanner *s) {
   const char *start = s->at;
-  while (peek(s) >= '0' && peek(s) <= '9')
-    s->at++;
+  while (peek(s) >= '0' && peek(s) <= '9') s->at++;
   return s->at > start;
 }
 
 static step scan_number(scanner *s) {
   const char *start = s->at;
-  if (peek(s) == '-')
-    s->at++;
+  if (peek(s) == '-') s->at++;
   if (peek(s) == '0') {
     s->at++;
   } else if (!skip_digits(s)) {
@@ -358,15 +313,12 @@ static step scan_number(scanner *s) {
   }
   if (peek(s) == '.') {
     s->at++;
-    if (!skip_digits(s))
-      return FAIL_INVALID;
+    if (!skip_digits(s)) return FAIL_INVALID;
   }
   if (peek(s) == 'e' || peek(s) == 'E') {
     s->at++;
-    if (peek(s) == '+' || peek(s) == '-')
-      s->at++;
-    if (!skip_digits(s))
-      return FAIL_INVALID;
+    if (peek(s) == '+' || peek(s) == '-') s->at++;
+    if (!skip_digits(s)) return FAIL_INVALID;
   }
   record(s, NUMBER, start, s->at);
   return AFTER_VALUE;
@@ -376,19 +328,13 @@ static step scan_number(scanner *s) {
 static step scan_value(scanner *s) {
   skip_space(s);
   switch (peek(s)) {
-  case '{':
-  case '[':
-    return scan_opening(s);
-  case '"':
-    return scan_string(s);
-  case 't':
-    return scan_literal(s, "true", 4, BOOLEAN);
-  case 'f':
-    return scan_literal(s, "false", 5, BOOLEAN);
-  case 'n':
-    return scan_literal(s, "null", 4, NULL_VALUE);
-  default:
-    return scan_number(s);
+    case '{':
+    case '[': return scan_opening(s);
+    case '"': return scan_string(s);
+    case 't': return scan_literal(s, "true", 4, BOOLEAN);
+    case 'f': return scan_literal(s, "false", 5, BOOLEAN);
+    case 'n': return scan_literal(s, "null", 4, NULL_VALUE);
+    default: return scan_number(s);
   }
 }
 
@@ -397,16 +343,13 @@ static step scan_value(scanner *s) {
 static step scan_after_value(scanner *s) {
   for (;;) {
     skip_space(s);
-    if (s->depth == 0)
-      return s->at == s->end ? DONE : FAIL_INVALID;
+    if (s->depth == 0) return s->at == s->end ? DONE : FAIL_INVALID;
     bool object = in_object(s);
     char c = peek(s);
-    if (c != ',' && c != (object ? '}' : ']'))
-      return FAIL_INVALID;
+    if (c != ',' && c != (object ? '}' : ']')) return FAIL_INVALID;
     s->at++;
     if (c == ',') {
-      if (!object)
-        return BEFORE_VALUE;
+      if (!object) return BEFORE_VALUE;
       skip_space(s);
       return scan_key(s);
     }
@@ -417,18 +360,11 @@ static step scan_after_value(scanner *s) {
 static aui_json_verdict run(scanner *s, step next) {
   for (;;) {
     switch (next) {
-    case BEFORE_VALUE:
-      next = scan_value(s);
-      break;
-    case AFTER_VALUE:
-      next = scan_after_value(s);
-      break;
-    case DONE:
-      return AUI_JSON_VALID;
-    case FAIL_INVALID:
-      return AUI_JSON_INVALID;
-    case FAIL_DEPTH:
-      return AUI_JSON_TOO_DEEP;
+      case BEFORE_VALUE: next = scan_value(s); break;
+      case AFTER_VALUE: next = scan_after_value(s); break;
+      case DONE: return AUI_JSON_VALID;
+      case FAIL_INVALID: return AUI_JSON_INVALID;
+      case FAIL_DEPTH: return AUI_JSON_TOO_DEEP;
     }
   }
 }
@@ -443,8 +379,7 @@ aui_json_verdict aui_json_scan_from(const char *json, size_t n, unsigned max_dep
   scanner s = {.json = json, .at = json, .end = json + n, .max_depth = max_depth, .out = scan};
   const char *content = json + scan->at_text.data_text.start;
   const char *end = find_closing_quote(json + from, s.end);
-  if (!end)
-    return AUI_JSON_INVALID;
+  if (!end) return AUI_JSON_INVALID;
   push(&s, true); /* the root */
   push(&s, true); /* its data */
   s.outer = DATA;
@@ -473,15 +408,12 @@ size_t aui_json_decode(const char *json, size_t at, size_t end, aui_json_piece *
 }
 
 size_t aui_json_settled_end(const char *json, aui_json_span string) {
-  if (string.end - string.start < 6)
-    return string.end;
+  if (string.end - string.start < 6) return string.end;
   size_t last = string.end - 6;
-  if (json[last] != '\\' || json[last + 1] != 'u' || !is_high(hex4(json + last + 2)))
-    return string.end;
+  if (json[last] != '\\' || json[last + 1] != 'u' || !is_high(hex4(json + last + 2))) return string.end;
   /* An odd number of backslashes before it makes this one an escaped backslash. */
   size_t before = last;
-  while (before > string.start && json[before - 1] == '\\')
-    before--;
+  while (before > string.start && json[before - 1] == '\\') before--;
   return (last - before) % 2 == 0 ? last : string.end;
 }
 
@@ -490,8 +422,7 @@ void aui_json_replace_unpaired(char *json, size_t n) {
   for (char *p = json; (p = memchr(p, '\\', (size_t)(end - p)));) {
     uint32_t code;
     const char *next = read_escape(p, end, &code);
-    if (is_surrogate(code))
-      memcpy(p, "\\ufffd", 6);
+    if (is_surrogate(code)) memcpy(p, "\\ufffd", 6);
     p += next - p;
   }
 }
