@@ -88,6 +88,11 @@ describe("the request", function()
     assert.are.equal("https://e.com", said.headers.origin)
   end)
 
+  it("names the program, in words of its own if it has some", function()
+    assert.are.equal("lua-aui/" .. aui._VERSION, told({}).headers["user-agent"])
+    assert.are.equal("bot/2", told({ headers = { ["User-agent"] = "bot/2" } }).headers["user-agent"])
+  end)
+
   it("names the host and port of the url", function()
     assert.are.equal("127.0.0.1:" .. server.port, told({}).headers.host)
     assert.are.equal("localhost:" .. server.port, told({ url = "ws://localhost:" .. server.port }).headers.host)

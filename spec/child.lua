@@ -1,5 +1,5 @@
--- Programs in an interpreter of their own, of the kind that runs the specs: for what a process says, how it ends, and what
--- a signal does to it.
+-- Programs in an interpreter of their own, of the kind that runs the specs: for what a process says, how it ends, and
+-- what a signal does to it.
 
 local uv = require "luv"
 
@@ -58,9 +58,9 @@ local function interrupt_when_asleep(process, result)
   end)
 end
 
---- Runs `program`, Lua source, with `...` as arguments, to its end. `options`: `env`, changes to the environment; `interrupt`:
---- whether to send SIGINT when the program has written "ready\n" and sleeps. Returns a table: status, signal (0 for
---- none), stdout, stderr, and the seconds that it took to end, from the interrupt if there was one.
+--- Runs `program`, Lua source, with `...` as arguments, to its end. `options`: `env`, changes to the environment
+--- (false: not set); `interrupt`, whether to send SIGINT when the program has written "ready\n" and sleeps. Returns a
+--- table: status, signal (0 for none), stdout, stderr, and the seconds that it took to end, from the interrupt if any.
 function child.run(program, options, ...)
   options = options or {}
   local file = write_file(program)

@@ -55,8 +55,8 @@ for _, scheme in ipairs(wire.schemes) do
 
     it("refused by an error payload, after which the connection is cut, still ends in the payload's words", function()
       for _, cut in ipairs { "fin", "reset" } do
-        local server = link:play(broken(RECEIVE, { error = { status_code = 429, message = "Slow down" } }, { cut = cut }))
-        local session = assert(link:connect(server))
+        local refusal = { error = { status_code = 429, message = "Slow down" } }
+        local session = assert(link:connect(link:play(broken(RECEIVE, refusal, { cut = cut }))))
         local err = ask(session)
         assert.equal("rate_limit", err.kind)
         assert.matches("Slow down", err.message)

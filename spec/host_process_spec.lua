@@ -1,5 +1,5 @@
--- The module is a guest in its host's process: it writes nothing to the terminal, changes no signal, reads no proxy from
--- the environment, and costs nothing while nothing happens.
+-- The module is a guest in its host's process: it writes nothing to the terminal, changes no signal, reads no proxy
+-- from the environment, and costs nothing while nothing happens.
 
 local aui = require "aui"
 local child = require "spec.child"
@@ -61,19 +61,17 @@ for _, scheme in ipairs(wire.schemes) do
     end)
 
     it("survives writing to a connection that the server has reset", function()
-      local result = ask(
-        link:play { connections = { { { ping = "x" }, { await_pong = true }, { cut = "reset" } }, { { agent = true } } } },
-        {},
-        [[
-          local aui = require "aui"
-          local url, ca_file = ...
-          local session = assert(aui.connect { url = url, task_id = "task", tls = ca_file and { ca_file = ca_file } })
-          for _ = 1, 20 do session:send(("x"):rep(100000)) end
-          local reply = session:send "the last"
-          while reply:next() do end
-          print "survived"
-        ]]
-      )
+      local reset = { { ping = "x" }, { await_pong = true }, { cut = "reset" } }
+      local server = link:play { connections = { reset, { { agent = true } } } }
+      local result = ask(server, {}, [[
+        local aui = require "aui"
+        local url, ca_file = ...
+        local session = assert(aui.connect { url = url, task_id = "task", tls = ca_file and { ca_file = ca_file } })
+        for _ = 1, 20 do session:send(("x"):rep(100000)) end
+        local reply = session:send "the last"
+        while reply:next() do end
+        print "survived"
+      ]])
       assert.equal("survived\n", result.stdout)
       assert.equal("", result.stderr)
       assert.equal(0, result.signal)

@@ -63,7 +63,7 @@ describe("SIGINT", function()
   end
 
   it("can be caught, and the session goes on", function()
-    local server = link:play { { receive = true }, { update = "I" }, { wait = 1 }, { message = { text = "I found it" } } }
+    local server = link:play { { receive = true }, { wait = 1 }, { message = { text = "I found it" } } }
     local result = child.run(PROLOGUE .. [[
       local reply = connect():send "hello"
       ready()

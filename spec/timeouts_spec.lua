@@ -136,7 +136,8 @@ for _, scheme in ipairs(wire.schemes) do
     end)
 
     it("has no limit where the timeout is false", function()
-      local server = link:play { { receive = true }, { wait = 0.5 }, { update = "I" }, { wait = 0.5 }, { message = {} } }
+      local pause = { wait = 0.5 }
+      local server = link:play { { receive = true }, pause, { update = "I" }, pause, { message = {} } }
       local session = assert(link:connect(server, { timeout = { first = 0.2, idle = 0.2, total = 0.2 } }))
       assert.is_table(session:ask { text = "hello", timeout = { first = false, idle = false, total = false } })
     end)

@@ -14,7 +14,13 @@ local KEY_PARAMETER = "network_api_key"
 local KEY_HEADER = "x-network-api-key"
 
 -- Headers that belong to the WebSocket handshake or to the connection itself.
-local OWN_HEADERS = { host = true, upgrade = true, connection = true, ["content-length"] = true, ["transfer-encoding"] = true }
+local OWN_HEADERS = {
+  host = true,
+  upgrade = true,
+  connection = true,
+  ["content-length"] = true,
+  ["transfer-encoding"] = true,
+}
 
 local function percent_encode(text)
   return (text:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
@@ -90,7 +96,8 @@ local function check_key(level, key, place, allow_plaintext)
   if key == "" then check.fail(level + 1, "api_key", "expected a key, got an empty string") end
   if key:find "[%z\r\n]" then check.fail(level + 1, "api_key", "must not contain CR, LF or NUL") end
   if place.scheme == "ws" and not is_loopback(place.host) and not allow_plaintext then
-    check.fail(level + 1, "url", "a key is not sent over ws:// to another machine; use wss://, or set allow_plaintext = true")
+    local problem = "a key is not sent over ws:// to another machine; use wss://, or set allow_plaintext = true"
+    check.fail(level + 1, "url", problem)
   end
 end
 
@@ -108,8 +115,8 @@ local function place_of(level, options)
   return place
 end
 
---- Where to connect and what to say there: scheme, host, port, request_host, target, headers, and `public_url`, which may
---- be shown to anybody. Raises for a bad option.
+--- Where to connect and what to say there: scheme, host, port, request_host, target, headers, and `public_url`, which
+--- may be shown to anybody. Raises for a bad option.
 function endpoint.resolve(level, options)
   local place = place_of(level + 1, options)
   place.request_host = host_field(place)

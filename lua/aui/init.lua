@@ -47,7 +47,8 @@ function aui.run(fn, ...)
   return scheduler.run(fn, ...)
 end
 
---- Calls `fn(...)` as a task of its own, as soon as the loop runs: in aui.run, aui.step, or while the main program waits.
+--- Calls `fn(...)` as a task of its own, as soon as the loop runs: in aui.run, aui.step, or while the main program
+--- waits.
 ---@param fn function
 function aui.spawn(fn, ...)
   check_function(fn)

@@ -1,4 +1,5 @@
--- JSON as the protocol needs it, on lua-cjson: messages out with errors that name the culprit, messages in without nulls.
+-- JSON as the protocol needs it, on lua-cjson: messages out with errors that name the culprit, messages in without
+-- nulls.
 
 local cjson = require("cjson").new()
 local net = require "aui.net"

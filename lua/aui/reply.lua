@@ -43,8 +43,8 @@ local function failure(reply)
   return reply.err
 end
 
---- Waits for text that is not read yet: the chunk, and how many of the bytes read before to keep in front of it. All that
---- has arrived comes as one chunk. At the end of the answer nil.
+--- Waits for text that is not read yet: the chunk, and how many of the bytes read before to keep in front of it. All
+--- that has arrived comes as one chunk. At the end of the answer nil.
 ---@param timeout? number seconds to wait at most
 ---@return string? chunk
 ---@return integer|aui.Error|nil keep or, where chunk is nil, the error that ended the reply or the timeout

@@ -1,5 +1,5 @@
--- Who waits for what: runs the native loop, and the coroutines of aui.run and aui.spawn on top of it. The C core is never
--- entered from a callback: it is stepped, asked which sessions have news, and their waiters are woken.
+-- Who waits for what: runs the native loop, and the coroutines of aui.run and aui.spawn on top of it. The C core is
+-- never entered from a callback: it is stepped, asked which sessions have news, and their waiters are woken.
 
 local net = require "aui.net"
 local timers = require "aui.timers"
@@ -19,7 +19,7 @@ local unfinished = 0 -- how many tasks have not ended
 local resumed = 0 -- how many tasks run just now: more than one when a coroutine of one of them runs the loop
 
 local running = coroutine.running
-local can_yield = coroutine.isyieldable or function() return true end
+local can_yield = coroutine.isyieldable or function() return true end -- luacheck: ignore (absent in Lua 5.1)
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
 
 --- The native loop, or nil and why it cannot be had.

@@ -106,8 +106,8 @@ local function closed_error()
   return errors.new { kind = "canceled", message = "the session is closed" }
 end
 
---- Accepts a message for the agent and returns at once. Messages are sent in order, each when the answer to the one before
---- has ended. Raises for a bad argument.
+--- Accepts a message for the agent and returns at once. Messages are sent in order, each when the answer to the one
+--- before has ended. Raises for a bad argument.
 ---@param message string|aui.Message
 ---@return aui.Reply? reply call it, or use it in a `for`, to stream the text
 ---@return aui.Error? err of a closed session
@@ -132,7 +132,8 @@ function Session:ask(message)
   return reply_module.new(self, handle):message()
 end
 
---- Ends the session: pending replies end as canceled, the server is told, and its goodbye is awaited for a second at most.
+--- Ends the session: pending replies end as canceled, the server is told, and its goodbye is awaited for a second at
+--- most.
 function Session:close()
   self.handle:close()
   scheduler.notify(self)
@@ -147,8 +148,8 @@ Session.__close = Session.close
 ---@return string
 function Session:state() return self.handle:state() end
 
---- Calls `handler(state, err)` from now on whenever the state has changed: err is why a connection was lost or not made.
---- Handlers run as tasks, and may wait. Several may follow one event.
+--- Calls `handler(state, err)` from now on whenever the state has changed: err is why a connection was lost or not
+--- made. Handlers run as tasks, and may wait. Several may follow one event.
 ---@param event "state"
 ---@param handler fun(state: string, err?: aui.Error)
 ---@return fun() off stops the calls

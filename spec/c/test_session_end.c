@@ -189,7 +189,7 @@ static void closes_in_the_middle_of_an_answer(void **state) {
     fragment(&p, PEER_TEXT, "{\"event\":");
     peer_send_close(&p, c->code, c->reason);
     aui_error_kind kind = c->code == 1008 ? AUI_ERROR_APPLICATION : c->kind; /* the key was accepted */
-    assert_failed(reply, kind, c->retryable, AUI_DELIVERED_YES, 0, c->code, c->message);
+    assert_failed(reply, kind, c->retryable, AUI_DELIVERED_MAYBE, 0, c->code, c->message);
     assert_text(reply, "half");
     end_transport(&p, c->code);
     release(&p, reply);
@@ -436,6 +436,19 @@ static void an_error_payload_explains_what_comes_after_it(void **state) {
   stop(&p);
 }
 
+static void a_rate_limit_in_the_middle_of_an_answer(void **state) {
+  peer p;
+  start_open(state, &p);
+  aui_reply *reply = send_through(&p, "{}");
+  peer_send_update(&p, "half");
+  peer_send_text(&p, "{\"status_code\":429}");
+  peer_send_close(&p, 1008, "");
+  assert_failed(reply, AUI_ERROR_RATE_LIMIT, true, AUI_DELIVERED_YES, 429, 1008, "the server answered with status 429");
+  assert_text(reply, "half");
+  release(&p, reply);
+  stop(&p);
+}
+
 /* As when the key is wrong: it comes before anything was asked. */
 static void an_error_payload_at_the_beginning(void **state) {
   peer p;
@@ -513,8 +526,8 @@ static void violations_of_the_protocol(void **state) {
       peer_send(&p, violations[i].bytes, violations[i].n);
       peer_send_final(&p, "behind a violation");
       peer_uncork(&p);
-      assert_failed(reply, violations[i].kind, false, answered ? AUI_DELIVERED_YES : AUI_DELIVERED_MAYBE, 0,
-                    violations[i].code, violations[i].message);
+      assert_failed(reply, violations[i].kind, false, AUI_DELIVERED_MAYBE, 0, violations[i].code,
+                    violations[i].message);
       end_transport(&p, violations[i].code);
       release(&p, reply);
       stop(&p);
@@ -650,7 +663,7 @@ static void replies_outlive_their_session(void **state) {
   p.session = NULL;
   assert_message(one, "kept");
   assert_take(one, 0, "kept");
-  assert_failed(two, AUI_ERROR_CANCELED, false, AUI_DELIVERED_YES, 0, 0, SESSION_CLOSED);
+  assert_failed(two, AUI_ERROR_CANCELED, false, AUI_DELIVERED_MAYBE, 0, 0, SESSION_CLOSED);
   assert_take(two, 0, "half");
   release(&p, one);
   release(&p, two);
@@ -676,6 +689,7 @@ int main(void) {
       IN_EVERY_WAY(error_payloads),
       IN_EVERY_WAY(an_error_payload_is_told_in_time),
       IN_EVERY_WAY(an_error_payload_explains_what_comes_after_it),
+      IN_EVERY_WAY(a_rate_limit_in_the_middle_of_an_answer),
       IN_EVERY_WAY(an_error_payload_at_the_beginning),
       IN_EVERY_WAY(the_queue_goes_on_behind_a_refused_message),
       IN_EVERY_WAY(violations_of_the_protocol),

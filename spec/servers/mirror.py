@@ -1,6 +1,6 @@
-"""Answers every message with what the client said: a final message whose text is a JSON object of the request's `target`,
-its `headers` (names in lower case), the `message`, and how many messages the server has had. Ends with its standard
-input."""
+"""Answers every message with what the client said: a final message whose text is a JSON object of the request's
+`target`, its `headers` (names in lower case, repeated ones joined), the `message`, and how many messages the server
+has had. Ends with its standard input."""
 import asyncio
 import itertools
 import json
@@ -13,7 +13,10 @@ count = itertools.count(1)
 
 async def answer(websocket):
     async for message in websocket:
-        headers = {name.lower(): value for name, value in websocket.request_headers.raw_items()}
+        headers = {}
+        for name, value in websocket.request_headers.raw_items():
+            headers.setdefault(name.lower(), []).append(value)
+        headers = {name: ", ".join(values) for name, values in headers.items()}
         said = {"target": websocket.path, "headers": headers, "message": message, "count": next(count)}
         final = {"id": "1", "sender": {"id": "mirror", "type": "agent"}, "text": json.dumps(said)}
         await websocket.send(json.dumps(final))

@@ -6,17 +6,19 @@ Says "listening on PORT". On its n-th connection it accepts the upgrade, waits f
 one from then on), and reads until the client has closed or 5 seconds have passed, answering a close frame of 1000 alone:
 after another the client is to go by itself. Then one line of JSON tells what came:
 {"frames": [{"opcode": 8, "close_code": 1002}], "end": "eof"}, where end is "eof", "cut" (reset, or TLS without
-close_notify) or "silence". Runs until it is killed."""
+close_notify) or "silence". Runs until it is killed, for 10 minutes at most."""
 
 import base64
 import hashlib
 import json
+import signal
 import socket
 import ssl
 import sys
 import threading
 
 PATIENCE = 5  # seconds
+LIFETIME = 600  # seconds
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CLOSE = 8
 NORMAL_CLOSURE = 1000
@@ -92,6 +94,7 @@ def serve(connection, context, reply):
 
 
 def main(words):
+    signal.alarm(LIFETIME)
     context = None
     if words[0] == "--tls":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

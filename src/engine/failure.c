@@ -151,12 +151,8 @@ void aui_failure_of_payload(aui_error *error, int status_code, const char *json,
 }
 
 aui_delivered aui_failure_delivered(const aui_error *error, bool answered) {
-  if (answered) return AUI_DELIVERED_YES;
-  switch (error->status_code) {
-    case 401:
-    case 403:
-    case 429: return AUI_DELIVERED_NO;
-  }
-  bool judged = error->kind == AUI_ERROR_APPLICATION && error->status_code != 0;
-  return judged ? AUI_DELIVERED_YES : AUI_DELIVERED_MAYBE;
+  int status = error->status_code;
+  if (status == 0) return AUI_DELIVERED_MAYBE;
+  if (answered || error->kind == AUI_ERROR_APPLICATION) return AUI_DELIVERED_YES;
+  return status == 401 || status == 403 || status == 429 ? AUI_DELIVERED_NO : AUI_DELIVERED_MAYBE;
 }

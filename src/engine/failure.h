@@ -41,8 +41,9 @@ void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_d
 /* The server sent an error payload. It is copied; when memory is short the status must do. */
 void aui_failure_of_payload(aui_error *error, int status_code, const char *json, size_t n);
 
-/* How far a message has got of which bytes had left when `error` ended the connection. `answered`: some of the answer
- * had come. */
+/* How far a message has got of which bytes had left when `error` ended the connection. Only an error payload can tell:
+ * a server that did not accept the key, or had too much to do, has not acted on it; one that judged it, or broke off an
+ * answer (`answered`: some of its text had come), has had it. */
 aui_delivered aui_failure_delivered(const aui_error *error, bool answered);
 
 #endif

@@ -116,7 +116,7 @@ static void fail_queue(aui_session *session, const aui_error *error) {
  * left. */
 static aui_delivered recall(aui_session *session, aui_reply *reply) {
   if (reply != session->active || aui_websocket_unsend(&session->ws)) return AUI_DELIVERED_NO;
-  return reply->answered ? AUI_DELIVERED_YES : AUI_DELIVERED_MAYBE;
+  return AUI_DELIVERED_MAYBE;
 }
 
 static void cancel_all(aui_session *session) {
