@@ -76,6 +76,7 @@ function child.run(program, options, ...)
     process:close()
     watchdog:close()
   end))
+  uv.update_time() -- else it counts from when the loop ran last
   watchdog:start(LIMIT, 0, function() process:kill "sigkill" end)
   local waiting = options.interrupt
   local out = read_all(stdout, function(text)
