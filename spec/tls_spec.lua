@@ -122,6 +122,19 @@ describe("wss", function()
     assert.is_true(err.retryable)
   end)
 
+  it("to a server that has heard but a part, as behind a broken connection, may be tried again", function()
+    local err = connect_to_stranger "\21\3\3\0\2\2\50" -- a fatal alert: decode_error
+    assert.equal("transport", err.kind)
+    assert.matches("^TLS: 127%.0%.0%.1 ended the connection: .*decode error", err.message)
+    assert.is_true(err.retryable)
+  end)
+
+  it("to a server that does not want it fails for good", function()
+    local err = connect_to_stranger "\21\3\3\0\2\2\49" -- access_denied
+    assert.matches("^TLS: 127%.0%.0%.1 refused the connection: .*access denied", err.message)
+    assert.is_false(err.retryable)
+  end)
+
   it("cut without TLS's goodbye is told from an orderly end", function()
     local server = link:play { { receive = true }, { update = "I" }, { cut = "fin" } }
     local _, err = assert(link:connect(server)):ask "hello"

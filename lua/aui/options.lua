@@ -10,6 +10,20 @@ local net = require "aui.net"
 ---@field idle? number|false between two signs of an answer, 60
 ---@field total? number|false from send to the end of the answer, false
 
+---@class (exact) aui.Reconnect exponential back-off with full jitter, times in seconds
+---@field base? number the first delay is drawn from 0 to this, each further one from twice as much: 0.5
+---@field max? number but at most from 0 to this: 30
+---@field attempts? integer how many may fail in a row; default: no end
+---@field reset_after? number a connection that was open so long was healthy: 10
+
+---@class (exact) aui.Queue what may wait to be sent
+---@field messages? integer 64
+---@field bytes? integer of JSON, 1 MiB
+
+---@class (exact) aui.Rate
+---@field messages integer at most so many
+---@field per number in so many seconds, evenly spaced
+
 ---@class (exact) aui.Tls
 ---@field ca_file? string PEM file of the certificate authorities to trust, instead of the system's
 ---@field cert? string PEM file of a client certificate
@@ -26,6 +40,11 @@ local net = require "aui.net"
 ---@field allow_plaintext? boolean send the key over ws:// to another machine too
 ---@field tls? aui.Tls
 ---@field timeout? aui.Timeouts
+---@field reconnect? aui.Reconnect|false false: a connection is made again only for the next message
+---@field queue? aui.Queue
+---@field rate? aui.Rate default: no limit
+---@field ping_interval? number|false seconds of silence before a ping, 20; false: no pings
+---@field ping_timeout? number seconds within which it must be answered, 10
 ---@field max_message? integer bytes of one incoming message, 64 MiB
 ---@field max_response_head? integer bytes of the handshake's answer, 16 KiB
 ---@field max_depth? integer how deep an incoming message may nest, 1 to 1024: 64
@@ -35,9 +54,21 @@ local options_module = {}
 local KNOWN = {
   api_key = true, region = true, url = true, task_id = true, auth = true, headers = true, allow_plaintext = true,
   tls = true, timeout = true, max_message = true, max_response_head = true, max_depth = true,
+  reconnect = true, queue = true, rate = true, ping_interval = true, ping_timeout = true,
 } -- stylua: ignore
 local KNOWN_TLS = { ca_file = "string", cert = "string", key = "string", verify = "boolean" }
 local DEFAULT_TIMEOUTS = { connect = 10, first = 60, idle = 60, total = false }
+local DEFAULT_RECONNECT = { base = 0.5, max = 30, attempts = 2 ^ 32 - 1, reset_after = 10 }
+local DEFAULT_QUEUE = { messages = 64, bytes = 1024 * 1024 }
+local KNOWN_RATE = { messages = true, per = true }
+local MOST_SECONDS = 4e6 -- of a delay, which the engine holds in 32 bits of milliseconds
+
+local function check_seconds(level, argument, value, also)
+  if type(value) ~= "number" or not (value > 0) then
+    local expected = "expected seconds (a number above 0)" .. (also or "")
+    check.fail(level + 1, argument, expected .. ", got " .. check.describe(value))
+  end
+end
 
 --- Checks a `timeout` table and fills in what it leaves out from `defaults`. In the result, nil is no limit.
 function options_module.timeouts(level, given, defaults)
@@ -48,10 +79,7 @@ function options_module.timeouts(level, given, defaults)
   for name, default in pairs(defaults) do
     local value = given[name]
     if value == nil then value = default end
-    local argument = "timeout." .. name
-    if value ~= false and (type(value) ~= "number" or not (value > 0)) then
-      check.fail(level + 1, argument, "expected seconds (a number above 0) or false, got " .. check.describe(value))
-    end
+    if value ~= false then check_seconds(level + 1, "timeout." .. name, value, " or false") end
     result[name] = value
   end
   return result
@@ -69,13 +97,63 @@ local function check_tls(level, tls, scheme)
   return tls
 end
 
-local function check_whole(level, options, name, least, most)
-  local value = options[name]
+local function check_whole(level, argument, value, least, most)
   if value == nil then return end
   if type(value) ~= "number" or value % 1 ~= 0 or value < least or value > most then
     local expected = most < math.huge and ("between %d and %d"):format(least, most) or ("of %d or more"):format(least)
-    check.fail(level + 1, name, ("expected a whole number %s, got %s"):format(expected, check.describe(value)))
+    check.fail(level + 1, argument, ("expected a whole number %s, got %s"):format(expected, check.describe(value)))
   end
+end
+
+-- The table's fields, from `defaults` where it has none; raises for those that it should not have.
+local function filled(level, argument, given, defaults)
+  check.type(level + 1, argument, given, "table")
+  check.names(level + 1, argument, given or {}, defaults)
+  local result = {}
+  for name, default in pairs(defaults) do
+    local value = given and given[name]
+    if value == nil then value = default end
+    result[name] = value
+  end
+  return result
+end
+
+local function read_reconnect(level, given)
+  if given == false then return { base = 0, max = 0, attempts = 0, reset_after = 0 } end
+  local result = filled(level + 1, "reconnect", given, DEFAULT_RECONNECT)
+  for _, name in ipairs { "base", "max", "reset_after" } do
+    check_seconds(level + 1, "reconnect." .. name, result[name])
+    result[name] = math.min(result[name], MOST_SECONDS)
+  end
+  check_whole(level + 1, "reconnect.attempts", result.attempts, 1, 2 ^ 32 - 1)
+  return result
+end
+
+local function read_queue(level, given)
+  local result = filled(level + 1, "queue", given, DEFAULT_QUEUE)
+  check_whole(level + 1, "queue.messages", result.messages, 1, 2 ^ 31)
+  check_whole(level + 1, "queue.bytes", result.bytes, 1, 2 ^ 52)
+  return result
+end
+
+local function read_rate(level, given)
+  check.type(level + 1, "rate", given, "table")
+  if given == nil then return {} end
+  check.names(level + 1, "rate", given, KNOWN_RATE)
+  if given.messages == nil then check.fail(level + 1, "rate.messages", "expected a whole number, got nothing") end
+  check_whole(level + 1, "rate.messages", given.messages, 1, 2 ^ 31)
+  check_seconds(level + 1, "rate.per", given.per)
+  return { messages = given.messages, per = math.min(given.per, MOST_SECONDS) }
+end
+
+-- interval (nil: no pings) and timeout, in seconds.
+local function read_ping(level, options)
+  local interval, timeout = options.ping_interval, options.ping_timeout
+  if interval == nil then interval = 20 end
+  if timeout == nil then timeout = 10 end
+  if interval then check_seconds(level + 1, "ping_interval", interval, " or false") end
+  check_seconds(level + 1, "ping_timeout", timeout)
+  return interval or nil, timeout
 end
 
 --- Raises if the id is neither nil nor a string that can be sent.
@@ -85,7 +163,7 @@ function options_module.check_task_id(level, task_id)
   if task_id and not net.is_utf8(task_id) then check.fail(level + 1, "task_id", "expected valid UTF-8") end
 end
 
---- The checked options: `endpoint` (see endpoint.resolve), `tls`, `timeout`, `task_id` and the limits.
+--- The checked options: `endpoint` (see endpoint.resolve), `timeout`, `task_id`, and `core`, those of loop:open.
 ---@param options aui.Options
 function options_module.read(level, options)
   if type(options) ~= "table" then
@@ -94,19 +172,38 @@ function options_module.read(level, options)
   check.names(level + 1, "options", options, KNOWN)
   check.type(level + 1, "allow_plaintext", options.allow_plaintext, "boolean")
   options_module.check_task_id(level + 1, options.task_id)
-  check_whole(level + 1, options, "max_message", 1, 2 ^ 52)
-  check_whole(level + 1, options, "max_response_head", 128, 2 ^ 31)
-  check_whole(level + 1, options, "max_depth", 1, 1024)
+  check_whole(level + 1, "max_message", options.max_message, 1, 2 ^ 52)
+  check_whole(level + 1, "max_response_head", options.max_response_head, 128, 2 ^ 31)
+  check_whole(level + 1, "max_depth", options.max_depth, 1, 1024)
   local place = endpoint.resolve(level + 1, options)
-  return {
-    endpoint = place,
+  local timeout = options_module.timeouts(level + 1, options.timeout, DEFAULT_TIMEOUTS)
+  local reconnect = read_reconnect(level + 1, options.reconnect)
+  local queue = read_queue(level + 1, options.queue)
+  local rate = read_rate(level + 1, options.rate)
+  local ping_interval, ping_timeout = read_ping(level + 1, options)
+  local core = {
+    host = place.host,
+    port = place.port,
     tls = check_tls(level + 1, options.tls, place.scheme),
-    timeout = options_module.timeouts(level + 1, options.timeout, DEFAULT_TIMEOUTS),
-    task_id = options.task_id,
+    request_host = place.request_host,
+    target = place.target,
+    headers = place.headers,
+    connect_timeout = timeout.connect or nil,
+    reconnect_base = reconnect.base,
+    reconnect_max = reconnect.max,
+    reconnect_attempts = reconnect.attempts,
+    reconnect_reset_after = reconnect.reset_after,
+    ping_interval = ping_interval,
+    ping_timeout = ping_timeout,
+    queue_messages = queue.messages,
+    queue_bytes = queue.bytes,
+    rate_messages = rate.messages,
+    rate_per = rate.per,
     max_message = options.max_message,
     max_response_head = options.max_response_head,
     max_depth = options.max_depth,
   }
+  return { endpoint = place, timeout = timeout, task_id = options.task_id, core = core }
 end
 
 return options_module

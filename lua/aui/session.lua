@@ -51,18 +51,7 @@ function session_module.open(level, options)
     handlers = {},
     reported = "connecting",
   }, Session)
-  self.handle, why = loop:open(scheduler.register(self), {
-    host = place.host,
-    port = place.port,
-    tls = checked.tls,
-    request_host = place.request_host,
-    target = place.target,
-    headers = place.headers,
-    connect_timeout = checked.timeout.connect or nil,
-    max_message = checked.max_message,
-    max_response_head = checked.max_response_head,
-    max_depth = checked.max_depth,
-  })
+  self.handle, why = loop:open(scheduler.register(self), checked.core)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
   return self
 end
@@ -102,22 +91,24 @@ local function read_message(level, self, message)
   return encoded, timeout
 end
 
-local function closed_error()
-  return errors.new { kind = "canceled", message = "the session is closed" }
+-- The core's reply, or nil and an error; raises at the caller of the public function for a bad argument.
+local function send(self, message)
+  local encoded, timeout = read_message(3, self, message)
+  local handle, refusal = self.handle:send(encoded, timeout.first or nil, timeout.idle or nil, timeout.total or nil)
+  if not handle then return nil, errors.from_core(refusal, self.mask) end
+  return reply_module.new(self, handle)
 end
 
 --- Accepts a message for the agent and returns at once. Messages are sent in order, each when the answer to the one
 --- before has ended. Raises for a bad argument.
 ---@param message string|aui.Message
 ---@return aui.Reply? reply call it, or use it in a `for`, to stream the text
----@return aui.Error? err of a closed session
+---@return aui.Error? err of a closed session (kind canceled), or of a full queue (kind overflow)
 ---@return nil
 ---@return aui.Reply? closing makes leaving a `for` early cancel the reply (Lua 5.4)
 function Session:send(message)
-  local encoded, timeout = read_message(2, self, message)
-  local handle = self.handle:send(encoded, timeout.first or nil, timeout.idle or nil, timeout.total or nil)
-  if not handle then return nil, closed_error() end
-  local reply = reply_module.new(self, handle)
+  local reply, err = send(self, message)
+  if not reply then return nil, err end
   return reply, nil, nil, reply
 end
 
@@ -126,10 +117,9 @@ end
 ---@return table? message the ExternalTaskMessage
 ---@return aui.Error? err
 function Session:ask(message)
-  local encoded, timeout = read_message(2, self, message)
-  local handle = self.handle:send(encoded, timeout.first or nil, timeout.idle or nil, timeout.total or nil)
-  if not handle then return nil, closed_error() end
-  return reply_module.new(self, handle):message()
+  local reply, err = send(self, message)
+  if not reply then return nil, err end
+  return reply:message()
 end
 
 --- Ends the session: pending replies end as canceled, the server is told, and its goodbye is awaited for a second at
@@ -144,14 +134,15 @@ end
 
 Session.__close = Session.close
 
---- "connecting", "open", "waiting" (no connection; the next message asks for one) or "closed".
+--- "connecting", "open", "waiting" (no connection; one is tried later, or for the next message) or "closed".
 ---@return string
 function Session:state() return self.handle:state() end
 
---- Calls `handler(state, err)` from now on whenever the state has changed: err is why a connection was lost or not
---- made. Handlers run as tasks, and may wait. Several may follow one event.
+--- Calls `handler(state, err, delay)` from now on whenever the state has changed. Of "waiting", err is why a connection
+--- was lost or not made, and delay how many seconds from now the next one is tried: nil when only a message asks for it.
+--- Handlers run as tasks, and may wait. Several may follow one event.
 ---@param event "state"
----@param handler fun(state: string, err?: aui.Error)
+---@param handler fun(state: string, err?: aui.Error, delay?: number)
 ---@return fun() off stops the calls
 function Session:on(event, handler)
   if not EVENTS[event] then check.fail(2, "event", 'expected "state", got ' .. check.describe(event)) end
@@ -173,8 +164,12 @@ function Session:news()
   local state = self.handle:state()
   if state == self.reported then return end
   self.reported = state
+  local err, delay
+  if state == "waiting" then
+    err, delay = connection_error(self), self.handle:retry_delay()
+  end
   for _, handler in ipairs(self.handlers) do
-    scheduler.spawn(handler, state, state == "waiting" and connection_error(self) or nil)
+    scheduler.spawn(handler, state, err, delay)
   end
 end
 

@@ -67,8 +67,9 @@ static void release(fuzz *f) {
 }
 
 static void send(fuzz *f) {
+  aui_error refused = {0};
   release(f);
-  f->reply = aui_session_send(f->session, "{}", 2, &timeouts, f->now);
+  f->reply = aui_session_send(f->session, "{}", 2, &timeouts, f->now, &refused);
   require(f->reply);
 }
 

@@ -24,6 +24,11 @@ aui_session_config peer_config(void) {
   config.host = "agent.test:7788";
   config.target = "/session?network_api_key=k";
   config.headers = "X-Test: yes\r\n";
+  /* What happens by itself has tests of its own. */
+  config.reconnect.attempts = 0;
+  config.ping.interval = AUI_NEVER;
+  config.queue_messages = 10000;
+  config.queue_bytes = 64 * 1024 * 1024;
   return config;
 }
 

@@ -39,7 +39,8 @@ static inline void stop(peer *p) {
 }
 
 static inline aui_reply *send_with(peer *p, const char *json, aui_reply_timeouts timeouts) {
-  aui_reply *reply = aui_session_send(p->session, json, strlen(json), &timeouts, p->now);
+  aui_error refused = {0};
+  aui_reply *reply = aui_session_send(p->session, json, strlen(json), &timeouts, p->now, &refused);
   assert_non_null(reply);
   assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_PENDING);
   return reply;
@@ -179,7 +180,9 @@ static inline void assert_finished(peer *p) {
   assert_int_equal(aui_session_want(p->session), AUI_WANT_NOTHING);
   assert_int_equal(aui_session_state(p->session), AUI_STATE_CLOSED);
   assert_int_equal(aui_session_deadline(p->session), AUI_NEVER);
-  assert_null(aui_session_send(p->session, "{}", 2, &no_timeouts, p->now));
+  aui_error refused = {0};
+  assert_null(aui_session_send(p->session, "{}", 2, &no_timeouts, p->now, &refused));
+  assert_int_equal(refused.kind, AUI_ERROR_CANCELED);
 }
 
 /* What the server's close is told as, with its code. */

@@ -90,7 +90,7 @@ static void chunks_add_up(void **state) {
 
 static void assert_timed_out(const aui_reply *reply, const char *message) {
   aui_error error = {0};
-  aui_reply_timed_out(reply, &error);
+  aui_reply_timed_out(reply, AUI_NEVER, &error, &error);
   assert_int_equal(error.kind, AUI_ERROR_TIMEOUT);
   assert_string_equal(error.message, message);
   aui_error_clear(&error);
@@ -99,20 +99,20 @@ static void assert_timed_out(const aui_reply *reply, const char *message) {
 static void deadlines(void **state) {
   (void)state;
   aui_reply *reply = new_reply((aui_reply_timeouts){20, 30, 1000});
-  assert_int_equal(aui_reply_deadline(reply), 1100);
+  assert_int_equal(aui_reply_deadline(reply, AUI_NEVER), 1100);
   reply->on_wire = true;
   reply->last_sign = 500;
-  assert_int_equal(aui_reply_deadline(reply), 520);
+  assert_int_equal(aui_reply_deadline(reply, AUI_NEVER), 520);
   assert_timed_out(reply, "no sign of an answer within 0.02 s (timeout.first)");
   reply->signaled = true;
-  assert_int_equal(aui_reply_deadline(reply), 530);
+  assert_int_equal(aui_reply_deadline(reply, AUI_NEVER), 530);
   assert_timed_out(reply, "no further sign of an answer within 0.03 s (timeout.idle)");
   reply->last_sign = 1070; /* both at once: the total is what cannot be mended by another sign */
-  assert_int_equal(aui_reply_deadline(reply), 1100);
+  assert_int_equal(aui_reply_deadline(reply, AUI_NEVER), 1100);
   assert_timed_out(reply, "no complete answer within 1 s (timeout.total)");
   reply->last_sign = AUI_NEVER - 30;
   reply->timeouts.total = AUI_NEVER;
-  assert_int_equal(aui_reply_deadline(reply), AUI_NEVER);
+  assert_int_equal(aui_reply_deadline(reply, AUI_NEVER), AUI_NEVER);
   aui_reply_free(reply);
 }
 

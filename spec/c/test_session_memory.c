@@ -179,9 +179,11 @@ static void turn(conversation *c) {
 
 static aui_reply *send(conversation *c) {
   static const aui_reply_timeouts timeouts = {AUI_NEVER, AUI_NEVER, AUI_NEVER};
+  aui_error refused = {0};
   arm();
-  aui_reply *reply = aui_session_send(c->p.session, "{\"text\":\"hello\"}", 16, &timeouts, c->p.now);
+  aui_reply *reply = aui_session_send(c->p.session, "{\"text\":\"hello\"}", 16, &timeouts, c->p.now, &refused);
   disarm();
+  aui_error_clear(&refused);
   c->told = c->told || !reply;
   return reply;
 }

@@ -220,7 +220,8 @@ static void send_one(walk *w) {
   if (w->sends == MAX_SENDS) return;
   int n = snprintf(json, sizeof json, "{\"n\":%d}", w->sends);
   aui_reply_timeouts timeouts = {some_time(w), some_time(w), some_time(w)};
-  aui_reply *reply = aui_session_send(w->p.session, json, (size_t)n, &timeouts, w->p.now);
+  aui_error refused = {0};
+  aui_reply *reply = aui_session_send(w->p.session, json, (size_t)n, &timeouts, w->p.now, &refused);
   assert_int_equal(reply == NULL, w->closed);
   if (reply) w->sent[w->sends++].reply = reply;
 }

@@ -12,6 +12,7 @@
 #define AUI_LOOP "aui.net.Loop"
 #define AUI_SESSION "aui.net.Session"
 #define AUI_REPLY "aui.net.Reply"
+#define AUI_FETCH "aui.net.Fetch"
 
 typedef struct {
   aui_net *net; /* NULL once closed */
@@ -26,12 +27,16 @@ typedef struct {
 void aui_create_loop(lua_State *L);
 void aui_create_session(lua_State *L);
 void aui_create_reply(lua_State *L);
+void aui_create_fetch(lua_State *L);
 
 /* net.loop(): a loop, or nil and why not. */
 int aui_new_loop(lua_State *L);
 
 /* loop:open(id, options), a method of the loop: see session.c. */
 int aui_open_session(lua_State *L);
+
+/* loop:fetch(id, options), a method of the loop: see fetch.c. */
+int aui_start_fetch(lua_State *L);
 
 /* Pushes the userdata of a reply to a message of the session at stack index `session`, which it keeps alive. The caller
  * stores the reply, which the userdata then owns, where the result points to; NULL is fine if Lua never sees it. */
@@ -43,6 +48,15 @@ void aui_push_error(lua_State *L, const aui_error *error);
 
 /* Seconds to milliseconds: nil and infinity are AUI_NEVER. */
 uint64_t aui_check_milliseconds(lua_State *L, int index);
+
+/* Fields of the table at stack index `table`, which keeps strings alive; `fallback` for nil. They raise for a value of
+ * another type. */
+const char *aui_string_field(lua_State *L, int table, const char *name, const char *fallback);
+uint64_t aui_milliseconds_field(lua_State *L, int table, const char *name);
+size_t aui_size_field(lua_State *L, int table, const char *name, size_t fallback);
+
+/* The fields host, port and tls. `tls` is where the endpoint's TLS options are put, if there are any. */
+void aui_read_endpoint(lua_State *L, int table, aui_endpoint *endpoint, aui_tls_options *tls);
 
 /* Creates a metatable whose methods are its __index. */
 void aui_new_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect);

@@ -71,7 +71,8 @@ static int loop_step(lua_State *L) {
   return 1;
 }
 
-/* loop:ready(): the id of a session that has news since it was last named here, or nil. */
+/* loop:ready(): the id of a session that has news since it was last named here, or of a fetch that has ended; or nil.
+ */
 static int loop_ready(lua_State *L) {
   uint64_t id;
   if (!aui_net_ready(check_loop(L), &id)) return 0;
@@ -87,8 +88,8 @@ static int loop_collect(lua_State *L) {
 }
 
 void aui_create_loop(lua_State *L) {
-  static const luaL_Reg methods[] = {{"fd", loop_fd},     {"timeout", loop_timeout}, {"now", loop_now},
-                                     {"step", loop_step}, {"ready", loop_ready},     {"open", aui_open_session},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"fd", loop_fd},       {"timeout", loop_timeout},  {"now", loop_now},          {"step", loop_step},
+      {"ready", loop_ready}, {"open", aui_open_session}, {"fetch", aui_start_fetch}, {NULL, NULL}};
   aui_new_class(L, AUI_LOOP, methods, loop_collect);
 }

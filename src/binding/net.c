@@ -15,6 +15,7 @@ __attribute__((visibility("default"))) int luaopen_aui_net(lua_State *L) {
   aui_create_loop(L);
   aui_create_session(L);
   aui_create_reply(L);
+  aui_create_fetch(L);
   lua_createtable(L, 0, 3);
   lua_pushcfunction(L, aui_new_loop);
   lua_setfield(L, -2, "loop");

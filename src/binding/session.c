@@ -5,48 +5,12 @@ static aui_lua_session *check_session(lua_State *L) {
   return luaL_checkudata(L, 1, AUI_SESSION);
 }
 
-static const char *string_field(lua_State *L, int table, const char *name, const char *fallback) {
-  lua_getfield(L, table, name);
-  const char *value = lua_isnil(L, -1) ? fallback : luaL_checkstring(L, -1);
-  lua_pop(L, 1); /* the table keeps the string alive */
-  return value;
-}
-
-static uint64_t milliseconds_field(lua_State *L, int table, const char *name) {
-  lua_getfield(L, table, name);
-  uint64_t value = aui_check_milliseconds(L, lua_gettop(L));
-  lua_pop(L, 1);
-  return value;
-}
-
-static size_t size_field(lua_State *L, int table, const char *name, size_t fallback) {
-  lua_getfield(L, table, name);
-  size_t value = lua_isnil(L, -1) ? fallback : (size_t)luaL_checknumber(L, -1);
-  lua_pop(L, 1);
-  return value;
-}
-
-/* Reads options.tls into `tls`; false when there is none. */
-static bool read_tls(lua_State *L, int options, aui_tls_options *tls) {
-  lua_getfield(L, options, "tls");
-  bool given = lua_istable(L, -1);
-  if (given) {
-    int table = lua_gettop(L);
-    tls->ca_file = string_field(L, table, "ca_file", NULL);
-    tls->cert = string_field(L, table, "cert", NULL);
-    tls->key = string_field(L, table, "key", NULL);
-    lua_getfield(L, table, "verify");
-    tls->verify = lua_isnil(L, -1) || lua_toboolean(L, -1);
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-  return given;
-}
-
 /* loop:open(id, options): a session that connects as soon as the loop is stepped, or nil and why not. `id` is a number
  * that loop:ready() returns when the session has news. `options`, checked by the caller: host, port, tls (a table, or
- * nil for plain TCP: ca_file, cert, key, verify), request_host, target, headers, connect_timeout (seconds),
- * max_message, max_response_head (bytes), max_depth. */
+ * nil for plain TCP: ca_file, cert, key, verify), request_host, target, headers; in seconds, nil for never,
+ * connect_timeout, reconnect_base, reconnect_max, reconnect_reset_after, ping_interval, ping_timeout, rate_per; in
+ * bytes queue_bytes, max_message, max_response_head; and reconnect_attempts, rate_messages, queue_messages, max_depth.
+ */
 int aui_open_session(lua_State *L) {
   aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
   uint64_t id = (uint64_t)luaL_checknumber(L, 2);
@@ -55,17 +19,27 @@ int aui_open_session(lua_State *L) {
 
   aui_session_config config;
   aui_session_defaults(&config);
-  config.host = string_field(L, 3, "request_host", "");
-  config.target = string_field(L, 3, "target", "/");
-  config.headers = string_field(L, 3, "headers", "");
-  config.connect_timeout = milliseconds_field(L, 3, "connect_timeout");
-  config.max_message = size_field(L, 3, "max_message", config.max_message);
-  config.max_response_head = size_field(L, 3, "max_response_head", config.max_response_head);
-  config.max_depth = (unsigned)size_field(L, 3, "max_depth", config.max_depth);
+  config.host = aui_string_field(L, 3, "request_host", "");
+  config.target = aui_string_field(L, 3, "target", "/");
+  config.headers = aui_string_field(L, 3, "headers", "");
+  config.connect_timeout = aui_milliseconds_field(L, 3, "connect_timeout");
+  config.reconnect.base = aui_milliseconds_field(L, 3, "reconnect_base");
+  config.reconnect.max = aui_milliseconds_field(L, 3, "reconnect_max");
+  config.reconnect.attempts = (uint32_t)aui_size_field(L, 3, "reconnect_attempts", 0);
+  config.reconnect.reset_after = aui_milliseconds_field(L, 3, "reconnect_reset_after");
+  config.ping.interval = aui_milliseconds_field(L, 3, "ping_interval");
+  config.ping.timeout = aui_milliseconds_field(L, 3, "ping_timeout");
+  config.rate.messages = (uint32_t)aui_size_field(L, 3, "rate_messages", 0);
+  config.rate.per = aui_milliseconds_field(L, 3, "rate_per");
+  config.queue_messages = aui_size_field(L, 3, "queue_messages", config.queue_messages);
+  config.queue_bytes = aui_size_field(L, 3, "queue_bytes", config.queue_bytes);
+  config.max_message = aui_size_field(L, 3, "max_message", config.max_message);
+  config.max_response_head = aui_size_field(L, 3, "max_response_head", config.max_response_head);
+  config.max_depth = (unsigned)aui_size_field(L, 3, "max_depth", config.max_depth);
 
-  aui_tls_options tls = {0};
-  aui_endpoint endpoint = {.host = string_field(L, 3, "host", ""), .port = (uint16_t)size_field(L, 3, "port", 0)};
-  if (read_tls(L, 3, &tls)) endpoint.tls = &tls;
+  aui_tls_options tls;
+  aui_endpoint endpoint;
+  aui_read_endpoint(L, 3, &endpoint, &tls);
 
   aui_lua_session *object = aui_new_userdata(L, sizeof *object, AUI_SESSION);
   object->loop = loop;
@@ -97,20 +71,34 @@ static int session_error(lua_State *L) {
   return 1;
 }
 
-/* session:send(json, first, idle, total): a reply, or nil when the session is closed. Times are seconds, nil for none.
- */
+/* session:retry_delay(): of a session that is waiting, the seconds until it connects again; nil when only a message
+ * makes it do so. */
+static int session_retry_delay(lua_State *L) {
+  aui_lua_session *object = check_session(L);
+  uint64_t at = object->link ? aui_session_retry_at(aui_link_session(object->link)) : AUI_NEVER;
+  if (at == AUI_NEVER) return 0;
+  uint64_t now = aui_net_now(object->loop->net);
+  lua_pushnumber(L, at > now ? (lua_Number)(at - now) / 1000 : 0);
+  return 1;
+}
+
+/* session:send(json, first, idle, total): a reply, or nil and an error's table. Times are seconds, nil for none. */
 static int session_send(lua_State *L) {
   aui_lua_session *object = check_session(L);
   size_t n;
   const char *json = luaL_checklstring(L, 2, &n);
   aui_reply_timeouts timeouts = {aui_check_milliseconds(L, 3), aui_check_milliseconds(L, 4),
                                  aui_check_milliseconds(L, 5)};
-  if (!object->link) return 0;
+  if (!object->link) return luaL_error(L, "the loop is closed");
   aui_reply **reply = aui_push_reply(L, 1);
   uint64_t now = aui_net_now(object->loop->net);
-  *reply = aui_session_send(aui_link_session(object->link), json, n, &timeouts, now);
+  aui_error error = {0};
+  *reply = aui_session_send(aui_link_session(object->link), json, n, &timeouts, now, &error);
   aui_link_pump(object->link);
-  return *reply ? 1 : 0;
+  if (*reply) return 1;
+  lua_pushnil(L);
+  aui_push_error(L, &error);
+  return 2;
 }
 
 /* session:close(): ends every pending reply and begins the closing handshake; see session:finished(). */
@@ -137,7 +125,12 @@ static int session_collect(lua_State *L) {
 }
 
 void aui_create_session(lua_State *L) {
-  static const luaL_Reg methods[] = {{"state", session_state}, {"error", session_error},       {"send", session_send},
-                                     {"close", session_close}, {"finished", session_finished}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"state", session_state},
+                                     {"error", session_error},
+                                     {"retry_delay", session_retry_delay},
+                                     {"send", session_send},
+                                     {"close", session_close},
+                                     {"finished", session_finished},
+                                     {NULL, NULL}};
   aui_new_class(L, AUI_SESSION, methods, session_collect);
 }

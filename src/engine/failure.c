@@ -74,6 +74,12 @@ void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, co
 
 /* ---- The open WebSocket ---- */
 
+void aui_failure_of_silence(aui_error *error, uint64_t timeout) {
+  aui_error_set(error, AUI_ERROR_TRANSPORT, "the connection is dead: no answer to a ping within %g s (ping_timeout)",
+                (double)timeout / 1000);
+  error->close_code = 1006;
+}
+
 /* RFC 6455, 7.4.1, and IANA's registry of close codes. */
 static const char *meaning_of_close(int code) {
   switch (code) {

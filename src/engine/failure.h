@@ -28,6 +28,9 @@ void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, co
 /* The transport ended without a close frame: 1006 (RFC 6455, 7.4.1). */
 void aui_failure_of_cut(aui_error *error, const char *cause, bool retryable);
 
+/* The peer did not answer a ping within `timeout` milliseconds. */
+void aui_failure_of_silence(aui_error *error, uint64_t timeout);
+
 /* The server closed the connection with `code` and `reason`. `heard`: the agent had spoken on it before, so that 1008
  * cannot mean that it did not accept the key. */
 void aui_failure_of_close(aui_error *error, int code, const char *reason, bool heard);

@@ -53,28 +53,36 @@ static uint64_t total_deadline(const aui_reply *reply) {
   return aui_deadline_after(reply->accepted, reply->timeouts.total);
 }
 
-static uint64_t sign_deadline(const aui_reply *reply) {
+static uint64_t sign_deadline(const aui_reply *reply, uint64_t down_since) {
   const aui_reply_timeouts *timeouts = &reply->timeouts;
-  if (!reply->on_wire) return AUI_NEVER;
-  return aui_deadline_after(reply->last_sign, reply->signaled ? timeouts->idle : timeouts->first);
+  if (reply->on_wire) return aui_deadline_after(reply->last_sign, reply->signaled ? timeouts->idle : timeouts->first);
+  if (down_since == AUI_NEVER) return AUI_NEVER;
+  return aui_deadline_after(down_since > reply->accepted ? down_since : reply->accepted, timeouts->first);
 }
 
-uint64_t aui_reply_deadline(const aui_reply *reply) {
-  return aui_deadline_earlier(total_deadline(reply), sign_deadline(reply));
+uint64_t aui_reply_deadline(const aui_reply *reply, uint64_t down_since) {
+  return aui_deadline_earlier(total_deadline(reply), sign_deadline(reply, down_since));
 }
 
 static void set_timeout(aui_error *error, const char *missing, uint64_t span, const char *which) {
   aui_error_set(error, AUI_ERROR_TIMEOUT, "no %s within %g s (timeout.%s)", missing, (double)span / 1000, which);
 }
 
-void aui_reply_timed_out(const aui_reply *reply, aui_error *error) {
+static void set_no_connection(aui_error *error, uint64_t span, const aui_error *cause) {
+  aui_error_set(error, AUI_ERROR_TIMEOUT, "no connection within %g s (timeout.first)%s%s", (double)span / 1000,
+                cause->kind ? ": " : "", cause->message);
+}
+
+void aui_reply_timed_out(const aui_reply *reply, uint64_t down_since, const aui_error *cause, aui_error *error) {
   const aui_reply_timeouts *timeouts = &reply->timeouts;
-  if (total_deadline(reply) <= sign_deadline(reply)) {
+  if (total_deadline(reply) <= sign_deadline(reply, down_since)) {
     set_timeout(error, "complete answer", timeouts->total, "total");
   } else if (reply->signaled) {
     set_timeout(error, "further sign of an answer", timeouts->idle, "idle");
-  } else {
+  } else if (reply->on_wire) {
     set_timeout(error, "sign of an answer", timeouts->first, "first");
+  } else {
+    set_no_connection(error, timeouts->first, cause);
   }
 }
 

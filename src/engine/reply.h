@@ -34,10 +34,11 @@ void aui_reply_text_changed(aui_reply *reply, size_t keep);
 void aui_reply_finish(aui_reply *reply, aui_buffer *message); /* takes over the message's memory */
 void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered delivered);
 
-/* When the reply must end at the latest. */
-uint64_t aui_reply_deadline(const aui_reply *reply);
+/* When the reply must end at the latest. `down_since`: since when there has been no connection, AUI_NEVER when there is
+ * one; waiting for one counts as waiting for the first sign of an answer. */
+uint64_t aui_reply_deadline(const aui_reply *reply, uint64_t down_since);
 
-/* The error of having run out of time; to be called when it has. */
-void aui_reply_timed_out(const aui_reply *reply, aui_error *error);
+/* The error of having run out of time; to be called when it has. `cause`: why there is no connection. */
+void aui_reply_timed_out(const aui_reply *reply, uint64_t down_since, const aui_error *cause, aui_error *error);
 
 #endif

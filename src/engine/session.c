@@ -13,6 +13,7 @@
 
 typedef enum {
   TRANSPORT_NONE,
+  TRANSPORT_PAUSED,  /* it will be wanted at `retry_at` */
   TRANSPORT_WANTED,  /* the driver has not begun yet */
   TRANSPORT_OPENING, /* name, connection, TLS */
   TRANSPORT_UP,
@@ -25,10 +26,16 @@ struct aui_session {
   aui_phase phase;
   uint64_t connect_deadline;
   uint64_t close_deadline;
+  uint64_t retry_at;
+  uint64_t down_since; /* when the last connection was lost; AUI_NEVER while there is one */
+  aui_backoff backoff;
+  aui_pace pace;
   aui_websocket ws;
   aui_event_reader *events; /* NULL without a transport */
 
   /* Of this connection: */
+  uint64_t opened_at; /* AUI_NEVER until it is open */
+  aui_liveness liveness;
   aui_reply *active; /* whose answer is awaited; only while the WebSocket is open */
   bool draining;     /* an answer is awaited that nobody waits for any more */
   bool carried;      /* bytes of a message have left */
@@ -51,6 +58,10 @@ void aui_session_defaults(aui_session_config *config) {
                                  .headers = "",
                                  .connect_timeout = 10000,
                                  .close_timeout = 1000,
+                                 .reconnect = {500, 30000, AUI_BACKOFF_NO_END, 10000},
+                                 .ping = {20000, 10000},
+                                 .queue_messages = 64,
+                                 .queue_bytes = 1024 * 1024,
                                  .max_response_head = 16 * 1024,
                                  .max_message = 64 * 1024 * 1024,
                                  .max_depth = 64};
@@ -75,7 +86,8 @@ aui_session *aui_session_new(const aui_session_config *config) {
   if (!session) return NULL;
   session->config = *config;
   session->transport = TRANSPORT_WANTED;
-  session->connect_deadline = session->close_deadline = AUI_NEVER;
+  session->connect_deadline = session->close_deadline = session->retry_at = AUI_NEVER;
+  session->opened_at = session->down_since = AUI_NEVER;
   if (!copy_strings(&session->config)) {
     aui_session_free(session);
     return NULL;
@@ -139,16 +151,24 @@ void aui_session_free(aui_session *session) {
 
 /* ---- The connection's end ---- */
 
-/* The active reply gets no answer on this connection. A message none of which has left waits for the next one. */
+/* Whether the server surely did not act on the active message, and may do so later. */
+static bool was_held_off(const aui_session *session) {
+  bool answered = session->active->answered;
+  return session->error.kind == AUI_ERROR_RATE_LIMIT && session->config.reconnect.attempts > 0 &&
+         aui_failure_delivered(&session->error, answered) == AUI_DELIVERED_NO;
+}
+
+/* The active reply gets no answer on this connection any more; a message none of which has left, or which was held off,
+ * waits for the next one. */
 static void give_up_active(aui_session *session) {
   aui_reply *reply = session->active;
   if (!reply) return;
-  if (!aui_websocket_unsend(&session->ws)) {
+  if (!aui_websocket_unsend(&session->ws) && !was_held_off(session)) {
     fail_reply(session, reply, &session->error, aui_failure_delivered(&session->error, reply->answered));
     return;
   }
   session->active = NULL;
-  reply->on_wire = false;
+  reply->on_wire = reply->signaled = false;
   reply->next = session->queue;
   session->queue = reply;
 }
@@ -196,17 +216,53 @@ static void fail_connection(aui_session *session, aui_error *reason, uint16_t cl
   start_close_timer(session, now);
 }
 
-/* The transport is gone, or was never there. Waiting replies go on to the next connection, unless this one was of no
- * use to any: another one would fare no better then. */
-static void connection_gone(aui_session *session) {
-  if (!session->carried) fail_queue(session, &session->error);
+/* Whether connecting again is of use to anybody, now that session->error has ended the connection. */
+static bool is_worth_reconnecting(const aui_session *session) {
+  const aui_error *error = &session->error;
+  if (session->closed) return false;
+  if (error->kind == AUI_ERROR_CANCELED) return session->queue; /* it was replaced */
+  /* What went wrong with one message need not go wrong with the next; a connection that never carried any would. */
+  bool by_itself = error->retryable && session->config.reconnect.attempts > 0;
+  if (!by_itself) return session->queue && session->carried;
+  return session->queue || error->close_code != 1000;
+}
+
+/* Milliseconds until the next attempt: none after a connection that served well, unless the server asked for some. */
+static uint64_t delay_before_retry(aui_session *session, uint64_t now) {
+  const aui_error *error = &session->error;
+  uint64_t lasted = session->opened_at == AUI_NEVER ? 0 : now - session->opened_at;
+  bool healthy = session->heard || lasted >= session->config.reconnect.reset_after;
+  if (healthy) aui_backoff_healthy(&session->backoff);
+  if (!error->retryable || session->config.reconnect.attempts == 0) return 0; /* for a message that waits */
+  if (healthy && error->kind != AUI_ERROR_RATE_LIMIT) return 0;
+  uint32_t random = aui_websocket_random32(&session->ws);
+  uint64_t delay = aui_backoff_failed(&session->backoff, &session->config.reconnect, random);
+  uint64_t asked = error->retry_after > 0 ? (uint64_t)error->retry_after * 1000 : 0;
+  return delay < asked ? asked : delay;
+}
+
+/* Waiting replies go on to the next connection, if there is to be one. */
+static void plan_next_connection(aui_session *session, uint64_t now) {
+  uint64_t delay = is_worth_reconnecting(session) ? delay_before_retry(session, now) : AUI_NEVER;
+  session->retry_at = aui_deadline_after(now, delay);
+  if (delay == AUI_NEVER) {
+    fail_queue(session, &session->error);
+    session->transport = TRANSPORT_NONE;
+  } else {
+    session->transport = delay > 0 ? TRANSPORT_PAUSED : TRANSPORT_WANTED;
+  }
+}
+
+/* The transport is gone, or was never there. */
+static void connection_gone(aui_session *session, uint64_t now) {
+  plan_next_connection(session, now);
   aui_websocket_end(&session->ws);
   aui_event_free(session->events);
   session->events = NULL;
   aui_error_clear(&session->refusal);
   session->draining = session->carried = session->heard = session->in_message = session->in_answer = false;
-  session->connect_deadline = session->close_deadline = AUI_NEVER;
-  session->transport = session->queue ? TRANSPORT_WANTED : TRANSPORT_NONE;
+  session->connect_deadline = session->close_deadline = session->opened_at = AUI_NEVER;
+  if (session->down_since == AUI_NEVER) session->down_since = now;
   session->news = true;
 }
 
@@ -314,11 +370,13 @@ void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint
   const uint8_t *input = bytes, *end = input + n;
   int why = 0;
   aui_frame slice;
+  aui_liveness_heard(&session->liveness, now);
   while (session->transport == TRANSPORT_UP) {
     switch (aui_websocket_read(&session->ws, &input, end, session->config.max_message, &slice, &why)) {
       case AUI_WEBSOCKET_NEED_MORE: return;
       case AUI_WEBSOCKET_OPENED:
-        session->connect_deadline = AUI_NEVER;
+        session->connect_deadline = session->down_since = AUI_NEVER;
+        session->opened_at = now;
         session->news = true;
         break;
       case AUI_WEBSOCKET_TEXT: take_slice(session, &slice, now); break;
@@ -344,6 +402,8 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
   if (session->transport == TRANSPORT_WANTED) {
     session->transport = TRANSPORT_OPENING;
     session->connect_deadline = aui_deadline_after(now, session->config.connect_timeout);
+    session->retry_at = AUI_NEVER;
+    if (session->down_since == AUI_NEVER) session->down_since = now;
     session->news = true;
   }
   session->phase = phase;
@@ -377,11 +437,10 @@ static bool explain_end(aui_session *session, const char *cause, bool retryable,
 }
 
 void aui_session_disconnected(aui_session *session, const char *cause, bool retryable, uint64_t now) {
-  (void)now;
-  if (session->transport == TRANSPORT_NONE || session->transport == TRANSPORT_WANTED) return;
+  if (session->transport < TRANSPORT_OPENING) return;
   aui_error reason = {0};
   if (explain_end(session, cause, retryable, &reason)) conclude(session, &reason);
-  connection_gone(session);
+  connection_gone(session, now);
 }
 
 size_t aui_session_random_wanted(const aui_session *session) {
@@ -400,10 +459,11 @@ void aui_session_random(aui_session *session, const void *bytes, size_t n) {
 static bool send_next(aui_session *session, uint64_t now) {
   aui_websocket *ws = &session->ws;
   aui_reply *reply = session->queue;
-  bool busy = session->active || session->draining || session->refusal.kind;
+  bool busy = session->active || session->draining || session->refusal.kind || session->pace.next > now;
   if (!reply || busy || ws->state != AUI_WEBSOCKET_OPEN || ws->random_len < AUI_FRAME_MASK_SIZE) return true;
   if (!aui_websocket_send(ws, reply->request.data, reply->request.len)) return false;
   dequeue(session, reply);
+  aui_pace_sent(&session->pace, &session->config.rate, now);
   session->active = reply;
   reply->on_wire = true;
   reply->last_sign = now;
@@ -436,11 +496,26 @@ void aui_session_written(aui_session *session, size_t n, uint64_t now) {
 
 /* ---- Time ---- */
 
-uint64_t aui_session_deadline(const aui_session *session) {
+/* When a message that waits for nothing but its turn may leave. */
+static uint64_t pace_deadline(const aui_session *session) {
+  bool waits = session->queue && !session->active && session->ws.state == AUI_WEBSOCKET_OPEN;
+  return waits && session->pace.next > 0 ? session->pace.next : AUI_NEVER;
+}
+
+static uint64_t connection_deadline(const aui_session *session) {
   uint64_t deadline = aui_deadline_earlier(session->connect_deadline, session->close_deadline);
-  if (session->active) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->active));
+  if (session->transport == TRANSPORT_PAUSED) deadline = aui_deadline_earlier(deadline, session->retry_at);
+  if (session->ws.state != AUI_WEBSOCKET_OPEN) return deadline;
+  deadline = aui_deadline_earlier(deadline, pace_deadline(session));
+  return aui_deadline_earlier(deadline, aui_liveness_deadline(&session->liveness, &session->config.ping));
+}
+
+uint64_t aui_session_deadline(const aui_session *session) {
+  uint64_t deadline = connection_deadline(session);
+  uint64_t down_since = session->down_since;
+  if (session->active) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->active, down_since));
   for (const aui_reply *reply = session->queue; reply; reply = reply->next) {
-    deadline = aui_deadline_earlier(deadline, aui_reply_deadline(reply));
+    deadline = aui_deadline_earlier(deadline, aui_reply_deadline(reply, down_since));
   }
   return deadline;
 }
@@ -479,15 +554,33 @@ static void end_early(aui_session *session, aui_reply *reply, const aui_error *e
 }
 
 static void expire(aui_session *session, aui_reply *reply, uint64_t now) {
-  if (aui_reply_deadline(reply) > now) return;
+  if (aui_reply_deadline(reply, session->down_since) > now) return;
   aui_error error = {0};
-  aui_reply_timed_out(reply, &error);
+  aui_reply_timed_out(reply, session->down_since, &session->error, &error);
   end_early(session, reply, &error, now);
 }
 
+static void check_liveness(aui_session *session, uint64_t now) {
+  aui_error reason = {0};
+  switch (aui_liveness_tick(&session->liveness, &session->config.ping, now)) {
+    case AUI_LIVENESS_FINE: break;
+    case AUI_LIVENESS_PING: aui_websocket_ping(&session->ws); break;
+    case AUI_LIVENESS_DEAD:
+      aui_failure_of_silence(&reason, session->config.ping.timeout);
+      drop(session, &reason);
+      break;
+  }
+}
+
 void aui_session_tick(aui_session *session, uint64_t now) {
+  if (session->transport == TRANSPORT_PAUSED && session->retry_at <= now) {
+    session->transport = TRANSPORT_WANTED;
+    session->news = true;
+  }
+  if (session->ws.state == AUI_WEBSOCKET_OPEN) check_liveness(session, now);
   if (session->connect_deadline <= now) connect_timed_out(session);
-  bool refusal_due = session->refusal.kind && session->active && aui_reply_deadline(session->active) <= now;
+  bool refusal_due =
+      session->refusal.kind && session->active && aui_reply_deadline(session->active, session->down_since) <= now;
   if (session->close_deadline <= now || refusal_due) close_timed_out(session);
   if (session->active) expire(session, session->active, now);
   for (aui_reply *reply = session->queue, *next; reply; reply = next) {
@@ -507,7 +600,8 @@ bool aui_session_news(aui_session *session) {
 aui_state aui_session_state(const aui_session *session) {
   if (session->closed) return AUI_STATE_CLOSED;
   switch (session->transport) {
-    case TRANSPORT_NONE: return AUI_STATE_WAITING;
+    case TRANSPORT_NONE:
+    case TRANSPORT_PAUSED: return AUI_STATE_WAITING;
     case TRANSPORT_UP:
       if (session->ws.state == AUI_WEBSOCKET_OPEN) return AUI_STATE_OPEN;
       return session->ws.state == AUI_WEBSOCKET_CLOSING && !session->queue ? AUI_STATE_WAITING : AUI_STATE_CONNECTING;
@@ -525,11 +619,41 @@ const aui_error *aui_session_error(const aui_session *session) {
   return &session->error;
 }
 
+uint64_t aui_session_retry_at(const aui_session *session) {
+  return session->transport == TRANSPORT_PAUSED ? session->retry_at : AUI_NEVER;
+}
+
+/* Whether the queue has room for another `n` bytes; else says so. */
+static bool has_room(const aui_session *session, size_t n, aui_error *error) {
+  size_t messages = 0, bytes = 0;
+  for (const aui_reply *reply = session->queue; reply; reply = reply->next) {
+    messages++;
+    bytes += reply->request.len;
+  }
+  if (messages >= session->config.queue_messages) {
+    aui_error_set(error, AUI_ERROR_OVERFLOW, "%zu messages wait to be sent already (queue.messages)", messages);
+    return false;
+  }
+  if (n > session->config.queue_bytes || bytes > session->config.queue_bytes - n) {
+    aui_error_set(error, AUI_ERROR_OVERFLOW, "more than %zu bytes would wait to be sent (queue.bytes)",
+                  session->config.queue_bytes);
+    return false;
+  }
+  return true;
+}
+
 aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
-                            uint64_t now) {
-  if (session->closed) return NULL;
+                            uint64_t now, aui_error *error) {
+  if (session->closed) {
+    aui_error_set(error, AUI_ERROR_CANCELED, "the session is closed");
+    return NULL;
+  }
+  if (!has_room(session, n, error)) return NULL;
   aui_reply *reply = aui_reply_new(session, json, n, timeouts, now);
-  if (!reply) return NULL;
+  if (!reply) {
+    aui_failure_out_of_memory(error);
+    return NULL;
+  }
   enqueue(session, reply);
   if (session->transport == TRANSPORT_NONE) {
     session->transport = TRANSPORT_WANTED;
@@ -546,6 +670,7 @@ void aui_session_close(aui_session *session, uint64_t now) {
   switch (session->transport) {
     case TRANSPORT_NONE:
     case TRANSPORT_DROPPING: break;
+    case TRANSPORT_PAUSED:
     case TRANSPORT_WANTED: session->transport = TRANSPORT_NONE; break;
     case TRANSPORT_OPENING: hang_up(session); break;
     case TRANSPORT_UP:

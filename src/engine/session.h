@@ -11,7 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/backoff.h"
 #include "engine/error.h"
+#include "engine/liveness.h"
+#include "engine/pace.h"
 
 typedef struct aui_session aui_session;
 typedef struct aui_reply aui_reply;
@@ -27,12 +30,21 @@ typedef struct {
   uint64_t connect_timeout; /* from AUI_WANT_CONNECT until the WebSocket is open; AUI_NEVER for none */
   uint64_t close_timeout;   /* how long to wait for the peer's close frame, also behind an error payload */
 
+  aui_backoff_config reconnect;
+  aui_liveness_config ping;
+  aui_pace_config rate;
+
+  size_t queue_messages; /* how many messages may wait to be sent, */
+  size_t queue_bytes;    /* and how many bytes of JSON */
+
   size_t max_response_head; /* bytes */
   size_t max_message;       /* bytes of one incoming message */
   unsigned max_depth;       /* how deep an incoming message may nest, 1 to 1024 */
 } aui_session_config;
 
-/* Fills in the defaults: 10 s, 1 s, 16 KiB, 64 MiB, 64; no request. */
+/* Fills in the defaults: 10 s and 1 s; connecting again after 0.5 to 30 s without end, healthy after 10 s; a ping after
+ * 20 s of silence, answered within 10 s; no rate; 64 messages and 1 MiB in the queue; 16 KiB, 64 MiB, 64; no request.
+ */
 void aui_session_defaults(aui_session_config *config);
 
 /* A session that wants its first connection at once, or NULL when memory is short. The caller owns it. */
@@ -92,7 +104,7 @@ bool aui_session_news(aui_session *session);
 typedef enum {
   AUI_STATE_CONNECTING,
   AUI_STATE_OPEN,
-  AUI_STATE_WAITING, /* no connection; the next send asks for one */
+  AUI_STATE_WAITING, /* no connection: until aui_session_retry_at, or until the next send asks for one */
   AUI_STATE_CLOSED   /* for good, by aui_session_close */
 } aui_state;
 
@@ -103,18 +115,23 @@ const char *aui_state_name(aui_state state); /* "connecting", "open", "waiting",
  * the next call that changes the session. */
 const aui_error *aui_session_error(const aui_session *session);
 
+/* In state WAITING, when the next connection will be tried; AUI_NEVER when only a send brings it about. */
+uint64_t aui_session_retry_at(const aui_session *session);
+
 /* Times in milliseconds, AUI_NEVER for none. */
 typedef struct {
-  uint64_t first; /* from the frame's departure until the first sign of an answer: any part of a message */
+  uint64_t first; /* from the frame's departure until the first sign of an answer, any part of a message; while there is
+                   * no connection, from its loss on */
   uint64_t idle;  /* between two signs of an answer */
   uint64_t total; /* from aui_session_send to the end */
 } aui_reply_timeouts;
 
 /* Accepts a message: `json` (copied) is sent as one text frame as soon as there is a connection and every earlier reply
- * has ended. Returns its reply, which the caller owns and must release; NULL when the session is closed or memory is
- * short. Each accepted send ends exactly once, in a message or in an error. */
+ * has ended. Returns its reply, which the caller owns and must release. Each accepted send ends exactly once, in a
+ * message or in an error. NULL when it is not accepted: `error`, which must be clear, says why (canceled: the session
+ * is closed; overflow: the queue is full, or memory is short). */
 aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
-                            uint64_t now);
+                            uint64_t now, aui_error *error);
 
 /* Ends every pending reply as canceled, sends close 1000 and wants to disconnect when the peer has answered it or the
  * close timeout is over. The session stays closed. */

@@ -25,6 +25,11 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
     if (!aui_frame_write(&ws->out, AUI_OPCODE_PONG, mask, ws->pong, ws->pong_len)) return false;
     ws->pong_due = false;
   }
+  if (ws->ping_due && ws->out.len == 0) {
+    const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
+    if (!aui_frame_write(&ws->out, AUI_OPCODE_PING, mask, "", 0)) return false;
+    ws->ping_due = false;
+  }
   if (ws->close_due) {
     const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
     if (!aui_frame_write_close(&ws->out, mask, ws->close_code, "")) return false;
@@ -113,7 +118,17 @@ void aui_websocket_close(aui_websocket *ws, uint16_t code) {
   ws->state = AUI_WEBSOCKET_CLOSING;
   ws->close_code = code;
   ws->close_due = true;
-  ws->pong_due = false;
+  ws->pong_due = ws->ping_due = false;
+}
+
+void aui_websocket_ping(aui_websocket *ws) {
+  ws->ping_due = ws->state == AUI_WEBSOCKET_OPEN;
+}
+
+uint32_t aui_websocket_random32(aui_websocket *ws) {
+  uint32_t bits = UINT32_MAX;
+  if (ws->random_len >= sizeof bits) memcpy(&bits, draw(ws, sizeof bits), sizeof bits);
+  return bits;
 }
 
 void aui_websocket_fail(aui_websocket *ws, uint16_t code) {

@@ -35,6 +35,7 @@ typedef struct {
   uint8_t pong[AUI_FRAME_MAX_CONTROL];
   size_t pong_len;
   bool pong_due;
+  bool ping_due;
   bool close_due;
   uint16_t close_code; /* the one we send */
 
@@ -75,6 +76,12 @@ typedef enum {
  * bad frame all further input is dropped. */
 aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input, const uint8_t *end, size_t max_message,
                                        aui_frame *slice, int *why);
+
+/* Makes a ping due. */
+void aui_websocket_ping(aui_websocket *ws);
+
+/* 32 bits of `random`, all ones when it is empty. */
+uint32_t aui_websocket_random32(aui_websocket *ws);
 
 /* Makes a close frame due, if none was. Messages still come in until the peer's own. */
 void aui_websocket_close(aui_websocket *ws, uint16_t code);

@@ -22,10 +22,11 @@ typedef struct {
   uv_connect_t request;
 } attempt;
 
-/* Freed when libuv has let go of every handle and request in it; the link forgets it earlier. */
+/* Freed when libuv has let go of every handle and request in it; the owner forgets it earlier. */
 struct aui_dial {
   aui_net *net;
-  aui_link *link; /* NULL once it is over */
+  const aui_dial_events *events;
+  void *owner; /* NULL once it is over */
   char *host;
   uint16_t port;
   int status;     /* why there are no addresses */
@@ -62,14 +63,14 @@ static void close_attempt(attempt *a) {
 }
 
 /* Ends the dial: what libuv still holds comes back on later turns. */
-static aui_link *finish(aui_dial *dial) {
-  aui_link *link = dial->link;
-  dial->link = NULL;
+static void *finish(aui_dial *dial) {
+  void *owner = dial->owner;
+  dial->owner = NULL;
   dial->net->busy = true;
   for (size_t i = 0; i < dial->count; i++) close_attempt(&dial->attempts[i]);
   uv_cancel((uv_req_t *)&dial->resolver); /* has no effect unless it waits for a thread */
   uv_close((uv_handle_t *)&dial->timer, on_timer_closed);
-  return link;
+  return owner;
 }
 
 void aui_dial_cancel(aui_dial *dial) {
@@ -84,7 +85,7 @@ __attribute__((format(printf, 2, 3))) static void fail(aui_dial *dial, const cha
   va_start(arguments, format);
   vsnprintf(cause, sizeof cause, format, arguments);
   va_end(arguments);
-  aui_link_dial_failed(finish(dial), cause);
+  dial->events->failed(finish(dial), cause);
 }
 
 static void fail_to_resolve(aui_dial *dial) {
@@ -153,7 +154,7 @@ static void on_connect(uv_connect_t *request, int status) {
   if (a->over) return;
   if (status == 0) status = take_socket(&a->tcp, &socket);
   if (status == 0) {
-    aui_link_dial_connected(finish(dial), socket);
+    dial->events->connected(finish(dial), socket);
     return;
   }
   a->status = status;
@@ -235,12 +236,12 @@ static int take_addresses(aui_dial *dial, const struct addrinfo *list) {
 
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list) {
   aui_dial *dial = request->data;
-  if (dial->link) {
+  if (dial->owner) {
     dial->status = status == 0 ? take_addresses(dial, list) : status;
-    if (dial->status == 0) aui_link_dial_resolved(dial->link);
+    if (dial->status == 0) dial->events->resolved(dial->owner);
   }
-  /* The link may have given up just now. */
-  if (dial->link) on_timer(&dial->timer);
+  /* The owner may have given up just now. */
+  if (dial->owner) on_timer(&dial->timer);
   uv_freeaddrinfo(list);
   let_go(dial);
 }
@@ -260,7 +261,7 @@ static int take_literal(aui_dial *dial, const struct sockaddr_storage *address) 
   return 0;
 }
 
-aui_dial *aui_dial_start(aui_net *net, aui_link *link, const char *host, uint16_t port) {
+aui_dial *aui_dial_start(aui_net *net, const aui_dial_events *events, void *owner, const char *host, uint16_t port) {
   aui_dial *dial = calloc(1, sizeof *dial);
   if (!dial) return NULL;
   dial->host = strdup(host);
@@ -269,7 +270,8 @@ aui_dial *aui_dial_start(aui_net *net, aui_link *link, const char *host, uint16_
     return NULL;
   }
   dial->net = net;
-  dial->link = link;
+  dial->events = events;
+  dial->owner = owner;
   dial->port = port;
   uv_timer_init(net->loop, &dial->timer);
   dial->timer.data = dial;

@@ -1,11 +1,12 @@
-/* What the parts of the driver know of each other: the loop (net.c), links (link.c) and the opening of connections
- * (dial.c). Everything here runs on the thread that steps the loop. */
+/* What the parts of the driver know of each other: the loop (net.c), links (link.c), fetches (fetch.c) and the opening
+ * of connections (dial.c). Everything here runs on the thread that steps the loop. */
 #ifndef AUI_NET_INTERNAL_H
 #define AUI_NET_INTERNAL_H
 
 #include <libwebsockets.h>
 #include <uv.h>
 
+#include "net/fetch.h"
 #include "net/net.h"
 #include "net/tls.h"
 
@@ -48,13 +49,22 @@ enum {
 typedef struct aui_tls_entry {
   struct aui_tls_entry *next;
   aui_tls_context *context;
+  struct lws_vhost *vhost; /* by which libwebsockets' HTTP client uses it; NULL until something is fetched */
+  char vhost_name[32];
 } aui_tls_entry;
+
+/* A place in the loop's queue of those with news. */
+typedef struct {
+  aui_node node;
+  uint64_t id;
+} aui_ready;
 
 struct aui_net {
   uv_loop_t *loop;
   struct lws_context *lws;
-  aui_node links; /* all */
-  aui_node ready; /* those with news, in the order in which it came */
+  aui_node links;   /* all */
+  aui_node fetches; /* all */
+  aui_node ready;   /* those with news, in the order in which it came */
   aui_tls_entry *tls;
 
   /* Set by whatever may have left work to the next turn of the loop: libuv tells the kernel what it waits for only at
@@ -70,6 +80,15 @@ static inline uint64_t aui_net_turn_time(const aui_net *net) {
   return uv_now(net->loop);
 }
 
+/* The one entry for equal options; NULL, with net->why saying why, when memory is short or a file cannot be used. */
+aui_tls_entry *aui_net_share_tls(aui_net *net, const aui_tls_options *options);
+
+/* The vhost whose connections libwebsockets encrypts by the entry's context; NULL when it cannot be made. */
+struct lws_vhost *aui_net_tls_vhost(aui_net *net, aui_tls_entry *entry);
+
+/* Puts it into the queue, unless it waits there already. */
+void aui_net_announce(aui_net *net, aui_ready *ready);
+
 /* ---- Links ---- */
 
 /* What libwebsockets calls for the connections of links. */
@@ -78,26 +97,36 @@ int aui_link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *u
 /* Ends the link's transport and takes it off the loop, which is going away. */
 void aui_link_kill(aui_link *link);
 
-/* The link in whose list of all links, or list of ready links, this node is. */
+/* The link in whose list of all links this node is. */
 aui_link *aui_link_of_node(aui_node *node);
-aui_link *aui_link_of_ready(aui_node *node);
-uint64_t aui_link_id(const aui_link *link);
 
-/* What comes of aui_dial_start; never before it has returned. */
-void aui_link_dial_resolved(aui_link *link);
-void aui_link_dial_connected(aui_link *link, uv_os_sock_t socket); /* the dial is over; the socket is the link's */
-void aui_link_dial_failed(aui_link *link,
-                          const char *cause); /* the dial is over; `cause` as aui_session_disconnected */
+/* ---- Fetches ---- */
+
+/* What libwebsockets calls for the connections of its HTTP client. */
+int aui_fetch_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+
+/* Ends the fetch as failed and takes it off the loop, which is going away. */
+void aui_fetch_kill(aui_fetch *fetch);
+
+/* The fetch in whose list of all fetches this node is. */
+aui_fetch *aui_fetch_of_node(aui_node *node);
 
 /* ---- Opening connections ---- */
 
 typedef struct aui_dial aui_dial;
 
-/* Begins to open a TCP connection to `host` for `link`, by the fastest of the host's addresses (RFC 8305). NULL when
- * memory is short. The link need not do anything with it unless it wants to end it early. */
-aui_dial *aui_dial_start(aui_net *net, aui_link *link, const char *host, uint16_t port);
+/* What comes of a dial, never before aui_dial_start has returned. */
+typedef struct {
+  void (*resolved)(void *owner);                       /* not for an address */
+  void (*connected)(void *owner, uv_os_sock_t socket); /* the dial is over; the socket is the owner's */
+  void (*failed)(void *owner, const char *cause);      /* the dial is over; `cause` as aui_session_disconnected */
+} aui_dial_events;
 
-/* Gives up: the link hears nothing more of it. */
+/* Begins to open a TCP connection to `host` for `owner`, by the fastest of the host's addresses (RFC 8305). `events`
+ * must stay. NULL when memory is short. The owner need not do anything with it unless it wants to end it early. */
+aui_dial *aui_dial_start(aui_net *net, const aui_dial_events *events, void *owner, const char *host, uint16_t port);
+
+/* Gives up: the owner hears nothing more of it. */
 void aui_dial_cancel(aui_dial *dial);
 
 /* True if `host` is an address and needs no resolver; `address` (may be NULL) is filled in. */

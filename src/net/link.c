@@ -11,9 +11,8 @@
 struct aui_link {
   aui_net *net; /* NULL once the loop is gone */
   aui_node node;
-  aui_node ready; /* empty unless the link waits in the loop's queue of those with news */
+  aui_ready ready;
   aui_session *session;
-  uint64_t id;
   char *host;
   uint16_t port;
   aui_tls_context *tls_context; /* NULL: plain TCP */
@@ -210,12 +209,14 @@ int aui_link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *u
 
 /* ---- What dialling comes to ---- */
 
-void aui_link_dial_resolved(aui_link *link) {
+static void on_resolved(void *owner) {
+  aui_link *link = owner;
   aui_session_phase(link->session, AUI_PHASE_CONNECT, aui_net_turn_time(link->net));
   pump(link);
 }
 
-void aui_link_dial_failed(aui_link *link, const char *cause) {
+static void on_dial_failed(void *owner, const char *cause) {
+  aui_link *link = owner;
   link->dial = NULL;
   lose(link, cause, true);
   pump(link);
@@ -233,7 +234,8 @@ static void start_tls(aui_link *link) {
   if (aui_tls_read(link->tls, NULL, 0, &n) == AUI_TLS_FAILED) lose_to_tls_failure(link);
 }
 
-void aui_link_dial_connected(aui_link *link, uv_os_sock_t socket) {
+static void on_connected(void *owner, uv_os_sock_t socket) {
+  aui_link *link = owner;
   lws_sock_file_fd_type fd = {.sockfd = socket};
   struct lws_vhost *vhost = lws_get_vhost_by_name(link->net->lws, "default");
   link->dial = NULL;
@@ -255,10 +257,11 @@ void aui_link_dial_connected(aui_link *link, uv_os_sock_t socket) {
 /* ---- The pump ---- */
 
 static void connect_transport(aui_link *link) {
+  static const aui_dial_events events = {on_resolved, on_connected, on_dial_failed};
   bool literal = aui_dial_is_literal(link->host, NULL);
   uint64_t now = aui_net_turn_time(link->net);
   aui_session_phase(link->session, literal ? AUI_PHASE_CONNECT : AUI_PHASE_RESOLVE, now);
-  link->dial = aui_dial_start(link->net, link, link->host, link->port);
+  link->dial = aui_dial_start(link->net, &events, link, link->host, link->port);
   if (!link->dial) lose(link, "out of memory", true);
 }
 
@@ -304,7 +307,7 @@ static void destroy(aui_link *link) {
   aui_session_free(link->session);
   link->session = NULL;
   aui_list_remove(&link->node);
-  aui_list_remove(&link->ready);
+  aui_list_remove(&link->ready.node);
   if (link->net) {
     uv_close((uv_handle_t *)&link->timer, on_freed);
   } else {
@@ -323,8 +326,8 @@ static void pump(aui_link *link) {
   bool news = aui_session_news(link->session);
   if (link->released) {
     if (aui_session_finished(link->session)) destroy(link);
-  } else if (news && aui_list_is_empty(&link->ready)) {
-    aui_list_append(&link->net->ready, &link->ready);
+  } else if (news) {
+    aui_net_announce(link->net, &link->ready);
   }
 }
 
@@ -338,31 +341,11 @@ static void on_timer(uv_timer_t *timer) {
 
 /* ---- For the host ---- */
 
-static aui_tls_context *share_context(aui_net *net, const aui_tls_options *options) {
-  for (aui_tls_entry *entry = net->tls; entry; entry = entry->next) {
-    if (aui_tls_context_has(entry->context, options)) return entry->context;
-  }
-  snprintf(net->why, sizeof net->why, "out of memory");
-  aui_tls_entry *entry = malloc(sizeof *entry);
-  if (!entry) return NULL;
-  entry->context = aui_tls_context_new(options, net->why, sizeof net->why);
-  if (!entry->context) {
-    free(entry);
-    return NULL;
-  }
-  entry->next = net->tls;
-  net->tls = entry;
-  return entry->context;
-}
-
 aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id,
                        const char **why) {
   *why = net->why;
-  aui_tls_context *context = NULL;
-  if (endpoint->tls) {
-    context = share_context(net, endpoint->tls);
-    if (!context) return NULL;
-  }
+  aui_tls_entry *tls = endpoint->tls ? aui_net_share_tls(net, endpoint->tls) : NULL;
+  if (endpoint->tls && !tls) return NULL;
   snprintf(net->why, sizeof net->why, "out of memory");
   aui_link *link = calloc(1, sizeof *link);
   if (!link) return NULL;
@@ -373,13 +356,13 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   }
   link->net = net;
   link->session = session;
-  link->id = id;
+  link->ready.id = id;
   link->port = endpoint->port;
-  link->tls_context = context;
+  link->tls_context = tls ? tls->context : NULL;
   uv_timer_init(net->loop, &link->timer);
   link->timer.data = link;
   link->timer_due = AUI_NEVER;
-  aui_list_init(&link->ready);
+  aui_list_init(&link->ready.node);
   aui_list_append(&net->links, &link->node);
   aui_link_pump(link);
   return link;
@@ -412,7 +395,7 @@ void aui_link_pump(aui_link *link) {
 void aui_link_release(aui_link *link) {
   uint64_t now = link->net ? aui_net_now(link->net) : uv_hrtime() / 1000000;
   link->released = true;
-  aui_list_remove(&link->ready);
+  aui_list_remove(&link->ready.node);
   aui_session_close(link->session, now);
   aui_link_pump(link);
 }
@@ -425,19 +408,11 @@ static void on_timer_closed(uv_handle_t *handle) {
 void aui_link_kill(aui_link *link) {
   lose(link, "the loop was closed", false);
   aui_list_remove(&link->node);
-  aui_list_remove(&link->ready);
+  aui_list_remove(&link->ready.node);
   link->net = NULL;
   uv_close((uv_handle_t *)&link->timer, on_timer_closed);
 }
 
 aui_link *aui_link_of_node(aui_node *node) {
   return lws_container_of(node, aui_link, node);
-}
-
-aui_link *aui_link_of_ready(aui_node *node) {
-  return lws_container_of(node, aui_link, ready);
-}
-
-uint64_t aui_link_id(const aui_link *link) {
-  return link->id;
 }

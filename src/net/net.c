@@ -1,5 +1,5 @@
-/* The loop: a private libuv loop with one libwebsockets context, stepped by the host; and the queue of links with news.
- */
+/* The loop: a private libuv loop with one libwebsockets context, stepped by the host; the queue of those with news;
+ * and the TLS contexts that connections share. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,10 +8,33 @@
 
 #include "net/internal.h"
 
+/* A week, longer than anybody waits: libwebsockets' timeouts are the same for all connections, and a session's or a
+ * fetch's own is what counts. In milliseconds it must fit into an int. */
+enum { LONG_TIMEOUT = 7 * 24 * 3600 };
+
+/* The first one is asked about certificates, whatever the connection's own is: only the HTTP client has those. */
 static const struct lws_protocols protocols[] = {
+    {.name = "aui-fetch", .callback = aui_fetch_callback},
     {.name = "aui", .callback = aui_link_callback},
     {0},
 };
+
+/* `ssl`: what its connections are encrypted by, NULL for none. The name is borrowed. */
+static struct lws_vhost *create_vhost(struct lws_context *lws, const char *name, SSL_CTX *ssl) {
+  struct lws_context_creation_info info = {
+      .port = CONTEXT_PORT_NO_LISTEN,
+      .protocols = protocols,
+      .vhost_name = name,
+      .options = ssl ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
+      .provided_client_ssl_ctx = ssl,
+      .connect_timeout_secs = LONG_TIMEOUT,
+      .http_proxy_address = "", /* else the environment's is used */
+  };
+#if LWS_LIBRARY_VERSION_NUMBER >= 4003000
+  info.options |= LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE; /* a resumed session is not verified */
+#endif
+  return lws_create_vhost(lws, &info);
+}
 
 /* libwebsockets ignores SIGPIPE for the whole process, and need not: it sends with MSG_NOSIGNAL. The host's choice is
  * put back. Its log, which would go to the terminal, is silenced; the sink stays the host's. */
@@ -19,12 +42,12 @@ static struct lws_context *create_context(aui_net *net) {
   void *loops[] = {net->loop};
   struct lws_context_creation_info info = {
       .port = CONTEXT_PORT_NO_LISTEN,
-      .protocols = protocols,
-      .options = LWS_SERVER_OPTION_LIBUV,
+      .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
       .foreign_loops = loops,
       .pcontext = &net->lws,
       .pt_serv_buf_size = AUI_NET_READ_SIZE,
-      .http_proxy_address = "", /* else the environment's is used */
+      .max_http_header_data2 = AUI_FETCH_MAX_HEAD,
+      .timeout_secs = LONG_TIMEOUT,
       .gid = -1,
       .uid = -1,
   };
@@ -32,6 +55,10 @@ static struct lws_context *create_context(aui_net *net) {
   bool saved = sigaction(SIGPIPE, NULL, &sigpipe) == 0;
   lws_set_log_level(0, NULL);
   struct lws_context *context = lws_create_context(&info);
+  if (context && !create_vhost(context, "default", NULL)) {
+    lws_context_destroy(context);
+    context = NULL;
+  }
   if (saved) sigaction(SIGPIPE, &sigpipe, NULL);
   return context;
 }
@@ -59,6 +86,7 @@ aui_net *aui_net_new(const char **why) {
   }
   net->loop = loop;
   aui_list_init(&net->links);
+  aui_list_init(&net->fetches);
   aui_list_init(&net->ready);
   net->lws = create_context(net);
   if (!net->lws) {
@@ -82,6 +110,7 @@ static void destroy_context(aui_net *net) {
 
 void aui_net_free(aui_net *net) {
   while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next));
+  while (!aui_list_is_empty(&net->fetches)) aui_fetch_kill(aui_fetch_of_node(net->fetches.next));
   destroy_context(net);
   while (net->tls) {
     aui_tls_entry *entry = net->tls;
@@ -129,10 +158,40 @@ uint64_t aui_net_now(aui_net *net) {
   return uv_now(net->loop);
 }
 
+void aui_net_announce(aui_net *net, aui_ready *ready) {
+  if (aui_list_is_empty(&ready->node)) aui_list_append(&net->ready, &ready->node);
+}
+
 bool aui_net_ready(aui_net *net, uint64_t *id) {
   if (aui_list_is_empty(&net->ready)) return false;
-  aui_node *first = net->ready.next;
-  *id = aui_link_id(aui_link_of_ready(first));
-  aui_list_remove(first);
+  aui_ready *first = lws_container_of(net->ready.next, aui_ready, node);
+  *id = first->id;
+  aui_list_remove(&first->node);
   return true;
+}
+
+/* ---- TLS contexts ---- */
+
+aui_tls_entry *aui_net_share_tls(aui_net *net, const aui_tls_options *options) {
+  for (aui_tls_entry *entry = net->tls; entry; entry = entry->next) {
+    if (aui_tls_context_has(entry->context, options)) return entry;
+  }
+  snprintf(net->why, sizeof net->why, "out of memory");
+  aui_tls_entry *entry = calloc(1, sizeof *entry);
+  if (!entry) return NULL;
+  entry->context = aui_tls_context_new(options, net->why, sizeof net->why);
+  if (!entry->context) {
+    free(entry);
+    return NULL;
+  }
+  entry->next = net->tls;
+  net->tls = entry;
+  return entry;
+}
+
+struct lws_vhost *aui_net_tls_vhost(aui_net *net, aui_tls_entry *entry) {
+  if (entry->vhost) return entry->vhost;
+  snprintf(entry->vhost_name, sizeof entry->vhost_name, "tls-%p", (void *)entry);
+  entry->vhost = create_vhost(net->lws, entry->vhost_name, aui_tls_context_ssl(entry->context));
+  return entry->vhost;
 }

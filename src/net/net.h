@@ -19,8 +19,8 @@ typedef struct aui_link aui_link; /* one session's place on it */
 aui_net *aui_net_new(const char **why);
 
 /* Closes every transport at once and frees the loop. Links that were not released stay valid but dead: their sessions
- * are told that the transport has ended and nothing moves any more. Waits for a name that is just being resolved, as
- * the system's resolver cannot be interrupted. Must not be called from inside aui_net_step. */
+ * are told that the transport has ended and nothing moves any more; fetches under way fail. Waits for a name that is
+ * just being resolved, as the system's resolver cannot be interrupted. Must not be called from inside aui_net_step. */
 void aui_net_free(aui_net *net);
 
 /* For a foreign loop: poll this descriptor for reading, for at most this many milliseconds (-1: no limit), then call
@@ -68,8 +68,8 @@ void aui_link_pump(aui_link *link);
  * while the loop is being stepped; then the link and its session are freed. The pointer is not valid afterwards. */
 void aui_link_release(aui_link *link);
 
-/* The id of a link whose session has news (aui_session_news) since it was last returned here; false when there is none.
- * Links are returned in the order in which their news came. */
+/* The id of a link whose session has news (aui_session_news) since it was last returned here, or of a fetch that has
+ * ended (fetch.h); false when there is none. They are returned in the order in which their news came. */
 bool aui_net_ready(aui_net *net, uint64_t *id);
 
 #endif

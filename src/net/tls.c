@@ -5,7 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +107,14 @@ static bool load_authorities(aui_tls_context *context, char *why, size_t why_siz
   return false;
 }
 
+/* libwebsockets has emptied OpenSSL's error queue when it tells that a handshake failed: the first error is kept in the
+ * connection. */
+static void keep_handshake_error(const SSL *ssl, int where, int result) {
+  if ((where & SSL_CB_EXIT) && result <= 0 && ERR_peek_error()) {
+    SSL_set_app_data((SSL *)ssl, (char *)(uintptr_t)ERR_peek_error());
+  }
+}
+
 static void set_policy(SSL_CTX *ssl, bool verify) {
   static const unsigned char alpn[] = "\x8http/1.1"; /* WebSocket's opening handshake is HTTP/1.1: RFC 6455 4.1 */
   SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
@@ -116,6 +124,7 @@ static void set_policy(SSL_CTX *ssl, bool verify) {
   SSL_CTX_set_alpn_protos(ssl, alpn, sizeof alpn - 1);
   SSL_CTX_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
   SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
+  SSL_CTX_set_info_callback(ssl, keep_handshake_error);
 }
 
 static bool copy_string(const char **to, const char *from) {
@@ -202,13 +211,6 @@ void aui_tls_free(aui_tls *tls) {
   free(tls);
 }
 
-__attribute__((format(printf, 2, 3))) static void say(aui_tls *tls, const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(tls->error, sizeof tls->error, format, arguments);
-  va_end(arguments);
-}
-
 /* An alert's description without the version that goes before it ("tlsv13 alert certificate required"). */
 static const char *alert_in_words(unsigned long code) {
   const char *words = ERR_reason_error_string(code);
@@ -217,23 +219,52 @@ static const char *alert_in_words(unsigned long code) {
   return words ? words : "unknown alert";
 }
 
-/* Alerts are reasons counted from SSL_AD_REASON_OFFSET. Once the connection is open, only an alert tells that another
- * attempt would fare no better; before, everything that goes wrong lies in what the two sides are. */
+/* Alerts are reasons counted from SSL_AD_REASON_OFFSET. */
+static bool is_alert(unsigned long code) {
+  return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
+}
+
+/* Alerts that tell of this connection alone. OpenSSL 3 sends decode_error also when the stream has ended too early. */
+static bool is_passing_alert(unsigned long code) {
+  if (!is_alert(code)) return false;
+  switch (ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET) {
+    case SSL_AD_DECODE_ERROR:
+    case SSL_AD_INTERNAL_ERROR:
+    case SSL_AD_USER_CANCELLED: return true;
+    default: return false;
+  }
+}
+
+static void describe_error(unsigned long code, const char *host, char *words, size_t size) {
+  if (is_alert(code)) {
+    const char *did = is_passing_alert(code) ? "ended" : "refused";
+    snprintf(words, size, "TLS: %s %s the connection: %s", host, did, alert_in_words(code));
+  } else {
+    const char *reason = ERR_reason_error_string(code);
+    snprintf(words, size, "TLS: %s", reason ? reason : "out of memory");
+  }
+}
+
+static void describe_handshake(const SSL *ssl, unsigned long code, const char *host, char *words, size_t size) {
+  long verified = SSL_get_verify_result(ssl);
+  if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE) {
+    snprintf(words, size, "TLS: certificate of %s not accepted: %s", host, X509_verify_cert_error_string(verified));
+  } else if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) {
+    snprintf(words, size, "TLS: the server did not speak TLS (wrong version number)");
+  } else {
+    describe_error(code, host, words, size);
+  }
+}
+
+/* Once the connection is open, only a lasting alert tells that another attempt would fare no better; before, all other
+ * failures lie in what the two sides are. */
 static void describe_failure(aui_tls *tls) {
   unsigned long code = ERR_peek_error();
-  int reason = ERR_GET_REASON(code);
-  bool alert = ERR_GET_LIB(code) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET;
-  long verified = SSL_get_verify_result(tls->ssl);
-  tls->retryable = tls->open && !alert;
-  if (!tls->open && verified != X509_V_OK && SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE) {
-    say(tls, "TLS: certificate of %s not accepted: %s", tls->host, X509_verify_cert_error_string(verified));
-  } else if (alert) {
-    say(tls, "TLS: %s refused the connection: %s", tls->host, alert_in_words(code));
-  } else if (!tls->open && reason == SSL_R_WRONG_VERSION_NUMBER) {
-    say(tls, "TLS: the server did not speak TLS (wrong version number)");
+  tls->retryable = is_passing_alert(code) || (tls->open && !is_alert(code));
+  if (tls->open) {
+    describe_error(code, tls->host, tls->error, sizeof tls->error);
   } else {
-    const char *words = ERR_reason_error_string(code);
-    say(tls, "TLS: %s", words ? words : "out of memory");
+    describe_handshake(tls->ssl, code, tls->host, tls->error, sizeof tls->error);
   }
   tls->open = false;
   ERR_clear_error();
@@ -295,4 +326,41 @@ const char *aui_tls_error(const aui_tls *tls) {
 
 bool aui_tls_retryable(const aui_tls *tls) {
   return tls->retryable;
+}
+
+/* ---- For connections of libwebsockets ---- */
+
+SSL_CTX *aui_tls_context_ssl(const aui_tls_context *context) {
+  return context->ssl;
+}
+
+/* X509_check_ip_asc returns -2 for what is no address. */
+static int peer_error(X509 *certificate, const char *host) {
+  int result = X509_check_ip_asc(certificate, host, 0);
+  if (result == 1) return X509_V_OK;
+  if (result != -2) return X509_V_ERR_IP_ADDRESS_MISMATCH;
+  result = X509_check_host(certificate, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL);
+  return result == 1 ? X509_V_OK : X509_V_ERR_HOSTNAME_MISMATCH;
+}
+
+bool aui_tls_accept_peer(const aui_tls_context *context, const char *host, X509_STORE_CTX *chain, bool ok) {
+  if (!context->options.verify) {
+    X509_STORE_CTX_set_error(chain, X509_V_OK);
+    return true;
+  }
+  if (!ok || X509_STORE_CTX_get_error_depth(chain) > 0) return ok;
+  int error = peer_error(X509_STORE_CTX_get_current_cert(chain), host);
+  ERR_clear_error();
+  if (error != X509_V_OK) X509_STORE_CTX_set_error(chain, error);
+  return error == X509_V_OK;
+}
+
+void aui_tls_describe_handshake(const SSL *ssl, const char *host, char *words, size_t size) {
+  unsigned long code = (unsigned long)(uintptr_t)SSL_get_app_data(ssl);
+  bool cut = !code || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+  if (cut) {
+    snprintf(words, size, "TLS handshake: the server ended the connection");
+  } else {
+    describe_handshake(ssl, code, host, words, size);
+  }
 }

@@ -3,6 +3,7 @@
 #ifndef AUI_NET_TLS_H
 #define AUI_NET_TLS_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,6 +16,17 @@ typedef struct aui_tls aui_tls;                 /* one connection */
  * file or directory". The strings of `options` are copied. */
 aui_tls_context *aui_tls_context_new(const aui_tls_options *options, char *why, size_t why_size);
 bool aui_tls_context_has(const aui_tls_context *context, const aui_tls_options *options);
+
+/* What libwebsockets' HTTP client is given: it runs TLS itself, by this context. It stays the context's. */
+SSL_CTX *aui_tls_context_ssl(const aui_tls_context *context);
+
+/* Whether the peer of such a connection may be trusted to be `host`, as connections made here decide. To be called for
+ * each certificate of its chain with OpenSSL's own verdict `ok` on it; what it finds wrong is left in `chain` as an
+ * error, and what does not matter taken out. */
+bool aui_tls_accept_peer(const aui_tls_context *context, const char *host, X509_STORE_CTX *chain, bool ok);
+
+/* Why the handshake of such a connection failed, in the words of aui_tls_error. */
+void aui_tls_describe_handshake(const SSL *ssl, const char *host, char *words, size_t size);
 
 /* Connections that use it must be freed first. */
 void aui_tls_context_free(aui_tls_context *context);

@@ -1,0 +1,460 @@
+-- HTTP requests on the native loop, as the module `aui.net` offers them to lua/aui: answers told apart from failures,
+-- whole ones from cut ones, and each failure told in its own words, over http and https alike.
+
+local child = require "spec.child"
+local lfs = require "lfs"
+local net = require "aui.net"
+local socket = require "socket"
+local support = require "spec.support"
+
+local BASE = "/api/v1/external/"
+local TASK = "68e78d0dc5a4b19a030d03d6"
+local KEY = "a-key-that-nobody-sees"
+local HELLO = '{"task_id":"' .. TASK .. '","text":"hello"}'
+
+local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
+local loop, servers = nil, {}
+
+local function remember(server)
+  servers[#servers + 1] = server
+  return server
+end
+
+local function stop()
+  for _, server in ipairs(servers) do server:stop() end
+  servers = {}
+end
+
+-- Options of a fetch from this server; `changes` go before them.
+local function options_for(server, changes)
+  local options = {
+    host = "127.0.0.1",
+    port = server.port,
+    tls = server.tls,
+    target = BASE .. "tasks/" .. TASK .. "/messages",
+    headers = "x-network-api-key: " .. KEY .. "\r\n",
+    timeout = 20,
+  }
+  for name, value in pairs(changes or {}) do options[name] = value end
+  local host = options.host:find(":", 1, true) and "[" .. options.host .. "]" or options.host
+  options.request_host = options.request_host or host .. ":" .. options.port
+  return options
+end
+
+local function under_way(fetch) return select("#", fetch:result()) == 0 end
+
+-- Steps the loop until the condition is true; raises if that takes too long.
+local function run_until(condition)
+  local limit = loop:now() + 90
+  while not condition() do
+    assert(loop:now() < limit, "waited in vain")
+    loop:step(1)
+  end
+end
+
+local next_id = 0
+
+-- The result of a fetch, of which the loop must tell once.
+local function fetch(server, changes)
+  next_id = next_id + 1
+  local object = assert(loop:fetch(next_id, options_for(server, changes)))
+  assert.is_true(under_way(object))
+  run_until(function() return not under_way(object) end)
+  assert.equal(next_id, loop:ready())
+  assert.is_nil(loop:ready())
+  return object:result()
+end
+
+-- The words and the kind of a failure, which never tell the key.
+local function fail(server, changes)
+  local status, words, kind = fetch(server, changes)
+  assert.is_nil(status)
+  assert.is_nil(words:find(KEY, 1, true))
+  return words, kind
+end
+
+local function open_descriptors()
+  local count = 0
+  for _ in lfs.dir "/proc/self/fd" do count = count + 1 end
+  return count
+end
+
+local function collect()
+  collectgarbage()
+  collectgarbage()
+end
+
+for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
+  describe("a fetch over " .. scheme, function()
+    before_each(function() loop = assert(net.loop()) end)
+    after_each(function()
+      loop = nil
+      collect()
+      stop()
+    end)
+
+    local function start(...) return remember(support.start { "--pace", "0", scheme = socket_scheme, ... }) end
+
+    -- A server with these answers to the first calls.
+    local function answer(...)
+      local scenario = { connections = { { { agent = true } } }, rest = { ... } }
+      return remember(support.play(scenario, { scheme = socket_scheme }))
+    end
+
+    local function raw(bytes) return answer { raw = bytes } end
+
+    it("gets what a GET is answered", function()
+      local status, body, retry_after = fetch(start(), { target = BASE .. "tasks?user_id=ann" })
+      assert.equal(200, status)
+      assert.equal('{"tasks":[],"total":0,"page":1,"size":10}', body)
+      assert.is_nil(retry_after)
+    end)
+
+    it("gets what a POST is answered, and then the history", function()
+      local server = start()
+      local status, message = fetch(server, { method = "POST", target = BASE .. "message", body = HELLO })
+      assert.equal(200, status)
+      local _, history = fetch(server)
+      assert.equal("[", history:sub(1, 1))
+      assert.is_truthy(history:find('"text":"hello"', 1, true))
+      assert.is_truthy(history:find(message, 1, true))
+    end)
+
+    it("sends a body of many pieces", function()
+      local text = ("x"):rep(300000)
+      local body = '{"task_id":"' .. TASK .. '","text":"' .. text .. '"}'
+      local server = start()
+      assert.equal(200, (fetch(server, { method = "POST", target = BASE .. "message", body = body })))
+      local _, history = fetch(server)
+      assert.is_truthy(history:find(text, 1, true))
+    end)
+
+    it("sends a POST without a body", function()
+      assert.equal(422, (fetch(start(), { method = "POST", target = BASE .. "message" })))
+    end)
+
+    it("gets the answer to a wrong key", function()
+      local status, body = fetch(start("--api-key", "another"))
+      assert.equal(401, status)
+      assert.is_truthy(body:find "Invalid API key")
+      assert.equal(404, (fetch(start("--api-key", KEY))))
+    end)
+
+    it("gets answers of any other status, a redirect included", function()
+      local server = start()
+      assert.equal(404, (fetch(server, { target = "/nowhere" })))
+      assert.equal(422, (fetch(server, { method = "POST", target = BASE .. "message", body = "{}" })))
+      server = answer(
+        { status = 302, headers = { Location = "/" }, body = "elsewhere" },
+        { status = 429, headers = { ["Retry-After"] = "17" }, body = "slow" },
+        { status = 503, headers = { ["Retry-After"] = "Fri, 31 Dec 1999 23:59:59 GMT" }, body = "busy" }
+      )
+      assert.same({ 302, "elsewhere" }, { fetch(server) })
+      assert.same({ 429, "slow", 17 }, { fetch(server) })
+      assert.same({ 503, "busy" }, { fetch(server) })
+    end)
+
+    it("gets an empty body", function()
+      assert.same({ 200, "" }, { fetch(answer { status = 200 }) })
+      assert.same({ 204, "" }, { fetch(raw "HTTP/1.1 204 No Content\r\n\r\n") })
+      assert.same({ 200, "" }, { fetch(raw "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") })
+    end)
+
+    it("gets a chunked body", function()
+      local head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+      assert.same({ 200, "hello, you" }, { fetch(raw(head .. "5\r\nhello\r\n5\r\n, you\r\n0\r\n\r\n")) })
+      local long = ("0123456789abcdef"):rep(0x2000)
+      assert.same({ 200, long .. long }, { fetch(raw(head .. ("20000\r\n" .. long .. "\r\n"):rep(2) .. "0\r\n\r\n")) })
+    end)
+
+    it("gets a body that the end of the connection ends", function()
+      assert.same({ 200, "hello" }, { fetch(raw "HTTP/1.1 200 OK\r\n\r\nhello") })
+    end)
+
+    it("gets a body as long as max_body, and fails for one byte more", function()
+      local length, chunked = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 200 OK\r\n" ..
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"
+      for _, bytes in ipairs { length, chunked, "HTTP/1.1 200 OK\r\n\r\nhello" } do
+        local server = answer({ raw = bytes }, { raw = bytes })
+        assert.same({ 200, "hello" }, { fetch(server, { max_body = 5 }) })
+        local words, kind = fail(server, { max_body = 4 })
+        assert.equal("the answer's body is longer than 4 bytes (max_body)", words)
+        assert.equal("overflow", kind)
+      end
+    end)
+
+    it("fails when the connection ends before an answer", function()
+      local cut, other = "HTTP/1.1 200 OK\r\nContent-Le", "SSH-2.0-x\r\n\r\n"
+      local server = answer("drop", { raw = "" }, { raw = cut }, { raw = other })
+      for _ = 1, 4 do
+        local words, kind = fail(server)
+        assert.equal("the connection was cut before an answer in HTTP/1.1", words)
+        assert.equal("transport", kind)
+      end
+    end)
+
+    it("fails when the connection ends in the body", function()
+      local head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+      local cuts = { "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", head, head .. "5\r\nhel",
+        head .. "5\r\nhello\r\n", head .. "5\r\nhello\r\n0\r\n" }
+      for _, bytes in ipairs(cuts) do
+        local words, kind = fail(raw(bytes))
+        assert.equal("the connection was cut in the middle of the answer", words)
+        assert.equal("transport", kind)
+      end
+    end)
+
+    it("fails when the answer breaks HTTP", function()
+      local head, length = "HTTP/1.1 200 OK\r\n", "Content-Length: 5\r\n"
+      local broken = {
+        ["its head is longer"] = { head .. ("X: 1234567890\r\n"):rep(2000) .. "\r\n" },
+        ["has no status"] = { "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n" },
+        ["cannot be understood"] = {
+          head .. "Content-Length: five\r\n\r\nhello",
+          head .. "Content-Length: -5\r\n\r\nhello",
+          head .. length .. "Content-Length: 4\r\n\r\nhello",
+          head .. length .. "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+          head .. "Transfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        },
+        ["breaks the chunked coding"] = { head .. "Transfer-Encoding: chunked\r\n\r\nhello" },
+      }
+      for pattern, cases in pairs(broken) do
+        for _, bytes in ipairs(cases) do
+          local words, kind = fail(raw(bytes))
+          assert.matches(pattern, words)
+          assert.equal("protocol", kind)
+        end
+      end
+    end)
+
+    it("fails when the answer takes longer than timeout", function()
+      local begin = loop:now()
+      local words, kind = fail(answer "ignore", { timeout = 0.2 })
+      assert.equal("the server did not answer within 0.2 s (timeout)", words)
+      assert.equal("timeout", kind)
+      assert.is_true(loop:now() - begin >= 0.2)
+    end)
+
+    it("fails when nobody listens, or the name is not known", function()
+      local server = { port = 1, tls = start().tls }
+      assert.equal("connection to 127.0.0.1 port 1 refused", (fail(server)))
+      assert.equal("name not found: nowhere.invalid", (fail(server, { host = "nowhere.invalid" })))
+    end)
+
+    it("works by name and by IPv6 address", function()
+      assert.equal(404, (fetch(start(), { host = "localhost" })))
+      assert.equal(404, (fetch(start("--host", "::1"), { host = "::1" })))
+    end)
+
+    it("takes no notice of a proxy in the environment", function()
+      local server = start()
+      local result = child.run(
+        [[local net, port, ca_file = require "aui.net", ...
+          local loop = assert(net.loop())
+          local fetch = assert(loop:fetch(1, { host = "127.0.0.1", port = tonumber(port), target = "/", timeout = 20,
+            tls = ca_file and { ca_file = ca_file }, request_host = "127.0.0.1:" .. port }))
+          while select("#", fetch:result()) == 0 do loop:step() end
+          io.write(tostring((fetch:result())))]],
+        { env = { http_proxy = "127.0.0.1:1", https_proxy = "127.0.0.1:1" } },
+        tostring(server.port),
+        server.tls and server.tls.ca_file
+      )
+      assert.equal("404", result.stdout)
+    end)
+
+    it("is one of 200 at once, beside sessions on the same loop", function()
+      local server = start()
+      local sessions, fetches, news = {}, {}, {}
+      for i = 1, 20 do
+        local options = options_for(server, { target = BASE .. "session", connect_timeout = 60 })
+        sessions[i] = assert(loop:open(1000 + i, options))
+      end
+      for i = 1, 200 do
+        local options = options_for(server, { target = BASE .. "tasks?user_id=u" .. i, timeout = 60 })
+        fetches[i] = assert(loop:fetch(i, options))
+      end
+      local replies = {}
+      for i, session in ipairs(sessions) do replies[i] = session:send(HELLO) end
+      run_until(function()
+        for id in loop.ready, loop do news[id] = (news[id] or 0) + 1 end
+        for _, object in ipairs(fetches) do
+          if under_way(object) then return false end
+        end
+        for _, reply in ipairs(replies) do
+          if reply:status() == "pending" then return false end
+        end
+        return true
+      end)
+      for id in loop.ready, loop do news[id] = (news[id] or 0) + 1 end
+      for i, object in ipairs(fetches) do
+        local status, words = object:result()
+        assert.same({ 200 }, { status, status ~= 200 and words or nil })
+        assert.equal(1, news[i])
+      end
+      for _, reply in ipairs(replies) do assert.equal("message", reply:status()) end
+    end)
+
+    -- Begins 20 fetches, lets the condition come true for all of them, and drops them by `drop`: nothing must be left.
+    local function assert_leaves_nothing(server, changes, condition, drop)
+      collect()
+      fetch(server, { timeout = 0.3 }) -- what the loop opens once
+      loop:step(0.05)
+      local before = open_descriptors()
+      local fetches = {}
+      for i = 1, 20 do fetches[i] = assert(loop:fetch(i, options_for(server, changes))) end
+      if condition then run_until(function() return condition(before) end) end
+      drop(fetches)
+      fetches = nil -- luacheck: ignore
+      collect()
+      run_until(function() return open_descriptors() == before end)
+      assert.is_nil(loop:ready())
+    end
+
+    local function close_all(fetches)
+      for _, object in ipairs(fetches) do
+        object:close()
+        object:close()
+        assert.same({ nil, "the fetch is closed", "canceled" }, { object:result() })
+      end
+    end
+
+    local function forget_all() end
+
+    for name, drop in pairs { collected = forget_all, closed = close_all } do
+      it("leaves nothing behind when it is " .. name .. ": before anything, and while a name is resolved", function()
+        assert_leaves_nothing(answer("ignore"), {}, nil, drop)
+        assert_leaves_nothing(answer("ignore"), { host = "localhost" }, nil, drop)
+      end)
+
+      it("leaves nothing behind when it is " .. name .. ": while it connects or waits for the answer", function()
+        local ignored = {}
+        for i = 1, 21 do ignored[i] = "ignore" end
+        local function some_connected(before) return open_descriptors() > before end
+        local function all_connected(before) return open_descriptors() >= before + 20 end
+        assert_leaves_nothing(answer(unpack(ignored)), {}, some_connected, drop)
+        assert_leaves_nothing(answer(unpack(ignored)), {}, all_connected, drop)
+      end)
+    end
+
+    it("may be under way when the program ends", function()
+      local server = answer "ignore"
+      local result = child.run(
+        [[local net, port, ca_file = require "aui.net", ...
+          local loop = assert(net.loop())
+          local options = { host = "127.0.0.1", port = tonumber(port), target = "/", headers = "",
+            tls = ca_file and { ca_file = ca_file }, request_host = "127.0.0.1:" .. port }
+          fetches = {}
+          for id = 1, 3 do
+            fetches[id] = assert(loop:fetch(id, options))
+            for _ = 1, 20 do loop:step(0.005) end
+          end]],
+        nil,
+        tostring(server.port),
+        server.tls and server.tls.ca_file
+      )
+      assert.same({ 0, 0, "" }, { result.status, result.signal, result.stderr })
+    end)
+  end)
+end
+
+describe("whom a fetch over https trusts", function()
+  before_each(function() loop = assert(net.loop()) end)
+  after_each(function()
+    loop = nil
+    collect()
+    stop()
+  end)
+
+  local function start(...) return remember(support.start { scheme = "wss", ... }) end
+
+  it("is not another name's owner", function()
+    local words, kind = fail(start("--tls-name", "example.com"), { host = "localhost" })
+    assert.equal("TLS: certificate of localhost not accepted: hostname mismatch", words)
+    assert.equal("transport", kind)
+  end)
+
+  it("is not another address's owner, IPv4 and IPv6", function()
+    for address, name in pairs { ["127.0.0.1"] = "127.0.0.2", ["::1"] = "::2" } do
+      local words = fail(start("--host", address, "--tls-name", name), { host = address })
+      assert.equal("TLS: certificate of " .. address .. " not accepted: IP address mismatch", words)
+    end
+  end)
+
+  it("is nobody of another authority", function()
+    assert.matches("^TLS: certificate of 127%.0%.0%.1 not accepted: .*certificate", (fail(start(), { tls = {} })))
+    assert.matches("not accepted", (fail(start(), { tls = start().tls })))
+  end)
+
+  it("is nobody past the date", function()
+    assert.matches("expired", (fail(start "--tls-expired")))
+  end)
+
+  it("is anybody with verify = false, for that fetch alone", function()
+    local server = start("--tls-expired", "--tls-name", "example.com")
+    assert.equal(404, (fetch(server, { tls = { verify = false } })))
+    assert.matches("not accepted", (fail(server)))
+  end)
+
+  -- The failure of a fetch from a server that says `bytes` to whoever connects, and hangs up.
+  local function fail_with(bytes)
+    local listener = assert(socket.bind("127.0.0.1", 0))
+    listener:settimeout(0)
+    local _, port = listener:getsockname()
+    local object = assert(loop:fetch(1, options_for({ port = port, tls = start().tls })))
+    run_until(function()
+      local client = listener:accept()
+      if client then
+        client:send(bytes)
+        client:shutdown "send"
+        client:settimeout(0.05)
+        client:receive "*a"
+        client:close()
+      end
+      return not under_way(object)
+    end)
+    listener:close()
+    return select(2, object:result())
+  end
+
+  it("is nobody who does not speak TLS, who hangs up, or who refuses", function()
+    assert.equal("TLS: the server did not speak TLS (wrong version number)", fail_with "HTTP/1.1 400 Bad\r\n\r\n")
+    assert.equal("TLS handshake: the server ended the connection", fail_with "")
+    assert.equal("TLS: 127.0.0.1 refused the connection: handshake failure", fail_with "\21\3\3\0\2\2\40")
+  end)
+
+  it("is what the options say, which must be usable", function()
+    local object, words = loop:fetch(1, options_for({ port = 1 }, { tls = { ca_file = "/nowhere/ca.pem" } }))
+    assert.is_nil(object)
+    assert.equal("tls.ca_file: cannot use /nowhere/ca.pem: No such file or directory", words)
+  end)
+end)
+
+describe("the options of a fetch", function()
+  before_each(function() loop = assert(net.loop()) end)
+
+  it("that exceed libwebsockets' limits are errors that name them", function()
+    for name, limit in pairs { target = 2000, request_host = 110, headers = 32768 } do
+      local object, words = loop:fetch(1, options_for({ port = 1 }, { [name] = ("x"):rep(limit + 1) }))
+      assert.is_nil(object)
+      assert.equal(("%s: expected at most %d bytes, got %d"):format(name, limit, limit + 1), words)
+    end
+  end)
+
+  it("may be as long as these limits", function()
+    local server = remember(support.start())
+    local target = "/" .. ("x"):rep(1999)
+    local headers = ("X-Long: " .. ("x"):rep(1014) .. "\r\n"):rep(32)
+    local name = ("x"):rep(110)
+    assert.equal(32768, #headers)
+    for _, changes in ipairs { { target = target }, { headers = headers:sub(1, 7 * 1024) }, { request_host = name } } do
+      assert.equal(404, (fetch(server, changes)))
+    end
+    stop()
+  end)
+
+  it("are checked for the method and a body that does not go with it", function()
+    local server = { port = 1 }
+    assert.error_matches(function() loop:fetch(1, options_for(server, { method = "DELETE" })) end, "method: expected")
+    assert.error_matches(function() loop:fetch(1, options_for(server, { body = "x" })) end, "body: expected only")
+  end)
+end)

@@ -1,0 +1,30 @@
+/* How long to wait before connecting again: exponential back-off with full jitter, so that the clients of a server that
+ * comes back do not come back all at once. */
+#ifndef AUI_ENGINE_BACKOFF_H
+#define AUI_ENGINE_BACKOFF_H
+
+#include <stdint.h>
+
+/* Times in milliseconds, below 2^32. */
+typedef struct {
+  uint64_t base;        /* the first delay is drawn from 0..base, each further one from twice as much */
+  uint64_t max;         /* but at most from 0..max */
+  uint32_t attempts;    /* how many may fail in a row; 0: the session does not connect again by itself */
+  uint64_t reset_after; /* a connection that was open so long was healthy */
+} aui_backoff_config;
+
+#define AUI_BACKOFF_NO_END UINT32_MAX
+
+/* How many attempts have failed in a row. All zero is the beginning. */
+typedef struct {
+  uint32_t failures;
+} aui_backoff;
+
+/* One more attempt has failed: the delay until the next in milliseconds, drawn anew by `random` (32 unpredictable
+ * bits), or AUI_NEVER when none is left. */
+uint64_t aui_backoff_failed(aui_backoff *backoff, const aui_backoff_config *config, uint32_t random);
+
+/* A connection was healthy: the count begins anew. */
+void aui_backoff_healthy(aui_backoff *backoff);
+
+#endif

@@ -1,0 +1,31 @@
+/* Finds a dead peer: a silent connection is pinged, and whoever does not answer in time is gone. Load balancers drop
+ * idle connections without a word, and only this finds out. */
+#ifndef AUI_ENGINE_LIVENESS_H
+#define AUI_ENGINE_LIVENESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Milliseconds; AUI_NEVER as interval: no pings. */
+typedef struct {
+  uint64_t interval; /* of silence, after which a ping is sent */
+  uint64_t timeout;  /* from the ping until anything must have come */
+} aui_liveness_config;
+
+typedef struct {
+  uint64_t heard; /* when something last came */
+  bool pinged;    /* since then */
+} aui_liveness;
+
+/* Something came, or the connection has just opened. */
+void aui_liveness_heard(aui_liveness *liveness, uint64_t now);
+
+/* When aui_liveness_tick has something to say. */
+uint64_t aui_liveness_deadline(const aui_liveness *liveness, const aui_liveness_config *config);
+
+typedef enum { AUI_LIVENESS_FINE, AUI_LIVENESS_PING, AUI_LIVENESS_DEAD } aui_liveness_verdict;
+
+/* What time asks for: a ping is to be sent now (said once), or the peer is dead. */
+aui_liveness_verdict aui_liveness_tick(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now);
+
+#endif
