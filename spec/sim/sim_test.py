@@ -430,6 +430,35 @@ class Streams(unittest.TestCase):
             self.assertEqual(text_of(updates[-1]), message["text"])
             self.assertRegex(message["text"], r"^[a-z ]+$")
 
+    def test_echo(self):
+        words = 'é "q" \\ \n 漢字'
+        with Sim("--echo", "--pace", "0") as sim:
+            (updates, message, _), = ask(sim.url, words)
+        self.assertEqual(message["text"], words)
+        self.assertEqual(len(updates), len(words.split(" ")))
+
+    def test_log(self):
+        with tempfile.NamedTemporaryFile() as file, Sim("--echo", "--pace", "0", "--log", file.name) as sim:
+            ask(sim.url, "one", "two")
+            ask(sim.url, "three")
+            sim.rest("POST", "message", {"task_id": TASK, "text": "four"})
+            lines = [json.loads(line) for line in file]
+        told = [(line["event"], line["connection"], line["text"]) for line in lines]
+        self.assertEqual(told, [(event, connection, text)
+                                for connection, text in ((1, "one"), (1, "two"), (2, "three"), (0, "four"))
+                                for event in ("message", "answer")])
+        self.assertEqual({line["task_id"] for line in lines}, {TASK})
+        self.assertRegex(lines[0]["time"], r"^\d{4}-\d\d-\d\dT")
+
+    def test_log_of_a_scenario(self):
+        scenario = [{"receive": True}, {"message": {"text": "aye"}}, {"receive": True, "recorded": False}]
+        with tempfile.NamedTemporaryFile() as file, Sim("--log", file.name, scenario=scenario) as sim:
+            with Raw(sim) as raw:
+                raw.ask("hello")
+                raw.frame()
+            lines = [json.loads(line) for line in file]
+        self.assertEqual([(line["event"], line["text"]) for line in lines], [("message", "hello"), ("answer", "aye")])
+
     def test_a_slow_reader_costs_no_memory(self):
         with Sim("--tokens", "20000", "--token-bytes", "1") as sim:
             with Raw(sim) as raw:
@@ -770,7 +799,7 @@ class Options(unittest.TestCase):
         status, output, _ = run("--help")
         self.assertEqual(status, 0)
         for option in ("--host", "--port", "--api-key", "--pace", "--envelope", "--catalogue", "--scenario", "--tokens",
-                       "--token-bytes", "--tls-dir", "--tls-name", "--tls-expired", "--exit-with-stdin", "--verbose"):
+                       "--token-bytes", "--echo", "--log", "--tls-dir", "--tls-name", "--tls-expired", "--exit-with-stdin", "--verbose"):
             self.assertIn(option, output)
         self.assertRegex(run("--version")[1], r"^aui-sim \d+\.\d+\.\d+\n$")
 
@@ -786,6 +815,8 @@ class Options(unittest.TestCase):
                 (["--port"], "--port: expected N, got 'nothing'"),
                 (["--verbose=yes"], "--verbose: expected no value, got 'yes'"),
                 (["--tls-name", "x"], "--tls-name: expected --tls-dir beside it"),
+                (["--echo", "--tokens", "3"], "--echo: expected no --tokens beside it"),
+                (["--log", "/nonexistent/log"], "--log: /nonexistent/log: No such file"),
                 (["--senario", "x"], "unknown option '--senario'; did you mean --scenario?"),
                 (["frobnicate"], "unknown option 'frobnicate'; aui-sim --help lists them"),
                 (["--catalogue", "/nonexistent"], "--catalogue: /nonexistent"),

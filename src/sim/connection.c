@@ -18,6 +18,7 @@
 void sim_connection_open(struct sim_connection *connection, struct sim_server *server, struct lws *wsi) {
   memset(connection, 0, sizeof *connection);
   connection->server = server;
+  connection->number = ++server->connections;
   connection->wsi = wsi;
   connection->inbox_end = &connection->inbox;
   sim_uuid(connection->channel);

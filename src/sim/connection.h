@@ -5,6 +5,7 @@
 #define SIM_CONNECTION_H
 
 #include "http.h"
+#include "log.h"
 #include "options.h"
 #include "player.h"
 #include "scenario.h"
@@ -20,9 +21,11 @@ struct sim_server { // what all connections share; made by main, outlives them
   const struct sim_scenario *scenario; // NULL: the built-in agent answers
   const json_t *catalogue;
   json_t *tasks;
+  FILE *log; // NULL: none
   struct lws_context *context;
-  size_t sessions; // WebSocket requests so far
-  size_t calls;    // REST calls so far
+  size_t connections; // so far, of any kind
+  size_t sessions;    // WebSocket requests so far
+  size_t calls;       // REST calls so far
 };
 
 enum sim_state {
@@ -48,6 +51,7 @@ struct sim_inbox_entry {
 struct sim_connection {
   struct lws *wsi; // owned by libwebsockets, which also owns this struct
   struct sim_server *server;
+  size_t number; // counted from 1
   enum sim_state state;
   struct sim_buffer in, out;
   struct sim_buffer message; // the fragments of an unfinished message

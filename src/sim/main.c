@@ -3,7 +3,9 @@
 #include "server.h"
 #include "tls.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static json_t *load_catalogue(const char *file) {
   json_error_t error;
@@ -20,6 +22,13 @@ static json_t *load_catalogue(const char *file) {
   return catalogue;
 }
 
+static FILE *open_log(const char *name) {
+  FILE *file = fopen(name, "w");
+  if (file) return file;
+  fprintf(stderr, "aui-sim: --log: %s: %s\n", name, strerror(errno));
+  exit(2);
+}
+
 int main(int argc, char **argv) {
   struct sim_options options;
   sim_options_parse(&options, argc, argv);
@@ -32,9 +41,11 @@ int main(int argc, char **argv) {
   json_t *catalogue = load_catalogue(options.catalogue);
   struct sim_server server = {
       .options = &options, .scenario = scenario, .catalogue = catalogue, .tasks = json_object()};
+  if (options.log) server.log = open_log(options.log);
   int status = sim_server_run(&server);
   json_decref(server.tasks);
   json_decref(catalogue);
   sim_scenario_free(scenario);
+  if (server.log) fclose(server.log);
   return status;
 }

@@ -18,6 +18,8 @@ enum id {
   SCENARIO,
   TOKENS,
   TOKEN_BYTES,
+  ECHO,
+  LOG_FILE,
   TLS_DIR,
   TLS_NAME,
   TLS_EXPIRED,
@@ -42,6 +44,8 @@ static const struct option {
     {SCENARIO, "--scenario", "FILE", "play this script on every WebSocket connection"},
     {TOKENS, "--tokens", "N", "answer everything with N updates of synthetic text"},
     {TOKEN_BYTES, "--token-bytes", "N", "bytes more in each of them (5)"},
+    {ECHO, "--echo", NULL, "answer everything with the user's own words"},
+    {LOG_FILE, "--log", "FILE", "write a JSON line for each message acted on and each answer"},
     {TLS_DIR, "--tls-dir", "DIR", "serve TLS with ca.pem, server.pem and server.key in DIR; made if missing"},
     {TLS_NAME, "--tls-name", "NAME", "the certificate made is for NAME (localhost, 127.0.0.1, ::1)"},
     {TLS_EXPIRED, "--tls-expired", NULL, "the certificate made is past its date"},
@@ -119,6 +123,7 @@ static enum sim_spelling spelling_value(const struct option *option, const char 
 
 static void apply_flag(struct sim_options *options, const struct option *option) {
   switch (option->id) {
+    case ECHO: options->echo = true; break;
     case TLS_EXPIRED: options->tls_expired = true; break;
     case EXIT_WITH_STDIN: options->exit_with_stdin = true; break;
     case VERBOSE: options->verbose = true; break;
@@ -140,6 +145,7 @@ static void apply_value(struct sim_options *options, const struct option *option
     case SCENARIO: options->scenario = value; break;
     case TOKENS: options->tokens = count_value(option, value, 1, 1000000); break;
     case TOKEN_BYTES: options->token_bytes = count_value(option, value, 1, 100000); break;
+    case LOG_FILE: options->log = value; break;
     case TLS_DIR: options->tls_dir = value; break;
     default: // TLS_NAME
       options->tls_name = value;
@@ -168,6 +174,7 @@ void sim_options_parse(struct sim_options *options, int argc, char **argv) {
     else
       apply_flag(options, option);
   }
+  if (options->echo && options->tokens) complain("--echo", "no --tokens beside it", "both");
   if (options->pace < 0) options->pace = options->tokens ? 0 : 0.04;
   if (!options->tls_dir && (options->tls_name || options->tls_expired))
     complain(options->tls_name ? "--tls-name" : "--tls-expired", "--tls-dir beside it", "none");

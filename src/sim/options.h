@@ -16,9 +16,11 @@ struct sim_options { // the strings belong to argv or are static
   double pace;   // seconds
   size_t tokens; // 0: the built-in agent
   size_t token_bytes;
+  bool echo; // instead of the built-in agent
   enum sim_spelling envelope;
   const char *catalogue; // NULL: the built-in one
   const char *scenario;  // NULL: none
+  const char *log;       // NULL: none
   bool exit_with_stdin;
   bool verbose;
 };

@@ -97,7 +97,7 @@ static bool play_receive(struct sim_connection *connection, const struct sim_ste
     free(player->task_id);
     const char *task_id = json_string_value(json_object_get(turn, "task_id"));
     player->task_id = sim_copy(task_id, strlen(task_id));
-    if (recorded(step)) sim_turn_record(connection->server, turn);
+    if (recorded(step)) sim_turn_record(connection->server, connection->number, turn);
   }
   sim_envelope_free(&player->envelope); // the next answer gets ids of its own
   json_decref(turn);
@@ -136,8 +136,10 @@ static json_t *make_message(struct sim_connection *connection, const struct sim_
 }
 
 static bool play_message(struct sim_connection *connection, const struct sim_step *step) {
+  const char *task_id = connection->player.task_id ? connection->player.task_id : "";
   json_t *message = make_message(connection, step);
   emit_json(connection, step, message);
+  sim_log(connection->server->log, "answer", connection->number, task_id, json_object_get(message, "text"));
   json_decref(message);
   return true;
 }

@@ -93,8 +93,10 @@ static int post_message(struct sim_server *server, const struct sim_request *req
   if (problem) {
     status = invalid(result, "body", field, problem);
   } else {
-    *result = sim_turn_answer(server, turn);
-    sim_task_record(sim_task_find(server->tasks, json_string_value(json_object_get(turn, "task_id"))), *result);
+    *result = sim_turn_answer(server, SIM_LOG_REST, turn);
+    const char *task_id = json_string_value(json_object_get(turn, "task_id"));
+    sim_task_record(sim_task_find(server->tasks, task_id), *result);
+    sim_log(server->log, "answer", SIM_LOG_REST, task_id, json_object_get(*result, "text"));
   }
   json_decref(turn);
   return status;

@@ -31,7 +31,7 @@ static void start_answer(struct sim_connection *connection, const json_t *turn) 
   struct sim_session *session = &connection->session;
   const struct sim_options *options = connection->server->options;
   const char *task_id = json_string_value(json_object_get(turn, "task_id"));
-  session->message = sim_turn_answer(connection->server, turn);
+  session->message = sim_turn_answer(connection->server, connection->number, turn);
   session->answering = true;
   const char *text = json_string_value(json_object_get(session->message, "text"));
   sim_envelope_start(&session->envelope, options->envelope, connection->channel, task_id);
@@ -52,7 +52,10 @@ static void take_turn(struct sim_connection *connection, const struct sim_inbox_
 }
 
 static void finish_answer(struct sim_connection *connection) {
-  sim_websocket_send(connection, connection->session.message);
+  const struct sim_session *session = &connection->session;
+  sim_websocket_send(connection, session->message);
+  sim_log(connection->server->log, "answer", connection->number, session->envelope.task_id,
+          json_object_get(session->message, "text"));
   send_event(connection, "agent-execution-completed");
   sim_session_free(connection);
 }

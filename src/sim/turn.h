@@ -10,10 +10,10 @@
 const char *sim_turn_problem(const json_t *turn, const char **field);
 
 // Records the user's message and returns the agent's answer to it, a new reference, not recorded yet. The turn must
-// have no problem.
-json_t *sim_turn_answer(struct sim_server *server, const json_t *turn);
+// have no problem; it came by the connection of this number, or SIM_LOG_REST.
+json_t *sim_turn_answer(struct sim_server *server, size_t connection, const json_t *turn);
 
-// Records what the user said, making the task if need be; returns the task, borrowed.
-json_t *sim_turn_record(struct sim_server *server, const json_t *turn);
+// Records and logs what the user said, making the task if need be; returns the task, borrowed.
+json_t *sim_turn_record(struct sim_server *server, size_t connection, const json_t *turn);
 
 #endif
