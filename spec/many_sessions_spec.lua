@@ -3,8 +3,8 @@
 local aui = require "aui"
 local wire = require "spec.wire"
 
-local SESSIONS = 1000
-local DESCRIPTORS_NEEDED = 1200
+local SESSIONS = tonumber(os.getenv "AUI_SESSIONS") or 1000
+local DESCRIPTORS_NEEDED = SESSIONS + 200
 
 local function descriptor_limit()
   for line in io.lines "/proc/self/limits" do
