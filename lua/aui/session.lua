@@ -139,7 +139,7 @@ Session.__close = Session.close
 function Session:state() return self.handle:state() end
 
 --- Calls `handler(state, err, delay)` from now on whenever the state has changed. Of "waiting", err is why a connection
---- was lost or not made, and delay how many seconds from now the next one is tried: nil when only a message asks for it.
+--- was lost or not made, and delay in how many seconds the next one is tried: nil when only a message asks for it.
 --- Handlers run as tasks, and may wait. Several may follow one event.
 ---@param event "state"
 ---@param handler fun(state: string, err?: aui.Error, delay?: number)
