@@ -10,6 +10,7 @@ local REGIONS = {
   azure = "wss://azure.aui.io/api/ia-controller/api/v1/external/session",
 }
 local DEFAULT_PORTS = { ws = 80, wss = 443 }
+local SESSION_PATH = "^(.*)/api/v1/external/session/?$"
 local KEY_PARAMETER = "network_api_key"
 local KEY_HEADER = "x-network-api-key"
 
@@ -22,7 +23,8 @@ local OWN_HEADERS = {
   ["transfer-encoding"] = true,
 }
 
-local function percent_encode(text)
+--- Every byte that is not unreserved (RFC 3986, 2.3) as %XX.
+function endpoint.percent_encode(text)
   return (text:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
 end
 
@@ -115,14 +117,23 @@ local function place_of(level, options)
   return place
 end
 
+-- Where the tasks are in the REST part of the API, or nil if the URL does not tell: an URL of one's own need not.
+local function tasks_target(place)
+  local base = place.target:match("^[^?]*"):match(SESSION_PATH)
+  return base and base .. "/api/v1/external/tasks/"
+end
+
 --- Where to connect and what to say there: scheme, host, port, request_host, target, headers, and `public_url`, which
---- may be shown to anybody. Raises for a bad option.
+--- may be shown to anybody. And for REST calls to the same server: tasks_target (nil if it is not known) and
+--- rest_headers. Raises for a bad option.
 function endpoint.resolve(level, options)
   local place = place_of(level + 1, options)
   place.request_host = host_field(place)
   place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, place.target:match "^[^?]*")
   check.type(level + 1, "headers", options.headers, "table")
   place.headers = header_lines(level + 1, options.headers)
+  place.rest_headers = place.headers
+  place.tasks_target = tasks_target(place)
   local auth = options.auth == nil and "query" or options.auth
   if auth ~= "query" and auth ~= "header" then
     check.fail(level + 1, "auth", ('expected "query" or "header", got %s'):format(check.describe(auth)))
@@ -134,13 +145,14 @@ function endpoint.resolve(level, options)
     check.fail(level + 1, "api_key", "expected a string, or the environment variable AUI_NETWORK_API_KEY")
   end
   check_key(level + 1, key, place, options.allow_plaintext)
+  place.rest_headers = place.headers .. KEY_HEADER .. ": " .. key .. "\r\n"
   if auth == "header" then
-    place.headers = place.headers .. KEY_HEADER .. ": " .. key .. "\r\n"
+    place.headers = place.rest_headers
   else
     local separator = place.target:find("?", 1, true) and "&" or "?"
-    place.target = place.target .. separator .. KEY_PARAMETER .. "=" .. percent_encode(key)
+    place.target = place.target .. separator .. KEY_PARAMETER .. "=" .. endpoint.percent_encode(key)
   end
-  local encoded = percent_encode(key)
+  local encoded = endpoint.percent_encode(key)
   place.secrets = { key, encoded, (encoded:gsub("%%%x%x", string.lower)) }
   return place
 end

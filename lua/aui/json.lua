@@ -35,6 +35,42 @@ function json.decode(text)
   return value
 end
 
+-- Where the string ends whose opening quote is at `at`.
+local function string_end(text, at)
+  repeat
+    at = text:find('["\\]', at + 1)
+    local escape = text:byte(at) == 92
+    if escape then at = at + 1 end
+  until not escape
+  return at
+end
+
+--- The JSON texts of an array's items, as they are written there.
+---@param array string valid JSON
+---@return string[]
+function json.items(array)
+  local items, depth, at = {}, 0, 0
+  local start
+  while true do
+    at = array:find('[%[%]{},"]', at + 1)
+    local char = array:sub(at, at)
+    if char == '"' then
+      at = string_end(array, at)
+    elseif char == "[" or char == "{" then
+      depth = depth + 1
+      if depth == 1 then start = at + 1 end
+    else
+      if depth == 1 then
+        local item = array:sub(start, at - 1):match "^%s*(.-)%s*$"
+        if item ~= "" then items[#items + 1] = item end
+        start = at + 1
+      end
+      if char ~= "," then depth = depth - 1 end
+      if depth == 0 then return items end
+    end
+  end
+end
+
 local check_value
 
 -- What is wrong with the keys: those of an object are strings, those of an array the numbers from 1 on.

@@ -41,6 +41,8 @@ local net = require "aui.net"
 ---@field tls? aui.Tls
 ---@field timeout? aui.Timeouts
 ---@field reconnect? aui.Reconnect|false false: a connection is made again only for the next message
+---@field recover? boolean whether to find out from the task's history what became of a message whose answer was cut
+---off, true; without effect when `reconnect` is false, or the URL's path does not end in /api/v1/external/session
 ---@field queue? aui.Queue
 ---@field rate? aui.Rate default: no limit
 ---@field ping_interval? number|false seconds of silence before a ping, 20; false: no pings
@@ -54,7 +56,7 @@ local options_module = {}
 local KNOWN = {
   api_key = true, region = true, url = true, task_id = true, auth = true, headers = true, allow_plaintext = true,
   tls = true, timeout = true, max_message = true, max_response_head = true, max_depth = true,
-  reconnect = true, queue = true, rate = true, ping_interval = true, ping_timeout = true,
+  reconnect = true, recover = true, queue = true, rate = true, ping_interval = true, ping_timeout = true,
 } -- stylua: ignore
 local KNOWN_TLS = { ca_file = "string", cert = "string", key = "string", verify = "boolean" }
 local DEFAULT_TIMEOUTS = { connect = 10, first = 60, idle = 60, total = false }
@@ -171,6 +173,7 @@ function options_module.read(level, options)
   end
   check.names(level + 1, "options", options, KNOWN)
   check.type(level + 1, "allow_plaintext", options.allow_plaintext, "boolean")
+  check.type(level + 1, "recover", options.recover, "boolean")
   options_module.check_task_id(level + 1, options.task_id)
   check_whole(level + 1, "max_message", options.max_message, 1, 2 ^ 52)
   check_whole(level + 1, "max_response_head", options.max_response_head, 128, 2 ^ 31)
@@ -195,6 +198,7 @@ function options_module.read(level, options)
     reconnect_reset_after = reconnect.reset_after,
     ping_interval = ping_interval,
     ping_timeout = ping_timeout,
+    recover = options.recover ~= false and reconnect.attempts > 0 and place.tasks_target ~= nil,
     queue_messages = queue.messages,
     queue_bytes = queue.bytes,
     rate_messages = rate.messages,

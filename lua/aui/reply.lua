@@ -87,6 +87,18 @@ local function decode_message(reply)
   return reply.decoded
 end
 
+--- What a history is told about it: "pending", "answered" and the message's id (nil if it cannot be read), "unsent" (it
+--- ended, and its message never arrived) or "unknown" (it ended otherwise).
+---@return "pending"|"answered"|"unsent"|"unknown" outcome
+---@return string? id
+function reply_module.outcome(reply)
+  local status = reply.handle:status()
+  if status == "pending" then return "pending" end
+  if status == "failed" then return reply.handle:error().delivered == "no" and "unsent" or "unknown" end
+  local message = decode_message(reply)
+  return "answered", message and message.id
+end
+
 --- Waits for the end of the answer, whether its text is read or not.
 ---@param timeout? number seconds to wait at most
 ---@return table? message the ExternalTaskMessage

@@ -1,5 +1,5 @@
 -- Who waits for what: runs the native loop, and the coroutines of aui.run and aui.spawn on top of it. The C core is
--- never entered from a callback: it is stepped, asked which sessions have news, and their waiters are woken.
+-- never entered from a callback: it is stepped, asked who has news, and their waiters are woken.
 
 local net = require "aui.net"
 local timers = require "aui.timers"
@@ -10,12 +10,12 @@ local scheduler = {}
 local LONGEST_WAIT = 0.25
 
 local loop -- made when first needed
-local sessions = setmetatable({}, { __mode = "v" }) -- by id; only their users keep them alive
+local sources = setmetatable({}, { __mode = "v" }) -- by id; only their users keep them alive
 local last_id = 0
 local deadlines = timers.new()
-local tasks = {} -- by coroutine: true while it has not ended
+local tasks = {} -- by coroutine, while it has not ended: how much it adds to `unfinished`, 1 or in the background 0
 local runnable = {} -- waiters whose coroutines are to be resumed, oldest first
-local unfinished = 0 -- how many tasks have not ended
+local unfinished = 0 -- how many tasks that aui.run waits for have not ended
 local resumed = 0 -- how many tasks run just now: more than one when a coroutine of one of them runs the loop
 
 local running = coroutine.running
@@ -33,10 +33,10 @@ end
 --- Seconds of the loop's monotonic clock.
 function scheduler.now() return assert(scheduler.loop()):now() end
 
---- Gives the session an id, by which the loop reports its news: its method `news` is called then.
-function scheduler.register(session)
+--- Gives a source an id, by which the loop reports news of it (a session, a fetch): its method `news` is called then.
+function scheduler.register(source)
   last_id = last_id + 1
-  sessions[last_id] = session
+  sources[last_id] = source
   return last_id
 end
 
@@ -58,8 +58,8 @@ local function resume(co, ...)
   local ok, failure = coroutine.resume(co, ...)
   resumed = resumed - 1
   if coroutine.status(co) ~= "dead" then return end
+  unfinished = unfinished - tasks[co]
   tasks[co] = nil
-  unfinished = unfinished - 1
   if not ok then
     -- A task has no caller who could look at its error: whoever runs the loop gets it.
     if type(failure) == "string" then failure = debug.traceback(co, failure) end
@@ -91,8 +91,8 @@ end
 local function turn(deadline)
   loop:step(wait_time(deadline))
   for id in loop.ready, loop do
-    local session = sessions[id]
-    if session then session:news() end
+    local source = sources[id]
+    if source then source:news() end
   end
   local now = loop:now()
   local first = deadlines:first()
@@ -122,15 +122,20 @@ function scheduler.wait(source, deadline)
   return waiter.notified
 end
 
---- Calls `fn(...)` as a task of its own, which begins in the loop's next turn.
-function scheduler.spawn(fn, ...)
+local function start(weight, fn, ...)
   assert(scheduler.loop())
   local arguments, n = { ... }, select("#", ...)
   local co = coroutine.create(function() fn(unpack(arguments, 1, n)) end)
-  tasks[co] = true
-  unfinished = unfinished + 1
+  tasks[co] = weight
+  unfinished = unfinished + weight
   runnable[#runnable + 1] = { coroutine = co }
 end
+
+--- Calls `fn(...)` as a task of its own, which begins in the loop's next turn.
+function scheduler.spawn(fn, ...) start(1, fn, ...) end
+
+--- As spawn, but aui.run does not wait for the task's end: of use only to those who wait for something themselves.
+function scheduler.spawn_background(fn, ...) start(0, fn, ...) end
 
 --- Calls `fn(...)` as a task, runs the loop until it and every other task have ended, and returns its results.
 function scheduler.run(fn, ...)

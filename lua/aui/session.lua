@@ -5,6 +5,7 @@ local errors = require "aui.error"
 local json = require "aui.json"
 local net = require "aui.net"
 local options_module = require "aui.options"
+local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
 local scheduler = require "aui.scheduler"
 
@@ -50,6 +51,7 @@ function session_module.open(level, options)
     waiters = {},
     handlers = {},
     reported = "connecting",
+    recovery = checked.core.recover and recovery.new(checked.core, place) or nil,
   }, Session)
   self.handle, why = loop:open(scheduler.register(self), checked.core)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
@@ -88,15 +90,17 @@ local function read_message(level, self, message)
   local timeout = options_module.timeouts(level + 1, message.timeout, self.timeout)
   local encoded, problem = json.encode_message { text = text, task_id = task_id, context = message.context }
   if not encoded then check.fail(level + 1, problem:match "^(.-): (.*)$") end
-  return encoded, timeout
+  return encoded, timeout, text, task_id
 end
 
 -- The core's reply, or nil and an error; raises at the caller of the public function for a bad argument.
 local function send(self, message)
-  local encoded, timeout = read_message(3, self, message)
+  local encoded, timeout, text, task_id = read_message(3, self, message)
   local handle, refusal = self.handle:send(encoded, timeout.first or nil, timeout.idle or nil, timeout.total or nil)
   if not handle then return nil, errors.from_core(refusal, self.mask) end
-  return reply_module.new(self, handle)
+  local reply = reply_module.new(self, handle)
+  if self.recovery then self.recovery:sent(reply, task_id, text) end
+  return reply
 end
 
 --- Accepts a message for the agent and returns at once. Messages are sent in order, each when the answer to the one
@@ -162,6 +166,7 @@ end
 function Session:news()
   scheduler.notify(self)
   local state = self.handle:state()
+  if self.recovery then self.recovery:news(state) end
   if state == self.reported then return end
   self.reported = state
   local err, delay

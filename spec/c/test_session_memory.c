@@ -260,11 +260,54 @@ static void each_allocation_fails(void **state) {
   assert_true(n > 20);
 }
 
+/* A reply in doubt, answered when memory is short, is as it was, and can be answered later. Returns whether an
+ * allocation failed. */
+static bool answer_from_elsewhere(size_t left, bool for_good) {
+  static const char json[] = "{\"id\":\"1\",\"text\":\"a longer answer than what had come\",\"sender\":{}}";
+  peer p;
+  aui_session_config config;
+  aui_session_defaults(&config);
+  config.recover = true;
+  memset(&memory, 0, sizeof memory);
+  memory.left = left;
+  memory.for_good = for_good;
+  peer_open(&p, &config, FEED_WHOLE);
+  peer_handshake(&p);
+  static const aui_reply_timeouts timeouts = {AUI_NEVER, AUI_NEVER, AUI_NEVER};
+  aui_error refused = {0};
+  aui_reply *reply = aui_session_send(p.session, "{}", 2, &timeouts, p.now, &refused);
+  peer_pump(&p, SIZE_MAX);
+  peer_send_update(&p, "a");
+  aui_session_disconnected(p.session, NULL, true, p.now);
+  assert_true(aui_reply_is_parked(reply));
+  arm();
+  bool answered = aui_reply_answer(reply, json, sizeof json - 1);
+  disarm();
+  size_t n;
+  assert_int_equal(answered, !memory.failed);
+  aui_reply_text(reply, &n);
+  assert_int_equal(n, answered ? 34 : 1);
+  assert_int_equal(aui_reply_answer(reply, json, sizeof json - 1), !answered);
+  aui_reply_release(reply, p.now);
+  peer_free(&p);
+  return memory.failed;
+}
+
+static void each_allocation_of_an_answer_from_elsewhere_fails(void **state) {
+  size_t n = 0;
+  while (answer_from_elsewhere(n, *(bool *)*state)) n++;
+  assert_true(n > 2);
+}
+
 int main(void) {
   static bool alone = false, for_good = true;
   const struct CMUnitTest tests[] = {
       {"each_allocation_fails (alone)", each_allocation_fails, NULL, NULL, &alone},
       {"each_allocation_fails (with all that follow)", each_allocation_fails, NULL, NULL, &for_good},
+      {"each_allocation_of_an_answer_from_elsewhere_fails (alone)", each_allocation_of_an_answer_from_elsewhere_fails,
+       NULL, NULL, &alone},
+      {"each_allocation_of_an_answer_from_elsewhere_fails (with all that follow)",
+       each_allocation_of_an_answer_from_elsewhere_fails, NULL, NULL, &for_good},
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

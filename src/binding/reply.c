@@ -68,6 +68,39 @@ static int reply_error(lua_State *L) {
   return 1;
 }
 
+/* reply:is_parked(): whether the connection was lost in such a way that it is unknown what became of the message, and
+ * one of the next three functions is to settle that. */
+static int reply_is_parked(lua_State *L) {
+  lua_pushboolean(L, aui_reply_is_parked(check_reply(L)->reply));
+  return 1;
+}
+
+/* reply:answer(json): the parked reply ends with this final message; false, and nothing, if it cannot. */
+static int reply_answer(lua_State *L) {
+  lua_reply *object = check_reply(L);
+  size_t n;
+  const char *json = luaL_checklstring(L, 2, &n);
+  lua_pushboolean(L, aui_reply_answer(object->reply, json, n));
+  pump(object);
+  return 1;
+}
+
+/* reply:resend(): the parked reply's message is sent again; false, and nothing, if it cannot be. */
+static int reply_resend(lua_State *L) {
+  lua_reply *object = check_reply(L);
+  lua_pushboolean(L, aui_reply_resend(object->reply));
+  pump(object);
+  return 1;
+}
+
+/* reply:give_up(): the parked reply fails with the error that ended the connection. */
+static int reply_give_up(lua_State *L) {
+  lua_reply *object = check_reply(L);
+  aui_reply_give_up(object->reply);
+  pump(object);
+  return 0;
+}
+
 /* reply:cancel() */
 static int reply_cancel(lua_State *L) {
   lua_reply *object = check_reply(L);
@@ -86,8 +119,16 @@ static int reply_collect(lua_State *L) {
 }
 
 void aui_create_reply(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"status", reply_status}, {"take", reply_take},     {"text", reply_text}, {"message", reply_message},
-      {"error", reply_error},   {"cancel", reply_cancel}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"status", reply_status},
+                                     {"take", reply_take},
+                                     {"text", reply_text},
+                                     {"message", reply_message},
+                                     {"error", reply_error},
+                                     {"is_parked", reply_is_parked},
+                                     {"answer", reply_answer},
+                                     {"resend", reply_resend},
+                                     {"give_up", reply_give_up},
+                                     {"cancel", reply_cancel},
+                                     {NULL, NULL}};
   aui_new_class(L, AUI_REPLY, methods, reply_collect);
 }

@@ -9,8 +9,8 @@ static aui_lua_session *check_session(lua_State *L) {
  * that loop:ready() returns when the session has news. `options`, checked by the caller: host, port, tls (a table, or
  * nil for plain TCP: ca_file, cert, key, verify), request_host, target, headers; in seconds, nil for never,
  * connect_timeout, reconnect_base, reconnect_max, reconnect_reset_after, ping_interval, ping_timeout, rate_per; in
- * bytes queue_bytes, max_message, max_response_head; and reconnect_attempts, rate_messages, queue_messages, max_depth.
- */
+ * bytes queue_bytes, max_message, max_response_head; and reconnect_attempts, rate_messages, queue_messages, max_depth,
+ * recover (whether replies in doubt are parked: see reply:is_parked). */
 int aui_open_session(lua_State *L) {
   aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
   uint64_t id = (uint64_t)luaL_checknumber(L, 2);
@@ -31,6 +31,9 @@ int aui_open_session(lua_State *L) {
   config.ping.timeout = aui_milliseconds_field(L, 3, "ping_timeout");
   config.rate.messages = (uint32_t)aui_size_field(L, 3, "rate_messages", 0);
   config.rate.per = aui_milliseconds_field(L, 3, "rate_per");
+  lua_getfield(L, 3, "recover");
+  config.recover = lua_toboolean(L, -1);
+  lua_pop(L, 1);
   config.queue_messages = aui_size_field(L, 3, "queue_messages", config.queue_messages);
   config.queue_bytes = aui_size_field(L, 3, "queue_bytes", config.queue_bytes);
   config.max_message = aui_size_field(L, 3, "max_message", config.max_message);

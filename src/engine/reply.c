@@ -39,6 +39,7 @@ static void end(aui_reply *reply, aui_reply_status status) {
 
 void aui_reply_finish(aui_reply *reply, aui_buffer *message) {
   end(reply, AUI_REPLY_MESSAGE);
+  aui_error_clear(&reply->error);
   reply->message = *message;
   *message = (aui_buffer){0};
 }

@@ -13,7 +13,7 @@ struct aui_reply {
   size_t taken;       /* how long the text was when the reader last took of it */
   size_t kept;        /* how many of those bytes still stand */
   aui_buffer message; /* the final message's JSON */
-  aui_error error;
+  aui_error error;    /* while it is parked, the one that it is given up with */
   aui_reply_timeouts timeouts;
   uint64_t accepted;  /* when it was sent by its user */
   uint64_t last_sign; /* when bytes of its frame last left, then when the agent last gave a sign of an answer */

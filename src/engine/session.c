@@ -46,8 +46,9 @@ struct aui_session {
   /* An error payload is held until the close that follows it, so that the error can tell the close code. */
   aui_error refusal;
 
-  aui_reply *queue; /* replies whose messages wait to be sent, oldest first */
-  aui_error error;  /* why there is no connection */
+  aui_reply *parked; /* whose message has left on a connection that was lost; nothing is sent meanwhile */
+  aui_reply *queue;  /* replies whose messages wait to be sent, oldest first */
+  aui_error error;   /* why there is no connection */
   bool closed;
   bool news;
 };
@@ -110,14 +111,34 @@ static void dequeue(aui_session *session, aui_reply *reply) {
   reply->next = NULL;
 }
 
+static void enqueue_first(aui_session *session, aui_reply *reply) {
+  reply->on_wire = reply->signaled = false;
+  reply->next = session->queue;
+  session->queue = reply;
+}
+
 static void fail_reply(aui_session *session, aui_reply *reply, const aui_error *error, aui_delivered delivered) {
   if (session->active == reply) {
     session->active = NULL;
+  } else if (session->parked == reply) {
+    session->parked = NULL;
   } else {
     dequeue(session, reply);
   }
   aui_reply_fail(reply, error, delivered);
   session->news = true;
+}
+
+/* Whether a message waits for a connection, or for news of what became of it on the last one. */
+static bool has_unfinished(const aui_session *session) {
+  return session->queue || session->parked;
+}
+
+static void fail_parked(aui_session *session) {
+  aui_error error = session->parked->error;
+  session->parked->error = (aui_error){0};
+  fail_reply(session, session->parked, &error, AUI_DELIVERED_MAYBE);
+  aui_error_clear(&error);
 }
 
 static void fail_queue(aui_session *session, const aui_error *error) {
@@ -127,6 +148,7 @@ static void fail_queue(aui_session *session, const aui_error *error) {
 /* How far the reply's message has got that its user, or its time, ends now. Takes the message back if none of it has
  * left. */
 static aui_delivered recall(aui_session *session, aui_reply *reply) {
+  if (reply == session->parked) return AUI_DELIVERED_MAYBE;
   if (reply != session->active || aui_websocket_unsend(&session->ws)) return AUI_DELIVERED_NO;
   return AUI_DELIVERED_MAYBE;
 }
@@ -135,6 +157,7 @@ static void cancel_all(aui_session *session) {
   aui_error error = {0};
   aui_error_set(&error, AUI_ERROR_CANCELED, "the session was closed before the answer was complete");
   if (session->active) fail_reply(session, session->active, &error, recall(session, session->active));
+  if (session->parked) fail_reply(session, session->parked, &error, AUI_DELIVERED_MAYBE);
   fail_queue(session, &error);
 }
 
@@ -158,19 +181,33 @@ static bool was_held_off(const aui_session *session) {
          aui_failure_delivered(&session->error, answered) == AUI_DELIVERED_NO;
 }
 
+/* Whether it may be found out what became of the active message. */
+static bool is_in_doubt(const aui_session *session) {
+  const aui_error *error = &session->error;
+  bool lost = error->kind == AUI_ERROR_TRANSPORT || error->kind == AUI_ERROR_SERVER;
+  return session->config.recover && session->config.reconnect.attempts > 0 && lost && error->retryable &&
+         error->status_code == 0;
+}
+
+static void park_active(aui_session *session) {
+  session->parked = session->active;
+  session->active = NULL;
+  aui_error_copy(&session->parked->error, &session->error);
+}
+
 /* The active reply gets no answer on this connection any more; a message none of which has left, or which was held off,
  * waits for the next one. */
 static void give_up_active(aui_session *session) {
   aui_reply *reply = session->active;
   if (!reply) return;
-  if (!aui_websocket_unsend(&session->ws) && !was_held_off(session)) {
+  if (aui_websocket_unsend(&session->ws) || was_held_off(session)) {
+    session->active = NULL;
+    enqueue_first(session, reply);
+  } else if (is_in_doubt(session)) {
+    park_active(session);
+  } else {
     fail_reply(session, reply, &session->error, aui_failure_delivered(&session->error, reply->answered));
-    return;
   }
-  session->active = NULL;
-  reply->on_wire = reply->signaled = false;
-  reply->next = session->queue;
-  session->queue = reply;
 }
 
 /* The connection serves no more, for this reason (taken over), unless an error payload that is held says more. */
@@ -224,7 +261,7 @@ static bool is_worth_reconnecting(const aui_session *session) {
   /* What went wrong with one message need not go wrong with the next; a connection that never carried any would. */
   bool by_itself = error->retryable && session->config.reconnect.attempts > 0;
   if (!by_itself) return session->queue && session->carried;
-  return session->queue || error->close_code != 1000;
+  return has_unfinished(session) || error->close_code != 1000;
 }
 
 /* Milliseconds until the next attempt: none after a connection that served well, unless the server asked for some. */
@@ -246,6 +283,7 @@ static void plan_next_connection(aui_session *session, uint64_t now) {
   uint64_t delay = is_worth_reconnecting(session) ? delay_before_retry(session, now) : AUI_NEVER;
   session->retry_at = aui_deadline_after(now, delay);
   if (delay == AUI_NEVER) {
+    if (session->parked) fail_parked(session);
     fail_queue(session, &session->error);
     session->transport = TRANSPORT_NONE;
   } else {
@@ -255,6 +293,8 @@ static void plan_next_connection(aui_session *session, uint64_t now) {
 
 /* The transport is gone, or was never there. */
 static void connection_gone(aui_session *session, uint64_t now) {
+  bool parked_now = session->parked && session->carried; /* while one is parked, nothing is sent */
+  if (parked_now) session->parked->last_sign = now;
   plan_next_connection(session, now);
   aui_websocket_end(&session->ws);
   aui_event_free(session->events);
@@ -459,7 +499,8 @@ void aui_session_random(aui_session *session, const void *bytes, size_t n) {
 static bool send_next(aui_session *session, uint64_t now) {
   aui_websocket *ws = &session->ws;
   aui_reply *reply = session->queue;
-  bool busy = session->active || session->draining || session->refusal.kind || session->pace.next > now;
+  bool busy =
+      session->active || session->parked || session->draining || session->refusal.kind || session->pace.next > now;
   if (!reply || busy || ws->state != AUI_WEBSOCKET_OPEN || ws->random_len < AUI_FRAME_MASK_SIZE) return true;
   if (!aui_websocket_send(ws, reply->request.data, reply->request.len)) return false;
   dequeue(session, reply);
@@ -498,7 +539,7 @@ void aui_session_written(aui_session *session, size_t n, uint64_t now) {
 
 /* When a message that waits for nothing but its turn may leave. */
 static uint64_t pace_deadline(const aui_session *session) {
-  bool waits = session->queue && !session->active && session->ws.state == AUI_WEBSOCKET_OPEN;
+  bool waits = session->queue && !session->active && !session->parked && session->ws.state == AUI_WEBSOCKET_OPEN;
   return waits && session->pace.next > 0 ? session->pace.next : AUI_NEVER;
 }
 
@@ -514,6 +555,7 @@ uint64_t aui_session_deadline(const aui_session *session) {
   uint64_t deadline = connection_deadline(session);
   uint64_t down_since = session->down_since;
   if (session->active) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->active, down_since));
+  if (session->parked) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->parked, down_since));
   for (const aui_reply *reply = session->queue; reply; reply = reply->next) {
     deadline = aui_deadline_earlier(deadline, aui_reply_deadline(reply, down_since));
   }
@@ -548,9 +590,10 @@ static void abandon(aui_session *session, uint64_t now) {
 }
 
 static void end_early(aui_session *session, aui_reply *reply, const aui_error *error, uint64_t now) {
+  bool parked = reply == session->parked; /* no answer is awaited on the connection */
   aui_delivered delivered = recall(session, reply);
   fail_reply(session, reply, error, delivered);
-  if (delivered != AUI_DELIVERED_NO) abandon(session, now);
+  if (delivered != AUI_DELIVERED_NO && !parked) abandon(session, now);
 }
 
 static void expire(aui_session *session, aui_reply *reply, uint64_t now) {
@@ -583,6 +626,7 @@ void aui_session_tick(aui_session *session, uint64_t now) {
       session->refusal.kind && session->active && aui_reply_deadline(session->active, session->down_since) <= now;
   if (session->close_deadline <= now || refusal_due) close_timed_out(session);
   if (session->active) expire(session, session->active, now);
+  if (session->parked) expire(session, session->parked, now);
   for (aui_reply *reply = session->queue, *next; reply; reply = next) {
     next = reply->next;
     expire(session, reply, now);
@@ -604,8 +648,9 @@ aui_state aui_session_state(const aui_session *session) {
     case TRANSPORT_PAUSED: return AUI_STATE_WAITING;
     case TRANSPORT_UP:
       if (session->ws.state == AUI_WEBSOCKET_OPEN) return AUI_STATE_OPEN;
-      return session->ws.state == AUI_WEBSOCKET_CLOSING && !session->queue ? AUI_STATE_WAITING : AUI_STATE_CONNECTING;
-    case TRANSPORT_DROPPING: return session->queue ? AUI_STATE_CONNECTING : AUI_STATE_WAITING;
+      return session->ws.state == AUI_WEBSOCKET_CLOSING && !has_unfinished(session) ? AUI_STATE_WAITING
+                                                                                    : AUI_STATE_CONNECTING;
+    case TRANSPORT_DROPPING: return has_unfinished(session) ? AUI_STATE_CONNECTING : AUI_STATE_WAITING;
     default: return AUI_STATE_CONNECTING;
   }
 }
@@ -685,6 +730,56 @@ void aui_session_close(aui_session *session, uint64_t now) {
 
 bool aui_session_finished(const aui_session *session) {
   return session->closed && session->transport == TRANSPORT_NONE;
+}
+
+bool aui_reply_is_parked(const aui_reply *reply) {
+  return reply->session && reply->session->parked == reply;
+}
+
+/* Reads a final message; with `text` NULL only looks whether it is one. */
+static bool read_final(aui_event_reader *reader, const char *json, size_t n, aui_buffer *text, size_t *keep) {
+  return aui_event_feed(reader, json, n) == 0 && aui_event_end(reader, text, keep) == AUI_EVENT_FINAL;
+}
+
+/* Also makes `message` a copy of the JSON. False, with nothing changed, as aui_reply_answer. */
+static bool take_answer(aui_reply *reply, const char *json, size_t n, aui_buffer *message) {
+  aui_event_reader *reader = aui_event_new(reply->session->config.max_depth);
+  bool ok = reader && read_final(reader, json, n, NULL, NULL);
+  size_t keep, len;
+  if (ok) {
+    const char *payload = aui_event_payload(reader, &len);
+    ok = aui_buffer_append(message, payload, len);
+    aui_event_restart(reader);
+  }
+  ok = ok && read_final(reader, message->data, message->len, &reply->text, &keep);
+  aui_event_free(reader);
+  if (ok) {
+    aui_reply_text_changed(reply, keep);
+  } else {
+    aui_buffer_free(message);
+  }
+  return ok;
+}
+
+bool aui_reply_answer(aui_reply *reply, const char *json, size_t n) {
+  aui_buffer message = {0};
+  if (!aui_reply_is_parked(reply) || !take_answer(reply, json, n, &message)) return false;
+  reply->session->news = true;
+  reply->session->parked = NULL;
+  aui_reply_finish(reply, &message);
+  return true;
+}
+
+bool aui_reply_resend(aui_reply *reply) {
+  if (!aui_reply_is_parked(reply) || reply->answered) return false;
+  reply->session->parked = NULL;
+  aui_error_clear(&reply->error);
+  enqueue_first(reply->session, reply);
+  return true;
+}
+
+void aui_reply_give_up(aui_reply *reply) {
+  if (aui_reply_is_parked(reply)) fail_parked(reply->session);
 }
 
 void aui_reply_cancel(aui_reply *reply, uint64_t now) {

@@ -33,6 +33,8 @@ typedef struct {
   aui_backoff_config reconnect;
   aui_liveness_config ping;
   aui_pace_config rate;
+  bool recover; /* whether replies in doubt are parked, see aui_reply_is_parked; only while `reconnect` allows attempts
+                 */
 
   size_t queue_messages; /* how many messages may wait to be sent, */
   size_t queue_bytes;    /* and how many bytes of JSON */
@@ -43,7 +45,8 @@ typedef struct {
 } aui_session_config;
 
 /* Fills in the defaults: 10 s and 1 s; connecting again after 0.5 to 30 s without end, healthy after 10 s; a ping after
- * 20 s of silence, answered within 10 s; no rate; 64 messages and 1 MiB in the queue; 16 KiB, 64 MiB, 64; no request.
+ * 20 s of silence, answered within 10 s; no rate; nothing parked; 64 messages and 1 MiB in the queue; 16 KiB, 64 MiB,
+ * 64; no request.
  */
 void aui_session_defaults(aui_session_config *config);
 
@@ -161,6 +164,33 @@ const aui_error *aui_reply_error(const aui_reply *reply);
 /* Ends a pending reply as canceled. Its message is not sent any more if no byte of it has left; else the rest of the
  * answer is dropped as it comes, or the connection is replaced as soon as another send waits. */
 void aui_reply_cancel(aui_reply *reply, uint64_t now);
+
+/* ---- Replies in doubt ----
+ *
+ * A connection may die when a message has left, whole or in part, and its answer has not come: nobody knows whether the
+ * agent has acted on it. If it was cut, or closed by the server without an error payload (as transport or server
+ * trouble), and another one will be tried, then such a reply is parked: it stays pending, and later messages wait
+ * behind it. Its user finds out what became of it by other means, connection or not, and says so by one of the
+ * functions below. At most one reply of a session is parked.
+ *
+ * Until then all else that ends a reply ends it too (delivered: maybe): cancelling, and its times, of which `first` or,
+ * when there had been a sign of an answer, `idle` begins anew when the connection is lost. When the session stops
+ * trying to connect, it is given up. */
+
+bool aui_reply_is_parked(const aui_reply *reply);
+
+/* The agent has answered: `json` (copied) is the final message. The chunk that aui_reply_take returns makes up for what
+ * differs from the text so far. Returns false, and changes nothing, when the reply is not parked, the JSON is no final
+ * message within `max_depth`, or memory is short. */
+bool aui_reply_answer(aui_reply *reply, const char *json, size_t n);
+
+/* The message never arrived: it is sent again, before any that waits. Returns false, and changes nothing, when the
+ * reply is not parked, or some of its text has come, which proves that the message arrived. */
+bool aui_reply_resend(aui_reply *reply);
+
+/* It cannot be known: the reply fails with the error that ended the connection (delivered: maybe). Nothing happens when
+ * it is not parked. */
+void aui_reply_give_up(aui_reply *reply);
 
 /* Gives the reply back, cancelling it if it is pending. The pointer is not valid afterwards. */
 void aui_reply_release(aui_reply *reply, uint64_t now);

@@ -1,0 +1,140 @@
+-- Settles what became of a message whose answer was cut off: asks the task's history until it tells. See
+-- docs/recovery.md.
+
+local endpoint = require "aui.endpoint"
+local history = require "aui.history"
+local json = require "aui.json"
+local scheduler = require "aui.scheduler"
+local sent = require "aui.sent"
+
+local FETCH_TIMEOUT = 10 -- all times in seconds
+local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5
+local TIMES_ABSENT = 2 -- in a row, before a message counts as never arrived: a server may still be taking it up
+
+-- A reply in doubt: who waits for news of it. It holds neither the reply nor the session alive, nor does its task, in
+-- whose main function no reply is ever on the stack while it waits.
+local Doubt = {}
+Doubt.__index = Doubt
+
+function Doubt:news() scheduler.notify(self) end
+
+local function parked_reply(doubt)
+  local reply = doubt.message.reply
+  return reply and reply.handle:is_parked() and reply
+end
+
+local function is_parked(doubt) return parked_reply(doubt) and true or false end
+
+-- The result of asking once: the HTTP status and body; nil, words and kind of a failure; or nothing when the reply has
+-- ended meanwhile.
+local function ask(doubt)
+  local fetch, why = assert(scheduler.loop()):fetch(doubt.id, doubt.request)
+  if not fetch then return nil, why, "transport" end
+  local status, body, third
+  repeat
+    scheduler.wait(doubt)
+    status, body, third = fetch:result()
+  until body or not is_parked(doubt)
+  fetch:close()
+  return status, body, third
+end
+
+local function is_worth_asking_again(status, kind)
+  if not status then return kind == "transport" or kind == "timeout" end
+  return status == 408 or status == 429 or status >= 500
+end
+
+-- What the history says: as history.find, but with the answer's JSON.
+local function read(doubt, body)
+  local messages = json.decode(body)
+  if type(messages) ~= "table" or not body:find "^%s*%[" then return "unclear" end
+  doubt.begun = parked_reply(doubt):text() ~= ""
+  local verdict, index = history.find(messages, doubt)
+  return verdict, index and json.items(body)[index]
+end
+
+-- Ends the doubt if the verdict allows it.
+local function settle(doubt, verdict, answer)
+  local handle = parked_reply(doubt).handle
+  doubt.absences = verdict == "absent" and doubt.absences + 1 or 0
+  local settled
+  if verdict == "unanswered" or (verdict == "absent" and doubt.absences < TIMES_ABSENT) then return end
+  if verdict == "answered" then settled = handle:answer(answer) end
+  if verdict == "absent" then settled = handle:resend() end
+  if not settled then handle:give_up() end
+end
+
+-- Returns how long the server wants not to be asked again, if it says so.
+local function attempt(doubt)
+  local status, body, third = ask(doubt)
+  if not is_parked(doubt) then return end
+  if status == 200 then
+    settle(doubt, read(doubt, body))
+  elseif is_worth_asking_again(status, third) then
+    return status and third
+  else
+    settle(doubt, "unclear")
+  end
+end
+
+local function recover(doubt)
+  local pause = FIRST_PAUSE
+  while is_parked(doubt) do
+    local asked = attempt(doubt) or 0
+    if is_parked(doubt) then scheduler.wait(doubt, scheduler.now() + math.max(pause, asked)) end
+    pause = math.min(pause * 2, LONGEST_PAUSE)
+  end
+  doubt.over = true
+end
+
+local recovery = {}
+recovery.__index = recovery
+
+--- The recovery of one session. `core` and `place` are its checked options and its endpoint.
+function recovery.new(core, place)
+  return setmetatable({ core = core, place = place, messages = sent.new() }, recovery)
+end
+
+--- To be told of every message that the session accepts.
+function recovery:sent(reply, task_id, text) self.messages:add(reply, task_id, text) end
+
+local function request_for(self, task_id)
+  return {
+    host = self.core.host,
+    port = self.core.port,
+    tls = self.core.tls,
+    request_host = self.core.request_host,
+    target = self.place.tasks_target .. endpoint.percent_encode(task_id) .. "/messages",
+    headers = self.place.rest_headers,
+    timeout = FETCH_TIMEOUT,
+  }
+end
+
+local function begin(self, message)
+  local last_id, earlier = self.messages:before(message)
+  local doubt = setmetatable({
+    waiters = {},
+    message = message,
+    request = request_for(self, message.task_id),
+    text = message.text,
+    last_id = last_id,
+    earlier = earlier,
+    absences = 0,
+  }, Doubt)
+  doubt.id = scheduler.register(doubt)
+  self.doubt = doubt
+  scheduler.spawn_background(recover, doubt)
+end
+
+--- To be called when the session, which is in this state, has news.
+function recovery:news(state)
+  local message = self.messages:oldest()
+  if self.doubt then
+    if not is_parked(self.doubt) then scheduler.notify(self.doubt) end
+    if self.doubt.over then self.doubt = nil end
+  end
+  local reply = message and message.reply
+  if not self.doubt and state == "open" and reply and reply.handle:is_parked() then begin(self, message) end
+end
+
+return recovery

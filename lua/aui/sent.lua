@@ -1,0 +1,78 @@
+-- What a session knows of the messages it has sent that helps to find one of them in a task's history.
+
+local reply_module = require "aui.reply"
+
+local sent = {}
+sent.__index = sent
+
+-- Of how many tasks to know something, and of how many unsettled messages of a task. To forget a task is safe: it is
+-- then as if this session had never had an answer there.
+local MOST_TASKS = 1000
+local MOST_UNSETTLED = 100
+
+function sent.new()
+  return setmetatable({
+    open = {}, -- messages in the order in which they leave, from the oldest on whose reply was last seen pending
+    tasks = {}, -- by id: { last_id = of the newest answer; unsettled = texts sent since, and how often; count of them }
+    count = 0, -- of tasks
+  }, sent)
+end
+
+--- Notes a message that was accepted. Its reply is not kept alive: one that its user drops is thereby cancelled.
+function sent:add(reply, task_id, text)
+  self:oldest() -- lets go of those that have ended
+  self.open[#self.open + 1] = setmetatable({ reply = reply, task_id = task_id, text = text }, { __mode = "v" })
+end
+
+local function forget(self, task_id)
+  self.count = self.count - (self.tasks[task_id] and 1 or 0)
+  self.tasks[task_id] = nil
+end
+
+local function note_answer(self, task_id, id)
+  forget(self, task_id)
+  if self.count >= MOST_TASKS then forget(self, (next(self.tasks))) end
+  self.tasks[task_id] = { last_id = id, unsettled = {}, count = 0 }
+  self.count = self.count + 1
+end
+
+local function note_unsettled(self, message)
+  local task = self.tasks[message.task_id]
+  if not task then return end
+  task.unsettled[message.text] = (task.unsettled[message.text] or 0) + 1
+  task.count = task.count + 1
+  if task.count > MOST_UNSETTLED then forget(self, message.task_id) end
+end
+
+-- A reply that was collected may have ended in any way.
+local function outcome(message)
+  if not message.reply then return "unknown" end
+  return reply_module.outcome(message.reply)
+end
+
+--- The oldest message whose reply has not ended, or nil: { reply (weak), task_id, text }.
+function sent:oldest()
+  while self.open[1] do
+    local message = self.open[1]
+    local how, id = outcome(message)
+    if how == "pending" then return message end
+    table.remove(self.open, 1)
+    if type(id) == "string" then
+      note_answer(self, message.task_id, id)
+    elseif how ~= "unsent" then
+      note_unsettled(self, message)
+    end
+  end
+end
+
+--- What was known of a message's task before it was sent: the id of the newest answer that this session got there (nil
+--- if it got none), and how many messages with the same text it has sent since, each of which may have arrived.
+---@return string? last_id
+---@return integer earlier
+function sent:before(message)
+  local task = self.tasks[message.task_id]
+  if not task then return nil, 0 end
+  return task.last_id, task.unsettled[message.text] or 0
+end
+
+return sent
