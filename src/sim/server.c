@@ -85,6 +85,8 @@ static struct lws_vhost *make_vhost(const struct sim_server *server) {
       .alpn = "", // else libwebsockets would take over a client that offers http/1.1
       .vhost_name = "aui-sim",
   };
+  // With IPv6 in play libwebsockets takes an IPv4 address for none at all, and listens on every one of the machine's.
+  if (!strchr(options->host, ':')) info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
   if (options->tls_dir) {
     sim_buffer_printf(&certificate, "%s/" SIM_CERTIFICATE_FILE, options->tls_dir);
     sim_buffer_printf(&key, "%s/" SIM_KEY_FILE, options->tls_dir);
