@@ -6,6 +6,7 @@ local uv = require "luv"
 local child = {}
 
 local LIMIT = 20000 -- milliseconds; a program that runs longer is killed
+local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
 local interpreter = jit and "luajit" or "lua" .. _VERSION:match "%d.%d" -- luacheck: ignore jit
 
 local function write_file(text)
@@ -59,15 +60,18 @@ local function interrupt_when_asleep(process, result)
 end
 
 --- Runs `program`, Lua source, with `...` as arguments, to its end. `options`: `env`, changes to the environment
---- (false: not set); `interrupt`, whether to send SIGINT when the program has written "ready\n" and sleeps. Returns a
+--- (false: not set); `under`, words of a command that runs the interpreter;
+--- `interrupt`, whether to send SIGINT when the program has written "ready\n" and sleeps. Returns a
 --- table: status, signal (0 for none), stdout, stderr, and the seconds that it took to end, from the interrupt if any.
 function child.run(program, options, ...)
   options = options or {}
   local file = write_file(program)
   local stdout, stderr, watchdog = uv.new_pipe(false), uv.new_pipe(false), uv.new_timer()
   local result, begin, ended, process = {}, uv.hrtime(), nil, nil
-  process = assert(uv.spawn(interpreter, {
-    args = { file, ... },
+  local words = { unpack(options.under or {}) }
+  for _, word in ipairs { interpreter, file, ... } do words[#words + 1] = word end
+  process = assert(uv.spawn(table.remove(words, 1), {
+    args = words,
     stdio = { nil, stdout, stderr },
     env = environment(options.env or {}),
   }, function(status, signal)

@@ -1,6 +1,7 @@
 -- What stands between a session and its server before a byte is exchanged: names, addresses, refusals.
 
 local aui = require "aui"
+local child = require "spec.child"
 local socket = require "socket"
 local wire = require "spec.wire"
 
@@ -23,11 +24,49 @@ local function fail_to_connect(url)
   return err.message
 end
 
--- Which families the name localhost has on this machine.
-local function families_of_localhost()
-  local families = {}
-  for _, address in ipairs(assert(socket.dns.getaddrinfo "localhost")) do families[address.family] = true end
-  return families
+-- A program that connects and tells how that went.
+local CONNECT = [[
+  local aui = require "aui"
+  local session, err = aui.connect { url = ..., task_id = "task" }
+  print(session and session:state() or err)
+]]
+
+-- Runs a command in namespaces of its own (see unshare(1)), which takes root; else the test is pending.
+local function in_namespaces(kinds, ...)
+  if os.execute(("unshare %s true 2>/dev/null"):format(kinds)) ~= (jit and 0 or true) then -- luacheck: ignore jit
+    pending "this user may not make namespaces"
+  end
+  return { "unshare", kinds, ... }
+end
+
+-- Connects by the name "twofold", which has an IPv6 address and an IPv4 one, and returns what CONNECT has printed.
+local function connect_to_twofold(server)
+  local hosts = os.tmpname()
+  local file = assert(io.open(hosts, "w"))
+  file:write "::1 twofold\n127.0.0.1 twofold\n"
+  file:close()
+  local namespace = in_namespaces("-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts)
+  local url = server.url:gsub("//.*:", "//twofold:")
+  local result = child.run(CONNECT, { under = namespace }, url)
+  os.remove(hosts)
+  assert.equal("", result.stderr)
+  return result.stdout
+end
+
+-- A listener on ::1 that never accepts, and whose queue is full: who connects to it hears nothing.
+local function black_hole(port)
+  local listener = socket.tcp6()
+  listener:setoption("ipv6-v6only", true)
+  assert(listener:bind("::1", port))
+  assert(listener:listen(0))
+  local sockets = { listener }
+  for _ = 1, 3 do
+    local caller = socket.tcp6()
+    caller:settimeout(0)
+    caller:connect("::1", port)
+    sockets[#sockets + 1] = caller
+  end
+  return sockets
 end
 
 describe("connecting", function()
@@ -66,11 +105,22 @@ describe("connecting", function()
     assert.is_table(assert(session):ask "hello")
   end)
 
-  it("by the name localhost reaches a server that listens on ::1 alone", function()
-    if not families_of_localhost().inet6 then pending "localhost has no IPv6 address on this machine" end
-    local server = link:start { "--host", "::1" }
-    local session = link:connect(server, { url = server.url:gsub("%[::1%]", "localhost") })
-    assert.is_table(assert(session):ask "hello")
+  for _, address in ipairs { "::1", "127.0.0.1" } do
+    it("by a name of both families reaches a server that listens on " .. address .. " alone", function()
+      assert.equal("open\n", connect_to_twofold(link:start { "--host", address }))
+    end)
+  end
+
+  it("by a name whose first address is silent reaches the server at the other, of the other family", function()
+    local server = link:start()
+    local silent = black_hole(server.port)
+    assert.equal("open\n", connect_to_twofold(server))
+    for _, each in ipairs(silent) do each:close() end
+  end)
+
+  it("without a way to the server says that it is unreachable", function()
+    local result = child.run(CONNECT, { under = in_namespaces "-n" }, "ws://127.0.0.1:1/")
+    assert.equal("transport: connection to 127.0.0.1 port 1 failed: network is unreachable\n", result.stdout)
   end)
 
   it("by an IPv6 address in brackets reaches a server there", function()

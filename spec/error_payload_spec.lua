@@ -106,6 +106,14 @@ for _, scheme in ipairs { "ws", "wss" } do
       end)
     end
 
+    for given, expected in pairs { [7] = "7", [1.5] = "1.5" } do
+      it(("may ask to wait for %s s"):format(expected), function()
+        play { { receive = true }, { error = { status_code = 429, extra_data = { retry_after = given } } } }
+        local _, err = session:ask "question"
+        assert.are.equal(expected, tostring(err.retry_after))
+      end)
+    end
+
     it("is told without a close, too", function()
       play { { receive = true }, { error = CASES[1].payload }, { wait = 3600 } }
       local _, err = session:ask "question"
@@ -127,6 +135,16 @@ for _, scheme in ipairs { "ws", "wss" } do
       local _, err = first:message()
       assert.are.equal("server", err.kind)
       assert.are.equal("well again", assert(second:message()).text)
+    end)
+
+    it("can be put into a sentence", function()
+      play { { receive = true }, { error = CASES[1].payload } }
+      local _, err = session:ask "question"
+      local line = tostring(err)
+      assert.are.equal("failed: " .. line, "failed: " .. err)
+      assert.are.equal(line .. "!", err .. "!")
+      assert.are.equal(line .. line, err .. err)
+      assert.has_error(function() return nil .. err end)
     end)
 
     it("may have its keys in any order, null fields and unknown ones", function()

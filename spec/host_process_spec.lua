@@ -10,7 +10,7 @@ local ASK = [[
   local aui = require "aui"
   local url, ca_file = ...
   local session, err = aui.connect { url = url, task_id = "task", tls = ca_file and { ca_file = ca_file },
-    timeout = { connect = 1 } }
+    timeout = { connect = 1 }, reconnect = false }
   local message
   if session then message, err = session:ask "hello" end
   print(message and "answered" or err)
@@ -85,6 +85,36 @@ for _, scheme in ipairs(wire.schemes) do
       ]])
       assert.equal(13, result.signal)
     end)
+
+    -- Daemons close these, and libuv aborts when it is to close one of them.
+    for _, closed in ipairs { "<&-", ">&-", "2>&-", "<&- >&- 2>&-" } do
+      it(("talks without the descriptors closed by %s, and leaves them closed"):format(closed), function()
+        local result = ask(link:start(), {}, ([[
+          local url, ca_file = ...
+          local closed = %q
+          if not os.getenv "ALONE" then
+            local command = ("%%s %%s %%s %%s %%s"):format(arg[-1], arg[0], url, ca_file or "", closed)
+            local shell = io.popen(("ALONE=1 sh -c '%%s'; echo $?"):format(command))
+            io.write(shell:read "*a")
+            os.exit()
+          end
+          local aui = require "aui"
+          local session = assert(aui.connect { url = url, task_id = "task", tls = ca_file and { ca_file = ca_file } })
+          assert(session:ask "hello")
+          for number, sign in pairs { [0] = "<", [1] = "^>", [2] = "2>" } do
+            local is_closed = closed:find(sign) or closed:find " "
+            local file, _, errno = io.open("/proc/self/fd/" .. number)
+            if file then file:close() end
+            local ENOENT = 2 -- a socket cannot be opened either, for another reason
+            assert((errno == ENOENT) == (is_closed ~= nil), "descriptor " .. number)
+          end
+          session:close()
+          os.exit(42, true)
+        ]]):format(closed))
+        assert.equal("42\n", result.stdout)
+        assert.equal("", result.stderr)
+      end)
+    end
 
     it("uses next to no CPU while its session idles", function()
       local session = assert(link:connect(link:start()))

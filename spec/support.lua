@@ -14,8 +14,15 @@ Server.__index = Server
 
 --- Stops the simulator and waits for its end.
 function Server:stop()
-  self.input:close()
+  if self.input then self.input:close() end
   os.execute("rm -r " .. table.concat(self.files, " "))
+end
+
+--- Ends the simulator as a crash would.
+function Server:kill()
+  os.execute("kill -9 " .. self.pid)
+  self.input:close()
+  self.input = nil
 end
 
 --- Options of a session with this server, with patience for a slow machine but not for ever; `changes` go before them.
@@ -45,6 +52,7 @@ end
 -- Runs a server, which says where it is listening in its first line and stops at the end of its standard input, so that
 -- it ends with us at the latest.
 local function launch(command, server)
+  server.command = command
   local fifo = new_name(server.files)
   os.execute("mkfifo " .. fifo)
   server.input = assert(io.popen(("exec >%s; echo $$; exec %s"):format(fifo, command), "w"))
@@ -57,6 +65,9 @@ local function launch(command, server)
   server.port = tonumber(server.url:match ":(%d+)/")
   return setmetatable(server, Server)
 end
+
+--- Starts a killed simulator again: on the same port, with the same options and certificates.
+function Server:restart() launch(("%s --port %d"):format(self.command, self.port), self) end
 
 --- Starts aui-sim on a free port. `options`: its command line, as { "--pace", "0" }; with `scheme = "wss"` it serves
 --- TLS. The result has `url`, `port`, `pid`, and `tls`, the option by which a session trusts it.

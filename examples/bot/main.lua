@@ -29,7 +29,10 @@ local function main()
 end
 
 local ok, err = pcall(main)
-if not ok then
+if screen.is_interrupt(err) then
+  io.write "\n"
+  os.exit(130)
+elseif not ok then
   screen.complain(err)
   os.exit(1)
 end

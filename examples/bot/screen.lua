@@ -6,6 +6,7 @@ local text = require "text"
 local screen = {}
 
 local MARGIN = 7 -- columns
+local HANG = "  " -- in front of the rest of a line that was broken
 local WIDEST = 100 -- columns: longer lines are hard to read
 local STYLES = { You = "1;32", Agent = "1;35", Error = "1;31", heading = "1", note = "2" }
 
@@ -51,14 +52,19 @@ function screen.width()
   return math.max(20, math.min(columns, WIDEST) - MARGIN - 1)
 end
 
+-- Where lines are broken.
+local function line_width() return is_terminal and screen.width() or math.huge end
+
 --- A paragraph in one piece.
 function screen.say(name, words)
   end_paragraph()
-  local width = is_terminal and screen.width() or math.huge
-  for index, line in ipairs(text.wrap(text.clean(words), width)) do
+  for index, line in ipairs(text.wrap(text.clean(words), line_width())) do
     io.write(index == 1 and label(name) .. line or indented(line), "\n")
   end
 end
+
+--- Whether an error is the user's Ctrl-C: Lua's interpreter makes an error of the first; another ends the program.
+function screen.is_interrupt(err) return type(err) == "string" and err:find "interrupted!$" ~= nil end
 
 --- What went wrong: a line on standard error, without the place in the program that Lua puts in front.
 function screen.complain(problem)
@@ -67,20 +73,30 @@ function screen.complain(problem)
   io.stderr:write(has_coloured_errors and label "Error" or text.pad("Error", MARGIN), words, "\n")
 end
 
+local function write_hanging(line)
+  local width = line_width()
+  if text.width(line) <= width then return io.write(indented(line), "\n") end
+  for index, part in ipairs(text.wrap(line, width - #HANG)) do
+    io.write(indented(index == 1 and part or HANG .. part), "\n")
+  end
+end
+
 --- An empty line, a heading, and lines under it; without lines nothing of that.
 function screen.block(heading, lines)
   end_paragraph()
   if not lines or #lines == 0 then return end
   io.write("\n", styled("heading", indented(heading)), "\n")
   for _, line in ipairs(lines) do
-    io.write(indented(text.clean(line)), "\n")
+    write_hanging(text.clean(line))
   end
 end
 
 --- A remark of the program itself.
 function screen.note(words)
   end_paragraph()
-  io.write(styled("note", words), "\n")
+  for _, line in ipairs(text.wrap(words, line_width())) do
+    io.write(styled("note", line), "\n")
+  end
 end
 
 --- A line that the user types, or nil at the end of the input.
@@ -105,7 +121,7 @@ function screen.paragraph(name)
     raw = "", -- the text, whose bytes `keep` counts
     lines = { "" }, -- as they are shown
     rows = rows,
-    width = is_terminal and screen.width() or math.huge,
+    width = line_width(),
   }, Paragraph)
 end
 

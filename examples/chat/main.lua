@@ -12,11 +12,12 @@ local HELP = {
   "/help      this list",
   "/quit      end, as Ctrl-D does",
   "A number sends the suggestion with that number. Ctrl-C stops an answer.",
+  "With rlwrap in front of its command, the chat has a history and arrow keys.",
 }
 
 -- The session connects when there is something to send, and again after a failure.
 local function open()
-  local session = assert(aui.session { url = os.getenv "AUI_URL" })
+  local session = assert(aui.session { url = os.getenv "AUI_URL", reconnect = false })
   return { session = session, task_id = os.getenv "AUI_TASK_ID", suggestions = {} }
 end
 
@@ -49,14 +50,11 @@ local function ask(chat, text)
   show_suggestions(chat)
 end
 
--- Lua's interpreter turns the first Ctrl-C into an error; another one ends the program.
-local function is_interrupt(err) return type(err) == "string" and err:find "interrupted!$" ~= nil end
-
 -- Whatever goes wrong with one message is shown, and the chat goes on.
 local function try_to_ask(chat, text)
   local ok, err = pcall(ask, chat, text)
   if ok then return end
-  if not is_interrupt(err) then return screen.complain(err) end
+  if not screen.is_interrupt(err) then return screen.complain(err) end
   chat.reply:cancel()
   screen.note "Stopped. The next Ctrl-C ends the chat."
 end
@@ -77,6 +75,15 @@ local function obey(chat, name, argument)
   command(chat, argument)
 end
 
+-- A number stands for a suggestion, where there are any.
+local function say(chat, words)
+  local number = #chat.suggestions > 0 and words:match "^%d+$"
+  if not number then return try_to_ask(chat, words) end
+  local suggestion = chat.suggestions[tonumber(number)]
+  if suggestion then return try_to_ask(chat, suggestion) end
+  screen.note(("There is no suggestion %s; to send a number, put a word beside it."):format(number))
+end
+
 local function converse(chat)
   screen.note "Say something, or /help; Ctrl-D ends the chat."
   for line in screen.read, "You" do
@@ -86,7 +93,7 @@ local function converse(chat)
     if name then
       obey(chat, name, argument)
     elseif words ~= "" then
-      try_to_ask(chat, chat.suggestions[tonumber(words)] or words)
+      say(chat, words)
     end
   end
 end
@@ -98,7 +105,7 @@ if not opened then
 end
 local ok, err = pcall(converse, chat)
 chat.session:close()
-if is_interrupt(err) then
+if screen.is_interrupt(err) then
   io.write "\n"
   os.exit(130)
 end

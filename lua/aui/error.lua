@@ -11,13 +11,18 @@ local json = require "aui.json"
 ---@field description? string of an error payload
 ---@field extra_data? table of an error payload
 ---@field close_code? integer of the WebSocket; 1006: the connection was cut
----@field retry_after? integer seconds the server asked to wait
+---@field retry_after? number seconds the server asked to wait, an integer where whole
 ---@field text? string what had arrived of the answer
 local Error = {}
 Error.__index = Error
 Error.__name = "aui.Error"
 
 function Error:__tostring() return self.kind .. ": " .. self.message end
+
+-- An error becomes its line; anything else is as it was, so that concatenating nil is still refused.
+local function line_of(value) return getmetatable(value) == Error and tostring(value) or value end
+
+function Error.__concat(left, right) return line_of(left) .. line_of(right) end
 
 local error_module = {}
 
@@ -60,6 +65,12 @@ local function mask_strings(value, mask)
   return masked
 end
 
+-- A number of JSON as an integer where it is whole: on Lua 5.4 lua-cjson makes a float of every number.
+local function whole(number)
+  local rounded = math.floor(number)
+  return rounded == number and rounded or number
+end
+
 -- The server's own words, from the three shapes of its error payloads or from a body of another kind.
 local function read_payload(err, payload, mask)
   local value = mask_strings(json.decode(payload), mask)
@@ -67,7 +78,7 @@ local function read_payload(err, payload, mask)
   if type(value.description) == "string" then err.description = value.description end
   if type(value.extra_data) == "table" then
     err.extra_data = value.extra_data
-    if type(value.extra_data.retry_after) == "number" then err.retry_after = value.extra_data.retry_after end
+    if type(value.extra_data.retry_after) == "number" then err.retry_after = whole(value.extra_data.retry_after) end
   end
   if type(value.message) == "string" then return value.message end
   if type(value.detail) == "string" then return value.detail end

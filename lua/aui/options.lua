@@ -11,8 +11,8 @@ local net = require "aui.net"
 ---@field total? number|false from send to the end of the answer, false
 
 ---@class (exact) aui.Reconnect exponential back-off with full jitter, times in seconds
----@field base? number the first delay is drawn from 0 to this, each further one from twice as much: 0.5
----@field max? number but at most from 0 to this: 30
+---@field base? number the first delay is drawn at random up to this, each further one up to twice as much: 0.5
+---@field max? number but at most up to this: 30
 ---@field attempts? integer how many may fail in a row; default: no end
 ---@field reset_after? number a connection that was open so long was healthy: 10
 

@@ -68,7 +68,8 @@ function session_module.wait_open(self)
   while true do
     local state = self.handle:state()
     if state == "open" then return true end
-    if state ~= "connecting" then return nil, connection_error(self) end
+    local err = connection_error(self) -- the next attempt may be under way already
+    if err or state ~= "connecting" then return nil, err end
     scheduler.wait(self)
   end
 end
@@ -142,8 +143,9 @@ Session.__close = Session.close
 ---@return string
 function Session:state() return self.handle:state() end
 
---- Calls `handler(state, err, delay)` from now on whenever the state has changed. Of "waiting", err is why a connection
---- was lost or not made, and delay in how many seconds the next one is tried: nil when only a message asks for it.
+--- Calls `handler(state, err, delay)` from now on whenever the state has changed, or the time of the next attempt. Of
+--- "waiting", err is why a connection was lost or not made, and delay in how many seconds the next one is tried: nil
+--- when only a message asks for it. Of "connecting" that follows "open", err is why the connection was lost.
 --- Handlers run as tasks, and may wait. Several may follow one event.
 ---@param event "state"
 ---@param handler fun(state: string, err?: aui.Error, delay?: number)
@@ -165,14 +167,13 @@ end
 -- Called by the scheduler when the C core has news of this session.
 function Session:news()
   scheduler.notify(self)
-  local state = self.handle:state()
+  local state, retry_at = self.handle:state(), self.handle:retry_at()
   if self.recovery then self.recovery:news(state) end
-  if state == self.reported then return end
-  self.reported = state
-  local err, delay
-  if state == "waiting" then
-    err, delay = connection_error(self), self.handle:retry_delay()
-  end
+  if state == self.reported and retry_at == self.retry_at then return end
+  local lost = state == "waiting" or (state == "connecting" and self.reported == "open")
+  local err = lost and connection_error(self) or nil
+  local delay = retry_at and math.max(0, retry_at - scheduler.now())
+  self.reported, self.retry_at = state, retry_at
   for _, handler in ipairs(self.handlers) do
     scheduler.spawn(handler, state, err, delay)
   end

@@ -52,7 +52,8 @@ describe("the bot", function()
     bot:see "Agent  I found"
     assert.is_nil(bot.status)
     bot:press "\3"
-    assert.equal(1, bot:exit_status())
+    assert.equal(130, bot:exit_status())
+    assert.is_nil(bot.screen:text():find "Error")
   end)
 
   it("is plain in a pipe", function()
@@ -83,6 +84,27 @@ describe("the bot", function()
       assert(#line:gsub("[\128-\191]", "") <= 44, line)
     end
     assert.truthy(bot.screen:text():find "Products +Price  Capacity\n")
+  end)
+
+  it("breaks long suggestions between words", function()
+    local suggestion = "Show me those that are also quiet enough for an open kitchen"
+    server = support.play { { receive = true }, { message = { text = "Look", followup_suggestions = { suggestion } } } }
+    local bot = start({ "Hello" }, 32)
+    assert.equal(0, bot:exit_status())
+    assert.equal(
+      table.concat({
+        "You    Hello",
+        "",
+        "Agent  Look",
+        "",
+        "       You could ask",
+        "       Show me those that are",
+        "         also quiet enough for",
+        "         an open kitchen",
+        "",
+      }, "\n"),
+      bot.screen:text()
+    )
   end)
 
   it("keeps up with a long answer", function()

@@ -30,18 +30,29 @@ describe("the chat", function()
     assert.equal(0, chat:exit_status())
   end)
 
-  it("sends a number that is no suggestion's as it is", function()
+  it("sends a number as it is where nothing is suggested", function()
     server = support.play {
       { receive = true },
-      { message = { text = "How many?", followup_suggestions = { "One" } } },
+      { message = { text = "How many?", followup_suggestions = {} } },
       { receive = true },
       { message = { text = "So many!" } },
     }
     local chat = start(80)
     chat:press "Hello\n"
-    chat:see "1  One"
+    chat:see "How many?"
     chat:press "20\n"
     chat:see "So many!"
+    chat:press "\4"
+    assert.equal(0, chat:exit_status())
+  end)
+
+  it("says that a number is no suggestion's instead of sending it", function()
+    server = support.play { { receive = true }, { message = { text = "Which?", followup_suggestions = { "One" } } } }
+    local chat = start(80)
+    chat:press "Hello\n"
+    chat:see "1  One"
+    chat:press "20\n"
+    chat:see "There is no suggestion 20; to send a number, put a word beside it.\n\nYou"
     chat:press "\4"
     assert.equal(0, chat:exit_status())
   end)

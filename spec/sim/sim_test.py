@@ -838,6 +838,12 @@ class Options(unittest.TestCase):
             ask(sim.url, "hello", close_timeout=1)
         self.assertIn("--host: expected an IP address, got 'nowhere'", run("--host", "nowhere")[2])
 
+    def test_listens_on_its_address_alone(self):
+        with Sim() as sim:
+            for other in "127.0.0.2", "::1":
+                with self.assertRaises(ConnectionRefusedError):
+                    socket.create_connection((other, sim.port), TIMEOUT)
+
     def test_signals(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with Sim("--tokens", "20000") as sim, Raw(sim) as raw:

@@ -74,14 +74,13 @@ static int session_error(lua_State *L) {
   return 1;
 }
 
-/* session:retry_delay(): of a session that is waiting, the seconds until it connects again; nil when only a message
- * makes it do so. */
-static int session_retry_delay(lua_State *L) {
+/* session:retry_at(): of a session that is waiting, when on the loop's clock it connects again, in seconds; nil when
+ * only a message makes it do so. */
+static int session_retry_at(lua_State *L) {
   aui_lua_session *object = check_session(L);
   uint64_t at = object->link ? aui_session_retry_at(aui_link_session(object->link)) : AUI_NEVER;
   if (at == AUI_NEVER) return 0;
-  uint64_t now = aui_net_now(object->loop->net);
-  lua_pushnumber(L, at > now ? (lua_Number)(at - now) / 1000 : 0);
+  lua_pushnumber(L, (lua_Number)at / 1000);
   return 1;
 }
 
@@ -130,7 +129,7 @@ static int session_collect(lua_State *L) {
 void aui_create_session(lua_State *L) {
   static const luaL_Reg methods[] = {{"state", session_state},
                                      {"error", session_error},
-                                     {"retry_delay", session_retry_delay},
+                                     {"retry_at", session_retry_at},
                                      {"send", session_send},
                                      {"close", session_close},
                                      {"finished", session_finished},

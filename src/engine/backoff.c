@@ -14,7 +14,7 @@ uint64_t aui_backoff_failed(aui_backoff *backoff, const aui_backoff_config *conf
   if (backoff->failures >= config->attempts) return AUI_NEVER;
   uint64_t span = ceiling(config, backoff->failures);
   backoff->failures++;
-  return (span * random) >> 32;
+  return ((span * random) >> 32) + 1; /* never 0: a failing attempt is not repeated in a tight loop */
 }
 
 void aui_backoff_healthy(aui_backoff *backoff) {

@@ -7,8 +7,8 @@
 
 /* Times in milliseconds, below 2^32. */
 typedef struct {
-  uint64_t base;        /* the first delay is drawn from 0..base, each further one from twice as much */
-  uint64_t max;         /* but at most from 0..max */
+  uint64_t base;        /* the first delay is drawn from 1..base, each further one from twice as much */
+  uint64_t max;         /* but at most from 1..max */
   uint32_t attempts;    /* how many may fail in a row; 0: the session does not connect again by itself */
   uint64_t reset_after; /* a connection that was open so long was healthy */
 } aui_backoff_config;

@@ -27,7 +27,7 @@ struct aui_session {
   uint64_t connect_deadline;
   uint64_t close_deadline;
   uint64_t retry_at;
-  uint64_t down_since; /* when the last connection was lost; AUI_NEVER while there is one */
+  uint64_t down_since; /* when the last healthy connection was lost, or the first one begun; AUI_NEVER before that */
   aui_backoff backoff;
   aui_pace pace;
   aui_websocket ws;
@@ -264,11 +264,16 @@ static bool is_worth_reconnecting(const aui_session *session) {
   return has_unfinished(session) || error->close_code != 1000;
 }
 
-/* Milliseconds until the next attempt: none after a connection that served well, unless the server asked for some. */
+/* Whether the connection served well. One on which the agent spoke unasked may be cut right away, again and again. */
+static bool was_healthy(const aui_session *session, uint64_t now) {
+  if (session->opened_at == AUI_NEVER) return false;
+  return (session->heard && session->carried) || now - session->opened_at >= session->config.reconnect.reset_after;
+}
+
+/* Milliseconds until the next attempt: none after a healthy connection, unless the server had too much to do. */
 static uint64_t delay_before_retry(aui_session *session, uint64_t now) {
   const aui_error *error = &session->error;
-  uint64_t lasted = session->opened_at == AUI_NEVER ? 0 : now - session->opened_at;
-  bool healthy = session->heard || lasted >= session->config.reconnect.reset_after;
+  bool healthy = was_healthy(session, now);
   if (healthy) aui_backoff_healthy(&session->backoff);
   if (!error->retryable || session->config.reconnect.attempts == 0) return 0; /* for a message that waits */
   if (healthy && error->kind != AUI_ERROR_RATE_LIMIT) return 0;
@@ -295,6 +300,7 @@ static void plan_next_connection(aui_session *session, uint64_t now) {
 static void connection_gone(aui_session *session, uint64_t now) {
   bool parked_now = session->parked && session->carried; /* while one is parked, nothing is sent */
   if (parked_now) session->parked->last_sign = now;
+  if (was_healthy(session, now)) session->down_since = now;
   plan_next_connection(session, now);
   aui_websocket_end(&session->ws);
   aui_event_free(session->events);
@@ -302,7 +308,6 @@ static void connection_gone(aui_session *session, uint64_t now) {
   aui_error_clear(&session->refusal);
   session->draining = session->carried = session->heard = session->in_message = session->in_answer = false;
   session->connect_deadline = session->close_deadline = session->opened_at = AUI_NEVER;
-  if (session->down_since == AUI_NEVER) session->down_since = now;
   session->news = true;
 }
 
@@ -415,7 +420,7 @@ void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint
     switch (aui_websocket_read(&session->ws, &input, end, session->config.max_message, &slice, &why)) {
       case AUI_WEBSOCKET_NEED_MORE: return;
       case AUI_WEBSOCKET_OPENED:
-        session->connect_deadline = session->down_since = AUI_NEVER;
+        session->connect_deadline = AUI_NEVER;
         session->opened_at = now;
         session->news = true;
         break;
@@ -537,27 +542,35 @@ void aui_session_written(aui_session *session, size_t n, uint64_t now) {
 
 /* ---- Time ---- */
 
+static bool is_open(const aui_session *session) {
+  return session->transport == TRANSPORT_UP && session->ws.state == AUI_WEBSOCKET_OPEN;
+}
+
+/* From when on waiting for a connection counts; AUI_NEVER while there is one. */
+static uint64_t down_since(const aui_session *session) {
+  return session->opened_at == AUI_NEVER ? session->down_since : AUI_NEVER;
+}
+
 /* When a message that waits for nothing but its turn may leave. */
 static uint64_t pace_deadline(const aui_session *session) {
-  bool waits = session->queue && !session->active && !session->parked && session->ws.state == AUI_WEBSOCKET_OPEN;
+  bool waits = session->queue && !session->active && !session->parked;
   return waits && session->pace.next > 0 ? session->pace.next : AUI_NEVER;
 }
 
 static uint64_t connection_deadline(const aui_session *session) {
   uint64_t deadline = aui_deadline_earlier(session->connect_deadline, session->close_deadline);
   if (session->transport == TRANSPORT_PAUSED) deadline = aui_deadline_earlier(deadline, session->retry_at);
-  if (session->ws.state != AUI_WEBSOCKET_OPEN) return deadline;
+  if (!is_open(session)) return deadline;
   deadline = aui_deadline_earlier(deadline, pace_deadline(session));
   return aui_deadline_earlier(deadline, aui_liveness_deadline(&session->liveness, &session->config.ping));
 }
 
 uint64_t aui_session_deadline(const aui_session *session) {
-  uint64_t deadline = connection_deadline(session);
-  uint64_t down_since = session->down_since;
-  if (session->active) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->active, down_since));
-  if (session->parked) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->parked, down_since));
+  uint64_t deadline = connection_deadline(session), since = down_since(session);
+  if (session->active) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->active, since));
+  if (session->parked) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->parked, since));
   for (const aui_reply *reply = session->queue; reply; reply = reply->next) {
-    deadline = aui_deadline_earlier(deadline, aui_reply_deadline(reply, down_since));
+    deadline = aui_deadline_earlier(deadline, aui_reply_deadline(reply, since));
   }
   return deadline;
 }
@@ -597,9 +610,9 @@ static void end_early(aui_session *session, aui_reply *reply, const aui_error *e
 }
 
 static void expire(aui_session *session, aui_reply *reply, uint64_t now) {
-  if (aui_reply_deadline(reply, session->down_since) > now) return;
+  if (aui_reply_deadline(reply, down_since(session)) > now) return;
   aui_error error = {0};
-  aui_reply_timed_out(reply, session->down_since, &session->error, &error);
+  aui_reply_timed_out(reply, down_since(session), &session->error, &error);
   end_early(session, reply, &error, now);
 }
 
@@ -620,10 +633,11 @@ void aui_session_tick(aui_session *session, uint64_t now) {
     session->transport = TRANSPORT_WANTED;
     session->news = true;
   }
-  if (session->ws.state == AUI_WEBSOCKET_OPEN) check_liveness(session, now);
+  if (session->pace.next <= now) session->pace = (aui_pace){0};
+  if (is_open(session)) check_liveness(session, now);
   if (session->connect_deadline <= now) connect_timed_out(session);
   bool refusal_due =
-      session->refusal.kind && session->active && aui_reply_deadline(session->active, session->down_since) <= now;
+      session->refusal.kind && session->active && aui_reply_deadline(session->active, down_since(session)) <= now;
   if (session->close_deadline <= now || refusal_due) close_timed_out(session);
   if (session->active) expire(session, session->active, now);
   if (session->parked) expire(session, session->parked, now);
@@ -641,6 +655,11 @@ bool aui_session_news(aui_session *session) {
 
 /* ---- For users ---- */
 
+/* Of a connection that is ending: WAITING must not be told before it is known until when. */
+static aui_state state_behind_the_end(const aui_session *session) {
+  return is_worth_reconnecting(session) ? AUI_STATE_CONNECTING : AUI_STATE_WAITING;
+}
+
 aui_state aui_session_state(const aui_session *session) {
   if (session->closed) return AUI_STATE_CLOSED;
   switch (session->transport) {
@@ -648,9 +667,8 @@ aui_state aui_session_state(const aui_session *session) {
     case TRANSPORT_PAUSED: return AUI_STATE_WAITING;
     case TRANSPORT_UP:
       if (session->ws.state == AUI_WEBSOCKET_OPEN) return AUI_STATE_OPEN;
-      return session->ws.state == AUI_WEBSOCKET_CLOSING && !has_unfinished(session) ? AUI_STATE_WAITING
-                                                                                    : AUI_STATE_CONNECTING;
-    case TRANSPORT_DROPPING: return has_unfinished(session) ? AUI_STATE_CONNECTING : AUI_STATE_WAITING;
+      return session->ws.state == AUI_WEBSOCKET_CLOSING ? state_behind_the_end(session) : AUI_STATE_CONNECTING;
+    case TRANSPORT_DROPPING: return state_behind_the_end(session);
     default: return AUI_STATE_CONNECTING;
   }
 }

@@ -124,7 +124,7 @@ uint64_t aui_session_retry_at(const aui_session *session);
 /* Times in milliseconds, AUI_NEVER for none. */
 typedef struct {
   uint64_t first; /* from the frame's departure until the first sign of an answer, any part of a message; while there is
-                   * no connection, from its loss on */
+                   * no connection, from the loss of the last one that was healthy */
   uint64_t idle;  /* between two signs of an answer */
   uint64_t total; /* from aui_session_send to the end */
 } aui_reply_timeouts;

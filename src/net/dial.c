@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "net/internal.h"
 
@@ -143,8 +144,15 @@ static int take_socket(uv_tcp_t *tcp, uv_os_sock_t *socket) {
   int status = uv_fileno((uv_handle_t *)tcp, &fd);
   if (status < 0) return status;
   uv_tcp_nodelay(tcp, 1);
-  *socket = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  *socket = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   return *socket < 0 ? uv_translate_sys_error(errno) : 0;
+}
+
+/* libwebsockets' HTTP client opens a socket of its own here. */
+static void hand_over(aui_dial *dial, uv_os_sock_t socket) {
+  unsigned occupied = aui_net_occupy_stdio();
+  dial->events->connected(finish(dial), socket);
+  aui_net_release_stdio(occupied);
 }
 
 static void on_connect(uv_connect_t *request, int status) {
@@ -154,7 +162,7 @@ static void on_connect(uv_connect_t *request, int status) {
   if (a->over) return;
   if (status == 0) status = take_socket(&a->tcp, &socket);
   if (status == 0) {
-    dial->events->connected(finish(dial), socket);
+    hand_over(dial, socket);
     return;
   }
   a->status = status;
@@ -183,7 +191,9 @@ static void on_timer(uv_timer_t *timer) {
     return;
   }
   size_t before = dial->running;
+  unsigned occupied = aui_net_occupy_stdio();
   while (dial->next < dial->count && dial->running == before) start_attempt(&dial->attempts[dial->next++]);
+  aui_net_release_stdio(occupied);
   if (dial->running == 0) {
     fail_to_connect(dial);
   } else if (dial->next < dial->count) {

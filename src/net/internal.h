@@ -89,6 +89,14 @@ struct lws_vhost *aui_net_tls_vhost(aui_net *net, aui_tls_entry *entry);
 /* Puts it into the queue, unless it waits there already. */
 void aui_net_announce(aui_net *net, aui_ready *ready);
 
+/* Occupies those of descriptors 0, 1 and 2 that the host has closed, and returns which, for aui_net_release_stdio. What
+ * is opened meanwhile gets a number above them: libuv aborts when it is to close one of the three (seen with 1.44), and
+ * the host's output would go to the server if a socket had number 1. */
+unsigned aui_net_occupy_stdio(void);
+
+/* Closes them again: the host's descriptors are as they were. */
+void aui_net_release_stdio(unsigned occupied);
+
 /* ---- Links ---- */
 
 /* What libwebsockets calls for the connections of links. */

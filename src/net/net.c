@@ -1,10 +1,12 @@
 /* The loop: a private libuv loop with one libwebsockets context, stepped by the host; the queue of those with news;
  * and the TLS contexts that connections share. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "net/internal.h"
 
@@ -18,6 +20,24 @@ static const struct lws_protocols protocols[] = {
     {.name = "aui", .callback = aui_link_callback},
     {0},
 };
+
+/* open(2) gives the lowest number that is free. The root is there on every system, and to read or write it fails, as it
+ * does with a closed descriptor. */
+unsigned aui_net_occupy_stdio(void) {
+  unsigned occupied = 0;
+  for (;;) {
+    int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd > STDERR_FILENO) close(fd);
+    if (fd < 0 || fd > STDERR_FILENO) return occupied;
+    occupied |= 1u << fd;
+  }
+}
+
+void aui_net_release_stdio(unsigned occupied) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    if (occupied & 1u << fd) close(fd);
+  }
+}
 
 /* `ssl`: what its connections are encrypted by, NULL for none. The name is borrowed. */
 static struct lws_vhost *create_vhost(struct lws_context *lws, const char *name, SSL_CTX *ssl) {
@@ -74,7 +94,7 @@ static void close_loop(aui_net *net) {
   free(net->loop);
 }
 
-aui_net *aui_net_new(const char **why) {
+static aui_net *create_net(const char **why) {
   aui_net *net = calloc(1, sizeof *net);
   uv_loop_t *loop = malloc(sizeof *loop);
   int status = net && loop ? uv_loop_init(loop) : UV_ENOMEM;
@@ -97,6 +117,13 @@ aui_net *aui_net_new(const char **why) {
     return NULL;
   }
   net->busy = true;
+  return net;
+}
+
+aui_net *aui_net_new(const char **why) {
+  unsigned occupied = aui_net_occupy_stdio();
+  aui_net *net = create_net(why);
+  aui_net_release_stdio(occupied);
   return net;
 }
 

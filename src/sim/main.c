@@ -4,8 +4,19 @@
 #include "tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+// libuv aborts when it is to close a descriptor below 3, so those that are closed are taken once and for all, before
+// any file gets them.
+static void fill_stdio(void) {
+  int fd;
+  do fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) close(fd);
+}
 
 static json_t *load_catalogue(const char *file) {
   json_error_t error;
@@ -31,6 +42,7 @@ static FILE *open_log(const char *name) {
 
 int main(int argc, char **argv) {
   struct sim_options options;
+  fill_stdio();
   sim_options_parse(&options, argc, argv);
   struct sim_scenario *scenario = options.scenario ? sim_scenario_load(options.scenario) : NULL;
   if (options.scenario && !scenario) return 2;

@@ -15,6 +15,7 @@
 
 #define MAX_DESCRIPTORS 16384
 #define READ_BUFFER (64u << 10)
+#define PATIENCE 120 // seconds
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
   struct sim_connection *connection = user;
@@ -64,6 +65,7 @@ static struct lws_context *make_context(struct sim_server *server, uv_loop_t *lo
       .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
       .foreign_loops = loops,
       .pt_serv_buf_size = READ_BUFFER,
+      .timeout_secs = PATIENCE, // for a TLS client's bytes; the default of 5 drops clients on a busy machine
       .user = server,
   };
   struct lws_context *context = lws_create_context(&info);
@@ -85,6 +87,8 @@ static struct lws_vhost *make_vhost(const struct sim_server *server) {
       .alpn = "", // else libwebsockets would take over a client that offers http/1.1
       .vhost_name = "aui-sim",
   };
+  // With IPv6 in play libwebsockets takes an IPv4 address for none at all, and listens on every one of the machine's.
+  if (!strchr(options->host, ':')) info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
   if (options->tls_dir) {
     sim_buffer_printf(&certificate, "%s/" SIM_CERTIFICATE_FILE, options->tls_dir);
     sim_buffer_printf(&key, "%s/" SIM_KEY_FILE, options->tls_dir);
