@@ -31,7 +31,7 @@ for _, scheme in ipairs { "ws", "wss" } do
       log = os.tmpname()
       server = support.play(scenario, { scheme = scheme, "--log", log })
       server.files[#server.files + 1] = log
-      local options = { reconnect = { base = 0.01, max = 0.05 } }
+      local options = { reconnect = { base = 0.01, max = 0.05 }, recover = true }
       for name, value in pairs(changes or {}) do options[name] = value end
       session = server:connect(options)
     end
@@ -317,6 +317,7 @@ for _, scheme in ipairs { "ws", "wss" } do
         task_id = "a task/with?odd characters %41",
         url = server.url:gsub("/api/v1", "/some/prefix/api/v1"),
         reconnect = { base = 0.01, max = 0.05 },
+        recover = true,
       }
       ask_first()
       assert.equal("found", assert(session:ask "question").text)

@@ -33,6 +33,7 @@ function Server:options(changes)
     task_id = "68e78d0dc5a4b19a030d03d6",
     timeout = { connect = 20, first = 20, idle = 20, total = 60 },
     reconnect = false, -- what a session does by itself is the subject of specs of its own
+    recover = false,
   }
   for name, value in pairs(changes or {}) do options[name] = value end
   return options

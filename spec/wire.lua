@@ -67,7 +67,13 @@ end
 --- The options of a session with the server; `changes` go before them. What a session does by itself after a failure
 --- is the subject of specs of its own.
 function wire.options(server, changes)
-  local options = { url = server.url, task_id = "68e78d0dc5a4b19a030d03d6", tls = server.tls, reconnect = false }
+  local options = {
+    url = server.url,
+    task_id = "68e78d0dc5a4b19a030d03d6",
+    tls = server.tls,
+    reconnect = false,
+    recover = false,
+  }
   for name, value in pairs(changes or {}) do options[name] = value end
   return options
 end
