@@ -183,9 +183,10 @@ describe("the bot", function()
   end)
 
   it("shows an error below the text that had arrived", function()
-    server = support.play { { receive = true }, { update = "I found" }, { cut = "fin" } }
+    local failure = { status_code = 500, description = "Server error", message = "Out of words" }
+    server = support.play { { receive = true }, { update = "I found" }, { error = failure }, { close = 1011 } }
     local bot = start({ "Hello" }, 80)
     assert.equal(1, bot:exit_status())
-    assert.truthy(bot.screen:text():find "\nAgent  I found\nError  transport: [^\n]+\n$")
+    assert.truthy(bot.screen:text():find "\nAgent  I found\nError  server: [^\n]+\n$")
   end)
 end)
