@@ -2,10 +2,11 @@
 -- whole ones from cut ones, and each failure told in its own words, over http and https alike.
 
 local child = require "spec.child"
-local lfs = require "lfs"
 local net = require "aui.net"
 local socket = require "socket"
 local support = require "spec.support"
+
+local collect, open_descriptors = support.collect, support.open_descriptors
 
 local BASE = "/api/v1/external/"
 local TASK = "68e78d0dc5a4b19a030d03d6"
@@ -71,17 +72,6 @@ local function fail(server, changes)
   assert.is_nil(status)
   assert.is_nil(words:find(KEY, 1, true))
   return words, kind
-end
-
-local function open_descriptors()
-  local count = 0
-  for _ in lfs.dir "/proc/self/fd" do count = count + 1 end
-  return count
-end
-
-local function collect()
-  collectgarbage()
-  collectgarbage()
 end
 
 for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do

@@ -2,19 +2,10 @@
 
 local aui = require "aui"
 local child = require "spec.child"
-local lfs = require "lfs"
+local support = require "spec.support"
 local wire = require "spec.wire"
 
-local function open_descriptors()
-  local count = 0
-  for _ in lfs.dir "/proc/self/fd" do count = count + 1 end
-  return count
-end
-
-local function collect()
-  collectgarbage()
-  collectgarbage()
-end
+local collect, open_descriptors = support.collect, support.open_descriptors
 
 -- How many descriptors are open once what earlier cases dropped is gone, and the loop, which opens some for good at its
 -- first connection, has those.

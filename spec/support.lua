@@ -2,6 +2,7 @@
 
 local aui = require "aui"
 local cjson = require "cjson"
+local lfs = require "lfs"
 
 local support = {}
 
@@ -126,6 +127,19 @@ function support.read(reply)
     chunks[#chunks + 1] = chunk
   end
   return shown, chunks
+end
+
+--- How many descriptors this process has open.
+function support.open_descriptors()
+  local count = 0
+  for _ in lfs.dir "/proc/self/fd" do count = count + 1 end
+  return count
+end
+
+--- Collects all garbage, also what only finalizers let go of.
+function support.collect()
+  collectgarbage()
+  collectgarbage()
 end
 
 return support

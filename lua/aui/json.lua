@@ -141,6 +141,4 @@ function json.encode_message(message)
   return table.concat(parts)
 end
 
-json.null = cjson.null
-
 return json

@@ -7,7 +7,6 @@
 local aui = require "aui"
 local cjson = require "cjson"
 local conversation = require "spec.faults.conversation"
-local lfs = require "lfs"
 local scheduler = require "aui.scheduler"
 local support = require "spec.support"
 
@@ -113,16 +112,11 @@ end
 
 local function used_kilobytes()
   if jit then jit.flush() end -- luacheck: ignore jit (compiled traces keep what their functions refer to)
-  collectgarbage()
-  collectgarbage()
+  support.collect()
   return collectgarbage "count"
 end
 
-local function open_descriptors()
-  local count = 0
-  for _ in lfs.dir "/proc/self/fd" do count = count + 1 end
-  return count
-end
+local open_descriptors = support.open_descriptors
 
 -- Whether only libwebsockets' own timer, which goes off every 30 s, is left: the longest of sessions is a second.
 local function no_timer_runs() return (scheduler.loop():timeout() or math.huge) > 1.1 end
