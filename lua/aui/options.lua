@@ -1,6 +1,7 @@
 -- The options of aui.connect and aui.session: checked, with their defaults filled in.
 
 local check = require "aui.check"
+local credentials = require "aui.credentials"
 local endpoint = require "aui.endpoint"
 local net = require "aui.net"
 
@@ -31,12 +32,14 @@ local net = require "aui.net"
 ---@field verify? boolean whether to verify the server's certificate and name, true
 
 ---@class (exact) aui.Options
----@field api_key? string the network API key; default: the environment variable AUI_NETWORK_API_KEY
+---@field api_key? string|fun(): string? the network API key; default: the environment variable AUI_NETWORK_API_KEY. A
+---function is asked before each connection, may wait, and returns it, or nil and why it cannot be had just now; in what
+---it raises there is no use in trying again
 ---@field region? "gcp"|"azure" "gcp"
 ---@field url? string "ws://..." or "wss://...", instead of a region
 ---@field task_id? string the default for session:send
 ---@field auth? "query"|"header" where the key goes: "query"
----@field headers? table<string, string> further request headers
+---@field headers? table<string, string>|fun(): table<string, string>? further request headers; a function as above
 ---@field allow_plaintext? boolean send the key over ws:// to another machine too
 ---@field tls? aui.Tls
 ---@field timeout? aui.Timeouts
@@ -165,7 +168,8 @@ function options_module.check_task_id(level, task_id)
   if task_id and not net.is_utf8(task_id) then check.fail(level + 1, "task_id", "expected valid UTF-8") end
 end
 
---- The checked options: `endpoint` (see endpoint.resolve), `timeout`, `task_id`, and `core`, those of loop:open.
+--- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, and `core`,
+--- those of loop:open but for the request's target and headers.
 ---@param options aui.Options
 function options_module.read(level, options)
   if type(options) ~= "table" then
@@ -184,13 +188,12 @@ function options_module.read(level, options)
   local queue = read_queue(level + 1, options.queue)
   local rate = read_rate(level + 1, options.rate)
   local ping_interval, ping_timeout = read_ping(level + 1, options)
+  place.tls = check_tls(level + 1, options.tls, place.scheme)
   local core = {
     host = place.host,
     port = place.port,
-    tls = check_tls(level + 1, options.tls, place.scheme),
+    tls = place.tls,
     request_host = place.request_host,
-    target = place.target,
-    headers = place.headers,
     connect_timeout = timeout.connect or nil,
     reconnect_base = reconnect.base,
     reconnect_max = reconnect.max,
@@ -207,7 +210,13 @@ function options_module.read(level, options)
     max_response_head = options.max_response_head,
     max_depth = options.max_depth,
   }
-  return { endpoint = place, timeout = timeout, task_id = options.task_id, core = core }
+  return {
+    endpoint = place,
+    credentials = credentials.new(level + 1, options, place.target),
+    timeout = timeout,
+    task_id = options.task_id,
+    core = core,
+  }
 end
 
 return options_module

@@ -1,7 +1,7 @@
 -- Settles what became of a message whose answer was cut off: asks the task's history until it tells. See
 -- docs/recovery.md.
 
-local endpoint = require "aui.endpoint"
+local credentials = require "aui.credentials"
 local history = require "aui.history"
 local json = require "aui.json"
 local scheduler = require "aui.scheduler"
@@ -25,10 +25,23 @@ end
 
 local function is_parked(doubt) return parked_reply(doubt) and true or false end
 
+local function request_for(doubt)
+  local place = doubt.place
+  return {
+    host = place.host,
+    port = place.port,
+    tls = place.tls,
+    request_host = place.request_host,
+    target = place.tasks_target .. credentials.percent_encode(doubt.message.task_id) .. "/messages",
+    headers = doubt.credentials.rest_headers(),
+    timeout = FETCH_TIMEOUT,
+  }
+end
+
 -- The result of asking once: the HTTP status and body; nil, words and kind of a failure; or nothing when the reply has
 -- ended meanwhile.
 local function ask(doubt)
-  local fetch, why = assert(scheduler.loop()):fetch(doubt.id, doubt.request)
+  local fetch, why = assert(scheduler.loop()):fetch(doubt.id, request_for(doubt))
   if not fetch then return nil, why, "transport" end
   local status, body, third
   repeat
@@ -90,32 +103,21 @@ end
 local recovery = {}
 recovery.__index = recovery
 
---- The recovery of one session. `core` and `place` are its checked options and its endpoint.
-function recovery.new(core, place)
-  return setmetatable({ core = core, place = place, messages = sent.new() }, recovery)
+--- The recovery of one session, with its endpoint and its credentials.
+function recovery.new(place, its_credentials)
+  return setmetatable({ place = place, credentials = its_credentials, messages = sent.new() }, recovery)
 end
 
 --- To be told of every message that the session accepts.
 function recovery:sent(reply, task_id, text) self.messages:add(reply, task_id, text) end
-
-local function request_for(self, task_id)
-  return {
-    host = self.core.host,
-    port = self.core.port,
-    tls = self.core.tls,
-    request_host = self.core.request_host,
-    target = self.place.tasks_target .. endpoint.percent_encode(task_id) .. "/messages",
-    headers = self.place.rest_headers,
-    timeout = FETCH_TIMEOUT,
-  }
-end
 
 local function begin(self, message)
   local last_id, earlier = self.messages:before(message)
   local doubt = setmetatable({
     waiters = {},
     message = message,
-    request = request_for(self, message.task_id),
+    place = self.place,
+    credentials = self.credentials,
     text = message.text,
     last_id = last_id,
     earlier = earlier,

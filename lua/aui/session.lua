@@ -25,35 +25,28 @@ local session_module = {}
 local KNOWN_FIELDS = { text = true, task_id = true, context = true, timeout = true }
 local EVENTS = { state = true }
 
--- A server may repeat what it was sent, so the key could turn up in what it says.
-local function masker(secrets)
-  return function(text)
-    for _, secret in ipairs(secrets or {}) do
-      text = text:gsub(secret:gsub("%p", "%%%0"), "***")
-    end
-    return text
-  end
-end
-
 --- A session that connects in the background, or nil and why the options cannot be used.
 ---@return aui.Session?
 ---@return aui.Error?
 function session_module.open(level, options)
   local checked = options_module.read(level + 1, options)
-  local place = checked.endpoint
+  local place, credentials, core = checked.endpoint, checked.credentials, checked.core
   local loop, why = scheduler.loop()
   if not loop then return nil, errors.new { kind = "transport", message = why } end
   local self = setmetatable({
     url = place.public_url,
     task_id = checked.task_id,
     timeout = checked.timeout,
-    mask = masker(place.secrets),
+    request_host = place.request_host,
+    credentials = credentials,
+    mask = credentials.mask,
     waiters = {},
     handlers = {},
     reported = "connecting",
-    recovery = checked.core.recover and recovery.new(checked.core, place) or nil,
+    recovery = core.recover and recovery.new(place, credentials) or nil,
   }, Session)
-  self.handle, why = loop:open(scheduler.register(self), checked.core)
+  core.target, core.headers = credentials.request()
+  self.handle, why = loop:open(scheduler.register(self), core)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
   return self
 end
@@ -164,9 +157,27 @@ function Session:on(event, handler)
   end
 end
 
+-- Finds out what the request of the next connection says. Only `weak` leads to the session: its user may drop it while
+-- the functions that are asked wait for something.
+local function ask_for_request(weak, credentials)
+  local ok, why, retryable = credentials.refresh()
+  local self = weak.session
+  if not self then return end
+  self.asking = false
+  if ok then
+    self.handle:give_request(self.request_host, credentials.request())
+  else
+    self.handle:refuse_request(why, retryable)
+  end
+end
+
 -- Called by the scheduler when the C core has news of this session.
 function Session:news()
   scheduler.notify(self)
+  if self.handle:asks() and not self.asking then
+    self.asking = true
+    scheduler.spawn_background(ask_for_request, setmetatable({ session = self }, { __mode = "v" }), self.credentials)
+  end
   local state, retry_at = self.handle:state(), self.handle:retry_at()
   if self.recovery then self.recovery:news(state) end
   if state == self.reported and retry_at == self.retry_at then return end

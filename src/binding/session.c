@@ -10,7 +10,8 @@ static aui_lua_session *check_session(lua_State *L) {
  * nil for plain TCP: ca_file, cert, key, verify), request_host, target, headers; in seconds, nil for never,
  * connect_timeout, reconnect_base, reconnect_max, reconnect_reset_after, ping_interval, ping_timeout, rate_per; in
  * bytes queue_bytes, max_message, max_response_head; and reconnect_attempts, rate_messages, queue_messages, max_depth,
- * recover (whether replies in doubt are parked: see reply:is_parked). */
+ * recover (whether replies in doubt are parked: see reply:is_parked). Without a target, the request is asked for before
+ * each connection: see session:asks. */
 int aui_open_session(lua_State *L) {
   aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
   uint64_t id = (uint64_t)luaL_checknumber(L, 2);
@@ -19,9 +20,8 @@ int aui_open_session(lua_State *L) {
 
   aui_session_config config;
   aui_session_defaults(&config);
-  config.host = aui_string_field(L, 3, "request_host", "");
-  config.target = aui_string_field(L, 3, "target", "/");
-  config.headers = aui_string_field(L, 3, "headers", "");
+  const char *host = aui_string_field(L, 3, "request_host", ""), *target = aui_string_field(L, 3, "target", NULL);
+  config.request = (aui_request){host, target ? target : "/", aui_string_field(L, 3, "headers", "")};
   config.connect_timeout = aui_milliseconds_field(L, 3, "connect_timeout");
   config.reconnect.base = aui_milliseconds_field(L, 3, "reconnect_base");
   config.reconnect.max = aui_milliseconds_field(L, 3, "reconnect_max");
@@ -43,6 +43,7 @@ int aui_open_session(lua_State *L) {
   aui_tls_options tls;
   aui_endpoint endpoint;
   aui_read_endpoint(L, 3, &endpoint, &tls);
+  endpoint.asks = !target;
 
   aui_lua_session *object = aui_new_userdata(L, sizeof *object, AUI_SESSION);
   object->loop = loop;
@@ -55,6 +56,28 @@ int aui_open_session(lua_State *L) {
   lua_pushnil(L);
   lua_pushstring(L, why);
   return 2;
+}
+
+/* session:asks(): whether it is about to connect and waits for session:give_request or refuse_request. */
+static int session_asks(lua_State *L) {
+  aui_lua_session *object = check_session(L);
+  lua_pushboolean(L, object->link && aui_link_asks(object->link));
+  return 1;
+}
+
+/* session:give_request(host, target, headers): what the request is to say. Nothing happens unless it is asked for. */
+static int session_give_request(lua_State *L) {
+  aui_lua_session *object = check_session(L);
+  aui_request request = {luaL_checkstring(L, 2), luaL_checkstring(L, 3), luaL_checkstring(L, 4)};
+  if (object->link) aui_link_give_request(object->link, &request);
+  return 0;
+}
+
+/* session:refuse_request(why, retryable): there is none, so that the attempt to connect has failed, likewise. */
+static int session_refuse_request(lua_State *L) {
+  aui_lua_session *object = check_session(L);
+  if (object->link) aui_link_refuse_request(object->link, luaL_checkstring(L, 2), lua_toboolean(L, 3));
+  return 0;
 }
 
 /* session:state(): "connecting", "open", "waiting" or "closed". */
@@ -127,7 +150,10 @@ static int session_collect(lua_State *L) {
 }
 
 void aui_create_session(lua_State *L) {
-  static const luaL_Reg methods[] = {{"state", session_state},
+  static const luaL_Reg methods[] = {{"asks", session_asks},
+                                     {"give_request", session_give_request},
+                                     {"refuse_request", session_refuse_request},
+                                     {"state", session_state},
                                      {"error", session_error},
                                      {"retry_at", session_retry_at},
                                      {"send", session_send},

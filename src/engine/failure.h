@@ -13,8 +13,8 @@
 
 void aui_failure_out_of_memory(aui_error *error);
 
-/* The transport could not be opened. `cause` as in aui_session_disconnected. */
-void aui_failure_of_opening(aui_error *error, const char *cause, bool retryable);
+/* The transport could not be opened: it failed in `phase`. `cause` as in aui_session_disconnected. */
+void aui_failure_of_opening(aui_error *error, aui_phase phase, const char *cause, bool retryable);
 
 /* Nothing came of the transport in `timeout` milliseconds; `transport_up`: the WebSocket handshake was not answered. */
 void aui_failure_of_connect_timeout(aui_error *error, aui_phase phase, bool transport_up, uint64_t timeout);

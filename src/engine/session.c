@@ -21,7 +21,7 @@ typedef enum {
 } transport_state;
 
 struct aui_session {
-  aui_session_config config; /* its strings are ours */
+  aui_session_config config; /* its request is ours */
   transport_state transport;
   aui_phase phase;
   uint64_t connect_deadline;
@@ -54,9 +54,7 @@ struct aui_session {
 };
 
 void aui_session_defaults(aui_session_config *config) {
-  *config = (aui_session_config){.host = "",
-                                 .target = "/",
-                                 .headers = "",
+  *config = (aui_session_config){.request = {"", "/", ""},
                                  .connect_timeout = 10000,
                                  .close_timeout = 1000,
                                  .reconnect = {500, 30000, AUI_BACKOFF_NO_END, 10000},
@@ -68,18 +66,19 @@ void aui_session_defaults(aui_session_config *config) {
                                  .max_depth = 64};
 }
 
-static bool copy_strings(aui_session_config *config) {
-  char *host = strdup(config->host), *target = strdup(config->target), *headers = strdup(config->headers);
-  config->host = host;
-  config->target = target;
-  config->headers = headers;
-  return host && target && headers;
+static void free_request(aui_request *request) {
+  free((char *)request->host);
+  free((char *)request->target);
+  free((char *)request->headers);
+  *request = (aui_request){0};
 }
 
-static void free_strings(aui_session_config *config) {
-  free((char *)config->host);
-  free((char *)config->target);
-  free((char *)config->headers);
+/* False, with nothing to free, when memory is short. */
+static bool copy_request(aui_request *copy, const aui_request *request) {
+  *copy = (aui_request){strdup(request->host), strdup(request->target), strdup(request->headers)};
+  bool ok = copy->host && copy->target && copy->headers;
+  if (!ok) free_request(copy);
+  return ok;
 }
 
 aui_session *aui_session_new(const aui_session_config *config) {
@@ -89,8 +88,8 @@ aui_session *aui_session_new(const aui_session_config *config) {
   session->transport = TRANSPORT_WANTED;
   session->connect_deadline = session->close_deadline = session->retry_at = AUI_NEVER;
   session->opened_at = session->down_since = AUI_NEVER;
-  if (!copy_strings(&session->config)) {
-    aui_session_free(session);
+  if (!copy_request(&session->config.request, &config->request)) {
+    free(session);
     return NULL;
   }
   return session;
@@ -168,7 +167,7 @@ void aui_session_free(aui_session *session) {
   aui_event_free(session->events);
   aui_error_clear(&session->error);
   aui_error_clear(&session->refusal);
-  free_strings(&session->config);
+  free_request(&session->config.request);
   free(session);
 }
 
@@ -454,6 +453,14 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
   session->phase = phase;
 }
 
+bool aui_session_set_request(aui_session *session, const aui_request *request) {
+  aui_request copy;
+  if (!copy_request(&copy, request)) return false;
+  free_request(&session->config.request);
+  session->config.request = copy;
+  return true;
+}
+
 void aui_session_connected(aui_session *session, uint64_t now) {
   (void)now;
   if (session->transport != TRANSPORT_OPENING) return;
@@ -470,7 +477,7 @@ void aui_session_connected(aui_session *session, uint64_t now) {
 static bool explain_end(aui_session *session, const char *cause, bool retryable, aui_error *reason) {
   aui_websocket *ws = &session->ws;
   if (session->transport == TRANSPORT_OPENING) {
-    aui_failure_of_opening(reason, cause, retryable);
+    aui_failure_of_opening(reason, session->phase, cause, retryable);
   } else if (session->transport == TRANSPORT_DROPPING || ws->state == AUI_WEBSOCKET_CLOSING) {
     return false;
   } else if (ws->state == AUI_WEBSOCKET_OPEN) {
@@ -520,8 +527,8 @@ const void *aui_session_output(aui_session *session, size_t *n, uint64_t now) {
   aui_websocket *ws = &session->ws;
   *n = 0;
   if (session->transport != TRANSPORT_UP) return NULL;
-  aui_request request = {session->config.host, session->config.target, session->config.headers};
-  bool ok = aui_websocket_flush(ws, &request, session->config.max_response_head) && send_next(session, now);
+  const aui_session_config *config = &session->config;
+  bool ok = aui_websocket_flush(ws, &config->request, config->max_response_head) && send_next(session, now);
   if (!ok) {
     out_of_memory(session);
     return NULL;

@@ -13,6 +13,7 @@
 
 #include "engine/backoff.h"
 #include "engine/error.h"
+#include "engine/handshake.h"
 #include "engine/liveness.h"
 #include "engine/pace.h"
 
@@ -22,10 +23,7 @@ typedef struct aui_reply aui_reply;
 #define AUI_NEVER UINT64_MAX
 
 typedef struct {
-  /* The request, as aui_request in handshake.h: copied, and checked by the caller for CR, LF and NUL. */
-  const char *host;
-  const char *target;
-  const char *headers;
+  aui_request request; /* copied */
 
   uint64_t connect_timeout; /* from AUI_WANT_CONNECT until the WebSocket is open; AUI_NEVER for none */
   uint64_t close_timeout;   /* how long to wait for the peer's close frame, also behind an error payload */
@@ -68,10 +66,19 @@ typedef enum {
 /* What the driver has to do about the transport. To be asked after every other call, until AUI_WANT_NOTHING. */
 aui_want aui_session_want(const aui_session *session);
 
-typedef enum { AUI_PHASE_RESOLVE, AUI_PHASE_CONNECT, AUI_PHASE_TLS } aui_phase;
+typedef enum {
+  AUI_PHASE_REQUEST, /* finding out what the request is to say, see aui_session_set_request */
+  AUI_PHASE_RESOLVE,
+  AUI_PHASE_CONNECT,
+  AUI_PHASE_TLS
+} aui_phase;
 
 /* The driver has begun to open the transport and is now in this phase (named in the error if time runs out). */
 void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now);
+
+/* What the request says from the next connection on, instead of that in the config (copied). Returns false, and changes
+ * nothing, when memory is short. */
+bool aui_session_set_request(aui_session *session, const aui_request *request);
 
 /* The transport (TLS included) is open. */
 void aui_session_connected(aui_session *session, uint64_t now);

@@ -16,9 +16,11 @@ struct aui_link {
   char *host;
   uint16_t port;
   aui_tls_context *tls_context; /* NULL: plain TCP */
+  bool asks_first;              /* what the request shall say, before each connection */
   bool released;
 
-  /* The transport: at most a dial, or a connection. */
+  /* The transport: at most a question, a dial, or a connection. */
+  bool asks;
   aui_dial *dial;
   struct lws *wsi;
   aui_tls *tls;
@@ -48,6 +50,7 @@ static void say_goodbye(aui_link *link) {
 
 /* The link and its connection part: libwebsockets' later callbacks for it find no link, and close it. */
 static void hang_up(aui_link *link) {
+  link->asks = false;
   if (link->dial) aui_dial_cancel(link->dial);
   link->dial = NULL;
   if (!link->wsi) return;
@@ -256,13 +259,22 @@ static void on_connected(void *owner, uv_os_sock_t socket) {
 
 /* ---- The pump ---- */
 
-static void connect_transport(aui_link *link) {
+static void dial(aui_link *link) {
   static const aui_dial_events events = {on_resolved, on_connected, on_dial_failed};
   bool literal = aui_dial_is_literal(link->host, NULL);
   uint64_t now = aui_net_turn_time(link->net);
   aui_session_phase(link->session, literal ? AUI_PHASE_CONNECT : AUI_PHASE_RESOLVE, now);
   link->dial = aui_dial_start(link->net, &events, link, link->host, link->port);
   if (!link->dial) lose(link, "out of memory", true);
+}
+
+static void connect_transport(aui_link *link) {
+  link->asks = link->asks_first;
+  if (link->asks) {
+    aui_session_phase(link->session, AUI_PHASE_REQUEST, aui_net_turn_time(link->net));
+  } else {
+    dial(link);
+  }
 }
 
 static void do_what_it_wants(aui_link *link) {
@@ -358,6 +370,7 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   link->session = session;
   link->ready.id = id;
   link->port = endpoint->port;
+  link->asks_first = endpoint->asks;
   link->tls_context = tls ? tls->context : NULL;
   uv_timer_init(net->loop, &link->timer);
   link->timer.data = link;
@@ -366,6 +379,27 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   aui_list_append(&net->links, &link->node);
   aui_link_pump(link);
   return link;
+}
+
+bool aui_link_asks(const aui_link *link) {
+  return link->asks;
+}
+
+void aui_link_give_request(aui_link *link, const aui_request *request) {
+  if (!link->asks) return;
+  link->asks = false;
+  if (aui_session_set_request(link->session, request)) {
+    dial(link);
+  } else {
+    lose(link, "out of memory", true);
+  }
+  aui_link_pump(link);
+}
+
+void aui_link_refuse_request(aui_link *link, const char *why, bool retryable) {
+  if (!link->asks) return;
+  lose(link, why, retryable);
+  aui_link_pump(link);
 }
 
 aui_session *aui_link_session(aui_link *link) {

@@ -50,6 +50,7 @@ typedef struct {
   const char *host; /* name or address (IPv6 without brackets), at most 253 bytes; also for SNI and verification */
   uint16_t port;
   const aui_tls_options *tls; /* NULL: plain TCP */
+  bool asks;                  /* whether the request is asked for before each connection: see aui_link_asks */
 } aui_endpoint;
 
 /* Puts `session` on the loop: takes ownership of it and does what it wants from now on. `id` comes back from
@@ -58,6 +59,16 @@ typedef struct {
  * until the next call: "tls.ca_file: cannot use /x/y.pem: No such file or directory". Files are read once for each loop
  * and set of options. Does not resolve, connect or wait. */
 aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id, const char **why);
+
+/* True when the link is about to connect and waits to be told what the request shall say, which is for one of the next
+ * two functions; they do nothing when it is false. The session has news when it becomes true. */
+bool aui_link_asks(const aui_link *link);
+
+/* The request (copied) is this one: the link connects. */
+void aui_link_give_request(aui_link *link, const aui_request *request);
+
+/* There is no request, for this reason (copied): the attempt to connect has failed, with kind auth. */
+void aui_link_refuse_request(aui_link *link, const char *why, bool retryable);
 
 /* The link's session, on which the caller may use everything under "for users" in session.h; NULL never. After any
  * such call that can change it (send, cancel, release, close) aui_link_pump must be called. */
