@@ -548,6 +548,24 @@ static void a_message_that_was_held_off_is_sent_again(void **state) {
   stop(&p);
 }
 
+static void a_message_that_was_held_off_waits_as_long_as_the_server_asks(void **state) {
+  peer p;
+  start_again_after(state, &p, 1000);
+  peer_handshake(&p);
+  aui_reply *reply = send_through(&p, "{}");
+  peer_send_text(&p, "{\"status_code\":429,\"extra_data\":{\"retry_after\":90}}");
+  peer_send_close(&p, 1008, "");
+  end_closed(&p);
+  p.incoming.len = 0;
+  assert_int_equal(aui_session_error(p.session)->retry_after, 90);
+  assert_int_equal(delay(&p), 90000);
+  wait_for_retry(&p);
+  peer_handshake(&p);
+  assert_frame(&p, PEER_TEXT, "{}");
+  release(&p, reply);
+  stop(&p);
+}
+
 static void a_server_with_too_much_to_do_is_given_time_though_it_served(void **state) {
   peer p;
   start_again_after(state, &p, 1000);
@@ -693,6 +711,7 @@ int main(void) {
       IN_EVERY_WAY(closing_ends_the_wait),
       IN_EVERY_WAY(freeing_ends_the_wait),
       IN_EVERY_WAY(a_message_that_was_held_off_is_sent_again),
+      IN_EVERY_WAY(a_message_that_was_held_off_waits_as_long_as_the_server_asks),
       IN_EVERY_WAY(a_server_with_too_much_to_do_is_given_time_though_it_served),
       IN_EVERY_WAY(a_message_is_not_held_off_for_ever),
       IN_EVERY_WAY(an_answer_that_is_broken_off_by_a_limit_is_not_asked_for_again),

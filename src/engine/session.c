@@ -366,6 +366,7 @@ static void take_error_payload(aui_session *session, uint64_t now) {
   size_t n;
   const char *json = aui_event_payload(session->events, &n);
   aui_failure_of_payload(&session->refusal, aui_event_status_code(session->events), json, n);
+  session->refusal.retry_after = aui_event_retry_after(session->events);
   start_close_timer(session, now);
 }
 
