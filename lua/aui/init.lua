@@ -1,6 +1,7 @@
 -- The module `aui`: streaming conversations with AUI agents.
 
 local check = require "aui.check"
+local log = require "aui.log"
 local net = require "aui.net"
 local scheduler = require "aui.scheduler"
 local session_module = require "aui.session"
@@ -62,6 +63,20 @@ function aui.sleep(seconds)
     check.fail(2, "seconds", "expected a number, 0 or more, got " .. check.describe(seconds))
   end
   scheduler.wait(nil, scheduler.now() + seconds)
+end
+
+--- Calls `fn(event)` from now on for what sessions do, in structured events (aui.Event in lua/aui/log.lua) that hold no
+--- key and none of what user and agent say. It must not wait. There is one such function: the next call replaces it,
+--- aui.log(nil) takes it away.
+---@param fn? fun(event: aui.Event)
+---@param level? "error"|"warn"|"info"|"debug" the least grave events to tell: "info"
+function aui.log(fn, level)
+  if fn ~= nil then check_function(fn) end
+  if level == nil then level = "info" end
+  if not log.is_level(level) then
+    check.fail(2, "level", 'expected "error", "warn", "info" or "debug", got ' .. check.describe(level))
+  end
+  log.listen(fn, level)
 end
 
 --- Deals with all that is due, without waiting: for a game to call each frame.

@@ -69,6 +69,7 @@ end
 -- Ends the doubt if the verdict allows it.
 local function settle(doubt, verdict, answer)
   local handle = parked_reply(doubt).handle
+  doubt.journal:verdict(verdict, doubt.message.task_id)
   doubt.absences = verdict == "absent" and doubt.absences + 1 or 0
   local settled
   if verdict == "unanswered" or (verdict == "absent" and doubt.absences < TIMES_ABSENT) then return end
@@ -103,9 +104,10 @@ end
 local recovery = {}
 recovery.__index = recovery
 
---- The recovery of one session, with its endpoint and its credentials.
-function recovery.new(place, its_credentials)
-  return setmetatable({ place = place, credentials = its_credentials, messages = sent.new() }, recovery)
+--- The recovery of one session, with its endpoint, its credentials and its journal.
+function recovery.new(place, its_credentials, journal)
+  local fields = { place = place, credentials = its_credentials, journal = journal, messages = sent.new() }
+  return setmetatable(fields, recovery)
 end
 
 --- To be told of every message that the session accepts.
@@ -118,6 +120,7 @@ local function begin(self, message)
     message = message,
     place = self.place,
     credentials = self.credentials,
+    journal = self.journal,
     text = message.text,
     last_id = last_id,
     earlier = earlier,

@@ -35,7 +35,8 @@ local function out_of_patience(reply, timeout, missing)
   }
 end
 
-local function failure(reply)
+--- The error that ended a reply.
+function reply_module.failure(reply)
   if not reply.err then
     reply.err = errors.from_core(reply.handle:error(), reply.session.mask)
     reply.err.text = reply:text()
@@ -56,7 +57,7 @@ function Reply:next(timeout)
     if chunk then return chunk, keep end
     local status = handle:status()
     if status == "message" then return nil end
-    if status == "failed" then return nil, failure(self) end
+    if status == "failed" then return nil, reply_module.failure(self) end
     if not scheduler.wait(self.session, deadline) then
       return nil, out_of_patience(self, timeout, "no new text")
     end
@@ -108,7 +109,7 @@ function Reply:message(timeout)
   while true do
     local status = self.handle:status()
     if status == "message" then return decode_message(self) end
-    if status == "failed" then return nil, failure(self) end
+    if status == "failed" then return nil, reply_module.failure(self) end
     if not scheduler.wait(self.session, deadline) then
       return nil, out_of_patience(self, timeout, "no complete answer")
     end

@@ -2,6 +2,7 @@
 
 local check = require "aui.check"
 local errors = require "aui.error"
+local journal = require "aui.journal"
 local json = require "aui.json"
 local net = require "aui.net"
 local options_module = require "aui.options"
@@ -43,10 +44,12 @@ function session_module.open(level, options)
     waiters = {},
     handlers = {},
     reported = "connecting",
-    recovery = core.recover and recovery.new(place, credentials) or nil,
   }, Session)
+  self.id = scheduler.register(self)
+  self.journal = journal.new(self.id, self.url)
+  self.recovery = core.recover and recovery.new(place, credentials, self.journal) or nil
   core.target, core.headers = credentials.request()
-  self.handle, why = loop:open(scheduler.register(self), core)
+  self.handle, why = loop:open(self.id, core)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
   return self
 end
@@ -94,6 +97,7 @@ local function send(self, message)
   if not handle then return nil, errors.from_core(refusal, self.mask) end
   local reply = reply_module.new(self, handle)
   if self.recovery then self.recovery:sent(reply, task_id, text) end
+  self.journal:sent(reply, task_id, #encoded)
   return reply
 end
 
@@ -178,6 +182,7 @@ function Session:news()
     self.asking = true
     scheduler.spawn_background(ask_for_request, setmetatable({ session = self }, { __mode = "v" }), self.credentials)
   end
+  self.journal:replies()
   local state, retry_at = self.handle:state(), self.handle:retry_at()
   if self.recovery then self.recovery:news(state) end
   if state == self.reported and retry_at == self.retry_at then return end
@@ -185,6 +190,7 @@ function Session:news()
   local err = lost and connection_error(self) or nil
   local delay = retry_at and math.max(0, retry_at - scheduler.now())
   self.reported, self.retry_at = state, retry_at
+  self.journal:state(state, err, delay)
   for _, handler in ipairs(self.handlers) do
     scheduler.spawn(handler, state, err, delay)
   end
