@@ -197,6 +197,10 @@ aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input,
 
 /* ---- violations ---- */
 
+bool aui_frame_is_between(const aui_frame_reader *reader) {
+  return reader->head_len == 0 && !reader->in_payload && !reader->in_message;
+}
+
 uint16_t aui_frame_close_code(aui_frame_result violation) {
   switch (violation) {
     case AUI_FRAME_BINARY: return 1003;

@@ -73,6 +73,9 @@ void aui_frame_init(aui_frame_reader *reader, uint64_t max_message);
  * else: to ignore it (5.5.1) is the caller's part. */
 aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end, aui_frame *frame);
 
+/* Whether the last byte read was the last one of a message or of a control frame between messages, or none was read. */
+bool aui_frame_is_between(const aui_frame_reader *reader);
+
 /* The close code that RFC 6455 (7.4.1) asks for after a negative result: 1002, 1003 (binary), 1007
  * (not UTF-8), 1009 (too big). */
 uint16_t aui_frame_close_code(aui_frame_result violation);

@@ -38,6 +38,7 @@ struct aui_session {
   aui_liveness liveness;
   aui_reply *active; /* whose answer is awaited; only while the WebSocket is open */
   bool draining;     /* an answer is awaited that nobody waits for any more */
+  bool spoiled;      /* an answer was awaited that nobody waits for any more, even if it has come by now */
   bool carried;      /* bytes of a message have left */
   bool heard;        /* the agent has spoken */
   bool in_message;   /* a message has begun to arrive */
@@ -305,7 +306,8 @@ static void connection_gone(aui_session *session, uint64_t now) {
   aui_event_free(session->events);
   session->events = NULL;
   aui_error_clear(&session->refusal);
-  session->draining = session->carried = session->heard = session->in_message = session->in_answer = false;
+  session->draining = session->spoiled = session->carried = session->heard = session->in_message = session->in_answer =
+      false;
   session->connect_deadline = session->close_deadline = session->opened_at = AUI_NEVER;
   session->news = true;
 }
@@ -410,6 +412,12 @@ static void take_slice(aui_session *session, const aui_frame *slice, uint64_t no
   }
 }
 
+static void opened(aui_session *session, uint64_t now) {
+  session->connect_deadline = AUI_NEVER;
+  session->opened_at = now;
+  session->news = true;
+}
+
 void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint64_t now) {
   if (n == 0) return; /* `bytes` may be NULL */
   const uint8_t *input = bytes, *end = input + n;
@@ -419,11 +427,7 @@ void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint
   while (session->transport == TRANSPORT_UP) {
     switch (aui_websocket_read(&session->ws, &input, end, session->config.max_message, &slice, &why)) {
       case AUI_WEBSOCKET_NEED_MORE: return;
-      case AUI_WEBSOCKET_OPENED:
-        session->connect_deadline = AUI_NEVER;
-        session->opened_at = now;
-        session->news = true;
-        break;
+      case AUI_WEBSOCKET_OPENED: opened(session, now); break;
       case AUI_WEBSOCKET_TEXT: take_slice(session, &slice, now); break;
       case AUI_WEBSOCKET_PEER_CLOSE: peer_closed(session, now); break;
       case AUI_WEBSOCKET_BAD_HANDSHAKE: bad_handshake(session, why); break;
@@ -462,16 +466,36 @@ bool aui_session_set_request(aui_session *session, const aui_request *request) {
   return true;
 }
 
-void aui_session_connected(aui_session *session, uint64_t now) {
-  (void)now;
-  if (session->transport != TRANSPORT_OPENING) return;
+/* Whether there is a transport now. */
+static bool begin_transport(aui_session *session) {
+  if (session->transport != TRANSPORT_OPENING) return false;
   session->transport = TRANSPORT_UP;
   session->events = aui_event_new(session->config.max_depth);
-  if (session->events) {
-    aui_websocket_begin(&session->ws);
-  } else {
-    out_of_memory(session);
-  }
+  if (!session->events) out_of_memory(session);
+  return session->events;
+}
+
+void aui_session_connected(aui_session *session, uint64_t now) {
+  (void)now;
+  if (begin_transport(session)) aui_websocket_begin(&session->ws);
+}
+
+void aui_session_adopted(aui_session *session, uint64_t now) {
+  if (!begin_transport(session)) return;
+  aui_websocket_adopt(&session->ws, session->config.max_message);
+  aui_liveness_heard(&session->liveness, now);
+  session->heard = session->carried = true; /* it has served well */
+  opened(session, now);
+}
+
+bool aui_session_detach(aui_session *session, uint64_t now) {
+  bool busy = session->active || session->parked || session->queue || session->draining || session->refusal.kind;
+  bool awaits_pong = session->liveness.pinged;
+  if (session->transport != TRANSPORT_UP || busy || session->spoiled || awaits_pong) return false;
+  if (session->closed || !aui_websocket_is_quiet(&session->ws)) return false;
+  session->closed = true;
+  connection_gone(session, now);
+  return true;
 }
 
 /* Says why the transport ended, unless that is known already: then `reason` is left as it is. */
@@ -603,7 +627,7 @@ static void close_timed_out(aui_session *session) {
 
 /* The rest of the awaited answer is of no interest any more: it is read and dropped, unless another message waits. */
 static void abandon(aui_session *session, uint64_t now) {
-  session->draining = true;
+  session->draining = session->spoiled = true;
   if (!session->queue) return;
   aui_error reason = {0};
   aui_error_set(&reason, AUI_ERROR_CANCELED, "the connection was replaced after an abandoned answer");

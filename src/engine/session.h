@@ -83,6 +83,15 @@ bool aui_session_set_request(aui_session *session, const aui_request *request);
 /* The transport (TLS included) is open. */
 void aui_session_connected(aui_session *session, uint64_t now);
 
+/* The transport is open, and is a WebSocket already: one that another session has detached. For a session's first
+ * connection only. If it turns out to have died meanwhile, it is replaced at once. */
+void aui_session_adopted(aui_session *session, uint64_t now);
+
+/* Closes the session and leaves its transport, which is a WebSocket that may serve another session, to the driver. If
+ * the WebSocket may not, because anything is under way on it, was cancelled or has failed, returns false, and changes
+ * nothing. */
+bool aui_session_detach(aui_session *session, uint64_t now);
+
 /* The transport could not be opened or has ended. `cause` says why in words, as "connection reset by peer" (copied), or
  * is NULL for an orderly end of the stream and for a close that the session wanted. `retryable` is false for what
  * trying again cannot mend, such as a certificate that does not verify. */

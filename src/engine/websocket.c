@@ -7,6 +7,16 @@ void aui_websocket_begin(aui_websocket *ws) {
   ws->state = AUI_WEBSOCKET_REQUEST;
 }
 
+void aui_websocket_adopt(aui_websocket *ws, size_t max_message) {
+  aui_frame_init(&ws->frames, max_message);
+  ws->state = AUI_WEBSOCKET_OPEN;
+}
+
+bool aui_websocket_is_quiet(const aui_websocket *ws) {
+  bool nothing_due = ws->out.len == 0 && !ws->pong_due && !ws->ping_due;
+  return ws->state == AUI_WEBSOCKET_OPEN && nothing_due && aui_frame_is_between(&ws->frames);
+}
+
 /* Takes `n` random bytes, which are never used twice. */
 static const uint8_t *draw(aui_websocket *ws, size_t n) {
   ws->random_len -= n;
@@ -67,8 +77,7 @@ static aui_websocket_event read_handshake(aui_websocket *ws, const uint8_t **inp
   if (*why == AUI_HANDSHAKE_NEED_MORE) return AUI_WEBSOCKET_NEED_MORE;
   if (*why != AUI_HANDSHAKE_ACCEPTED) return AUI_WEBSOCKET_BAD_HANDSHAKE;
   aui_handshake_free(&ws->handshake);
-  aui_frame_init(&ws->frames, max_message);
-  ws->state = AUI_WEBSOCKET_OPEN;
+  aui_websocket_adopt(ws, max_message);
   return AUI_WEBSOCKET_OPENED;
 }
 

@@ -47,6 +47,12 @@ typedef struct {
 /* Begins a connection whose transport has just opened. */
 void aui_websocket_begin(aui_websocket *ws);
 
+/* Begins with a transport on which the WebSocket is open already. */
+void aui_websocket_adopt(aui_websocket *ws, size_t max_message);
+
+/* Whether it is open and nothing is under way in either direction. */
+bool aui_websocket_is_quiet(const aui_websocket *ws);
+
 /* Writes what is due: the request, a pong, the close frame. Needs full `random`, else it does nothing. A pong waits
  * until `out` is empty, so that a peer that pings without reading cannot make it grow. Returns false when memory is
  * short. `request` and `max_head` are used once a connection. */
