@@ -2,7 +2,7 @@
 -- connection. What may be secret is behind closures here and in no table, so that no dump of a session shows it.
 
 local check = require "aui.check"
-local net = require "aui.net"
+local host = require "aui.host"
 
 local credentials = {}
 
@@ -55,7 +55,7 @@ local function key_problem(key)
 end
 
 local function header_lines(headers)
-  local lines, agent = {}, "User-Agent: lua-aui/" .. net.version .. "\r\n"
+  local lines, agent = {}, "User-Agent: lua-aui/" .. host.version .. "\r\n"
   for name, value in pairs(headers or {}) do
     lines[#lines + 1] = name .. ": " .. value .. "\r\n"
     if name:lower() == "user-agent" then agent = nil end

@@ -1,12 +1,11 @@
 -- The module `aui`: streaming conversations with AUI agents.
 
 local check = require "aui.check"
+local host = require "aui.host"
 local log = require "aui.log"
-local net = require "aui.net"
-local scheduler = require "aui.scheduler"
 local session_module = require "aui.session"
 
-local aui = { _VERSION = net.version }
+local aui = { _VERSION = host.version }
 
 --- A session whose first connection is made: waits for it. On failure nil and the error; nothing is tried again.
 --- Raises for a bad option.
@@ -44,8 +43,8 @@ end
 ---@return any ...
 function aui.run(fn, ...)
   check_function(fn)
-  if scheduler.in_task() then error("aui.run: called inside a task; use aui.spawn", 2) end
-  return scheduler.run(fn, ...)
+  if host.in_task() then error("aui.run: called inside a task; use aui.spawn", 2) end
+  return host.run(fn, ...)
 end
 
 --- Calls `fn(...)` as a task of its own, as soon as the loop runs: in aui.run, aui.step, or while the main program
@@ -53,7 +52,7 @@ end
 ---@param fn function
 function aui.spawn(fn, ...)
   check_function(fn)
-  scheduler.spawn(fn, ...)
+  host.spawn(fn, ...)
 end
 
 --- Waits; in a task, others run meanwhile.
@@ -62,7 +61,7 @@ function aui.sleep(seconds)
   if type(seconds) ~= "number" or not (seconds >= 0) then
     check.fail(2, "seconds", "expected a number, 0 or more, got " .. check.describe(seconds))
   end
-  scheduler.wait(nil, scheduler.now() + seconds)
+  host.wait(nil, host.now() + seconds)
 end
 
 --- Calls `fn(event)` from now on for what sessions do, in structured events (aui.Event in lua/aui/log.lua) that hold no
@@ -80,6 +79,6 @@ function aui.log(fn, level)
 end
 
 --- Deals with all that is due, without waiting: for a game to call each frame.
-function aui.step() scheduler.step() end
+function aui.step() host.step() end
 
 return aui

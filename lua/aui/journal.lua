@@ -1,8 +1,8 @@
 -- What one session has to tell to aui.log.
 
+local host = require "aui.host"
 local log = require "aui.log"
 local reply_module = require "aui.reply"
-local scheduler = require "aui.scheduler"
 
 local journal = {}
 journal.__index = journal
@@ -20,13 +20,13 @@ end
 --- A message was accepted.
 function journal:sent(reply, task_id, bytes)
   if not log.wants "warn" then return end
-  local entry = { reply = reply, task_id = task_id, at = scheduler.now() }
+  local entry = { reply = reply, task_id = task_id, at = host.now() }
   self.pending[#self.pending + 1] = setmetatable(entry, { __mode = "v" }) -- one that its user drops is cancelled
   log.write("debug", "send", self, { task_id = task_id, bytes = bytes, message = ("send %d bytes"):format(bytes) })
 end
 
 local function tell_end(self, entry, status)
-  local seconds = scheduler.now() - entry.at
+  local seconds = host.now() - entry.at
   local fields = { task_id = entry.task_id, seconds = seconds }
   if status == "message" then
     fields.bytes = #entry.reply:text()

@@ -3,7 +3,7 @@
 local check = require "aui.check"
 local credentials = require "aui.credentials"
 local endpoint = require "aui.endpoint"
-local net = require "aui.net"
+local host = require "aui.host"
 
 ---@class (exact) aui.Timeouts seconds; false: no limit
 ---@field connect? number|false until the WebSocket is open, 10
@@ -165,7 +165,7 @@ end
 function options_module.check_task_id(level, task_id)
   check.type(level + 1, "task_id", task_id, "string")
   if task_id == "" then check.fail(level + 1, "task_id", "expected a task's id, got an empty string") end
-  if task_id and not net.is_utf8(task_id) then check.fail(level + 1, "task_id", "expected valid UTF-8") end
+  if task_id and not host.is_utf8(task_id) then check.fail(level + 1, "task_id", "expected valid UTF-8") end
 end
 
 --- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, and `core`,

@@ -3,8 +3,8 @@
 
 local credentials = require "aui.credentials"
 local history = require "aui.history"
+local host = require "aui.host"
 local json = require "aui.json"
-local scheduler = require "aui.scheduler"
 local sent = require "aui.sent"
 
 local FETCH_TIMEOUT = 10 -- all times in seconds
@@ -16,7 +16,7 @@ local TIMES_ABSENT = 2 -- in a row, before a message counts as never arrived: a 
 local Doubt = {}
 Doubt.__index = Doubt
 
-function Doubt:news() scheduler.notify(self) end
+function Doubt:news() host.notify(self) end
 
 local function parked_reply(doubt)
   local reply = doubt.message.reply
@@ -41,11 +41,11 @@ end
 -- The result of asking once: the HTTP status and body; nil, words and kind of a failure; or nothing when the reply has
 -- ended meanwhile.
 local function ask(doubt)
-  local fetch, why = assert(scheduler.loop()):fetch(doubt.id, request_for(doubt))
+  local fetch, why = host.fetch(doubt.id, request_for(doubt))
   if not fetch then return nil, why, "transport" end
   local status, body, third
   repeat
-    scheduler.wait(doubt)
+    host.wait(doubt)
     status, body, third = fetch:result()
   until body or not is_parked(doubt)
   fetch:close()
@@ -95,7 +95,7 @@ local function recover(doubt)
   local pause = FIRST_PAUSE
   while is_parked(doubt) do
     local asked = attempt(doubt) or 0
-    if is_parked(doubt) then scheduler.wait(doubt, scheduler.now() + math.max(pause, asked)) end
+    if is_parked(doubt) then host.wait(doubt, host.now() + math.max(pause, asked)) end
     pause = math.min(pause * 2, LONGEST_PAUSE)
   end
   doubt.over = true
@@ -126,16 +126,16 @@ local function begin(self, message)
     earlier = earlier,
     absences = 0,
   }, Doubt)
-  doubt.id = scheduler.register(doubt)
+  doubt.id = host.register(doubt)
   self.doubt = doubt
-  scheduler.spawn_background(recover, doubt)
+  host.spawn_background(recover, doubt)
 end
 
 --- To be called when the session, which is in this state, has news.
 function recovery:news(state)
   local message = self.messages:oldest()
   if self.doubt then
-    if not is_parked(self.doubt) then scheduler.notify(self.doubt) end
+    if not is_parked(self.doubt) then host.notify(self.doubt) end
     if self.doubt.over then self.doubt = nil end
   end
   local reply = message and message.reply

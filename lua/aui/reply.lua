@@ -1,9 +1,9 @@
 -- The agent's answer to one message: streams its text, waits for its end, gives it up.
 
 local errors = require "aui.error"
+local host = require "aui.host"
 local json = require "aui.json"
 local check = require "aui.check"
-local scheduler = require "aui.scheduler"
 
 ---@class aui.Reply
 ---@overload fun(): string?, integer?
@@ -22,7 +22,7 @@ local function deadline_after(level, timeout)
   if type(timeout) ~= "number" or not (timeout >= 0) then
     check.fail(level + 1, "timeout", "expected seconds (a number, 0 or more), got " .. check.describe(timeout))
   end
-  return scheduler.now() + timeout
+  return host.now() + timeout
 end
 
 local function out_of_patience(reply, timeout, missing)
@@ -58,7 +58,7 @@ function Reply:next(timeout)
     local status = handle:status()
     if status == "message" then return nil end
     if status == "failed" then return nil, reply_module.failure(self) end
-    if not scheduler.wait(self.session, deadline) then
+    if not host.wait(self.session, deadline) then
       return nil, out_of_patience(self, timeout, "no new text")
     end
   end
@@ -110,7 +110,7 @@ function Reply:message(timeout)
     local status = self.handle:status()
     if status == "message" then return decode_message(self) end
     if status == "failed" then return nil, reply_module.failure(self) end
-    if not scheduler.wait(self.session, deadline) then
+    if not host.wait(self.session, deadline) then
       return nil, out_of_patience(self, timeout, "no complete answer")
     end
   end
@@ -123,7 +123,7 @@ function Reply:text() return self.handle:text() end
 --- Gives the answer up: the reply ends with an error of kind `canceled`, unless it has ended already.
 function Reply:cancel()
   self.handle:cancel()
-  scheduler.notify(self.session)
+  host.notify(self.session)
 end
 
 Reply.__close = Reply.cancel

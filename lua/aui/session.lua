@@ -2,13 +2,12 @@
 
 local check = require "aui.check"
 local errors = require "aui.error"
+local host = require "aui.host"
 local journal = require "aui.journal"
 local json = require "aui.json"
-local net = require "aui.net"
 local options_module = require "aui.options"
 local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
-local scheduler = require "aui.scheduler"
 
 ---@class (exact) aui.Message what session:send takes
 ---@field text string
@@ -32,8 +31,6 @@ local EVENTS = { state = true }
 function session_module.open(level, options)
   local checked = options_module.read(level + 1, options)
   local place, credentials, core = checked.endpoint, checked.credentials, checked.core
-  local loop, why = scheduler.loop()
-  if not loop then return nil, errors.new { kind = "transport", message = why } end
   local self = setmetatable({
     url = place.public_url,
     task_id = checked.task_id,
@@ -45,11 +42,12 @@ function session_module.open(level, options)
     handlers = {},
     reported = "connecting",
   }, Session)
-  self.id = scheduler.register(self)
+  self.id = host.register(self)
   self.journal = journal.new(self.id, self.url)
   self.recovery = core.recover and recovery.new(place, credentials, self.journal) or nil
   core.target, core.headers = credentials.request()
-  self.handle, why = loop:open(self.id, core)
+  local why
+  self.handle, why = host.open(self.id, core)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
   return self
 end
@@ -66,7 +64,7 @@ function session_module.wait_open(self)
     if state == "open" then return true end
     local err = connection_error(self) -- the next attempt may be under way already
     if err or state ~= "connecting" then return nil, err end
-    scheduler.wait(self)
+    host.wait(self)
   end
 end
 
@@ -80,7 +78,7 @@ local function read_message(level, self, message)
   if task_id == nil then task_id = self.task_id end
   if type(text) ~= "string" then check.fail(level + 1, "text", "expected a string, got " .. check.describe(text)) end
   if text == "" then check.fail(level + 1, "text", "expected some text, got an empty string") end
-  if not net.is_utf8(text) then check.fail(level + 1, "text", "expected valid UTF-8") end
+  if not host.is_utf8(text) then check.fail(level + 1, "text", "expected valid UTF-8") end
   options_module.check_task_id(level + 1, task_id)
   if task_id == nil then check.fail(level + 1, "task_id", "expected a string, here or in the session's options") end
   check.type(level + 1, "context", message.context, "table")
@@ -128,9 +126,9 @@ end
 --- most.
 function Session:close()
   self.handle:close()
-  scheduler.notify(self)
+  host.notify(self)
   while not self.handle:finished() do
-    scheduler.wait(self)
+    host.wait(self)
   end
 end
 
@@ -177,10 +175,10 @@ end
 
 -- Called by the scheduler when the C core has news of this session.
 function Session:news()
-  scheduler.notify(self)
+  host.notify(self)
   if self.handle:asks() and not self.asking then
     self.asking = true
-    scheduler.spawn_background(ask_for_request, setmetatable({ session = self }, { __mode = "v" }), self.credentials)
+    host.spawn_background(ask_for_request, setmetatable({ session = self }, { __mode = "v" }), self.credentials)
   end
   self.journal:replies()
   local state, retry_at = self.handle:state(), self.handle:retry_at()
@@ -188,11 +186,11 @@ function Session:news()
   if state == self.reported and retry_at == self.retry_at then return end
   local lost = state == "waiting" or (state == "connecting" and self.reported == "open")
   local err = lost and connection_error(self) or nil
-  local delay = retry_at and math.max(0, retry_at - scheduler.now())
+  local delay = retry_at and math.max(0, retry_at - host.now())
   self.reported, self.retry_at = state, retry_at
   self.journal:state(state, err, delay)
   for _, handler in ipairs(self.handlers) do
-    scheduler.spawn(handler, state, err, delay)
+    host.spawn(handler, state, err, delay)
   end
 end
 
