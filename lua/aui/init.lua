@@ -78,7 +78,9 @@ function aui.log(fn, level)
   log.listen(fn, level)
 end
 
---- Deals with all that is due, without waiting: for a game to call each frame.
-function aui.step() host.step() end
+--- Deals with all that is due, without waiting: for a game to call each frame. In nginx there is nothing to be done.
+function aui.step()
+  if host.step then host.step() end
+end
 
 return aui

@@ -4,6 +4,7 @@
 
 static void assert_stays(peer *p) {
   aui_state before = aui_session_state(p->session);
+  assert_false(aui_session_may_detach(p->session));
   assert_false(aui_session_detach(p->session, p->now));
   assert_int_equal(aui_session_state(p->session), before);
 }

@@ -488,11 +488,18 @@ void aui_session_adopted(aui_session *session, uint64_t now) {
   opened(session, now);
 }
 
+bool aui_session_is_idle(const aui_session *session) {
+  return !session->active && !session->parked && !session->queue;
+}
+
+bool aui_session_may_detach(const aui_session *session) {
+  bool free = aui_session_is_idle(session) && !session->draining && !session->refusal.kind && !session->liveness.pinged;
+  if (session->transport != TRANSPORT_UP || session->closed || session->spoiled || !free) return false;
+  return aui_websocket_is_quiet(&session->ws);
+}
+
 bool aui_session_detach(aui_session *session, uint64_t now) {
-  bool busy = session->active || session->parked || session->queue || session->draining || session->refusal.kind;
-  bool awaits_pong = session->liveness.pinged;
-  if (session->transport != TRANSPORT_UP || busy || session->spoiled || awaits_pong) return false;
-  if (session->closed || !aui_websocket_is_quiet(&session->ws)) return false;
+  if (!aui_session_may_detach(session)) return false;
   session->closed = true;
   connection_gone(session, now);
   return true;

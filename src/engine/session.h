@@ -87,9 +87,14 @@ void aui_session_connected(aui_session *session, uint64_t now);
  * connection only. If it turns out to have died meanwhile, it is replaced at once. */
 void aui_session_adopted(aui_session *session, uint64_t now);
 
-/* Closes the session and leaves its transport, which is a WebSocket that may serve another session, to the driver. If
- * the WebSocket may not, because anything is under way on it, was cancelled or has failed, returns false, and changes
- * nothing. */
+/* Whether no reply is pending. */
+bool aui_session_is_idle(const aui_session *session);
+
+/* Whether the session's WebSocket may serve another one: it is open, nothing is under way on it, and nothing was
+ * cancelled or has failed on it. */
+bool aui_session_may_detach(const aui_session *session);
+
+/* If it may: closes the session, and leaves the transport to the driver. Else returns false, and changes nothing. */
 bool aui_session_detach(aui_session *session, uint64_t now);
 
 /* The transport could not be opened or has ended. `cause` says why in words, as "connection reset by peer" (copied), or

@@ -77,6 +77,18 @@ static int session_adopted(lua_State *L) {
   return 0;
 }
 
+/* session:is_idle(): whether no reply is pending. */
+static int session_is_idle(lua_State *L) {
+  lua_pushboolean(L, aui_session_is_idle(aui_check_session(L)->session));
+  return 1;
+}
+
+/* session:may_detach(): whether the open WebSocket may serve another session. */
+static int session_may_detach(lua_State *L) {
+  lua_pushboolean(L, aui_session_may_detach(aui_check_session(L)->session));
+  return 1;
+}
+
 /* session:detach(): ends the session and leaves its open WebSocket, if that may serve another one; else false. */
 static int session_detach(lua_State *L) {
   lua_pushboolean(L, aui_session_detach(aui_check_session(L)->session, milliseconds()));
@@ -106,6 +118,14 @@ static bool give_random(aui_session *session) {
   bool ok = n == 0 || getrandom(bytes, n, 0) == (ssize_t)n;
   if (ok) aui_session_random(session, bytes, n);
   return ok;
+}
+
+/* session:has_output(): whether session:output would return something. */
+static int session_has_output(lua_State *L) {
+  aui_session *session = aui_check_session(L)->session;
+  size_t n;
+  lua_pushboolean(L, give_random(session) && aui_session_output(session, &n, milliseconds()) && n > 0);
+  return 1;
 }
 
 /* session:output(): bytes for the peer, which the driver now has to write, or nil. */
@@ -154,9 +174,12 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
                                             {"set_request", session_set_request},
                                             {"connected", session_connected},
                                             {"adopted", session_adopted},
+                                            {"is_idle", session_is_idle},
+                                            {"may_detach", session_may_detach},
                                             {"detach", session_detach},
                                             {"disconnected", session_disconnected},
                                             {"receive", session_receive},
+                                            {"has_output", session_has_output},
                                             {"output", session_output},
                                             {"deadline", session_deadline},
                                             {"tick", session_tick},
