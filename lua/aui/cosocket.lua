@@ -227,16 +227,19 @@ function Link:send(json, first, idle, total)
 end
 
 function Link:close()
-  local connection = self.connection
-  if connection and connection.parked and self.core:detach() then
-    connection.given_back = true
-    connection.socket:setkeepalive(self.pool.idle * milliseconds, self.pool.size)
-    self.connection = nil
-    connection.parked:post(1)
-  else
-    self.core:close()
-  end
+  self.core:close()
   self:pump()
+end
+
+function Link:give_back()
+  local connection = self.connection
+  if not connection or not connection.parked or not self.core:detach() then return false end
+  connection.given_back = true
+  connection.socket:setkeepalive(self.pool.idle * milliseconds)
+  self.connection = nil
+  connection.parked:post(1)
+  self:pump()
+  return true
 end
 
 function Link:asks() return self.asks_first and self.connection ~= nil and not self.connection.socket end
@@ -263,6 +266,9 @@ local function check_tls(tls)
   return true
 end
 
+-- The name holds a key, and nginx may write it to a log.
+local function hidden(pool) return { name = "aui:" .. ngx.md5(pool.name), size = pool.size, idle = pool.idle } end
+
 --- Opens a session for the source of this id. `options` are those of loop:open (src/binding/net/link.c); `find_source`
 --- finds a source by its id; `current_request` returns what is different in every request. A link, or nil and why not.
 function cosocket.open(id, options, find_source, current_request)
@@ -271,7 +277,7 @@ function cosocket.open(id, options, find_source, current_request)
   local self = setmetatable({
     id = id,
     place = { host = options.host, port = options.port, tls = options.tls, connect_timeout = options.connect_timeout },
-    pool = options.pool,
+    pool = options.pool and hidden(options.pool),
     asks_first = options.target == nil,
     core = engine.session(options),
     clock = semaphore.new(),

@@ -110,6 +110,17 @@ local function check_options(level, key, headers, auth)
   end
 end
 
+-- A name for a function: an address would be used again.
+local function_ids, last_function_id = setmetatable({}, { __mode = "k" }), 0
+
+local function name_of(fn)
+  if not function_ids[fn] then
+    last_function_id = last_function_id + 1
+    function_ids[fn] = last_function_id
+  end
+  return "function " .. function_ids[fn]
+end
+
 local function with_parameter(target, key)
   local separator = target:find("?", 1, true) and "&" or "?"
   return target .. separator .. KEY_PARAMETER .. "=" .. credentials.percent_encode(key)
@@ -120,6 +131,7 @@ end
 ---@field refresh fun(): boolean?, string?, boolean? asks for key and headers; nil, why, and whether to try again
 ---@field request fun(): string, string target and headers of the WebSocket's request, the latter as lines
 ---@field rest_headers fun(): string headers of REST calls
+---@field identity fun(): string equal for equal credentials only; it holds the key
 ---@field mask fun(text: string): string hides the keys in a text
 
 --- The credentials that the options have. `target` is that of the session's URL. Raises for a bad option.
@@ -159,6 +171,12 @@ function credentials.new(level, options, target)
     return true
   end
 
+  local function identity()
+    local key = type(api_key) == "function" and name_of(api_key) or "key " .. (api_key or "")
+    local lines = type(headers) == "function" and name_of(headers) or header_lines(headers)
+    return table.concat({ auth, key, lines }, "\n")
+  end
+
   local asks = type(api_key) == "function" or type(headers) == "function"
   if not asks then refresh() end
   return {
@@ -166,6 +184,7 @@ function credentials.new(level, options, target)
     refresh = refresh,
     request = function() return session_target, session_headers end,
     rest_headers = function() return rest_headers end,
+    identity = identity,
     mask = mask,
   }
 end

@@ -3,6 +3,7 @@
 local check = require "aui.check"
 local host = require "aui.host"
 local log = require "aui.log"
+local pool_module = require "aui.pool"
 local session_module = require "aui.session"
 
 local aui = { _VERSION = host.version }
@@ -13,14 +14,8 @@ local aui = { _VERSION = host.version }
 ---@return aui.Session?
 ---@return aui.Error?
 function aui.connect(options)
-  local session, err = session_module.open(2, options)
-  if not session then return nil, err end
-  local ok, why = session_module.wait_open(session)
-  if not ok then
-    session:close()
-    return nil, why
-  end
-  return session
+  local session, err = session_module.connect(2, options)
+  return session, err
 end
 
 --- A session that connects in the background; what is sent meanwhile waits. For games and callbacks. Raises for a bad
@@ -31,6 +26,15 @@ end
 function aui.session(options)
   local session, err = session_module.open(2, options)
   return session, err
+end
+
+--- A pool of open connections, whose `connect` makes sessions: for programs that talk to one server again and again, in
+--- short conversations. In nginx, a pool is its worker's. Raises for a bad option.
+---@param options? aui.PoolOptions
+---@return aui.Pool
+function aui.pool(options)
+  local pool = pool_module.new(2, options)
+  return pool
 end
 
 local function check_function(fn)

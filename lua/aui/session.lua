@@ -25,10 +25,21 @@ local session_module = {}
 local KNOWN_FIELDS = { text = true, task_id = true, context = true, timeout = true }
 local EVENTS = { state = true }
 
---- A session that connects in the background, or nil and why the options cannot be used.
+-- How the core finds connections that may serve the session: those with the same name.
+local function pool_options(pool, place, credentials)
+  local tls = place.tls or {}
+  local name = {
+    pool.id, place.public_url, place.target, tostring(place.tls ~= nil), tostring(tls.verify),
+    tls.ca_file or "", tls.cert or "", tls.key or "", credentials.identity(),
+  } -- stylua: ignore
+  return { name = table.concat(name, "\n"), size = pool.size, idle = pool.idle }
+end
+
+--- A session that connects in the background, on a connection of the pool if there is a pool and it has one; or nil and
+--- why the options cannot be used.
 ---@return aui.Session?
 ---@return aui.Error?
-function session_module.open(level, options)
+function session_module.open(level, options, pool)
   local checked = options_module.read(level + 1, options)
   local place, credentials, core = checked.endpoint, checked.credentials, checked.core
   local self = setmetatable({
@@ -46,6 +57,7 @@ function session_module.open(level, options)
   self.journal = journal.new(self.id, self.url)
   self.recovery = core.recover and recovery.new(place, credentials, self.journal) or nil
   core.target, core.headers = credentials.request()
+  core.pool = pool and pool_options(pool, place, credentials)
   local why
   self.handle, why = host.open(self.id, core)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
@@ -57,8 +69,8 @@ local function connection_error(self)
   return raw and errors.from_core(raw, self.mask)
 end
 
---- Waits until the session is open: true, or nil and why it is not.
-function session_module.wait_open(self)
+-- Waits until the session is open: true, or nil and why it is not.
+local function wait_open(self)
   while true do
     local state = self.handle:state()
     if state == "open" then return true end
@@ -66,6 +78,16 @@ function session_module.wait_open(self)
     if err or state ~= "connecting" then return nil, err end
     host.wait(self)
   end
+end
+
+--- As session_module.open, but waits for the connection: on failure nil and the error.
+function session_module.connect(level, options, pool)
+  local session, err = session_module.open(level + 1, options, pool)
+  if not session then return nil, err end
+  local ok, why = wait_open(session)
+  if ok then return session end
+  session:close()
+  return nil, why
 end
 
 local function read_message(level, self, message)
@@ -123,9 +145,9 @@ function Session:ask(message)
 end
 
 --- Ends the session: pending replies end as canceled, the server is told, and its goodbye is awaited for a second at
---- most.
+--- most. The connection of a pool is given back instead, if it may serve another session.
 function Session:close()
-  self.handle:close()
+  if not self.handle:give_back() then self.handle:close() end
   host.notify(self)
   while not self.handle:finished() do
     host.wait(self)

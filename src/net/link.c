@@ -9,6 +9,7 @@
 #include "net/internal.h"
 
 struct aui_link {
+  aui_owner owner;
   aui_net *net; /* NULL once the loop is gone */
   aui_node node;
   aui_ready ready;
@@ -16,6 +17,8 @@ struct aui_link {
   char *host;
   uint16_t port;
   aui_tls_context *tls_context; /* NULL: plain TCP */
+  aui_pool_options pool;        /* its name is ours; NULL: none */
+  bool first;                   /* connection: it may come from the pool */
   bool asks_first;              /* what the request shall say, before each connection */
   bool released;
 
@@ -59,7 +62,7 @@ static void hang_up(aui_link *link) {
   struct lws *wsi = link->wsi;
   link->wsi = NULL;
   lws_set_opaque_user_data(wsi, NULL);
-  if (!link->in_callback) lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+  if (!link->in_callback) aui_raw_close(wsi);
   link->in_callback = false;
 }
 
@@ -181,8 +184,9 @@ static bool has_output(aui_link *link) {
 
 /* ---- What libwebsockets says ---- */
 
-/* Returns whether the connection is to go on. A link that has let go of it may be gone afterwards. */
-static bool serve(aui_link *link, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
+/* A link that has let go of the connection may be gone afterwards. */
+static bool serve(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
+  aui_link *link = lws_container_of(owner, aui_link, owner);
   bool ok = true;
   link->net->busy = true;
   link->in_callback = true;
@@ -195,19 +199,6 @@ static bool serve(aui_link *link, struct lws *wsi, enum lws_callback_reasons rea
   if (!lws_get_opaque_user_data(wsi)) return false;
   link->in_callback = false;
   return ok;
-}
-
-int aui_link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
-  (void)user;
-  switch (reason) {
-    case LWS_CALLBACK_RAW_RX:
-    case LWS_CALLBACK_RAW_WRITEABLE:
-    case LWS_CALLBACK_RAW_CLOSE: {
-      aui_link *link = lws_get_opaque_user_data(wsi);
-      return link && serve(link, wsi, reason, in, len) ? 0 : -1;
-    }
-    default: return 0;
-  }
 }
 
 /* ---- What dialling comes to ---- */
@@ -247,7 +238,7 @@ static void on_connected(void *owner, uv_os_sock_t socket) {
   if (!link->wsi) {
     lose(link, "libwebsockets has no room for another connection", true);
   } else {
-    lws_set_opaque_user_data(link->wsi, link);
+    lws_set_opaque_user_data(link->wsi, &link->owner);
     if (link->tls_context) {
       start_tls(link);
     } else {
@@ -268,7 +259,22 @@ static void dial(aui_link *link) {
   if (!link->dial) lose(link, "out of memory", true);
 }
 
+/* Whether the pool had a connection. */
+static bool take_from_pool(aui_link *link) {
+  if (!link->pool.name || !link->first) return false;
+  link->wsi = aui_idle_take(link->net, link->pool.name, &link->owner, &link->tls);
+  if (!link->wsi) return false;
+  uint64_t now = aui_net_turn_time(link->net);
+  link->write_error = 0;
+  aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
+  aui_session_adopted(link->session, now);
+  return true;
+}
+
 static void connect_transport(aui_link *link) {
+  bool reused = take_from_pool(link);
+  link->first = false;
+  if (reused) return;
   link->asks = link->asks_first;
   if (link->asks) {
     aui_session_phase(link->session, AUI_PHASE_REQUEST, aui_net_turn_time(link->net));
@@ -312,6 +318,7 @@ static void set_timer(aui_link *link) {
 static void on_freed(uv_handle_t *handle) {
   aui_link *link = handle->data;
   free(link->host);
+  free((char *)link->pool.name);
   free(link);
 }
 
@@ -362,10 +369,18 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   aui_link *link = calloc(1, sizeof *link);
   if (!link) return NULL;
   link->host = strdup(endpoint->host);
-  if (!link->host) {
+  if (endpoint->pool) {
+    link->pool = *endpoint->pool;
+    link->pool.name = strdup(endpoint->pool->name);
+  }
+  if (!link->host || (endpoint->pool && !link->pool.name)) {
+    free((char *)link->pool.name);
+    free(link->host);
     free(link);
     return NULL;
   }
+  link->owner.serve = serve;
+  link->first = true;
   link->net = net;
   link->session = session;
   link->ready.id = id;
@@ -426,8 +441,26 @@ void aui_link_pump(aui_link *link) {
   }
 }
 
+static bool is_between_records(const aui_link *link) {
+  size_t n = 0;
+  if (link->tls) aui_tls_output(link->tls, &n);
+  return n == 0;
+}
+
+bool aui_link_give_back(aui_link *link) {
+  if (!link->pool.name || !link->wsi || !is_between_records(link)) return false;
+  if (!aui_session_may_detach(link->session)) return false;
+  if (!aui_idle_keep(link->net, &link->pool, link->wsi, link->tls)) return false;
+  link->wsi = NULL;
+  link->tls = NULL;
+  aui_session_detach(link->session, aui_net_now(link->net));
+  aui_link_pump(link);
+  return true;
+}
+
 void aui_link_release(aui_link *link) {
   uint64_t now = link->net ? aui_net_now(link->net) : uv_hrtime() / 1000000;
+  if (link->net) aui_link_give_back(link);
   link->released = true;
   aui_list_remove(&link->ready.node);
   aui_session_close(link->session, now);

@@ -12,6 +12,7 @@ void aui_read_endpoint(lua_State *L, int table, aui_endpoint *endpoint, aui_tls_
   endpoint->host = aui_string_field(L, table, "host", "");
   endpoint->port = (uint16_t)aui_size_field(L, table, "port", 0);
   endpoint->tls = NULL;
+  endpoint->pool = NULL;
   endpoint->asks = false;
   lua_getfield(L, table, "tls");
   if (lua_istable(L, -1)) {

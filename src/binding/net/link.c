@@ -19,9 +19,23 @@ static lua_link *check_link(lua_State *L) {
   return (lua_link *)aui_check_session(L);
 }
 
+/* The field pool (nil: none): name, size, and idle in seconds. */
+static const aui_pool_options *read_pool(lua_State *L, int table, aui_pool_options *pool) {
+  lua_getfield(L, table, "pool");
+  bool given = lua_istable(L, -1);
+  if (given) {
+    int index = lua_gettop(L);
+    *pool = (aui_pool_options){.name = aui_string_field(L, index, "name", ""),
+                               .size = aui_size_field(L, index, "size", 0),
+                               .idle = aui_milliseconds_field(L, index, "idle")};
+  }
+  lua_pop(L, 1);
+  return given ? pool : NULL;
+}
+
 /* loop:open(id, options): a session that connects as soon as the loop is stepped, or nil and why not. `id` is a number
- * that loop:ready() returns when the session has news. `options`: those of aui_read_config and aui_read_endpoint.
- * Without a target, the request is asked for before each connection: see session:asks. */
+ * that loop:ready() returns when the session has news. `options`: those of aui_read_config, aui_read_endpoint and
+ * read_pool. Without a target, the request is asked for before each connection: see session:asks. */
 int aui_open_link(lua_State *L) {
   aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
   uint64_t id = (uint64_t)luaL_checknumber(L, 2);
@@ -33,6 +47,8 @@ int aui_open_link(lua_State *L) {
   aui_endpoint endpoint;
   aui_read_config(L, 3, &config);
   aui_read_endpoint(L, 3, &endpoint, &tls);
+  aui_pool_options pool;
+  endpoint.pool = read_pool(L, 3, &pool);
   endpoint.asks = !aui_string_field(L, 3, "target", NULL);
 
   lua_link *object = aui_new_userdata(L, sizeof *object, AUI_SESSION);
@@ -75,6 +91,14 @@ static int link_refuse_request(lua_State *L) {
   return 0;
 }
 
+/* session:give_back(): closes the session and leaves its connection to its pool; false, and nothing, if that cannot be.
+ */
+static int link_give_back(lua_State *L) {
+  lua_link *object = check_link(L);
+  lua_pushboolean(L, object->link && aui_link_give_back(object->link));
+  return 1;
+}
+
 static int link_collect(lua_State *L) {
   lua_link *object = check_link(L);
   if (object->link) aui_link_release(object->link);
@@ -84,7 +108,10 @@ static int link_collect(lua_State *L) {
 }
 
 void aui_create_link(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"asks", link_asks}, {"give_request", link_give_request}, {"refuse_request", link_refuse_request}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"asks", link_asks},
+                                     {"give_request", link_give_request},
+                                     {"refuse_request", link_refuse_request},
+                                     {"give_back", link_give_back},
+                                     {NULL, NULL}};
   aui_create_session(L, methods, link_collect);
 }
