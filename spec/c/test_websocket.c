@@ -80,6 +80,21 @@ static void a_message_is_taken_back(void **state) {
   aui_websocket_end(&ws);
 }
 
+static void a_message_behind_a_half_written_pong_is_taken_back(void **state) {
+  (void)state;
+  aui_websocket ws = {0};
+  establish(&ws);
+  RECEIVE(&ws, "\x89\x01p");
+  flush(&ws);
+  aui_websocket_wrote(&ws, 3);
+  assert_true(aui_websocket_send(&ws, "{}", 2));
+  assert_out(&ws, "\0\0\0p\x81\x82\0\0\0\0{}");
+  aui_websocket_wrote(&ws, 2);
+  assert_true(aui_websocket_unsend(&ws));
+  assert_out(&ws, "\0p");
+  aui_websocket_end(&ws);
+}
+
 static void a_pong_waits_until_all_before_it_is_written(void **state) {
   (void)state;
   aui_websocket ws = {0};
@@ -169,6 +184,7 @@ static void the_end_keeps_the_random_bytes_alone(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_message_is_taken_back),
+      cmocka_unit_test(a_message_behind_a_half_written_pong_is_taken_back),
       cmocka_unit_test(a_pong_waits_until_all_before_it_is_written),
       cmocka_unit_test(the_peer_closes),
       cmocka_unit_test(we_close),
