@@ -72,16 +72,14 @@ typedef struct {
  * bytes, over all its fragments; a head that announces more fails at once. */
 void aui_frame_init(aui_frame_reader *reader, uint64_t max_message);
 
-/* Reads from `*input` up to `end`, moves `*input` behind what was consumed, and returns at the
- * first thing to report. Call again until it returns AUI_FRAME_NEED_MORE (then `*input == end`) or
- * a negative value. A message's payload is never copied: a slice points into the input and may end
- * anywhere, also inside a character of text, which is not checked here; a slice with `len` 0 only says that the message
- * has ended. `frame` is filled in for positive results alone. What follows a close frame is read like anything else: to
+/* Reads from `*input` up to `end`, moves `*input` behind what was consumed, and returns at the first thing to report.
+ * Call again until it returns AUI_FRAME_NEED_MORE (then `*input == end`) or a negative value. A message's payload is
+ * never copied: a slice points into the input and may end anywhere, also inside a character of text, which is not
+ * checked here; a slice with `len` 0 only says that the message has ended. `frame` is filled in for positive results alone. What follows a close frame is read like anything else: to
  * ignore it (5.5.1) is the caller's part. */
 aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end, aui_frame *frame);
 
-/* The close code that RFC 6455 (7.4.1) asks for after a negative result: 1002, 1007
- * (not UTF-8), 1009 (too big). */
+/* The close code that RFC 6455 (7.4.1) asks for after a negative result: 1002, 1007 (not UTF-8), 1009 (too big). */
 uint16_t aui_frame_close_code(aui_frame_result violation);
 
 /* One English clause for an error message, such as "the server sent a masked frame". For any other

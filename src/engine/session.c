@@ -450,6 +450,11 @@ aui_want aui_session_want(const aui_session *session) {
   }
 }
 
+bool aui_session_wants_linger(const aui_session *session) {
+  const aui_websocket *ws = &session->ws;
+  return session->transport == TRANSPORT_UP && aui_websocket_is_done(ws) && ws->peer_code == 0;
+}
+
 void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
   if (session->transport == TRANSPORT_WANTED) {
     session->transport = TRANSPORT_OPENING;

@@ -29,6 +29,12 @@ struct aui_link {
   uint64_t timer_due; /* when it will go off; AUI_NEVER when it is not running */
 };
 
+enum { LINGER_SECONDS = 2 };
+
+/* What libwebsockets finds in the place of a link at a connection that lingers. */
+static const char lingering;
+#define LINGERING ((void *)&lingering)
+
 static void pump(aui_link *link);
 
 /* ---- The end of a transport ---- */
@@ -46,17 +52,34 @@ static void say_goodbye(aui_link *link) {
   if (n > 0) lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
 }
 
-/* The link and its connection part: libwebsockets' later callbacks for it find no link, and close it. */
-static void hang_up(aui_link *link) {
+/* Takes the connection from the link, after a goodbye; NULL when there is none. */
+static struct lws *part(aui_link *link) {
+  struct lws *wsi = link->wsi;
   if (link->dial) aui_dial_cancel(link->dial);
   link->dial = NULL;
-  if (!link->wsi) return;
-  if (link->tls) say_goodbye(link);
+  if (wsi && link->tls) say_goodbye(link);
   free_tls(link);
-  struct lws *wsi = link->wsi;
   link->wsi = NULL;
+  return wsi;
+}
+
+/* The link and its connection part: libwebsockets' later callbacks for it find no link, and close it. */
+static void hang_up(aui_link *link) {
+  struct lws *wsi = part(link);
+  if (!wsi) return;
   lws_set_opaque_user_data(wsi, NULL);
   if (!link->in_callback) lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+  link->in_callback = false;
+}
+
+/* They part, but the connection stays until the peer has ended it too, though not for long: closed at once, it would
+ * answer what the peer still sends with a reset, and our last words might be lost (RFC 6455, 7.1.1). */
+static void leave_to_linger(aui_link *link) {
+  struct lws *wsi = part(link);
+  if (!wsi) return;
+  shutdown(lws_get_socket_fd(wsi), SHUT_WR);
+  lws_set_opaque_user_data(wsi, LINGERING);
+  lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LINGER_SECONDS);
   link->in_callback = false;
 }
 
@@ -189,7 +212,8 @@ static bool serve(aui_link *link, struct lws *wsi, enum lws_callback_reasons rea
     default: on_closing(link); break;
   }
   if (ok) pump(link);
-  if (!lws_get_opaque_user_data(wsi)) return false;
+  void *owner = lws_get_opaque_user_data(wsi);
+  if (owner != link) return owner == LINGERING;
   link->in_callback = false;
   return ok;
 }
@@ -201,6 +225,7 @@ int aui_link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *u
     case LWS_CALLBACK_RAW_WRITEABLE:
     case LWS_CALLBACK_RAW_CLOSE: {
       aui_link *link = lws_get_opaque_user_data(wsi);
+      if (link == LINGERING) return 0; /* what it brings is of no interest */
       return link && serve(link, wsi, reason, in, len) ? 0 : -1;
     }
     default: return 0;
@@ -269,7 +294,10 @@ static void do_what_it_wants(aui_link *link) {
   for (;;) {
     switch (aui_session_want(link->session)) {
       case AUI_WANT_CONNECT: connect_transport(link); break;
-      case AUI_WANT_DISCONNECT: lose(link, NULL, true); break;
+      case AUI_WANT_DISCONNECT:
+        if (aui_session_wants_linger(link->session)) leave_to_linger(link);
+        lose(link, NULL, true);
+        break;
       case AUI_WANT_NOTHING: return;
     }
   }
