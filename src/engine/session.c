@@ -336,6 +336,12 @@ static void bad_frame(aui_session *session, int why, uint64_t now) {
   fail_connection(session, &reason, aui_frame_close_code(why), now);
 }
 
+static void binary_message(aui_session *session, uint64_t now) {
+  aui_error reason = {0};
+  aui_failure_of_binary(&reason);
+  fail_connection(session, &reason, 1003, now);
+}
+
 static void bad_message(aui_session *session, int why, uint64_t now) {
   if (why == AUI_EVENT_NO_MEMORY) {
     out_of_memory(session);
@@ -429,6 +435,7 @@ void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint
       case AUI_WEBSOCKET_NEED_MORE: return;
       case AUI_WEBSOCKET_OPENED: opened(session, now); break;
       case AUI_WEBSOCKET_TEXT: take_slice(session, &slice, now); break;
+      case AUI_WEBSOCKET_BINARY: binary_message(session, now); break;
       case AUI_WEBSOCKET_PEER_CLOSE: peer_closed(session, now); break;
       case AUI_WEBSOCKET_BAD_HANDSHAKE: bad_handshake(session, why); break;
       case AUI_WEBSOCKET_BAD_FRAME: bad_frame(session, why, now); break;
@@ -445,6 +452,11 @@ aui_want aui_session_want(const aui_session *session) {
     case TRANSPORT_UP: return aui_websocket_is_done(&session->ws) ? AUI_WANT_DISCONNECT : AUI_WANT_NOTHING;
     default: return AUI_WANT_NOTHING;
   }
+}
+
+bool aui_session_wants_linger(const aui_session *session) {
+  const aui_websocket *ws = &session->ws;
+  return session->transport == TRANSPORT_UP && aui_websocket_is_done(ws) && ws->peer_code == 0;
 }
 
 void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
@@ -546,7 +558,7 @@ static bool send_next(aui_session *session, uint64_t now) {
   bool busy =
       session->active || session->parked || session->draining || session->refusal.kind || session->pace.next > now;
   if (!reply || busy || ws->state != AUI_WEBSOCKET_OPEN || ws->random_len < AUI_FRAME_MASK_SIZE) return true;
-  if (!aui_websocket_send(ws, reply->request.data, reply->request.len)) return false;
+  if (!aui_websocket_send(ws, AUI_OPCODE_TEXT, reply->request.data, reply->request.len)) return false;
   dequeue(session, reply);
   aui_pace_sent(&session->pace, &session->config.rate, now);
   session->active = reply;

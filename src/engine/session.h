@@ -66,6 +66,11 @@ typedef enum {
 /* What the driver has to do about the transport. To be asked after every other call, until AUI_WANT_NOTHING. */
 aui_want aui_session_want(const aui_session *session);
 
+/* With AUI_WANT_DISCONNECT: whether the server has not closed from its side, and may still be sending. If the transport
+ * is closed at once, it answers with a reset, which may overtake our close frame; better end the transport's output,
+ * and drop its input for a while (RFC 6455, 7.1.1). The session takes no notice of that any more. */
+bool aui_session_wants_linger(const aui_session *session);
+
 typedef enum {
   AUI_PHASE_REQUEST, /* finding out what the request is to say, see aui_session_set_request */
   AUI_PHASE_RESOLVE,

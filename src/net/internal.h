@@ -113,6 +113,10 @@ int aui_raw_callback(struct lws *wsi, enum lws_callback_reasons reason, void *us
 /* Makes libwebsockets close it, outside of a callback for it. Its owner is not called any more. */
 void aui_raw_close(struct lws *wsi);
 
+/* Ends its output, and drops what still comes until the peer has ended it too, or two seconds are over. Its owner is
+ * not called any more. */
+void aui_raw_linger(struct lws *wsi);
+
 /* ---- Links ---- */
 
 /* Ticks the sessions whose timers have gone off. To be called at the end of a turn, when what came in time has been

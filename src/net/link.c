@@ -53,18 +53,33 @@ static void say_goodbye(aui_link *link) {
   if (n > 0) lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
 }
 
-/* The link and its connection part: libwebsockets' later callbacks for it find no link, and close it. */
-static void hang_up(aui_link *link) {
+/* Takes the connection from the link, after a goodbye; NULL when there is none. */
+static struct lws *part(aui_link *link) {
+  struct lws *wsi = link->wsi;
   link->asks = false;
   if (link->dial) aui_dial_cancel(link->dial);
   link->dial = NULL;
-  if (!link->wsi) return;
-  if (link->tls) say_goodbye(link);
+  if (wsi && link->tls) say_goodbye(link);
   free_tls(link);
-  struct lws *wsi = link->wsi;
   link->wsi = NULL;
+  return wsi;
+}
+
+/* The link and its connection part: libwebsockets' later callbacks for it find no link, and close it. */
+static void hang_up(aui_link *link) {
+  struct lws *wsi = part(link);
+  if (!wsi) return;
   lws_set_opaque_user_data(wsi, NULL);
   if (!link->in_callback) aui_raw_close(wsi);
+  link->in_callback = false;
+}
+
+/* They part, but the connection stays until the peer has ended it too, though not for long: closed at once, it would
+ * answer what the peer still sends with a reset, and our last words might be lost (RFC 6455, 7.1.1). */
+static void leave_to_linger(aui_link *link) {
+  struct lws *wsi = part(link);
+  if (!wsi) return;
+  aui_raw_linger(wsi);
   link->in_callback = false;
 }
 
@@ -216,7 +231,8 @@ static bool serve(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons r
     default: on_closing(link); break;
   }
   if (ok) pump(link);
-  if (!lws_get_opaque_user_data(wsi)) return false;
+  void *owner_now = lws_get_opaque_user_data(wsi);
+  if (owner_now != owner) return owner_now != NULL;
   link->in_callback = false;
   return ok;
 }
@@ -307,7 +323,10 @@ static void do_what_it_wants(aui_link *link) {
   for (;;) {
     switch (aui_session_want(link->session)) {
       case AUI_WANT_CONNECT: connect_transport(link); break;
-      case AUI_WANT_DISCONNECT: lose(link, NULL, true); break;
+      case AUI_WANT_DISCONNECT:
+        if (aui_session_wants_linger(link->session)) leave_to_linger(link);
+        lose(link, NULL, true);
+        break;
       case AUI_WANT_NOTHING: return;
     }
   }

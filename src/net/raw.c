@@ -1,5 +1,9 @@
 /* Raw connections of libwebsockets, which know to whom they belong. */
+#include <sys/socket.h>
+
 #include "net/internal.h"
+
+enum { LINGER_SECONDS = 2 };
 
 int aui_raw_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
   (void)user;
@@ -12,6 +16,21 @@ int aui_raw_callback(struct lws *wsi, enum lws_callback_reasons reason, void *us
     }
     default: return 0;
   }
+}
+
+static bool drop(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
+  (void)owner;
+  (void)wsi;
+  (void)in;
+  (void)n;
+  return reason != LWS_CALLBACK_RAW_CLOSE;
+}
+
+void aui_raw_linger(struct lws *wsi) {
+  static const aui_owner nobody = {drop};
+  shutdown(lws_get_socket_fd(wsi), SHUT_WR);
+  lws_set_opaque_user_data(wsi, (void *)&nobody);
+  lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LINGER_SECONDS);
 }
 
 void aui_raw_close(struct lws *wsi) {
