@@ -240,6 +240,7 @@ static void read_message(world *w, const peer_frame *frame) {
   require(!w->closing);
   require(!world_parked(w) || w->silent || w->raw); /* nothing overtakes one that is in doubt */
   w->last_read = number;
+  w->messages++;
   world_sent *s = known(w, number);
   if (!w->raw) require(w->answering == -1);      /* one answer at a time */
   if (s && !s->anything_may) require(!s->acted); /* and none twice */
@@ -381,7 +382,7 @@ void world_answer(world *w, int length, bool final) {
   }
   peer_send_final(&w->p, text);
   world_sent *s = known(w, w->answering);
-  if (s) s->length = length;
+  if (s && !s->settled) s->length = length;
   w->answering = -1;
 }
 

@@ -48,7 +48,8 @@ typedef struct {
 
   int sends;
   int last_read;                /* which send the server has read last; -1: none */
-  int pings;                    /* how many the server has had */
+  int messages;                 /* how many the server has had */
+  int pings;                    /* and how many pings */
   world_sent sent[WORLD_SENDS]; /* send n in n % WORLD_SENDS */
 } world;
 
