@@ -155,11 +155,15 @@ static void connect(world *w, int how) {
   world_deliver(w, SIZE_MAX);
 }
 
+static void greet(world *w, int how) {
+  world_greet(w, how & 1);
+}
+
 typedef void step(world *w, int how);
 static step *const steps[32] = {connect, send,   write,          finish,      deliver, update,     settle,
                                 pass,    lose,   cancel,         release,     show,    refuse,     refuse_message,
                                 chat,    end,    settle_in_vain, close_frame, pass,    tick_early, write_without_random,
-                                connect, settle, write,          deliver};
+                                connect, settle, write,          deliver,     greet};
 
 /* Takes one step; returns how many bytes of `data` it took. */
 static size_t take_step(world *w, const uint8_t *data, size_t size) {

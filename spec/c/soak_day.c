@@ -268,13 +268,16 @@ static void settle(day *d) {
   world_settle(d->w, s);
 }
 
-/* Nothing fails in fine weather; and what was cut is recovered, or ends by its time. */
+/* Nothing fails in fine weather; what was cut is recovered, and what was held off waits, unless its time ends. */
 static void judge(const day *d, const world_sent *s) {
+  size_t text;
   const aui_error *error = aui_reply_error(s->reply);
   if (!error || s->canceled || d->w->closed) return;
+  aui_reply_text(s->reply, &text);
   bool fine = d->opened_at != AUI_NEVER && s->ends_by - PATIENCE > d->trouble_at && !is_down(d);
   require(!fine);
   require(error->retryable);
+  if (error->kind == AUI_ERROR_RATE_LIMIT) require(text > 0);
   if (d->w->config.recover && error->status_code == 0) require(error->kind == AUI_ERROR_TIMEOUT);
 }
 

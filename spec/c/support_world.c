@@ -100,6 +100,8 @@ void world_check(world *w) {
     check_sent(w, s, news);
     if (!aui_reply_is_parked(s->reply)) continue;
     parked++;
+    bool down = state == AUI_STATE_WAITING && w->transport == WORLD_NO_TRANSPORT;
+    require(!down || aui_session_retry_at(w->p.session) != AUI_NEVER); /* else it is given up */
     require(w->config.recover && w->config.reconnect.attempts > 0 && !w->closed);
   }
   require(parked <= 1);
@@ -389,6 +391,17 @@ void world_answer(world *w, int length, bool final) {
 void world_event(world *w) {
   bool nothing_under_way = w->answering < 0 && w->p.incoming.len == 0 && w->p.outgoing.len == 0;
   if (may_speak(w) && nothing_under_way) peer_send_text(&w->p, "{\"event\":\"other\"}");
+}
+
+void world_greet(world *w, bool final) {
+  static const char message[] = "{\"id\":\"1\",\"text\":\"welcome\",\"sender\":{}}";
+  if (!may_speak(w) || w->answering >= 0 || w->p.outgoing.len > 0) return;
+  if (final) {
+    peer_send_text(&w->p, message);
+  } else {
+    peer_send_update(&w->p, "welcome");
+  }
+  world_deliver(w, SIZE_MAX); /* before a message leaves, whose answer it would seem to be */
 }
 
 void world_ping(world *w) {

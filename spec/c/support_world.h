@@ -108,6 +108,7 @@ void world_accept(world *w);
 void world_refuse(world *w, const char *response, size_t n); /* the handshake, by these bytes */
 void world_answer(world *w, int length, bool final);         /* an update, or the final message, so many bytes long */
 void world_event(world *w);                                  /* of another kind, while nothing is under way */
+void world_greet(world *w, bool final);                      /* the agent speaks unasked, and is heard at once */
 void world_ping(world *w);
 void world_refuse_message(world *w, int status_code);    /* by an error payload; says nothing more */
 void world_close_frame(world *w, int code);              /* says nothing more */

@@ -70,6 +70,7 @@ static void serve(walk *k) {
   if (chance(k, 60)) answer(k);
   if (chance(k, 5)) world_ping(k->w);
   if (chance(k, 5)) world_event(k->w);
+  if (chance(k, 5)) world_greet(k->w, chance(k, 50));
   if (chance(k, 3)) misbehave(k);
 }
 
