@@ -181,6 +181,24 @@ static void attempts_end_and_take_the_queue_with_them(void **state) {
   stop(&p);
 }
 
+static void the_count_begins_anew_also_when_no_next_attempt_is_planned(void **state) {
+  peer p;
+  aui_session_config config = config_with(1);
+  config.reconnect.attempts = 2;
+  start_with(state, &p, config);
+  fail_attempts(&p, 2);
+  peer_handshake(&p);
+  converse(&p);
+  peer_send_close(&p, 1000, "idle");
+  end_closed(&p);
+  assert_stays_down(&p);
+  aui_reply *reply = send(&p, "{}");
+  fail_attempts(&p, 2);
+  assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_PENDING);
+  release(&p, reply);
+  stop(&p);
+}
+
 static void the_server_may_ask_for_more_time(void **state) {
   peer p;
   start_again_after(state, &p, 500);
@@ -690,6 +708,7 @@ int main(void) {
       IN_EVERY_WAY(a_connection_is_healthy_after_a_while),
       IN_EVERY_WAY(what_an_agent_says_unasked_does_not_make_a_connection_healthy),
       IN_EVERY_WAY(attempts_end_and_take_the_queue_with_them),
+      IN_EVERY_WAY(the_count_begins_anew_also_when_no_next_attempt_is_planned),
       IN_EVERY_WAY(the_server_may_ask_for_more_time),
       IN_EVERY_WAY(failing_at_once_makes_no_tight_loop),
       IN_EVERY_WAY(refusals_of_the_handshake),

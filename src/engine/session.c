@@ -273,10 +273,8 @@ static bool was_healthy(const aui_session *session, uint64_t now) {
 /* Milliseconds until the next attempt: none after a healthy connection, unless the server had too much to do. */
 static uint64_t delay_before_retry(aui_session *session, uint64_t now) {
   const aui_error *error = &session->error;
-  bool healthy = was_healthy(session, now);
-  if (healthy) aui_backoff_healthy(&session->backoff);
   if (!error->retryable || session->config.reconnect.attempts == 0) return 0; /* for a message that waits */
-  if (healthy && error->kind != AUI_ERROR_RATE_LIMIT) return 0;
+  if (was_healthy(session, now) && error->kind != AUI_ERROR_RATE_LIMIT) return 0;
   uint32_t random = aui_websocket_random32(&session->ws);
   uint64_t delay = aui_backoff_failed(&session->backoff, &session->config.reconnect, random);
   uint64_t asked = error->retry_after > 0 ? (uint64_t)error->retry_after * 1000 : 0;
@@ -300,7 +298,10 @@ static void plan_next_connection(aui_session *session, uint64_t now) {
 static void connection_gone(aui_session *session, uint64_t now) {
   bool parked_now = session->parked && session->carried; /* while one is parked, nothing is sent */
   if (parked_now) session->parked->last_sign = now;
-  if (was_healthy(session, now)) session->down_since = now;
+  if (was_healthy(session, now)) {
+    session->down_since = now;
+    aui_backoff_healthy(&session->backoff);
+  }
   plan_next_connection(session, now);
   aui_websocket_end(&session->ws);
   aui_event_free(session->events);
