@@ -63,6 +63,7 @@ struct aui_net {
   uv_loop_t *loop;
   struct lws_context *lws;
   aui_node links;   /* all */
+  aui_node due;     /* links whose timers have gone off in this turn */
   aui_node fetches; /* all */
   aui_node ready;   /* those with news, in the order in which it came */
   aui_tls_entry *tls;
@@ -101,6 +102,10 @@ void aui_net_release_stdio(unsigned occupied);
 
 /* What libwebsockets calls for the connections of links. */
 int aui_link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+
+/* Ticks the sessions whose timers have gone off. To be called at the end of a turn, when what came in time has been
+ * read and what was to be sent written: a host that steps late does not make a peer late. */
+void aui_link_judge_due(aui_net *net);
 
 /* Ends the link's transport and takes it off the loop, which is going away. */
 void aui_link_kill(aui_link *link);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "net/internal.h"
@@ -11,6 +12,7 @@
 struct aui_link {
   aui_net *net; /* NULL once the loop is gone */
   aui_node node;
+  aui_node due; /* in net->due from when the timer has gone off until the end of that turn */
   aui_ready ready;
   aui_session *session;
   char *host;
@@ -113,15 +115,26 @@ static void lose_to_peer(aui_link *link, int error) {
   lose(link, orderly ? NULL : words, true);
 }
 
-/* libwebsockets closes its connection. After a reset it does so without reading what came before; that is made up for
- * here, and tells how the stream ended. */
-static void on_closing(aui_link *link) {
+/* Reads all that lies in the socket now, to the end of the stream if it is there: a turn of the loop reads one piece.
+ * What comes meanwhile is left, so that a fast peer cannot keep us here. The connection may be gone afterwards. */
+static void catch_up(aui_link *link) {
   char bytes[AUI_NET_WRITE_SIZE];
-  int fd = lws_get_socket_fd(link->wsi);
+  int fd = lws_get_socket_fd(link->wsi), left = 0;
   ssize_t n;
-  while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0 && link->wsi) receive(link, bytes, (size_t)n);
-  if (!link->wsi) return;
-  lose_to_peer(link, n < 0 && errno != EAGAIN ? errno : link->write_error);
+  ioctl(fd, FIONREAD, &left);
+  do {
+    n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n > 0) receive(link, bytes, (size_t)n);
+    left -= (int)n;
+  } while (n > 0 && left >= 0 && link->wsi);
+  bool ended = n == 0 || (n < 0 && errno != EAGAIN);
+  if (link->wsi && ended) lose_to_peer(link, n < 0 ? errno : link->write_error);
+}
+
+/* libwebsockets closes its connection. After a reset it does so without reading what came before. */
+static void on_closing(aui_link *link) {
+  catch_up(link);
+  if (link->wsi) lose_to_peer(link, link->write_error);
 }
 
 /* ---- Bytes to the peer ---- */
@@ -167,6 +180,13 @@ static bool write_tls(aui_link *link) {
   return true;
 }
 
+/* A connection that turns out to have ended is not written to: a message that has not left can take the next one. */
+static bool write_piece(aui_link *link) {
+  catch_up(link);
+  if (!link->wsi) return true;
+  return link->tls ? write_tls(link) : write_plain(link);
+}
+
 static bool has_output(aui_link *link) {
   size_t n = 0;
   if (link->tls) aui_tls_output(link->tls, &n);
@@ -185,7 +205,7 @@ static bool serve(aui_link *link, struct lws *wsi, enum lws_callback_reasons rea
   link->in_callback = true;
   switch (reason) {
     case LWS_CALLBACK_RAW_RX: receive(link, in, n); break;
-    case LWS_CALLBACK_RAW_WRITEABLE: ok = link->tls ? write_tls(link) : write_plain(link); break;
+    case LWS_CALLBACK_RAW_WRITEABLE: ok = write_piece(link); break;
     default: on_closing(link); break;
   }
   if (ok) pump(link);
@@ -307,6 +327,7 @@ static void destroy(aui_link *link) {
   aui_session_free(link->session);
   link->session = NULL;
   aui_list_remove(&link->node);
+  aui_list_remove(&link->due);
   aui_list_remove(&link->ready.node);
   if (link->net) {
     uv_close((uv_handle_t *)&link->timer, on_freed);
@@ -331,12 +352,30 @@ static void pump(aui_link *link) {
   }
 }
 
+/* libuv may run timers before it reads and writes, and a host that was busy is late: see aui_link_judge_due. */
 static void on_timer(uv_timer_t *timer) {
   aui_link *link = timer->data;
-  uint64_t now = aui_net_turn_time(link->net);
   link->timer_due = AUI_NEVER;
-  if (aui_session_deadline(link->session) <= now) aui_session_tick(link->session, now);
+  if (aui_list_is_empty(&link->due)) aui_list_append(&link->net->due, &link->due);
+}
+
+static bool is_due(const aui_link *link, uint64_t now) {
+  return aui_session_deadline(link->session) <= now;
+}
+
+static void judge(aui_link *link) {
+  uint64_t now = aui_net_turn_time(link->net);
+  if (link->wsi && is_due(link, now)) catch_up(link);
+  if (is_due(link, now)) aui_session_tick(link->session, now);
   pump(link);
+}
+
+void aui_link_judge_due(aui_net *net) {
+  while (!aui_list_is_empty(&net->due)) {
+    aui_link *link = lws_container_of(net->due.next, aui_link, due);
+    aui_list_remove(&link->due);
+    judge(link);
+  }
 }
 
 /* ---- For the host ---- */
@@ -362,6 +401,7 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   uv_timer_init(net->loop, &link->timer);
   link->timer.data = link;
   link->timer_due = AUI_NEVER;
+  aui_list_init(&link->due);
   aui_list_init(&link->ready.node);
   aui_list_append(&net->links, &link->node);
   aui_link_pump(link);
@@ -408,6 +448,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 void aui_link_kill(aui_link *link) {
   lose(link, "the loop was closed", false);
   aui_list_remove(&link->node);
+  aui_list_remove(&link->due);
   aui_list_remove(&link->ready.node);
   link->net = NULL;
   uv_close((uv_handle_t *)&link->timer, on_timer_closed);

@@ -106,6 +106,7 @@ static aui_net *create_net(const char **why) {
   }
   net->loop = loop;
   aui_list_init(&net->links);
+  aui_list_init(&net->due);
   aui_list_init(&net->fetches);
   aui_list_init(&net->ready);
   net->lws = create_context(net);
@@ -169,6 +170,7 @@ static bool wait_for_events(const aui_net *net, int timeout) {
 static void turn(aui_net *net) {
   net->busy = false;
   uv_run(net->loop, UV_RUN_NOWAIT);
+  aui_link_judge_due(net);
 }
 
 bool aui_net_step(aui_net *net, int timeout_ms) {
