@@ -78,8 +78,8 @@ typedef enum {
 
 /* Reads from `*input` up to `end`, up to the first thing to report, and moves `*input` behind it. To be called until it
  * returns NEED_MORE. Pings are answered by themselves; of more than AUI_WEBSOCKET_MAX_PONGS that wait for their answer
- * the newest takes the place of the one before it (5.5.3 allows that). After the peer's close or a bad frame all further
- * input is dropped. */
+ * the newest takes the place of the one before it (5.5.3 allows that). After the peer's close or a bad frame all
+ * further input is dropped. */
 aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input, const uint8_t *end, size_t max_message,
                                        aui_frame *slice, int *why);
 
