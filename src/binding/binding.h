@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
   aui_lua_loop *loop; /* kept alive by aui_keep */
   aui_link *link;     /* NULL once closed */
+  aui_error error;    /* what is being pushed: the link's own may change when Lua collects a reply meanwhile */
 } aui_lua_session;
 
 /* Create the metatables, each once a Lua state. */

@@ -70,7 +70,9 @@ static int session_error(lua_State *L) {
   aui_lua_session *object = check_session(L);
   const aui_error *error = object->link ? aui_session_error(aui_link_session(object->link)) : NULL;
   if (!error || error->kind == AUI_ERROR_NONE) return 0;
-  aui_push_error(L, error);
+  aui_error_clear(&object->error);
+  aui_error_copy(&object->error, error);
+  aui_push_error(L, &object->error);
   return 1;
 }
 
@@ -123,6 +125,7 @@ static int session_collect(lua_State *L) {
   aui_lua_session *object = check_session(L);
   if (object->link) aui_link_release(object->link);
   object->link = NULL;
+  aui_error_clear(&object->error);
   return 0;
 }
 
