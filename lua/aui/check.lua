@@ -41,6 +41,13 @@ end
 --- Raises "argument: problem".
 function check.fail(level, argument, problem) error(("%s: %s"):format(argument, problem), level + 1) end
 
+--- Raises unless the method named by `call`, as "session:send", got an object of its class: a dot passes none.
+function check.colon(level, self, class, call)
+  if getmetatable(self) ~= class then
+    check.fail(level + 1, call:match ":(.*)$", ("call it with a colon: %s(...)"):format(call))
+  end
+end
+
 --- Raises if `value` is not of the type; nil passes.
 function check.type(level, argument, value, expected)
   if value ~= nil and type(value) ~= expected then
