@@ -29,9 +29,14 @@ local function nearest(name, known)
   return best
 end
 
+-- A longer string in the wrong place may be a secret.
+local LONGEST_SHOWN = 24
+
 --- What a value is, for an error message.
 function check.describe(value)
-  if type(value) == "string" then return ("%q"):format(#value > 40 and value:sub(1, 40) .. "..." or value) end
+  if type(value) == "string" then
+    return #value > LONGEST_SHOWN and ("a string of %d bytes"):format(#value) or ("%q"):format(value)
+  end
   if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
   return value == nil and "nothing" or "a " .. type(value)
 end

@@ -94,13 +94,19 @@ local function header_lines(level, headers)
 end
 
 local function check_key(level, key, place, allow_plaintext)
-  check.type(level + 1, "api_key", key, "string")
+  if type(key) ~= "string" then check.fail(level + 1, "api_key", "expected a string, got a " .. type(key)) end
   if key == "" then check.fail(level + 1, "api_key", "expected a key, got an empty string") end
   if key:find "[%z\r\n]" then check.fail(level + 1, "api_key", "must not contain CR, LF or NUL") end
   if place.scheme == "ws" and not is_loopback(place.host) and not allow_plaintext then
     local problem = "a key is not sent over ws:// to another machine; use wss://, or set allow_plaintext = true"
     check.fail(level + 1, "url", problem)
   end
+end
+
+-- How a server that repeats the key may spell it: as it is, percent-encoded, or inside a string of JSON.
+local function spellings(key)
+  local encoded, escaped = endpoint.percent_encode(key), key:gsub('["\\]', "\\%0")
+  return { key, encoded, (encoded:gsub("%%%x%x", string.lower)), escaped, (escaped:gsub("/", "\\/")) }
 end
 
 local function place_of(level, options)
@@ -152,8 +158,7 @@ function endpoint.resolve(level, options)
     local separator = place.target:find("?", 1, true) and "&" or "?"
     place.target = place.target .. separator .. KEY_PARAMETER .. "=" .. endpoint.percent_encode(key)
   end
-  local encoded = endpoint.percent_encode(key)
-  place.secrets = { key, encoded, (encoded:gsub("%%%x%x", string.lower)) }
+  place.secrets = spellings(key)
   return place
 end
 

@@ -96,6 +96,9 @@ local function check_tls(level, tls, scheme)
   for name, expected in pairs(KNOWN_TLS) do
     result[name] = tls[name]
     check.type(level + 1, "tls." .. name, result[name], expected)
+    if expected == "string" and result[name] and result[name]:find "[%z\n]" then
+      check.fail(level + 1, "tls." .. name, "expected the path of a PEM file") -- its contents would be shown in errors
+    end
   end
   if (result.cert == nil) ~= (result.key == nil) then check.fail(level + 1, "tls.cert", "cert and key go together") end
   return result

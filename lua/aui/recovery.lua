@@ -28,7 +28,8 @@ local function is_parked(doubt) return parked_reply(doubt) and true or false end
 -- The result of asking once: the HTTP status and body; nil, words and kind of a failure; or nothing when the reply has
 -- ended meanwhile.
 local function ask(doubt)
-  local fetch, why = assert(scheduler.loop()):fetch(doubt.id, doubt.request)
+  local request = doubt.request_for(doubt.message.task_id)
+  local fetch, why = assert(scheduler.loop()):fetch(doubt.id, request)
   if not fetch then return nil, why, "transport" end
   local status, body, third
   repeat
@@ -90,32 +91,36 @@ end
 local recovery = {}
 recovery.__index = recovery
 
+-- A function that makes the request for a task's history. The key is in it: no table that can be reached from a session
+-- holds it, so that none shows it when it is dumped.
+local function requests(core, place)
+  return function(task_id)
+    return {
+      host = core.host,
+      port = core.port,
+      tls = core.tls,
+      request_host = core.request_host,
+      target = place.tasks_target .. endpoint.percent_encode(task_id) .. "/messages",
+      headers = place.rest_headers,
+      timeout = FETCH_TIMEOUT,
+    }
+  end
+end
+
 --- The recovery of one session. `core` and `place` are its checked options and its endpoint.
 function recovery.new(core, place)
-  return setmetatable({ core = core, place = place, messages = sent.new() }, recovery)
+  return setmetatable({ request_for = requests(core, place), messages = sent.new() }, recovery)
 end
 
 --- To be told of every message that the session accepts.
 function recovery:sent(reply, task_id, text) self.messages:add(reply, task_id, text) end
-
-local function request_for(self, task_id)
-  return {
-    host = self.core.host,
-    port = self.core.port,
-    tls = self.core.tls,
-    request_host = self.core.request_host,
-    target = self.place.tasks_target .. endpoint.percent_encode(task_id) .. "/messages",
-    headers = self.place.rest_headers,
-    timeout = FETCH_TIMEOUT,
-  }
-end
 
 local function begin(self, message)
   local last_id, earlier = self.messages:before(message)
   local doubt = setmetatable({
     waiters = {},
     message = message,
-    request = request_for(self, message.task_id),
+    request_for = self.request_for,
     text = message.text,
     last_id = last_id,
     earlier = earlier,
