@@ -3,7 +3,9 @@ std = "min"
 max_line_length = 120
 ignore = { "581" } -- "not (x >= y)" is meant so: NaN must fail
 
-files["lua/resty"] = { std = "min+ngx_lua" }
+for _, name in ipairs { "resty/aui", "aui/host", "aui/openresty", "aui/cosocket", "aui/http" } do
+  files[("lua/%s.lua"):format(name)] = { std = "min+ngx_lua" }
+end
 files["spec"] = { std = "min+busted" }
 files["examples/love"] = { std = "min+love" }
 files["examples/neovim"] = { std = "min", read_globals = { "vim" } }

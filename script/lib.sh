@@ -35,11 +35,12 @@ quietly() {
   return "$status"
 }
 
-# build PRESET: builds into build/PRESET.
+# build PRESET: builds into build/PRESET. WebSocket test suites find their testee at build/aui-ws-echo.
 build() (
   cd "$root" || return
   quietly cmake --preset "$1" || return
-  quietly cmake --build --preset "$1"
+  quietly cmake --build --preset "$1" || return
+  if [[ $1 == dev ]]; then ln -sf dev/bin/aui-ws-echo build/aui-ws-echo; fi
 )
 
 # lua_for VERSION BUILD_DIR: sets `lua`, the interpreter of VERSION (5.4, 5.1 or luajit), and

@@ -93,11 +93,6 @@ describe("the request", function()
     assert.are.equal("bot/2", told({ headers = { ["User-agent"] = "bot/2" } }).headers["user-agent"])
   end)
 
-  it("names the host and port of the url", function()
-    assert.are.equal("127.0.0.1:" .. server.port, told({}).headers.host)
-    assert.are.equal("localhost:" .. server.port, told({ url = "ws://localhost:" .. server.port }).headers.host)
-  end)
-
   local FROM_ENVIRONMENT = [[
     local session = assert(require("aui").connect { url = ..., task_id = "t", api_key = select(2, ...) })
     io.write(assert(session:ask "hello").text)

@@ -1,4 +1,4 @@
--- How connections end before an answer is complete: error payloads, close frames, cuts. Each ends the reply in one
+-- How answers end before they are complete: error payloads, close frames, cuts, too much. Each ends the reply in one
 -- error that says what happened, and the session goes on with a new connection.
 
 local socket = require "socket"
@@ -89,23 +89,6 @@ for _, scheme in ipairs(wire.schemes) do
       end)
     end
 
-    it("that a close without a payload ends fails with 1005", function()
-      local session = assert(link:connect(link:play(broken(RECEIVE, UPDATE, { raw = "8800" }))))
-      local err = ask(session)
-      assert.equal("transport", err.kind)
-      assert.equal(1005, err.close_code)
-      assert.equal("I found", err.text)
-      assert.is_table(session:ask "again")
-    end)
-
-    it("that a close ends is answered with the same code", function()
-      local peer = link:peer "\136\2\3\233" -- 1001
-      local session = assert(link:connect(peer))
-      assert.equal(1001, ask(session).close_code)
-      session:close()
-      assert.same({ { opcode = 8, close_code = 1001 } }, peer:report().frames)
-    end)
-
     for _, cut in ipairs { "fin", "reset" } do
       local function assert_cut(err, text)
         assert.equal("transport", err.kind)
@@ -139,6 +122,18 @@ for _, scheme in ipairs(wire.schemes) do
     it("cut by a reset says so", function()
       local session = assert(link:connect(link:play(broken(RECEIVE, UPDATE, { cut = "reset" }))))
       assert.matches("reset by peer", ask(session).message)
+    end)
+
+    it("is read when its JSON is as deep as max_depth, and fails when it is deeper", function()
+      local final = wire.frame(0x81, '{"id":"1","text":"done","sender":{"id":"a","type":"agent"}}')
+      local function nested(levels) return wire.frame(0x81, ("["):rep(levels) .. ("]"):rep(levels)) .. final end
+      local peer = link:peer(nested(65), nested(64), nested(4), nested(3))
+      local err = ask(link:connect(peer))
+      assert.equal("overflow", err.kind)
+      assert.matches("deeper than 64 levels", err.message)
+      assert.is_table(link:connect(peer):ask "hello")
+      assert.equal("overflow", ask(link:connect(peer, { max_depth = 3 })).kind)
+      assert.is_table(link:connect(peer, { max_depth = 3 }):ask "hello")
     end)
 
     it("can be streamed up to the cut, where the error is raised once the text is read", function()

@@ -1,6 +1,7 @@
 -- Peers that vanish without a word: a ping finds out, and the session goes on with another connection.
 
 local aui = require "aui"
+local uv = require "luv"
 local support = require "spec.support"
 local wire = require "spec.wire"
 
@@ -54,6 +55,19 @@ for _, scheme in ipairs(wire.schemes) do
       assert.equal("transport", err.kind)
       assert.is_truthy(err.message:find "no answer to a ping")
       assert.equal("three", assert(session:ask "three").text)
+    end)
+
+    it("takes no peer for dead whose answers lie unread while the host is busy", function()
+      local server = link:start { "--echo" }
+      local session = connect(server, { ping_interval = 0.02, ping_timeout = 0.02 })
+      local told = 0
+      session:on("state", function() told = told + 1 end)
+      for _ = 1, 5 do
+        uv.sleep(100)
+        aui.step()
+      end
+      assert.equal("one", assert(session:ask "one").text)
+      assert.equal(0, told)
     end)
 
     it("waits for an agent that is slow but answers pings", function()

@@ -66,6 +66,49 @@ for _, scheme in ipairs(wire.schemes) do
       assert.equal("two", assert(session:ask "two").text)
     end)
 
+    -- A session that has asked once, and the server; its connection then ends in these steps.
+    local function ask_once(...)
+      local once = { { receive = true }, { message = { text = "one" } }, { wait = 0.2 }, ... }
+      local server = link:play { connections = { once, { { receive = true }, { message = { text = "two" } } } } }
+      local session = link:connect(server, { reconnect = FAST })
+      assert.equal("one", assert(session:ask "one").text)
+      return session, server
+    end
+
+    -- In each, an idle connection ends while the host is busy.
+    local UNSEEN = {
+      ["the server has closed"] = function()
+        local session, server = ask_once { close = 1001 }
+        server:await_bytes()
+        return session
+      end,
+      ["was cut behind a ping"] = function()
+        local session, server = ask_once({ ping = "" }, { cut = "fin" })
+        server:await_bytes(math.huge)
+        return session
+      end,
+      ["was reset behind a ping"] = function()
+        local session, server = ask_once({ ping = "" }, { cut = "reset" })
+        server:await_bytes(math.huge)
+        return session
+      end,
+      ["died with its server"] = function()
+        local server = link:start { "--echo" }
+        local session = link:connect(server, { reconnect = FAST })
+        assert.equal("one", assert(session:ask "one").text)
+        server:kill()
+        server:await_bytes(math.huge)
+        server:restart()
+        return session
+      end,
+    }
+    for what, prepare in pairs(UNSEEN) do
+      it("sends nothing on a connection that " .. what .. " while the host was busy", function()
+        local session = prepare()
+        assert.equal("two", assert(session:ask "two").text)
+      end)
+    end
+
     it("says why a connection was lost even when it is replaced at once", function()
       local once = { { receive = true }, { message = { text = "one" } }, { cut = "reset" } }
       local server = link:play { connections = { once, { { agent = true } } } }

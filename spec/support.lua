@@ -71,6 +71,25 @@ end
 --- Starts a killed simulator again: on the same port, with the same options and certificates.
 function Server:restart() launch(("%s --port %d"):format(self.command, self.port), self) end
 
+-- The kernel's row for our end of a connection to the port that is still up: how much lies in it unread. Nil: there is
+-- none, since the peer has ended it.
+local function unread(port)
+  local peer = (":%04X 01 "):format(port) -- its port, and that the connection is established
+  for line in io.lines "/proc/net/tcp" do
+    local _, last = line:find(peer, 1, true)
+    if last then return tonumber(line:match("^%x+:(%x+)", last + 1), 16) end
+  end
+end
+
+--- Waits, without running the loop, until `n` bytes (1) from the server, or the end of its only connection, lie in our
+--- socket; for 20 s at most. The server must listen on an IPv4 address.
+function Server:await_bytes(n)
+  local limit = os.time() + 20
+  while (unread(self.port) or math.huge) < (n or 1) do
+    assert(os.time() <= limit, "nothing came")
+  end
+end
+
 --- Starts aui-sim on a free port. `options`: its command line, as { "--pace", "0" }; with `scheme = "wss"` it serves
 --- TLS. The result has `url`, `port`, `pid`, and `tls`, the option by which a session trusts it.
 function support.start(options)

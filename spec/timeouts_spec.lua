@@ -2,6 +2,7 @@
 
 local aui = require "aui"
 local socket = require "socket"
+local uv = require "luv"
 local wire = require "spec.wire"
 
 local AGENT, SILENCE = { { agent = true } }, { wait = 60 }
@@ -113,6 +114,52 @@ for _, scheme in ipairs(wire.schemes) do
     it("is not kept alive by pings", function()
       local err = ask({ first = 0.3 }, { ["repeat"] = 1000, steps = { { ping = "x" }, { wait = 0.02 } } })
       assert.matches("%(timeout%.first%)$", err.message)
+    end)
+
+    local PAUSE = { wait = 0.3 } -- until the host is busy
+
+    -- Lets the host be busy until the reply's next `n` bytes have come and its patience is over; then reads on.
+    local function read_late(server, reply, n)
+      server:await_bytes(n)
+      uv.sleep(400)
+      return assert(reply:message()).text
+    end
+
+    it("is not given up when it begins while the host is busy for longer than timeout.first", function()
+      local server = link:play { { receive = true }, PAUSE, { message = { text = "done" } } }
+      local reply = assert(link:connect(server, { timeout = { first = 0.2 } })):send "hello"
+      aui.step()
+      assert.equal("done", read_late(server, reply))
+    end)
+
+    it("is not given up when it goes on while the host is busy for longer than timeout.idle", function()
+      local server = link:play { { receive = true }, { update = "I" }, PAUSE, { message = { text = "I do" } } }
+      local reply = assert(link:connect(server, { timeout = { idle = 0.2 } })):send "hello"
+      assert.equal("I", reply:next())
+      assert.equal("I do", read_late(server, reply))
+    end)
+
+    it("is not given up when all of a long one lies unread at the end of timeout.total", function()
+      local first, second = ("a"):rep(8e6), ("b"):rep(15e4) -- the first makes the kernel give the socket more room
+      local server = link:play {
+        { receive = true },
+        { message = { text = first } },
+        { receive = true },
+        PAUSE,
+        { message = { text = second } },
+      }
+      local session = assert(link:connect(server))
+      assert.equal(first, assert(session:ask "hello").text)
+      local reply = session:send { text = "hello", timeout = { total = 0.3 } }
+      aui.step()
+      assert.equal(second, read_late(server, reply, #second))
+    end)
+
+    it("has the whole of timeout.first from when it leaves, however late the host lets it", function()
+      local server = link:play { { receive = true }, { message = { text = "done" } } }
+      local reply = assert(link:connect(server, { timeout = { first = 0.2 } })):send "hello"
+      uv.sleep(400)
+      assert.equal("done", assert(reply:message()).text)
     end)
 
     it("is kept alive by events that say nothing about its text", function()

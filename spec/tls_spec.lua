@@ -83,14 +83,15 @@ describe("a certificate", function()
   end)
 end)
 
--- The error of connecting to a server that says `bytes`, whatever it hears, and hangs up.
-local function connect_to_stranger(bytes)
+-- The error of connecting by this scheme to a server that says `bytes`, whatever it hears, and hangs up.
+local function connect_to_stranger(scheme, bytes)
   local listener = assert(socket.bind("127.0.0.1", 0))
   local port, failure = select(2, listener:getsockname()), nil
   listener:settimeout(0)
   aui.run(function()
     aui.spawn(function()
-      failure = select(2, aui.connect { url = ("wss://127.0.0.1:%d/"):format(port), tls = { verify = false } })
+      local url = ("%s://127.0.0.1:%d/"):format(scheme, port)
+      failure = select(2, aui.connect { url = url, tls = scheme == "wss" and { verify = false } or nil })
     end)
     local client
     repeat
@@ -109,28 +110,37 @@ describe("wss", function()
   after_each(function() link:stop() end)
 
   it("to a server that speaks plain text fails and says so", function()
-    local err = connect_to_stranger "HTTP/1.1 400 Bad Request\r\n\r\n"
+    local err = connect_to_stranger("wss", "HTTP/1.1 400 Bad Request\r\n\r\n")
     assert.equal("transport", err.kind)
-    assert.matches("did not speak TLS", err.message)
+    assert.matches("does not speak TLS here .*ws://", err.message)
     assert.is_false(err.retryable)
   end)
 
+  it("to an aui-sim that speaks plain HTTP fails at once and says so", function()
+    local server = wire.new("ws"):start()
+    finally(function() server:stop() end)
+    local session, err = aui.connect { url = server.url:gsub("^ws:", "wss:"), timeout = { connect = 60 } }
+    assert.is_nil(session)
+    assert.equal("transport", err.kind)
+    assert.matches("does not speak TLS here .*ws://", err.message)
+  end)
+
   it("to a server that hangs up in the TLS handshake fails and may be tried again", function()
-    local err = connect_to_stranger ""
+    local err = connect_to_stranger("wss", "")
     assert.equal("transport", err.kind)
     assert.matches("^TLS", err.message)
     assert.is_true(err.retryable)
   end)
 
   it("to a server that has heard but a part, as behind a broken connection, may be tried again", function()
-    local err = connect_to_stranger "\21\3\3\0\2\2\50" -- a fatal alert: decode_error
+    local err = connect_to_stranger("wss", "\21\3\3\0\2\2\50") -- a fatal alert: decode_error
     assert.equal("transport", err.kind)
     assert.matches("^TLS: 127%.0%.0%.1 ended the connection: .*decode error", err.message)
     assert.is_true(err.retryable)
   end)
 
   it("to a server that does not want it fails for good", function()
-    local err = connect_to_stranger "\21\3\3\0\2\2\49" -- access_denied
+    local err = connect_to_stranger("wss", "\21\3\3\0\2\2\49") -- access_denied
     assert.matches("^TLS: 127%.0%.0%.1 refused the connection: .*access denied", err.message)
     assert.is_false(err.retryable)
   end)
@@ -144,6 +154,13 @@ end)
 
 describe("ws", function()
   after_each(function() link:stop() end)
+
+  it("to a server that asks for TLS by an alert fails and says so", function()
+    local err = connect_to_stranger("ws", "\21\3\3\0\2\2\10") -- unexpected_message
+    assert.equal("protocol", err.kind)
+    assert.equal("WebSocket handshake: the server speaks TLS here: use wss://", err.message)
+    assert.is_false(err.retryable)
+  end)
 
   it("to a server that speaks TLS fails without a hang", function()
     local server = link:start()

@@ -47,7 +47,14 @@ local function to_hex(bytes)
   return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
 end
 
---- Starts servers/peer.py, which answers the n-th connection's message with the n-th of these strings.
+-- In the words of peer.py.
+local function to_reply(bytes)
+  if type(bytes) == "string" then return to_hex(bytes) end
+  return to_hex(bytes[1]) .. "*" .. bytes.times
+end
+
+--- Starts servers/peer.py, which answers the n-th connection's message with the n-th of these strings, or with a string
+--- again and again: { string, times = n }.
 function Wire:peer(...)
   local peer, words = setmetatable({}, Peer), { "echo $$; exec /usr/bin/python3 spec/servers/peer.py" }
   if self.scheme == "wss" then
@@ -55,13 +62,20 @@ function Wire:peer(...)
     peer.tls = peer.authority.tls
     words[#words + 1] = "--tls " .. peer.tls.ca_file:match "^(.*)/"
   end
-  for _, bytes in ipairs { ... } do words[#words + 1] = "'" .. to_hex(bytes) .. "'" end
+  for _, bytes in ipairs { ... } do words[#words + 1] = "'" .. to_reply(bytes) .. "'" end
   peer.output = assert(io.popen(table.concat(words, " "), "r"))
   peer.pid = peer.output:read "*l"
   local line = peer.output:read "*l" or "nothing"
   local port = assert(line:match "^listening on (%d+)$", "peer.py said: " .. line)
   peer.url = ("%s://127.0.0.1:%d/"):format(self.scheme, port)
   return remember(self, peer)
+end
+
+--- A server's frame of less than 64 KiB.
+function wire.frame(first_byte, payload)
+  local n = #payload
+  if n < 126 then return string.char(first_byte, n) .. payload end
+  return string.char(first_byte, 126, math.floor(n / 256), n % 256) .. payload
 end
 
 --- The options of a session with the server; `changes` go before them. What a session does by itself after a failure

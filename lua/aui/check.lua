@@ -60,6 +60,23 @@ function check.type(level, argument, value, expected)
   end
 end
 
+--- Raises unless it is a time above 0; `also` says what else it may be.
+function check.seconds(level, argument, value, also)
+  if type(value) ~= "number" or not (value > 0) then
+    local expected = "expected seconds (a number above 0)" .. (also or "")
+    check.fail(level + 1, argument, expected .. ", got " .. check.describe(value))
+  end
+end
+
+--- Raises unless it is a whole number within these bounds; nil passes.
+function check.whole(level, argument, value, least, most)
+  if value == nil then return end
+  if type(value) ~= "number" or value % 1 ~= 0 or value < least or value > most then
+    local expected = most < math.huge and ("between %d and %d"):format(least, most) or ("of %d or more"):format(least)
+    check.fail(level + 1, argument, ("expected a whole number %s, got %s"):format(expected, check.describe(value)))
+  end
+end
+
 --- Raises if the table has a key that is not in `known`.
 function check.names(level, argument, options, known)
   for name in pairs(options) do

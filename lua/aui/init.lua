@@ -1,11 +1,12 @@
 -- The module `aui`: streaming conversations with AUI agents.
 
 local check = require "aui.check"
-local net = require "aui.net"
-local scheduler = require "aui.scheduler"
+local host = require "aui.host"
+local log = require "aui.log"
+local pool_module = require "aui.pool"
 local session_module = require "aui.session"
 
-local aui = { _VERSION = net.version }
+local aui = { _VERSION = host.version }
 
 --- A session whose first connection is made: waits for it. On failure nil and the error; nothing is tried again.
 --- Raises for a bad option.
@@ -13,14 +14,8 @@ local aui = { _VERSION = net.version }
 ---@return aui.Session?
 ---@return aui.Error?
 function aui.connect(options)
-  local session, err = session_module.open(2, options)
-  if not session then return nil, err end
-  local ok, why = session_module.wait_open(session)
-  if not ok then
-    session:close()
-    return nil, why
-  end
-  return session
+  local session, err = session_module.connect(2, options)
+  return session, err
 end
 
 --- A session that connects in the background; what is sent meanwhile waits. For games and callbacks. Raises for a bad
@@ -33,6 +28,15 @@ function aui.session(options)
   return session, err
 end
 
+--- A pool of open connections, whose `connect` makes sessions: for programs that talk to one server again and again, in
+--- short conversations. In nginx, a pool is its worker's. Raises for a bad option.
+---@param options? aui.PoolOptions
+---@return aui.Pool
+function aui.pool(options)
+  local pool = pool_module.new(2, options)
+  return pool
+end
+
 local function check_function(fn)
   if type(fn) ~= "function" then check.fail(3, "fn", "expected a function, got " .. check.describe(fn)) end
 end
@@ -43,8 +47,8 @@ end
 ---@return any ...
 function aui.run(fn, ...)
   check_function(fn)
-  if scheduler.in_task() then error("aui.run: called inside a task; use aui.spawn", 2) end
-  return scheduler.run(fn, ...)
+  if host.in_task() then error("aui.run: called inside a task; use aui.spawn", 2) end
+  return host.run(fn, ...)
 end
 
 --- Calls `fn(...)` as a task of its own, as soon as the loop runs: in aui.run, aui.step, or while the main program
@@ -52,7 +56,7 @@ end
 ---@param fn function
 function aui.spawn(fn, ...)
   check_function(fn)
-  scheduler.spawn(fn, ...)
+  host.spawn(fn, ...)
 end
 
 --- Waits; in a task, others run meanwhile.
@@ -61,10 +65,26 @@ function aui.sleep(seconds)
   if type(seconds) ~= "number" or not (seconds >= 0) then
     check.fail(2, "seconds", "expected a number, 0 or more, got " .. check.describe(seconds))
   end
-  scheduler.wait(nil, scheduler.now() + seconds)
+  host.wait(nil, host.now() + seconds)
 end
 
---- Deals with all that is due, without waiting: for a game to call each frame.
-function aui.step() scheduler.step() end
+--- Calls `fn(event)` from now on for what sessions do, in structured events (aui.Event in lua/aui/log.lua) that hold no
+--- key and none of what user and agent say. It must not wait. There is one such function: the next call replaces it,
+--- aui.log(nil) takes it away.
+---@param fn? fun(event: aui.Event)
+---@param level? "error"|"warn"|"info"|"debug" the least grave events to tell: "info"
+function aui.log(fn, level)
+  if fn ~= nil then check_function(fn) end
+  if level == nil then level = "info" end
+  if not log.is_level(level) then
+    check.fail(2, "level", 'expected "error", "warn", "info" or "debug", got ' .. check.describe(level))
+  end
+  log.listen(fn, level)
+end
+
+--- Deals with all that is due, without waiting: for a game to call each frame. In nginx there is nothing to be done.
+function aui.step()
+  if host.step then host.step() end
+end
 
 return aui

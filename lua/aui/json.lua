@@ -2,7 +2,7 @@
 -- nulls.
 
 local cjson = require("cjson").new()
-local net = require "aui.net"
+local host = require "aui.host"
 
 local MAX_DEPTH = 1000 -- of what is sent
 
@@ -82,7 +82,7 @@ local function check_keys(value, path)
       return ("%s: expected string keys or an array, got a key of type %s"):format(path, kind)
     end
     if keys and kind ~= keys then return ("%s: expected an object or an array, got a mixture of both"):format(path) end
-    if kind == "string" and not net.is_utf8(key) then return ("%s: a key is not valid UTF-8"):format(path) end
+    if kind == "string" and not host.is_utf8(key) then return ("%s: a key is not valid UTF-8"):format(path) end
     keys, count = kind, count + 1
   end
   if keys ~= "number" then return nil end
@@ -118,7 +118,7 @@ function check_value(value, path, seen, depth)
   local kind = type(value)
   if kind == "table" then return check_table(value, path, seen, depth) end
   if kind == "string" then
-    return not net.is_utf8(value) and ("%s: expected valid UTF-8"):format(path) or nil
+    return not host.is_utf8(value) and ("%s: expected valid UTF-8"):format(path) or nil
   end
   if kind == "number" then return check_number(value, path) end
   if kind == "boolean" or value == cjson.null then return nil end

@@ -1,8 +1,9 @@
 -- The options of aui.connect and aui.session: checked, with their defaults filled in.
 
 local check = require "aui.check"
+local credentials = require "aui.credentials"
 local endpoint = require "aui.endpoint"
-local net = require "aui.net"
+local host = require "aui.host"
 
 ---@class (exact) aui.Timeouts seconds; false: no limit
 ---@field connect? number|false until the WebSocket is open, 10
@@ -31,12 +32,14 @@ local net = require "aui.net"
 ---@field verify? boolean whether to verify the server's certificate and name, true
 
 ---@class (exact) aui.Options
----@field api_key? string the network API key; default: the environment variable AUI_NETWORK_API_KEY
+---@field api_key? string|fun(): string? the network API key; default: the environment variable AUI_NETWORK_API_KEY. A
+---function is asked before each connection, may wait, and returns it, or nil and why it cannot be had just now; in what
+---it raises there is no use in trying again
 ---@field region? "gcp"|"azure" "gcp"
 ---@field url? string "ws://..." or "wss://...", instead of a region
 ---@field task_id? string the default for session:send
 ---@field auth? "query"|"header" where the key goes: "query"
----@field headers? table<string, string> further request headers
+---@field headers? table<string, string>|fun(): table<string, string>? further request headers; a function as above
 ---@field allow_plaintext? boolean send the key over ws:// to another machine too
 ---@field tls? aui.Tls
 ---@field timeout? aui.Timeouts
@@ -65,13 +68,6 @@ local DEFAULT_QUEUE = { messages = 64, bytes = 1024 * 1024 }
 local KNOWN_RATE = { messages = true, per = true }
 local MOST_SECONDS = 4e6 -- of a delay, which the engine holds in 32 bits of milliseconds
 
-local function check_seconds(level, argument, value, also)
-  if type(value) ~= "number" or not (value > 0) then
-    local expected = "expected seconds (a number above 0)" .. (also or "")
-    check.fail(level + 1, argument, expected .. ", got " .. check.describe(value))
-  end
-end
-
 --- Checks a `timeout` table and fills in what it leaves out from `defaults`. In the result, nil is no limit.
 function options_module.timeouts(level, given, defaults)
   check.type(level + 1, "timeout", given, "table")
@@ -81,7 +77,7 @@ function options_module.timeouts(level, given, defaults)
   for name, default in pairs(defaults) do
     local value = given[name]
     if value == nil then value = default end
-    if value ~= false then check_seconds(level + 1, "timeout." .. name, value, " or false") end
+    if value ~= false then check.seconds(level + 1, "timeout." .. name, value, " or false") end
     result[name] = value
   end
   return result
@@ -104,14 +100,6 @@ local function check_tls(level, tls, scheme)
   return result
 end
 
-local function check_whole(level, argument, value, least, most)
-  if value == nil then return end
-  if type(value) ~= "number" or value % 1 ~= 0 or value < least or value > most then
-    local expected = most < math.huge and ("between %d and %d"):format(least, most) or ("of %d or more"):format(least)
-    check.fail(level + 1, argument, ("expected a whole number %s, got %s"):format(expected, check.describe(value)))
-  end
-end
-
 -- The table's fields, from `defaults` where it has none; raises for those that it should not have.
 local function filled(level, argument, given, defaults)
   check.type(level + 1, argument, given, "table")
@@ -129,17 +117,17 @@ local function read_reconnect(level, given)
   if given == false then return { base = 0, max = 0, attempts = 0, reset_after = 0 } end
   local result = filled(level + 1, "reconnect", given, DEFAULT_RECONNECT)
   for _, name in ipairs { "base", "max", "reset_after" } do
-    check_seconds(level + 1, "reconnect." .. name, result[name])
+    check.seconds(level + 1, "reconnect." .. name, result[name])
     result[name] = math.min(result[name], MOST_SECONDS)
   end
-  check_whole(level + 1, "reconnect.attempts", result.attempts, 1, 2 ^ 32 - 1)
+  check.whole(level + 1, "reconnect.attempts", result.attempts, 1, 2 ^ 32 - 1)
   return result
 end
 
 local function read_queue(level, given)
   local result = filled(level + 1, "queue", given, DEFAULT_QUEUE)
-  check_whole(level + 1, "queue.messages", result.messages, 1, 2 ^ 31)
-  check_whole(level + 1, "queue.bytes", result.bytes, 1, 2 ^ 52)
+  check.whole(level + 1, "queue.messages", result.messages, 1, 2 ^ 31)
+  check.whole(level + 1, "queue.bytes", result.bytes, 1, 2 ^ 52)
   return result
 end
 
@@ -148,8 +136,8 @@ local function read_rate(level, given)
   if given == nil then return {} end
   check.names(level + 1, "rate", given, KNOWN_RATE)
   if given.messages == nil then check.fail(level + 1, "rate.messages", "expected a whole number, got nothing") end
-  check_whole(level + 1, "rate.messages", given.messages, 1, 2 ^ 31)
-  check_seconds(level + 1, "rate.per", given.per)
+  check.whole(level + 1, "rate.messages", given.messages, 1, 2 ^ 31)
+  check.seconds(level + 1, "rate.per", given.per)
   return { messages = given.messages, per = math.min(given.per, MOST_SECONDS) }
 end
 
@@ -158,8 +146,8 @@ local function read_ping(level, options)
   local interval, timeout = options.ping_interval, options.ping_timeout
   if interval == nil then interval = 20 end
   if timeout == nil then timeout = 10 end
-  if interval then check_seconds(level + 1, "ping_interval", interval, " or false") end
-  check_seconds(level + 1, "ping_timeout", timeout)
+  if interval then check.seconds(level + 1, "ping_interval", interval, " or false") end
+  check.seconds(level + 1, "ping_timeout", timeout)
   return interval or nil, timeout
 end
 
@@ -167,10 +155,11 @@ end
 function options_module.check_task_id(level, task_id)
   check.type(level + 1, "task_id", task_id, "string")
   if task_id == "" then check.fail(level + 1, "task_id", "expected a task's id, got an empty string") end
-  if task_id and not net.is_utf8(task_id) then check.fail(level + 1, "task_id", "expected valid UTF-8") end
+  if task_id and not host.is_utf8(task_id) then check.fail(level + 1, "task_id", "expected valid UTF-8") end
 end
 
---- The checked options: `endpoint` (see endpoint.resolve), `timeout`, `task_id`, and `core`, those of loop:open.
+--- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, and `core`,
+--- those of loop:open but for the request's target and headers.
 ---@param options aui.Options
 function options_module.read(level, options)
   if type(options) ~= "table" then
@@ -180,22 +169,21 @@ function options_module.read(level, options)
   check.type(level + 1, "allow_plaintext", options.allow_plaintext, "boolean")
   check.type(level + 1, "recover", options.recover, "boolean")
   options_module.check_task_id(level + 1, options.task_id)
-  check_whole(level + 1, "max_message", options.max_message, 1, 2 ^ 52)
-  check_whole(level + 1, "max_response_head", options.max_response_head, 128, 2 ^ 31)
-  check_whole(level + 1, "max_depth", options.max_depth, 1, 1024)
+  check.whole(level + 1, "max_message", options.max_message, 1, 2 ^ 52)
+  check.whole(level + 1, "max_response_head", options.max_response_head, 128, 2 ^ 31)
+  check.whole(level + 1, "max_depth", options.max_depth, 1, 1024)
   local place = endpoint.resolve(level + 1, options)
   local timeout = options_module.timeouts(level + 1, options.timeout, DEFAULT_TIMEOUTS)
   local reconnect = read_reconnect(level + 1, options.reconnect)
   local queue = read_queue(level + 1, options.queue)
   local rate = read_rate(level + 1, options.rate)
   local ping_interval, ping_timeout = read_ping(level + 1, options)
+  place.tls = check_tls(level + 1, options.tls, place.scheme)
   local core = {
     host = place.host,
     port = place.port,
-    tls = check_tls(level + 1, options.tls, place.scheme),
+    tls = place.tls,
     request_host = place.request_host,
-    target = place.target,
-    headers = place.headers,
     connect_timeout = timeout.connect or nil,
     reconnect_base = reconnect.base,
     reconnect_max = reconnect.max,
@@ -212,7 +200,13 @@ function options_module.read(level, options)
     max_response_head = options.max_response_head,
     max_depth = options.max_depth,
   }
-  return { endpoint = place, timeout = timeout, task_id = options.task_id, core = core }
+  return {
+    endpoint = place,
+    credentials = credentials.new(level + 1, options, place.target),
+    timeout = timeout,
+    task_id = options.task_id,
+    core = core,
+  }
 end
 
 return options_module

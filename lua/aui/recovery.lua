@@ -1,10 +1,10 @@
 -- Settles what became of a message whose answer was cut off: asks the task's history until it tells. See
 -- docs/recovery.md.
 
-local endpoint = require "aui.endpoint"
+local credentials = require "aui.credentials"
 local history = require "aui.history"
+local host = require "aui.host"
 local json = require "aui.json"
-local scheduler = require "aui.scheduler"
 local sent = require "aui.sent"
 
 local FETCH_TIMEOUT = 10 -- all times in seconds
@@ -16,7 +16,7 @@ local TIMES_ABSENT = 2 -- in a row, before a message counts as never arrived: a 
 local Doubt = {}
 Doubt.__index = Doubt
 
-function Doubt:news() scheduler.notify(self) end
+function Doubt:news() host.notify(self) end
 
 local function parked_reply(doubt)
   local reply = doubt.message.reply
@@ -25,15 +25,27 @@ end
 
 local function is_parked(doubt) return parked_reply(doubt) and true or false end
 
+local function request_for(doubt)
+  local place = doubt.place
+  return {
+    host = place.host,
+    port = place.port,
+    tls = place.tls,
+    request_host = place.request_host,
+    target = place.tasks_target .. credentials.percent_encode(doubt.message.task_id) .. "/messages",
+    headers = doubt.credentials.rest_headers(),
+    timeout = FETCH_TIMEOUT,
+  }
+end
+
 -- The result of asking once: the HTTP status and body; nil, words and kind of a failure; or nothing when the reply has
 -- ended meanwhile.
 local function ask(doubt)
-  local request = doubt.request_for(doubt.message.task_id)
-  local fetch, why = assert(scheduler.loop()):fetch(doubt.id, request)
+  local fetch, why = host.fetch(doubt.id, request_for(doubt))
   if not fetch then return nil, why, "transport" end
   local status, body, third
   repeat
-    scheduler.wait(doubt)
+    host.wait(doubt)
     status, body, third = fetch:result()
   until body or not is_parked(doubt)
   fetch:close()
@@ -57,6 +69,7 @@ end
 -- Ends the doubt if the verdict allows it.
 local function settle(doubt, verdict, answer)
   local handle = parked_reply(doubt).handle
+  doubt.journal:verdict(verdict, doubt.message.task_id)
   doubt.absences = verdict == "absent" and doubt.absences + 1 or 0
   local settled
   if verdict == "unanswered" or (verdict == "absent" and doubt.absences < TIMES_ABSENT) then return end
@@ -82,7 +95,7 @@ local function recover(doubt)
   local pause = FIRST_PAUSE
   while is_parked(doubt) do
     local asked = attempt(doubt) or 0
-    if is_parked(doubt) then scheduler.wait(doubt, scheduler.now() + math.max(pause, asked)) end
+    if is_parked(doubt) then host.wait(doubt, host.now() + math.max(pause, asked)) end
     pause = math.min(pause * 2, LONGEST_PAUSE)
   end
   doubt.over = true
@@ -91,25 +104,10 @@ end
 local recovery = {}
 recovery.__index = recovery
 
--- A function that makes the request for a task's history. The key is in it: no table that can be reached from a session
--- holds it, so that none shows it when it is dumped.
-local function requests(core, place)
-  return function(task_id)
-    return {
-      host = core.host,
-      port = core.port,
-      tls = core.tls,
-      request_host = core.request_host,
-      target = place.tasks_target .. endpoint.percent_encode(task_id) .. "/messages",
-      headers = place.rest_headers,
-      timeout = FETCH_TIMEOUT,
-    }
-  end
-end
-
---- The recovery of one session. `core` and `place` are its checked options and its endpoint.
-function recovery.new(core, place)
-  return setmetatable({ request_for = requests(core, place), messages = sent.new() }, recovery)
+--- The recovery of one session, with its endpoint, its credentials and its journal.
+function recovery.new(place, its_credentials, journal)
+  local fields = { place = place, credentials = its_credentials, journal = journal, messages = sent.new() }
+  return setmetatable(fields, recovery)
 end
 
 --- To be told of every message that the session accepts.
@@ -120,22 +118,24 @@ local function begin(self, message)
   local doubt = setmetatable({
     waiters = {},
     message = message,
-    request_for = self.request_for,
+    place = self.place,
+    credentials = self.credentials,
+    journal = self.journal,
     text = message.text,
     last_id = last_id,
     earlier = earlier,
     absences = 0,
   }, Doubt)
-  doubt.id = scheduler.register(doubt)
+  doubt.id = host.register(doubt)
   self.doubt = doubt
-  scheduler.spawn_background(recover, doubt)
+  host.spawn_background(recover, doubt)
 end
 
 --- To be called when the session, which is in this state, has news.
 function recovery:news(state)
   local message = self.messages:oldest()
   if self.doubt then
-    if not is_parked(self.doubt) then scheduler.notify(self.doubt) end
+    if not is_parked(self.doubt) then host.notify(self.doubt) end
     if self.doubt.over then self.doubt = nil end
   end
   local reply = message and message.reply

@@ -1,9 +1,9 @@
 -- The agent's answer to one message: streams its text, waits for its end, gives it up.
 
 local errors = require "aui.error"
+local host = require "aui.host"
 local json = require "aui.json"
 local check = require "aui.check"
-local scheduler = require "aui.scheduler"
 
 ---@class aui.Reply
 ---@overload fun(): string?, integer?
@@ -22,7 +22,7 @@ local function deadline_after(level, timeout)
   if type(timeout) ~= "number" or not (timeout >= 0) then
     check.fail(level + 1, "timeout", "expected seconds (a number, 0 or more), got " .. check.describe(timeout))
   end
-  return scheduler.now() + timeout
+  return host.now() + timeout
 end
 
 local function out_of_patience(reply, timeout, missing)
@@ -35,7 +35,8 @@ local function out_of_patience(reply, timeout, missing)
   }
 end
 
-local function failure(reply)
+--- The error that ended a reply.
+function reply_module.failure(reply)
   if not reply.err then
     reply.err = errors.from_core(reply.handle:error(), reply.session.mask)
     reply.err.text = reply:text()
@@ -57,8 +58,8 @@ function Reply:next(timeout)
     if chunk then return chunk, keep end
     local status = handle:status()
     if status == "message" then return nil end
-    if status == "failed" then return nil, failure(self) end
-    if not scheduler.wait(self.session, deadline) then
+    if status == "failed" then return nil, reply_module.failure(self) end
+    if not host.wait(self.session, deadline) then
       return nil, out_of_patience(self, timeout, "no new text")
     end
   end
@@ -110,8 +111,8 @@ function Reply:message(timeout)
   while true do
     local status = self.handle:status()
     if status == "message" then return decode_message(self) end
-    if status == "failed" then return nil, failure(self) end
-    if not scheduler.wait(self.session, deadline) then
+    if status == "failed" then return nil, reply_module.failure(self) end
+    if not host.wait(self.session, deadline) then
       return nil, out_of_patience(self, timeout, "no complete answer")
     end
   end
@@ -128,7 +129,7 @@ end
 function Reply:cancel()
   check.colon(2, self, Reply, "reply:cancel")
   self.handle:cancel()
-  scheduler.notify(self.session)
+  host.notify(self.session)
 end
 
 Reply.__close = Reply.cancel

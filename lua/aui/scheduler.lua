@@ -4,7 +4,7 @@
 local net = require "aui.net"
 local timers = require "aui.timers"
 
-local scheduler = {}
+local scheduler = { is_utf8 = net.is_utf8, version = net.version }
 
 -- A signal that comes just before the wait begins is noticed when it ends: so no wait is longer than this (seconds).
 local LONGEST_WAIT = 0.25
@@ -33,7 +33,19 @@ end
 --- Seconds of the loop's monotonic clock.
 function scheduler.now() return assert(scheduler.loop()):now() end
 
---- Gives a source an id, by which the loop reports news of it (a session, a fetch): its method `news` is called then.
+--- The session of the C core (src/binding/session.c) that connects for the source of this id; or nil and why not.
+--- `options` are those of loop:open.
+function scheduler.open(id, options)
+  local its_loop, why = scheduler.loop()
+  if not its_loop then return nil, why end
+  return its_loop:open(id, options)
+end
+
+--- An HTTP request for the source of this id, whose `result` can be had when there is news (src/binding/net/fetch.c);
+--- or nil and why not.
+function scheduler.fetch(id, options) return loop:fetch(id, options) end
+
+--- Gives a source an id, by which news of it (a session, a fetch) is reported: its method `news` is called then.
 function scheduler.register(source)
   last_id = last_id + 1
   sources[last_id] = source

@@ -2,12 +2,12 @@
 
 local check = require "aui.check"
 local errors = require "aui.error"
+local host = require "aui.host"
+local journal = require "aui.journal"
 local json = require "aui.json"
-local net = require "aui.net"
 local options_module = require "aui.options"
 local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
-local scheduler = require "aui.scheduler"
 
 ---@class (exact) aui.Message what session:send takes
 ---@field text string
@@ -25,35 +25,41 @@ local session_module = {}
 local KNOWN_FIELDS = { text = true, task_id = true, context = true, timeout = true }
 local EVENTS = { state = true }
 
--- A server may repeat what it was sent, so the key could turn up in what it says.
-local function masker(secrets)
-  return function(text)
-    for _, secret in ipairs(secrets or {}) do
-      text = text:gsub(secret:gsub("%p", "%%%0"), "***")
-    end
-    return text
-  end
+-- How the core finds connections that may serve the session: those with the same name.
+local function pool_options(pool, place, credentials)
+  local tls = place.tls or {}
+  local name = {
+    pool.id, place.public_url, place.target, tostring(place.tls ~= nil), tostring(tls.verify),
+    tls.ca_file or "", tls.cert or "", tls.key or "", credentials.identity(),
+  } -- stylua: ignore
+  return { name = table.concat(name, "\n"), size = pool.size, idle = pool.idle }
 end
 
---- A session that connects in the background, or nil and why the options cannot be used.
+--- A session that connects in the background, on a connection of the pool if there is a pool and it has one; or nil and
+--- why the options cannot be used.
 ---@return aui.Session?
 ---@return aui.Error?
-function session_module.open(level, options)
+function session_module.open(level, options, pool)
   local checked = options_module.read(level + 1, options)
-  local place = checked.endpoint
-  local loop, why = scheduler.loop()
-  if not loop then return nil, errors.new { kind = "transport", message = why } end
+  local place, credentials, core = checked.endpoint, checked.credentials, checked.core
   local self = setmetatable({
     url = place.public_url,
     task_id = checked.task_id,
     timeout = checked.timeout,
-    mask = masker(place.secrets),
+    request_host = place.request_host,
+    credentials = credentials,
+    mask = credentials.mask,
     waiters = {},
     handlers = {},
     reported = "connecting",
-    recovery = checked.core.recover and recovery.new(checked.core, place) or nil,
   }, Session)
-  self.handle, why = loop:open(scheduler.register(self), checked.core)
+  self.id = host.register(self)
+  self.journal = journal.new(self.id, self.url)
+  self.recovery = core.recover and recovery.new(place, credentials, self.journal) or nil
+  core.target, core.headers = credentials.request()
+  core.pool = pool and pool_options(pool, place, credentials)
+  local why
+  self.handle, why = host.open(self.id, core)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
   return self
 end
@@ -63,15 +69,25 @@ local function connection_error(self)
   return raw and errors.from_core(raw, self.mask)
 end
 
---- Waits until the session is open: true, or nil and why it is not.
-function session_module.wait_open(self)
+-- Waits until the session is open: true, or nil and why it is not.
+local function wait_open(self)
   while true do
     local state = self.handle:state()
     if state == "open" then return true end
     local err = connection_error(self) -- the next attempt may be under way already
     if err or state ~= "connecting" then return nil, err end
-    scheduler.wait(self)
+    host.wait(self)
   end
+end
+
+--- As session_module.open, but waits for the connection: on failure nil and the error.
+function session_module.connect(level, options, pool)
+  local session, err = session_module.open(level + 1, options, pool)
+  if not session then return nil, err end
+  local ok, why = wait_open(session)
+  if ok then return session end
+  session:close()
+  return nil, why
 end
 
 local function read_message(level, self, message)
@@ -84,7 +100,7 @@ local function read_message(level, self, message)
   if task_id == nil then task_id = self.task_id end
   if type(text) ~= "string" then check.fail(level + 1, "text", "expected a string, got " .. check.describe(text)) end
   if text == "" then check.fail(level + 1, "text", "expected some text, got an empty string") end
-  if not net.is_utf8(text) then check.fail(level + 1, "text", "expected valid UTF-8") end
+  if not host.is_utf8(text) then check.fail(level + 1, "text", "expected valid UTF-8") end
   options_module.check_task_id(level + 1, task_id)
   if task_id == nil then check.fail(level + 1, "task_id", "expected a string, here or in the session's options") end
   check.type(level + 1, "context", message.context, "table")
@@ -101,6 +117,7 @@ local function send(self, message)
   if not handle then return nil, errors.from_core(refusal, self.mask) end
   local reply = reply_module.new(self, handle)
   if self.recovery then self.recovery:sent(reply, task_id, text) end
+  self.journal:sent(reply, task_id, #encoded)
   return reply
 end
 
@@ -130,13 +147,13 @@ function Session:ask(message)
 end
 
 --- Ends the session: pending replies end as canceled, the server is told, and its goodbye is awaited for a second at
---- most.
+--- most. The connection of a pool is given back instead, if it may serve another session.
 function Session:close()
   check.colon(2, self, Session, "session:close")
-  self.handle:close()
-  scheduler.notify(self)
+  if not self.handle:give_back() then self.handle:close() end
+  host.notify(self)
   while not self.handle:finished() do
-    scheduler.wait(self)
+    host.wait(self)
   end
 end
 
@@ -171,18 +188,38 @@ function Session:on(event, handler)
   end
 end
 
+-- Finds out what the request of the next connection says. Only `weak` leads to the session: its user may drop it while
+-- the functions that are asked wait for something.
+local function ask_for_request(weak, credentials)
+  local ok, why, retryable = credentials.refresh()
+  local self = weak.session
+  if not self then return end
+  self.asking = false
+  if ok then
+    self.handle:give_request(self.request_host, credentials.request())
+  else
+    self.handle:refuse_request(why, retryable)
+  end
+end
+
 -- Called by the scheduler when the C core has news of this session.
 function Session:news()
-  scheduler.notify(self)
+  host.notify(self)
+  if self.handle:asks() and not self.asking then
+    self.asking = true
+    host.spawn_background(ask_for_request, setmetatable({ session = self }, { __mode = "v" }), self.credentials)
+  end
+  self.journal:replies()
   local state, retry_at = self.handle:state(), self.handle:retry_at()
   if self.recovery then self.recovery:news(state) end
   if state == self.reported and retry_at == self.retry_at then return end
   local lost = state == "waiting" or (state == "connecting" and self.reported == "open")
   local err = lost and connection_error(self) or nil
-  local delay = retry_at and math.max(0, retry_at - scheduler.now())
+  local delay = retry_at and math.max(0, retry_at - host.now())
   self.reported, self.retry_at = state, retry_at
+  self.journal:state(state, err, delay)
   for _, handler in ipairs(self.handlers) do
-    scheduler.spawn(handler, state, err, delay)
+    host.spawn(handler, state, err, delay)
   end
 end
 

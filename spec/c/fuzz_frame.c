@@ -16,7 +16,7 @@ typedef struct {
   uint8_t result;
   bool last;
   uint16_t close_code;
-  uint32_t text_len; /* of all text so far */
+  uint32_t text_len; /* of all messages so far */
   uint32_t control_len;
 } event;
 
@@ -25,13 +25,13 @@ typedef struct {
   aui_frame_result result;
   uint64_t limit;
   uint64_t message; /* bytes of the current message */
-  aui_buffer text;  /* all text */
+  aui_buffer text;  /* all messages, text and binary */
   aui_buffer control;
   aui_buffer events; /* each event but the slices inside a message */
 } session;
 
 static void note(session *s, const aui_frame *frame) {
-  if (s->result == AUI_FRAME_TEXT) {
+  if (s->result == AUI_FRAME_TEXT || s->result == AUI_FRAME_BINARY) {
     s->message += frame->len;
     check(s->message <= s->limit);
     check(frame->len > 0 || frame->last);

@@ -21,9 +21,7 @@ static void append(aui_buffer *buffer, const void *bytes, size_t n) {
 aui_session_config peer_config(void) {
   aui_session_config config;
   aui_session_defaults(&config);
-  config.host = "agent.test:7788";
-  config.target = "/session?network_api_key=k";
-  config.headers = "X-Test: yes\r\n";
+  config.request = (aui_request){"agent.test:7788", "/session?network_api_key=k", "X-Test: yes\r\n"};
   /* What happens by itself has tests of its own. */
   config.reconnect.attempts = 0;
   config.ping.interval = AUI_NEVER;

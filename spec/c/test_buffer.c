@@ -84,6 +84,54 @@ static void test_consume(void **state) {
   aui_buffer_free(&buffer);
 }
 
+static void test_consume_moves_nothing(void **state) {
+  (void)state;
+  aui_buffer buffer = {0};
+  assert_true(aui_buffer_append(&buffer, "abcdef", 6));
+  const char *data = buffer.data;
+  aui_buffer_consume(&buffer, 2);
+  assert_ptr_equal(buffer.data, data + 2);
+  assert_true(aui_buffer_append(&buffer, "g", 1));
+  assert_ptr_equal(buffer.data, data + 2);
+  assert_holds(&buffer, "cdefg");
+  aui_buffer_consume(&buffer, 5);
+  assert_ptr_equal(buffer.data, data);
+  aui_buffer_free(&buffer);
+}
+
+static void test_consumed_room_is_used_again(void **state) {
+  (void)state;
+  aui_buffer buffer = {0};
+  assert_true(aui_buffer_reserve(&buffer, 1));
+  size_t cap = buffer.cap;
+  char filling[1000];
+  memset(filling, 'y', sizeof filling);
+  assert_true(cap <= sizeof filling);
+  assert_true(aui_buffer_append(&buffer, filling, cap));
+  aui_buffer_consume(&buffer, cap - 2);
+  assert_true(aui_buffer_append(&buffer, "abc", 3));
+  assert_holds(&buffer, "yyabc");
+  assert_int_equal(buffer.cap, cap);
+  aui_buffer_free(&buffer);
+}
+
+/* A queue that is never empty: each byte is checked on its way out, and the memory stays small. */
+static void test_a_lasting_queue_is_bounded(void **state) {
+  (void)state;
+  aui_buffer buffer = {0};
+  uint8_t in = 0, out = 0;
+  for (size_t round = 0; round < 5000; round++) {
+    size_t n = round == 0 ? 1000 : 77;
+    for (size_t i = 0; i < n; i++) assert_true(aui_buffer_append(&buffer, &(uint8_t){in++}, 1));
+    for (size_t i = 0; i < 77; i++) assert_int_equal((uint8_t)buffer.data[i], (uint8_t)(out + i));
+    aui_buffer_consume(&buffer, 77);
+    out += 77;
+    assert_true(buffer.gone + buffer.cap <= 4096);
+  }
+  assert_int_equal(buffer.len, 1000 - 77);
+  aui_buffer_free(&buffer);
+}
+
 static void test_free_leaves_a_usable_buffer(void **state) {
   (void)state;
   aui_buffer buffer = {0};
@@ -91,6 +139,9 @@ static void test_free_leaves_a_usable_buffer(void **state) {
   aui_buffer_free(&buffer);
   aui_buffer_free(&buffer);
   assert_null(buffer.data);
+  assert_true(aui_buffer_append(&buffer, "abc", 3));
+  aui_buffer_consume(&buffer, 1);
+  aui_buffer_free(&buffer);
   assert_true(aui_buffer_append(&buffer, "d", 1));
   assert_holds(&buffer, "d");
   aui_buffer_free(&buffer);
@@ -109,6 +160,11 @@ static void test_memory_is_short(void **state) {
     assert_memory_equal(&buffer, &before, sizeof buffer);
     assert_holds(&buffer, "abc");
   }
+  aui_buffer_consume(&buffer, 2);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    assert_false(aui_buffer_append(&buffer, "never read", sizes[i]));
+    assert_holds(&buffer, "c");
+  }
   aui_buffer_free(&buffer);
 }
 
@@ -119,6 +175,9 @@ int main(void) {
       cmocka_unit_test(test_capacity_doubles),
       cmocka_unit_test(test_reserved_room_is_used_without_moving),
       cmocka_unit_test(test_consume),
+      cmocka_unit_test(test_consume_moves_nothing),
+      cmocka_unit_test(test_consumed_room_is_used_again),
+      cmocka_unit_test(test_a_lasting_queue_is_bounded),
       cmocka_unit_test(test_free_leaves_a_usable_buffer),
       cmocka_unit_test(test_memory_is_short),
   };

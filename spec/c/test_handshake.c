@@ -223,7 +223,6 @@ static const char *const no_http[] = {
     /* another protocol: seen with the first byte that differs */
     "S",
     "SSH-2.0-OpenSSH_9.2\r\n",
-    "\x15\x03\x03",
     "\r\n" GOOD,
     "http/1.1 101 X\r\n\r\n",
     "HTTP/2",
@@ -276,6 +275,17 @@ static const char *const no_http[] = {
 static void test_not_http(void **state) {
   (void)state;
   assert_results(no_http, COUNT(no_http), AUI_HANDSHAKE_NOT_HTTP);
+}
+
+static void test_tls_alert(void **state) {
+  (void)state;
+  static const char alert[] = "\x15\x03\x03\x00\x02\x02\x0A"; /* unexpected_message, which is a line feed */
+  assert_result(alert, sizeof alert - 1, LIMIT, AUI_HANDSHAKE_TLS_ALERT);
+  assert_result(alert, 2, LIMIT, AUI_HANDSHAKE_TLS_ALERT);
+  assert_result(alert, 1, LIMIT, AUI_HANDSHAKE_NEED_MORE);
+  assert_result("\x15\x04", 2, LIMIT, AUI_HANDSHAKE_NOT_HTTP);
+  assert_result("\x16\x03", 2, LIMIT, AUI_HANDSHAKE_NOT_HTTP);
+  assert_string_equal(aui_handshake_describe(AUI_HANDSHAKE_TLS_ALERT), "the server speaks TLS here: use wss://");
 }
 
 static void test_nul(void **state) {
@@ -462,6 +472,7 @@ static void test_eof(void **state) {
   } cases[] = {
       {"", AUI_HANDSHAKE_NEED_MORE},
       {"H", AUI_HANDSHAKE_NOT_HTTP},
+      {"\x15", AUI_HANDSHAKE_NOT_HTTP},
       {"HTTP/1.1 401 Unauthorized\r", AUI_HANDSHAKE_NOT_HTTP},
       {"HTTP/1.1 401 Unauthorized\r\n", AUI_HANDSHAKE_REFUSED},
       {"HTTP/1.1 401 Unauthorized\r\nX", AUI_HANDSHAKE_REFUSED},
@@ -546,6 +557,7 @@ int main(void) {
       cmocka_unit_test(test_bad_accept),
       cmocka_unit_test(test_unoffered),
       cmocka_unit_test(test_not_http),
+      cmocka_unit_test(test_tls_alert),
       cmocka_unit_test(test_nul),
       cmocka_unit_test(test_limit_of_the_head),
       cmocka_unit_test(test_endless_line),

@@ -1,6 +1,7 @@
 /* The scanner: which texts are JSON, which members it sees, and how strings are decoded and
  * repaired. Every text ends at a page that faults, and is also followed by bytes that do not belong
  * to it. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -267,6 +268,36 @@ static void reads_status_codes(void **state) {
   }
 }
 
+static void reads_how_long_to_wait(void **state) {
+  (void)state;
+  static const struct {
+    const char *json;
+    int expected;
+  } cases[] = {
+      {"{}", -1},
+      {"{\"extra_data\":{\"retry_after\":30}}", 30},
+      {"{\"extra_data\":{\"retry_after\":0}}", 0},
+      {"{\"extra_data\":{\"retry_after\":-3}}", 0},
+      {"{\"extra_data\":{\"retry_after\":1.25}}", 2},
+      {"{\"extra_data\":{\"retry_after\":1e-3}}", 1},
+      {"{\"extra_data\":{\"retry_after\":1e9}}", 1000000000},
+      {"{\"extra_data\":{\"retry_after\":1e300}}", INT_MAX},
+      {"{\"extra_data\":{\"retry_after\":\"30\"}}", -1},
+      {"{\"extra_data\":{\"retry_after\":null}}", -1},
+      {"{\"extra_data\":{\"retry_after\":{\"retry_after\":3}}}", -1},
+      {"{\"extra_data\":{\"a\":{\"retry_after\":3}}}", -1},
+      {"{\"retry_after\":3,\"extra_data\":null}", -1},
+      {"{\"extra_data\":{\"retry_after\":3},\"extra_data\":[]}", -1},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    aui_json_scan scan;
+    assert_int_equal(aui_json_scan_whole(cases[i].json, strlen(cases[i].json), 64, &scan), AUI_JSON_VALID);
+    if (scan.members.retry_after != cases[i].expected) {
+      fail_msg("%s gives %d instead of %d", cases[i].json, scan.members.retry_after, cases[i].expected);
+    }
+  }
+}
+
 /* Texts that begin alike and go on differently within data.text. */
 static const struct {
   const char *common;
@@ -425,6 +456,7 @@ int main(void) {
       TEST(limits_nesting),
       TEST(records_members),
       TEST(reads_status_codes),
+      TEST(reads_how_long_to_wait),
       TEST(scanning_from_within_gives_the_same),
       TEST(scanning_from_within_knows_the_depth),
       TEST(decodes_strings),

@@ -529,7 +529,9 @@ static void violations_of_the_protocol(void **state) {
       peer_uncork(&p);
       assert_failed(reply, violations[i].kind, false, AUI_DELIVERED_MAYBE, 0, violations[i].code,
                     violations[i].message);
-      end_transport(&p, violations[i].code);
+      assert_close_frame(&p, violations[i].code);
+      assert_true(aui_session_wants_linger(p.session)); /* the server may go on */
+      assert_true(peer_disconnect_if_wanted(&p));
       release(&p, reply);
       stop(&p);
     }
@@ -555,6 +557,7 @@ static void closing_an_open_session(void **state) {
   peer_send_final(&p, "too late");
   peer_send_close(&p, 1000, "");
   assert_int_equal(aui_session_error(s)->kind, AUI_ERROR_NONE); /* nothing went wrong */
+  assert_false(aui_session_wants_linger(s));
   assert_true(peer_disconnect_if_wanted(&p));
   assert_finished(&p);
   release(&p, one);

@@ -181,6 +181,24 @@ static void attempts_end_and_take_the_queue_with_them(void **state) {
   stop(&p);
 }
 
+static void the_count_begins_anew_also_when_no_next_attempt_is_planned(void **state) {
+  peer p;
+  aui_session_config config = config_with(1);
+  config.reconnect.attempts = 2;
+  start_with(state, &p, config);
+  fail_attempts(&p, 2);
+  peer_handshake(&p);
+  converse(&p);
+  peer_send_close(&p, 1000, "idle");
+  end_closed(&p);
+  assert_stays_down(&p);
+  aui_reply *reply = send(&p, "{}");
+  fail_attempts(&p, 2);
+  assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_PENDING);
+  release(&p, reply);
+  stop(&p);
+}
+
 static void the_server_may_ask_for_more_time(void **state) {
   peer p;
   start_again_after(state, &p, 500);
@@ -548,6 +566,24 @@ static void a_message_that_was_held_off_is_sent_again(void **state) {
   stop(&p);
 }
 
+static void a_message_that_was_held_off_waits_as_long_as_the_server_asks(void **state) {
+  peer p;
+  start_again_after(state, &p, 1000);
+  peer_handshake(&p);
+  aui_reply *reply = send_through(&p, "{}");
+  peer_send_text(&p, "{\"status_code\":429,\"extra_data\":{\"retry_after\":90}}");
+  peer_send_close(&p, 1008, "");
+  end_closed(&p);
+  p.incoming.len = 0;
+  assert_int_equal(aui_session_error(p.session)->retry_after, 90);
+  assert_int_equal(delay(&p), 90000);
+  wait_for_retry(&p);
+  peer_handshake(&p);
+  assert_frame(&p, PEER_TEXT, "{}");
+  release(&p, reply);
+  stop(&p);
+}
+
 static void a_server_with_too_much_to_do_is_given_time_though_it_served(void **state) {
   peer p;
   start_again_after(state, &p, 1000);
@@ -672,6 +708,7 @@ int main(void) {
       IN_EVERY_WAY(a_connection_is_healthy_after_a_while),
       IN_EVERY_WAY(what_an_agent_says_unasked_does_not_make_a_connection_healthy),
       IN_EVERY_WAY(attempts_end_and_take_the_queue_with_them),
+      IN_EVERY_WAY(the_count_begins_anew_also_when_no_next_attempt_is_planned),
       IN_EVERY_WAY(the_server_may_ask_for_more_time),
       IN_EVERY_WAY(failing_at_once_makes_no_tight_loop),
       IN_EVERY_WAY(refusals_of_the_handshake),
@@ -693,6 +730,7 @@ int main(void) {
       IN_EVERY_WAY(closing_ends_the_wait),
       IN_EVERY_WAY(freeing_ends_the_wait),
       IN_EVERY_WAY(a_message_that_was_held_off_is_sent_again),
+      IN_EVERY_WAY(a_message_that_was_held_off_waits_as_long_as_the_server_asks),
       IN_EVERY_WAY(a_server_with_too_much_to_do_is_given_time_though_it_served),
       IN_EVERY_WAY(a_message_is_not_held_off_for_ever),
       IN_EVERY_WAY(an_answer_that_is_broken_off_by_a_limit_is_not_asked_for_again),

@@ -65,34 +65,77 @@ static void a_message_is_taken_back(void **state) {
   establish(&ws);
   assert_int_equal(RECEIVE(&ws, "\x89\x01p"), AUI_WEBSOCKET_NEED_MORE);
   flush(&ws);
-  assert_true(aui_websocket_send(&ws, "{}", 2));
+  assert_true(aui_websocket_send(&ws, AUI_OPCODE_TEXT, "{}", 2));
   assert_out(&ws, "\x8A\x81\0\0\0\0p\x81\x82\0\0\0\0{}");
   assert_true(aui_websocket_unsend(&ws));
   assert_out(&ws, "\x8A\x81\0\0\0\0p");
-  assert_true(aui_websocket_send(&ws, "[]", 2));
+  assert_true(aui_websocket_send(&ws, AUI_OPCODE_TEXT, "[]", 2));
   aui_websocket_wrote(&ws, 7); /* the pong, and not a byte more */
   assert_true(aui_websocket_unsend(&ws));
   assert_int_equal(ws.out.len, 0);
-  assert_true(aui_websocket_send(&ws, "[]", 2));
+  assert_true(aui_websocket_send(&ws, AUI_OPCODE_TEXT, "[]", 2));
   aui_websocket_wrote(&ws, 1);
   assert_false(aui_websocket_unsend(&ws));
   assert_out(&ws, "\x82\0\0\0\0[]");
   aui_websocket_end(&ws);
 }
 
-static void a_pong_waits_until_all_before_it_is_written(void **state) {
+static void a_message_behind_a_half_written_pong_is_taken_back(void **state) {
   (void)state;
   aui_websocket ws = {0};
   establish(&ws);
-  assert_true(aui_websocket_send(&ws, "{}", 2));
-  RECEIVE(&ws, "\x89\x01p\x89\x01q");
+  RECEIVE(&ws, "\x89\x01p");
+  flush(&ws);
+  aui_websocket_wrote(&ws, 3);
+  assert_true(aui_websocket_send(&ws, AUI_OPCODE_TEXT, "{}", 2));
+  assert_out(&ws, "\0\0\0p\x81\x82\0\0\0\0{}");
+  aui_websocket_wrote(&ws, 2);
+  assert_true(aui_websocket_unsend(&ws));
+  assert_out(&ws, "\0p");
+  aui_websocket_end(&ws);
+}
+
+static void pongs_wait_until_all_before_them_is_written(void **state) {
+  (void)state;
+  aui_websocket ws = {0};
+  establish(&ws);
+  assert_true(aui_websocket_send(&ws, AUI_OPCODE_TEXT, "{}", 2));
+  RECEIVE(&ws, "\x89\x01p\x89\x00\x89\x01q");
   flush(&ws);
   assert_out(&ws, "\x81\x82\0\0\0\0{}");
   aui_websocket_wrote(&ws, 8);
   flush(&ws);
-  assert_out(&ws, "\x8A\x81\0\0\0\0q");
+  assert_out(&ws, "\x8A\x81\0\0\0\0p\x8A\x80\0\0\0\0\x8A\x81\0\0\0\0q");
   flush(&ws);
-  assert_out(&ws, "\x8A\x81\0\0\0\0q");
+  assert_out(&ws, "\x8A\x81\0\0\0\0p\x8A\x80\0\0\0\0\x8A\x81\0\0\0\0q");
+  aui_websocket_end(&ws);
+}
+
+static void of_too_many_pings_the_newest_is_answered(void **state) {
+  (void)state;
+  aui_websocket ws = {0};
+  establish(&ws);
+  enum { PONG_SIZE = 7 };
+  char ping[] = "\x89\x01?";
+  for (char c = 'a'; c <= 'z'; c++) {
+    ping[2] = c;
+    RECEIVE(&ws, ping);
+  }
+  flush(&ws);
+  assert_int_equal(ws.out.len, AUI_WEBSOCKET_MAX_PONGS * PONG_SIZE);
+  for (int i = 0; i < AUI_WEBSOCKET_MAX_PONGS - 1; i++) assert_int_equal(ws.out.data[i * PONG_SIZE + 6], 'a' + i);
+  assert_int_equal(ws.out.data[ws.out.len - 1], 'z');
+  aui_websocket_end(&ws);
+}
+
+static void binary_messages_pass_like_text(void **state) {
+  (void)state;
+  aui_websocket ws = {0};
+  establish(&ws);
+  assert_int_equal(RECEIVE(&ws, "\x82\x01\xFF"), AUI_WEBSOCKET_BINARY);
+  assert_int_equal(RECEIVE(&ws, "\x81\x01x"), AUI_WEBSOCKET_TEXT);
+  assert_true(aui_websocket_send(&ws, AUI_OPCODE_BINARY, "\xFF", 1));
+  assert_out(&ws, "\x82\x81\0\0\0\0\xFF");
   aui_websocket_end(&ws);
 }
 
@@ -140,10 +183,10 @@ static void a_violation_closes_at_once(void **state) {
   (void)state;
   aui_websocket ws = {0};
   establish(&ws);
-  assert_int_equal(RECEIVE(&ws, "\x82\x01x"), AUI_WEBSOCKET_BAD_FRAME);
+  assert_int_equal(RECEIVE(&ws, "\x83\x01x"), AUI_WEBSOCKET_BAD_FRAME);
   assert_int_equal(RECEIVE(&ws, "\x81\x02{}"), AUI_WEBSOCKET_NEED_MORE);
   flush(&ws);
-  assert_out(&ws, "\x88\x82\0\0\0\0\x03\xEB");
+  assert_out(&ws, "\x88\x82\0\0\0\0\x03\xEA");
   aui_websocket_wrote(&ws, ws.out.len);
   assert_true(aui_websocket_is_done(&ws));
   aui_websocket_end(&ws);
@@ -161,7 +204,7 @@ static void the_end_keeps_the_random_bytes_alone(void **state) {
   assert_memory_equal(ws.random, "abc", 3);
   assert_int_equal(ws.state, AUI_WEBSOCKET_DOWN);
   assert_int_equal(ws.written, 0);
-  assert_false(ws.peer_closed || ws.close_due || ws.pong_due);
+  assert_false(ws.peer_closed || ws.close_due || ws.pong_count);
   assert_string_equal(ws.peer_reason, "");
   assert_memory_equal(&ws.frames, &fresh.frames, sizeof ws.frames);
 }
@@ -169,7 +212,10 @@ static void the_end_keeps_the_random_bytes_alone(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_message_is_taken_back),
-      cmocka_unit_test(a_pong_waits_until_all_before_it_is_written),
+      cmocka_unit_test(a_message_behind_a_half_written_pong_is_taken_back),
+      cmocka_unit_test(pongs_wait_until_all_before_them_is_written),
+      cmocka_unit_test(of_too_many_pings_the_newest_is_answered),
+      cmocka_unit_test(binary_messages_pass_like_text),
       cmocka_unit_test(the_peer_closes),
       cmocka_unit_test(we_close),
       cmocka_unit_test(a_violation_closes_at_once),

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """A WebSocket server that sends given bytes, right or wrong, and tells what the client does about them.
 
-Usage: peer.py [--tls DIR] HEX...
+Usage: peer.py [--tls DIR] HEX[*TIMES]...
 Says "listening on PORT". On its n-th connection it accepts the upgrade, waits for a frame, sends the n-th HEX (the last
-one from then on), and reads until the client has closed or 5 seconds have passed, answering a close frame of 1000 alone:
-after another the client is to go by itself. Then one line of JSON tells what came:
-{"frames": [{"opcode": 8, "close_code": 1002}], "end": "eof"}, where end is "eof", "cut" (reset, or TLS without
-close_notify) or "silence". Runs until it is killed, for 10 minutes at most."""
+one from then on), and reads until the client has closed or 5 seconds have passed. Of close frames it answers one of 1000
+alone, after a ping that crosses it: after another the client is to go by itself. Then one line of JSON tells what came:
+{"frames": [{"opcode": 8, "close_code": 1002}], "end": "eof", "request": "GET / HTTP/1.1\\r\\n...",
+"sent": [{"head": "8182", "mask": "01020304", "payload": "{}"}, ...]}, where frames are those behind the first one, which
+sent has too, and end is "eof", "cut" (reset, or TLS without close_notify) or "silence". Runs until it is killed, for 10
+minutes at most."""
 
 import base64
 import hashlib
@@ -31,25 +33,30 @@ def read_exactly(stream, n):
     return data
 
 
-def read_frame(stream):
-    first, second = read_exactly(stream, 2)
-    assert second & 0x80, "a client masks its frames (RFC 6455, 5.1)"
-    length = second & 0x7F
+def read_frame(stream, sent):
+    """Appends the frame's bytes to `sent`; returns what it is."""
+    head = read_exactly(stream, 2)
+    assert head[1] & 0x80, "a client masks its frames (RFC 6455, 5.1)"
+    length = head[1] & 0x7F
     if length > 125:
-        length = int.from_bytes(read_exactly(stream, 2 if length == 126 else 8), "big")
+        head += read_exactly(stream, 2 if length == 126 else 8)
+        length = int.from_bytes(head[2:], "big")
     mask = read_exactly(stream, 4)
     payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(read_exactly(stream, length)))
-    frame = {"opcode": first & 0x0F}
+    sent.append({"head": head.hex(), "mask": mask.hex(), "payload": payload.decode("latin-1")})
+    frame = {"opcode": head[0] & 0x0F}
     if frame["opcode"] == CLOSE and length >= 2:
         frame["close_code"] = int.from_bytes(payload[:2], "big")
     return frame
 
 
 def accept_upgrade(connection, stream):
-    key = b""
+    """Returns the request."""
+    key = request = b""
     for line in iter(stream.readline, b"\r\n"):
         if not line:
             raise EOFError
+        request += line
         name, _, value = line.partition(b":")
         if name.lower() == b"sec-websocket-key":
             key = value.strip()
@@ -58,19 +65,21 @@ def accept_upgrade(connection, stream):
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
     )
+    return request.decode("latin-1")
 
 
-def converse(connection, reply, frames):
-    """Appends to `frames` what comes after the reply; returns how the connection ended."""
+def converse(connection, reply, report):
+    """Fills in the report; returns how the connection ended."""
+    frames, sent = report["frames"], report["sent"]
     stream = connection.makefile("rb")
     try:
-        accept_upgrade(connection, stream)
-        read_frame(stream)
+        report["request"] = accept_upgrade(connection, stream)
+        read_frame(stream, sent)
         connection.sendall(reply)
         while True:
-            frames.append(read_frame(stream))
+            frames.append(read_frame(stream, sent))
             if frames[-1].get("close_code") == NORMAL_CLOSURE:
-                connection.sendall(b"\x88\x02" + NORMAL_CLOSURE.to_bytes(2, "big"))
+                connection.sendall(b"\x89\x04late\x88\x02" + NORMAL_CLOSURE.to_bytes(2, "big"))
     except EOFError:
         return "eof"
     except socket.timeout:
@@ -80,16 +89,16 @@ def converse(connection, reply, frames):
 
 
 def serve(connection, context, reply):
-    frames, end = [], "cut"
+    report = {"frames": [], "sent": [], "end": "cut"}
     connection.settimeout(PATIENCE)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         if context:
             connection = context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)
-        end = converse(connection, reply, frames)
+        report["end"] = converse(connection, reply, report)
     finally:
         connection.close()
-        sys.stdout.write(json.dumps({"frames": frames, "end": end}) + "\n")
+        sys.stdout.write(json.dumps(report) + "\n")
         sys.stdout.flush()
 
 
@@ -100,7 +109,7 @@ def main(words):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(words[1] + "/server.pem", words[1] + "/server.key")
         words = words[2:]
-    replies = [bytes.fromhex(word) for word in words]
+    replies = [bytes.fromhex(data) * int(times or 1) for data, _, times in (word.partition("*") for word in words)]
     listener = socket.create_server(("127.0.0.1", 0))
     print("listening on", listener.getsockname()[1], flush=True)
     while True:

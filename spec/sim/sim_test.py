@@ -311,6 +311,11 @@ class Agent(unittest.TestCase):
                 answer = s.makefile("rb").read().decode()
                 self.assertTrue(answer.startswith(f"HTTP/1.1 {status} "), (name, value, answer))
 
+    def test_tls_clients_are_refused_at_once(self):
+        with socket.create_connection(("127.0.0.1", self.sim.port), timeout=TIMEOUT) as s:
+            s.sendall(b"\x16\x03\x01")
+            self.assertTrue(s.makefile("rb").read().startswith(b"HTTP/1.1 400 "))
+
     def test_a_byte_at_a_time(self):
         with Raw(self.sim) as raw:
             text = json.dumps({"task_id": TASK, "text": "hi"}).encode()

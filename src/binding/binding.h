@@ -1,43 +1,39 @@
-/* What the files of the C module share: the userdata behind Lua's loop, session and reply, and one API for every Lua.
- */
+/* What the C modules share: sessions and replies as Lua sees them, and one API for every Lua. Each module is compiled
+ * with AUI_MODULE, its name, so that two of them in one process do not take each other's userdata for their own. */
 #ifndef AUI_BINDING_BINDING_H
 #define AUI_BINDING_BINDING_H
 
 #include <lauxlib.h>
 #include <lua.h>
 
-#include "engine/error.h"
-#include "net/net.h"
+#include "engine/session.h"
 
-#define AUI_LOOP "aui.net.Loop"
-#define AUI_SESSION "aui.net.Session"
-#define AUI_REPLY "aui.net.Reply"
-#define AUI_FETCH "aui.net.Fetch"
+#define AUI_SESSION "aui." AUI_MODULE ".Session"
+#define AUI_REPLY "aui." AUI_MODULE ".Reply"
 
-typedef struct {
-  aui_net *net; /* NULL once closed */
-} aui_lua_loop;
-
-typedef struct {
-  aui_lua_loop *loop; /* kept alive by aui_keep */
-  aui_link *link;     /* NULL once closed */
-  aui_error error;    /* what is being pushed: the link's own may change when Lua collects a reply meanwhile */
+/* How every session's userdata begins. */
+typedef struct aui_lua_session {
+  aui_session *session; /* NULL once it is gone */
+  uint64_t (*now)(struct aui_lua_session *);
+  void (*pump)(struct aui_lua_session *); /* to be called after whatever may have changed the session */
+  aui_error error; /* what is being pushed: the session's may change when Lua collects a reply meanwhile */
 } aui_lua_session;
 
-/* Create the metatables, each once a Lua state. */
-void aui_create_loop(lua_State *L);
-void aui_create_session(lua_State *L);
+/* Creates the metatable of sessions: the methods for users, in session.c, and those for the module's driver. */
+void aui_create_session(lua_State *L, const luaL_Reg *driver_methods, lua_CFunction collect);
+
+/* Creates the metatable of replies. */
 void aui_create_reply(lua_State *L);
-void aui_create_fetch(lua_State *L);
 
-/* net.loop(): a loop, or nil and why not. */
-int aui_new_loop(lua_State *L);
+/* The session at stack index 1. */
+aui_lua_session *aui_check_session(lua_State *L);
 
-/* loop:open(id, options), a method of the loop: see session.c. */
-int aui_open_session(lua_State *L);
-
-/* loop:fetch(id, options), a method of the loop: see fetch.c. */
-int aui_start_fetch(lua_State *L);
+/* Fills in a session's configuration from the table at stack index `table`, which keeps its strings alive and was
+ * checked by the caller: request_host, target, headers; in seconds, nil for never, connect_timeout, reconnect_base,
+ * reconnect_max, reconnect_reset_after, ping_interval, ping_timeout, rate_per; in bytes queue_bytes, max_message,
+ * max_response_head; and reconnect_attempts, rate_messages, queue_messages, max_depth, recover (whether replies in
+ * doubt are parked: see reply:is_parked). */
+void aui_read_config(lua_State *L, int table, aui_session_config *config);
 
 /* Pushes the userdata of a reply to a message of the session at stack index `session`, which it keeps alive. The caller
  * stores the reply, which the userdata then owns, where the result points to; NULL is fine if Lua never sees it. */
@@ -55,16 +51,20 @@ uint64_t aui_check_milliseconds(lua_State *L, int index);
 const char *aui_string_field(lua_State *L, int table, const char *name, const char *fallback);
 uint64_t aui_milliseconds_field(lua_State *L, int table, const char *name);
 size_t aui_size_field(lua_State *L, int table, const char *name, size_t fallback);
-
-/* The fields host, port and tls. `tls` is where the endpoint's TLS options are put, if there are any. */
-void aui_read_endpoint(lua_State *L, int table, aui_endpoint *endpoint, aui_tls_options *tls);
+bool aui_boolean_field(lua_State *L, int table, const char *name, bool fallback);
 
 /* Creates a metatable whose methods are its __index. */
 void aui_new_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect);
+
+/* Adds methods to those of a class. */
+void aui_extend_class(lua_State *L, const char *name, const luaL_Reg *methods);
 
 /* A userdata that can keep another Lua value alive: aui_keep makes the userdata on top of the stack keep the value at
  * `index`. The memory is zeroed, and its metatable set. */
 void *aui_new_userdata(lua_State *L, size_t size, const char *class_name);
 void aui_keep(lua_State *L, int index);
+
+/* Pushes the table of a module, with is_utf8(string) and version. */
+void aui_push_module(lua_State *L);
 
 #endif

@@ -9,6 +9,16 @@ static int to_string(lua_State *L) {
   return 1;
 }
 
+void aui_extend_class(lua_State *L, const char *name, const luaL_Reg *methods) {
+  luaL_getmetatable(L, name);
+  lua_getfield(L, -1, "__index");
+  for (; methods->name; methods++) {
+    lua_pushcfunction(L, methods->func);
+    lua_setfield(L, -2, methods->name);
+  }
+  lua_pop(L, 2);
+}
+
 void aui_new_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect) {
   luaL_newmetatable(L, name);
   lua_pushstring(L, name);
@@ -19,12 +29,9 @@ void aui_new_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_
   lua_pushcfunction(L, collect);
   lua_setfield(L, -2, "__gc");
   lua_newtable(L);
-  for (; methods->name; methods++) {
-    lua_pushcfunction(L, methods->func);
-    lua_setfield(L, -2, methods->name);
-  }
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
+  aui_extend_class(L, name, methods);
 }
 
 void *aui_new_userdata(lua_State *L, size_t size, const char *class_name) {

@@ -26,23 +26,31 @@ size_t aui_size_field(lua_State *L, int table, const char *name, size_t fallback
   return value;
 }
 
-static void read_tls(lua_State *L, int table, aui_tls_options *tls) {
-  tls->ca_file = aui_string_field(L, table, "ca_file", NULL);
-  tls->cert = aui_string_field(L, table, "cert", NULL);
-  tls->key = aui_string_field(L, table, "key", NULL);
-  lua_getfield(L, table, "verify");
-  tls->verify = lua_isnil(L, -1) || lua_toboolean(L, -1);
+bool aui_boolean_field(lua_State *L, int table, const char *name, bool fallback) {
+  lua_getfield(L, table, name);
+  bool value = lua_isnil(L, -1) ? fallback : lua_toboolean(L, -1);
   lua_pop(L, 1);
+  return value;
 }
 
-void aui_read_endpoint(lua_State *L, int table, aui_endpoint *endpoint, aui_tls_options *tls) {
-  endpoint->host = aui_string_field(L, table, "host", "");
-  endpoint->port = (uint16_t)aui_size_field(L, table, "port", 0);
-  endpoint->tls = NULL;
-  lua_getfield(L, table, "tls");
-  if (lua_istable(L, -1)) {
-    read_tls(L, lua_gettop(L), tls);
-    endpoint->tls = tls;
-  }
-  lua_pop(L, 1);
+void aui_read_config(lua_State *L, int table, aui_session_config *config) {
+  aui_session_defaults(config);
+  config->request.host = aui_string_field(L, table, "request_host", "");
+  config->request.target = aui_string_field(L, table, "target", "/");
+  config->request.headers = aui_string_field(L, table, "headers", "");
+  config->connect_timeout = aui_milliseconds_field(L, table, "connect_timeout");
+  config->reconnect.base = aui_milliseconds_field(L, table, "reconnect_base");
+  config->reconnect.max = aui_milliseconds_field(L, table, "reconnect_max");
+  config->reconnect.attempts = (uint32_t)aui_size_field(L, table, "reconnect_attempts", 0);
+  config->reconnect.reset_after = aui_milliseconds_field(L, table, "reconnect_reset_after");
+  config->ping.interval = aui_milliseconds_field(L, table, "ping_interval");
+  config->ping.timeout = aui_milliseconds_field(L, table, "ping_timeout");
+  config->rate.messages = (uint32_t)aui_size_field(L, table, "rate_messages", 0);
+  config->rate.per = aui_milliseconds_field(L, table, "rate_per");
+  config->recover = aui_boolean_field(L, table, "recover", false);
+  config->queue_messages = aui_size_field(L, table, "queue_messages", config->queue_messages);
+  config->queue_bytes = aui_size_field(L, table, "queue_bytes", config->queue_bytes);
+  config->max_message = aui_size_field(L, table, "max_message", config->max_message);
+  config->max_response_head = aui_size_field(L, table, "max_response_head", config->max_response_head);
+  config->max_depth = (unsigned)aui_size_field(L, table, "max_depth", config->max_depth);
 }

@@ -19,11 +19,11 @@ static lua_reply *check_reply(lua_State *L) {
 
 /* The session's clock; a reply whose session is gone has ended, so that it needs none. */
 static uint64_t now(const lua_reply *object) {
-  return object->session->link ? aui_net_now(object->session->loop->net) : 0;
+  return object->session->session ? object->session->now(object->session) : 0;
 }
 
 static void pump(const lua_reply *object) {
-  if (object->session->link) aui_link_pump(object->session->link);
+  if (object->session->session) object->session->pump(object->session);
 }
 
 /* reply:status(): "pending", "message" or "failed". */

@@ -11,7 +11,8 @@
 typedef struct {
   char *data;
   size_t len;
-  size_t cap;
+  size_t cap;  /* from `data` on */
+  size_t gone; /* bytes before `data` that were consumed: room to be used again */
 } aui_buffer;
 
 /* Makes room for `extra` bytes behind `len`. Returns false, with the buffer unchanged, when memory is short. Pointers
@@ -21,7 +22,7 @@ bool aui_buffer_reserve(aui_buffer *buffer, size_t extra);
 /* Appends `n` bytes. Returns false, with the buffer unchanged, when memory is short. `bytes` must not point into it. */
 bool aui_buffer_append(aui_buffer *buffer, const void *bytes, size_t n);
 
-/* Removes the first `n` bytes (at most `len`). */
+/* Removes the first `n` bytes (at most `len`) in constant time: what is left stays where it is. */
 void aui_buffer_consume(aui_buffer *buffer, size_t n);
 
 /* Releases the memory; the buffer is empty and may be used again. */

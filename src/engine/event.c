@@ -25,6 +25,7 @@ struct aui_event_reader {
 
   aui_json_scan scan; /* of the last message */
   int status_code;
+  int retry_after;
 
   /* Up to here `json` is an update's, and its text that far is the answer's text; 0: there is none.
    * It is at the text's closing quote, or before that at the escape of the high surrogate that is
@@ -213,6 +214,7 @@ aui_event_type aui_event_end(aui_event_reader *reader, aui_buffer *text, size_t 
     case AUI_EVENT_FINAL: return end_final(reader, text, keep);
     case AUI_EVENT_ERROR:
       reader->status_code = reader->scan.members.status_code;
+      reader->retry_after = reader->scan.members.retry_after;
       aui_json_replace_unpaired(reader->json.data, reader->json.len);
       return type;
     default: return type;
@@ -226,4 +228,8 @@ const char *aui_event_payload(const aui_event_reader *reader, size_t *n) {
 
 int aui_event_status_code(const aui_event_reader *reader) {
   return reader->status_code;
+}
+
+int aui_event_retry_after(const aui_event_reader *reader) {
+  return reader->retry_after;
 }

@@ -53,7 +53,8 @@ void aui_event_restart(aui_event_reader *reader);
  * FINAL or ERROR, escapes of unpaired surrogates were replaced by \ufffd, so that any JSON reader accepts it. */
 const char *aui_event_payload(const aui_event_reader *reader, size_t *n);
 
-/* The `status_code` of the last ERROR, clamped to 0..999. */
+/* Of the last ERROR: the `status_code`, clamped to 0..999, and in seconds `extra_data.retry_after`, -1 when absent. */
 int aui_event_status_code(const aui_event_reader *reader);
+int aui_event_retry_after(const aui_event_reader *reader);
 
 #endif

@@ -7,14 +7,16 @@ void aui_failure_out_of_memory(aui_error *error) {
 
 /* ---- The transport ---- */
 
-void aui_failure_of_opening(aui_error *error, const char *cause, bool retryable) {
-  aui_error_set(error, AUI_ERROR_TRANSPORT, "%s", cause ? cause : "the connection could not be opened");
+void aui_failure_of_opening(aui_error *error, aui_phase phase, const char *cause, bool retryable) {
+  aui_error_kind kind = phase == AUI_PHASE_REQUEST ? AUI_ERROR_AUTH : AUI_ERROR_TRANSPORT;
+  aui_error_set(error, kind, "%s", cause ? cause : "the connection could not be opened");
   error->retryable = retryable;
 }
 
 static const char *missing(aui_phase phase, bool transport_up) {
   if (transport_up) return "the server did not answer the WebSocket handshake";
   switch (phase) {
+    case AUI_PHASE_REQUEST: return "the key or the headers were not given";
     case AUI_PHASE_RESOLVE: return "the name was not resolved";
     case AUI_PHASE_CONNECT: return "the server did not accept the connection";
     case AUI_PHASE_TLS: return "the TLS handshake was not completed";
@@ -134,6 +136,11 @@ void aui_failure_of_frame(aui_error *error, aui_frame_result why, size_t max_mes
     aui_error_set(error, AUI_ERROR_PROTOCOL, "%s", aui_frame_describe(why));
   }
   error->close_code = aui_frame_close_code(why);
+}
+
+void aui_failure_of_binary(aui_error *error) {
+  aui_error_set(error, AUI_ERROR_PROTOCOL, "the server sent a binary message where only text is spoken");
+  error->close_code = 1003;
 }
 
 void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_depth) {

@@ -13,8 +13,8 @@
 
 void aui_failure_out_of_memory(aui_error *error);
 
-/* The transport could not be opened. `cause` as in aui_session_disconnected. */
-void aui_failure_of_opening(aui_error *error, const char *cause, bool retryable);
+/* The transport could not be opened: it failed in `phase`. `cause` as in aui_session_disconnected. */
+void aui_failure_of_opening(aui_error *error, aui_phase phase, const char *cause, bool retryable);
 
 /* Nothing came of the transport in `timeout` milliseconds; `transport_up`: the WebSocket handshake was not answered. */
 void aui_failure_of_connect_timeout(aui_error *error, aui_phase phase, bool transport_up, uint64_t timeout);
@@ -37,6 +37,9 @@ void aui_failure_of_close(aui_error *error, int code, const char *reason, bool h
 
 /* The server broke the rules of frames, or sent more than `max_message` bytes. */
 void aui_failure_of_frame(aui_error *error, aui_frame_result why, size_t max_message);
+
+/* The server sent a binary message. */
+void aui_failure_of_binary(aui_error *error);
 
 /* The server sent a message that cannot be read. Not for AUI_EVENT_NO_MEMORY. */
 void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_depth);

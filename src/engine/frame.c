@@ -18,7 +18,7 @@ enum {
   LENGTH_64 = 127
 };
 
-enum { OPCODE_CONTINUATION = 0x0, OPCODE_BINARY = 0x2 };
+enum { OPCODE_CONTINUATION = 0x0 };
 
 enum { MAX_HEAD = 10, CLOSE_CODE_SIZE = 2, NO_CLOSE_CODE = 1005 };
 
@@ -53,8 +53,8 @@ static aui_frame_result check_first_byte(const aui_frame_reader *reader, uint8_t
     case AUI_OPCODE_PING:
     case AUI_OPCODE_PONG: return byte & FIN ? AUI_FRAME_NEED_MORE : AUI_FRAME_CONTROL_FRAGMENTED;
     case OPCODE_CONTINUATION: return reader->in_message ? AUI_FRAME_NEED_MORE : AUI_FRAME_UNEXPECTED_CONTINUATION;
-    case AUI_OPCODE_TEXT: return reader->in_message ? AUI_FRAME_INTERLEAVED : AUI_FRAME_NEED_MORE;
-    case OPCODE_BINARY: return reader->in_message ? AUI_FRAME_INTERLEAVED : AUI_FRAME_BINARY;
+    case AUI_OPCODE_TEXT:
+    case AUI_OPCODE_BINARY: return reader->in_message ? AUI_FRAME_INTERLEAVED : AUI_FRAME_NEED_MORE;
     default: return AUI_FRAME_RESERVED_OPCODE;
   }
 }
@@ -100,6 +100,7 @@ static aui_frame_result take_head(aui_frame_reader *reader, const uint8_t *head,
   if (opcode & CONTROL) {
     reader->control_len = 0;
   } else {
+    if (opcode != OPCODE_CONTINUATION) reader->kind = opcode;
     reader->in_message = true;
     reader->message += length;
   }
@@ -129,8 +130,8 @@ static size_t payload_available(const aui_frame_reader *reader, const uint8_t *i
   return reader->remaining < available ? (size_t)reader->remaining : available;
 }
 
-/* Reports the next slice of a text frame; NEED_MORE when the frame is an empty fragment, which has none. */
-static aui_frame_result read_text(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end,
+/* Reports the next slice of a data frame; NEED_MORE when the frame is an empty fragment, which has none. */
+static aui_frame_result read_data(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end,
                                   aui_frame *frame) {
   size_t len = payload_available(reader, *input, end);
   reader->remaining -= len;
@@ -143,7 +144,7 @@ static aui_frame_result read_text(aui_frame_reader *reader, const uint8_t **inpu
   }
   *frame = (aui_frame){.data = *input, .len = len, .last = last};
   *input += len;
-  return AUI_FRAME_TEXT;
+  return (aui_frame_result)reader->kind;
 }
 
 /* Codes that an endpoint may send (7.4), registered ones up to 1014 included. */
@@ -190,16 +191,19 @@ aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input,
     }
     if (reader->remaining > 0 && *input == end) return AUI_FRAME_NEED_MORE;
     aui_frame_result result =
-        reader->opcode & CONTROL ? read_control(reader, input, end, frame) : read_text(reader, input, end, frame);
+        reader->opcode & CONTROL ? read_control(reader, input, end, frame) : read_data(reader, input, end, frame);
     if (result != AUI_FRAME_NEED_MORE || reader->in_payload) return result;
   }
 }
 
 /* ---- violations ---- */
 
+bool aui_frame_is_between(const aui_frame_reader *reader) {
+  return reader->head_len == 0 && !reader->in_payload && !reader->in_message;
+}
+
 uint16_t aui_frame_close_code(aui_frame_result violation) {
   switch (violation) {
-    case AUI_FRAME_BINARY: return 1003;
     case AUI_FRAME_BAD_CLOSE_REASON: return 1007;
     case AUI_FRAME_TOO_BIG: return 1009;
     default: return 1002;
@@ -218,7 +222,6 @@ const char *aui_frame_describe(aui_frame_result violation) {
     case AUI_FRAME_BAD_LENGTH: return "the server sent a frame length that is not in its shortest form";
     case AUI_FRAME_BAD_CLOSE: return "the server sent a close frame without a valid code";
     case AUI_FRAME_BAD_CLOSE_REASON: return "the server sent a close reason that is not UTF-8";
-    case AUI_FRAME_BINARY: return "the server sent a binary message where only text is spoken";
     case AUI_FRAME_TOO_BIG: return "the server sent a message that is longer than the limit";
     default: return "the server's frames are in order";
   }

@@ -12,17 +12,24 @@
 enum { AUI_FRAME_MAX_CONTROL = 125, AUI_FRAME_MASK_SIZE = 4, AUI_FRAME_MAX_REASON = 123 };
 
 /* Opcodes that a client sends. */
-typedef enum { AUI_OPCODE_TEXT = 0x1, AUI_OPCODE_CLOSE = 0x8, AUI_OPCODE_PING = 0x9, AUI_OPCODE_PONG = 0xA } aui_opcode;
+typedef enum {
+  AUI_OPCODE_TEXT = 0x1,
+  AUI_OPCODE_BINARY = 0x2,
+  AUI_OPCODE_CLOSE = 0x8,
+  AUI_OPCODE_PING = 0x9,
+  AUI_OPCODE_PONG = 0xA
+} aui_opcode;
 
 /* What aui_frame_read found. Negative values are violations of the protocol by the peer: the reader
  * must not be used again until aui_frame_init; the connection is to be closed with
  * aui_frame_close_code(result). */
 typedef enum {
-  AUI_FRAME_NEED_MORE = 0, /* all input was consumed, nothing to report */
-  AUI_FRAME_TEXT = 1,      /* a slice of a text message's payload; `last` marks the message's end */
-  AUI_FRAME_PING = 2,      /* whole control frames, payload in `data`/`len` */
-  AUI_FRAME_PONG = 3,
-  AUI_FRAME_CLOSE = 4, /* `close_code` (1005 when the frame has none), the reason in `data`/`len` */
+  AUI_FRAME_NEED_MORE = 0,              /* all input was consumed, nothing to report */
+  AUI_FRAME_TEXT = AUI_OPCODE_TEXT,     /* a slice of a text message's payload; `last` marks the message's end */
+  AUI_FRAME_BINARY = AUI_OPCODE_BINARY, /* the same of a binary message */
+  AUI_FRAME_PING = 3,                   /* whole control frames, payload in `data`/`len` */
+  AUI_FRAME_PONG = 4,
+  AUI_FRAME_CLOSE = 5, /* `close_code` (1005 when the frame has none), the reason in `data`/`len` */
 
   AUI_FRAME_MASKED = -1,                  /* a server must not mask (5.1) */
   AUI_FRAME_RESERVED_BITS = -2,           /* no extension was negotiated that uses them (5.2) */
@@ -34,8 +41,7 @@ typedef enum {
   AUI_FRAME_BAD_LENGTH = -8,              /* not the shortest form, or the top bit set (5.2) */
   AUI_FRAME_BAD_CLOSE = -9,               /* a close payload of one byte, or a code that must not be sent (7.4) */
   AUI_FRAME_BAD_CLOSE_REASON = -10,       /* a close reason that is not UTF-8 (5.5.1) */
-  AUI_FRAME_BINARY = -11,                 /* this protocol speaks text only */
-  AUI_FRAME_TOO_BIG = -12                 /* the message is longer than the limit */
+  AUI_FRAME_TOO_BIG = -11                 /* the message is longer than the limit */
 } aui_frame_result;
 
 typedef struct {
@@ -55,6 +61,7 @@ typedef struct {
   bool in_payload;      /* the current frame's head is complete: */
   bool fin;
   uint8_t opcode;
+  uint8_t kind; /* of the last message that has begun: its opcode */
   uint8_t head_len;
   uint8_t head[10]; /* of a head that the network split */
   uint8_t control_len;
@@ -65,16 +72,17 @@ typedef struct {
  * bytes, over all its fragments; a head that announces more fails at once. */
 void aui_frame_init(aui_frame_reader *reader, uint64_t max_message);
 
-/* Reads from `*input` up to `end`, moves `*input` behind what was consumed, and returns at the
- * first thing to report. Call again until it returns AUI_FRAME_NEED_MORE (then `*input == end`) or
- * a negative value. Payload is never copied for text: a slice points into the input and may end
- * anywhere, also inside a character; a slice with `len` 0 only says that the message has ended.
- * `frame` is filled in for positive results alone. What follows a close frame is read like anything
- * else: to ignore it (5.5.1) is the caller's part. */
+/* Reads from `*input` up to `end`, moves `*input` behind what was consumed, and returns at the first thing to report.
+ * Call again until it returns AUI_FRAME_NEED_MORE (then `*input == end`) or a negative value. A message's payload is
+ * never copied: a slice points into the input and may end anywhere, also inside a character of text, which is not
+ * checked here; a slice with `len` 0 only says that the message has ended. `frame` is filled in for positive results
+ * alone. What follows a close frame is read like anything else: to ignore it (5.5.1) is the caller's part. */
 aui_frame_result aui_frame_read(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end, aui_frame *frame);
 
-/* The close code that RFC 6455 (7.4.1) asks for after a negative result: 1002, 1003 (binary), 1007
- * (not UTF-8), 1009 (too big). */
+/* Whether the last byte read was the last one of a message or of a control frame between messages, or none was read. */
+bool aui_frame_is_between(const aui_frame_reader *reader);
+
+/* The close code that RFC 6455 (7.4.1) asks for after a negative result: 1002, 1007 (not UTF-8), 1009 (too big). */
 uint16_t aui_frame_close_code(aui_frame_result violation);
 
 /* One English clause for an error message, such as "the server sent a masked frame". For any other

@@ -17,6 +17,9 @@ enum { KEY_SIZE = AUI_BASE64_LENGTH(AUI_HANDSHAKE_NONCE_SIZE) };
 
 static const char http_1[] = "HTTP/1.";
 
+/* How a TLS server answers what is no TLS: a record of content type 21, version 3.x (RFC 8446, 5.1). */
+static const char tls_alert[] = {21, 3};
+
 /* A run of bytes inside a line. */
 typedef struct {
   const char *at;
@@ -301,10 +304,17 @@ static aui_handshake_result take_line(aui_handshake *handshake) {
   }
 }
 
+/* Whether the line agrees with the prefix as far as it goes. */
+static bool begins_like(const aui_buffer *line, const char *prefix, size_t size) {
+  size_t n = line->len < size ? line->len : size;
+  return n == 0 || memcmp(line->data, prefix, n) == 0;
+}
+
 /* Finds out with the first bytes that the peer speaks something else. */
-static bool begins_like_http(const aui_buffer *line) {
-  size_t n = line->len < sizeof http_1 - 1 ? line->len : sizeof http_1 - 1;
-  return n == 0 || memcmp(line->data, http_1, n) == 0;
+static aui_handshake_result judge_beginning(const aui_buffer *line) {
+  if (begins_like(line, http_1, sizeof http_1 - 1)) return AUI_HANDSHAKE_NEED_MORE;
+  if (!begins_like(line, tls_alert, sizeof tls_alert)) return AUI_HANDSHAKE_NOT_HTTP;
+  return line->len < sizeof tls_alert ? AUI_HANDSHAKE_NEED_MORE : AUI_HANDSHAKE_TLS_ALERT;
 }
 
 static aui_handshake_result read_line(aui_handshake *handshake, const uint8_t **input, const uint8_t *end) {
@@ -316,8 +326,9 @@ static aui_handshake_result read_line(aui_handshake *handshake, const uint8_t **
   *input += n;
   handshake->head_left -= n;
 
-  if (handshake->place == AUI_HANDSHAKE_AT_STATUS && !begins_like_http(&handshake->line)) {
-    return AUI_HANDSHAKE_NOT_HTTP;
+  if (handshake->place == AUI_HANDSHAKE_AT_STATUS) {
+    aui_handshake_result result = judge_beginning(&handshake->line);
+    if (result < 0) return result;
   }
   if (line_feed) return take_line(handshake);
   return handshake->head_left > 0 ? AUI_HANDSHAKE_NEED_MORE : broken(handshake, AUI_HANDSHAKE_TOO_LARGE);
@@ -347,6 +358,7 @@ const char *aui_handshake_describe(aui_handshake_result result) {
     case AUI_HANDSHAKE_BAD_ACCEPT: return "the server's Sec-WebSocket-Accept is missing, repeated or wrong";
     case AUI_HANDSHAKE_BAD_EXTENSION: return "the server chose an extension that was not offered";
     case AUI_HANDSHAKE_BAD_PROTOCOL: return "the server chose a subprotocol that was not offered";
+    case AUI_HANDSHAKE_TLS_ALERT: return "the server speaks TLS here: use wss://";
     case AUI_HANDSHAKE_NO_MEMORY: return "out of memory";
     default: return "the server's answer is in order";
   }

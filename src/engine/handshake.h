@@ -36,7 +36,8 @@ typedef enum {
   AUI_HANDSHAKE_BAD_ACCEPT = -5,    /* Sec-WebSocket-Accept missing, repeated or wrong */
   AUI_HANDSHAKE_BAD_EXTENSION = -6, /* an extension that was not offered */
   AUI_HANDSHAKE_BAD_PROTOCOL = -7,  /* a subprotocol, though none was offered */
-  AUI_HANDSHAKE_NO_MEMORY = -8
+  AUI_HANDSHAKE_TLS_ALERT = -8,     /* the server expects TLS on this connection */
+  AUI_HANDSHAKE_NO_MEMORY = -9
 } aui_handshake_result;
 
 /* What the next bytes of the answer are. Private. */

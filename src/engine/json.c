@@ -3,6 +3,7 @@
  * nested elsewhere is only validated. */
 #include "engine/json.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -19,7 +20,9 @@ typedef enum {
   TEXT,
   ID,
   SENDER,
-  STATUS_CODE
+  STATUS_CODE,
+  EXTRA_DATA,
+  RETRY_AFTER
 } member;
 
 static const struct {
@@ -29,9 +32,17 @@ static const struct {
   size_t key_length;
 } interesting[] = {
 #define KEY(s) s, sizeof s - 1
-    {ROOT, EVENT, KEY("event")}, {ROOT, CHANNEL, KEY("channel")}, {CHANNEL, CHANNEL_EVENT_NAME, KEY("event_name")},
-    {ROOT, DATA, KEY("data")},   {DATA, DATA_TEXT, KEY("text")},  {ROOT, TEXT, KEY("text")},
-    {ROOT, ID, KEY("id")},       {ROOT, SENDER, KEY("sender")},   {ROOT, STATUS_CODE, KEY("status_code")},
+    {ROOT, EVENT, KEY("event")},
+    {ROOT, CHANNEL, KEY("channel")},
+    {CHANNEL, CHANNEL_EVENT_NAME, KEY("event_name")},
+    {ROOT, DATA, KEY("data")},
+    {DATA, DATA_TEXT, KEY("text")},
+    {ROOT, TEXT, KEY("text")},
+    {ROOT, ID, KEY("id")},
+    {ROOT, SENDER, KEY("sender")},
+    {ROOT, STATUS_CODE, KEY("status_code")},
+    {ROOT, EXTRA_DATA, KEY("extra_data")},
+    {EXTRA_DATA, RETRY_AFTER, KEY("retry_after")},
 #undef KEY
 };
 
@@ -188,9 +199,8 @@ static aui_json_name name_of(kind k, const char *value, const char *end) {
   return string_is(value, end, update_name, sizeof update_name - 1) ? AUI_JSON_UPDATE_NAME : AUI_JSON_OTHER_NAME;
 }
 
-/* The valid number at `p`, cut to an integer and clamped to 0..999. No strtod: it obeys the locale.
- */
-static int small_number(const char *p, const char *end) {
+/* The valid number at `p`, clamped to 0..most. No strtod: it obeys the locale. */
+static double bounded_number(const char *p, const char *end, double most) {
   if (*p == '-') return 0;
   double value = 0;
   int exponent = 0, written = 0, sign = 1;
@@ -203,9 +213,20 @@ static int small_number(const char *p, const char *end) {
     if (*p >= '0' && *p <= '9' && written < 100000) written = written * 10 + (*p - '0');
   }
   exponent += sign * written;
-  for (; exponent > 0 && value > 0 && value < 1000; exponent--) value *= 10;
-  for (; exponent < 0 && value >= 1; exponent++) value /= 10;
-  return value > 999 ? 999 : (int)value;
+  for (; exponent > 0 && value > 0 && value <= most; exponent--) value *= 10;
+  for (; exponent < 0 && value > 0; exponent++) value /= 10;
+  return value > most ? most : value;
+}
+
+static int status_code_of(kind k, const char *value, const char *end) {
+  return k == NUMBER ? (int)bounded_number(value, end, 999) : -1;
+}
+
+static int seconds_of(kind k, const char *value, const char *end) {
+  if (k != NUMBER) return -1;
+  double seconds = bounded_number(value, end, INT_MAX);
+  int whole = (int)seconds;
+  return whole < seconds ? whole + 1 : whole;
 }
 
 /* Records the value of the member s->inner. Of a container only the start is known; its members
@@ -226,7 +247,9 @@ static void record(scanner *s, kind k, const char *value, const char *end) {
     case TEXT: members->text = span; break;
     case ID: members->id = k != NULL_VALUE; break;
     case SENDER: members->sender = k == OBJECT || k == NULL_VALUE; break;
-    case STATUS_CODE: members->status_code = k == NUMBER ? small_number(value, end) : -1; break;
+    case STATUS_CODE: members->status_code = status_code_of(k, value, end); break;
+    case EXTRA_DATA: members->retry_after = -1; break;
+    case RETRY_AFTER: members->retry_after = seconds_of(k, value, end); break;
     case NOTHING:
     case ROOT: break;
   }
@@ -371,7 +394,7 @@ static aui_json_verdict run(scanner *s, step next) {
 
 aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan) {
   scanner s = {.json = json, .at = json, .end = json + n, .max_depth = max_depth, .out = scan};
-  *scan = (aui_json_scan){.members.status_code = -1};
+  *scan = (aui_json_scan){.members = {.status_code = -1, .retry_after = -1}};
   return run(&s, BEFORE_VALUE);
 }
 

@@ -23,14 +23,15 @@ typedef enum {
   AUI_JSON_UPDATE_NAME = 2 /* "thread-message-text-content-updated" */
 } aui_json_name;
 
-/* The members of interest. Of a repeated key the last one counts. A status code out of range is
- * taken as the nearest end of the range. */
+/* The members of interest. Of a repeated key the last one counts. A number out of range is taken as
+ * the nearest end of the range. */
 typedef struct {
   aui_json_name event;              /* root.event */
   aui_json_name channel_event_name; /* root.channel.event_name */
   aui_json_span text;               /* root.text, when a string */
   aui_json_span data_text;          /* root.data.text, when a string */
   int status_code;                  /* root.status_code, cut to an integer, 0..999; -1: no number */
+  int retry_after;                  /* root.extra_data.retry_after, rounded up, 0..INT_MAX; -1: no number */
   bool id;                          /* root.id is present and not null */
   bool sender;                      /* root.sender is an object or null */
 } aui_json_members;

@@ -13,6 +13,7 @@
 
 #include "engine/backoff.h"
 #include "engine/error.h"
+#include "engine/handshake.h"
 #include "engine/liveness.h"
 #include "engine/pace.h"
 
@@ -22,10 +23,7 @@ typedef struct aui_reply aui_reply;
 #define AUI_NEVER UINT64_MAX
 
 typedef struct {
-  /* The request, as aui_request in handshake.h: copied, and checked by the caller for CR, LF and NUL. */
-  const char *host;
-  const char *target;
-  const char *headers;
+  aui_request request; /* copied */
 
   uint64_t connect_timeout; /* from AUI_WANT_CONNECT until the WebSocket is open; AUI_NEVER for none */
   uint64_t close_timeout;   /* how long to wait for the peer's close frame, also behind an error payload */
@@ -68,13 +66,41 @@ typedef enum {
 /* What the driver has to do about the transport. To be asked after every other call, until AUI_WANT_NOTHING. */
 aui_want aui_session_want(const aui_session *session);
 
-typedef enum { AUI_PHASE_RESOLVE, AUI_PHASE_CONNECT, AUI_PHASE_TLS } aui_phase;
+/* With AUI_WANT_DISCONNECT: whether the server has not closed from its side, and may still be sending. If the transport
+ * is closed at once, it answers with a reset, which may overtake our close frame; better end the transport's output,
+ * and drop its input for a while (RFC 6455, 7.1.1). The session takes no notice of that any more. */
+bool aui_session_wants_linger(const aui_session *session);
+
+typedef enum {
+  AUI_PHASE_REQUEST, /* finding out what the request is to say, see aui_session_set_request */
+  AUI_PHASE_RESOLVE,
+  AUI_PHASE_CONNECT,
+  AUI_PHASE_TLS
+} aui_phase;
 
 /* The driver has begun to open the transport and is now in this phase (named in the error if time runs out). */
 void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now);
 
+/* What the request says from the next connection on, instead of that in the config (copied). Returns false, and changes
+ * nothing, when memory is short. */
+bool aui_session_set_request(aui_session *session, const aui_request *request);
+
 /* The transport (TLS included) is open. */
 void aui_session_connected(aui_session *session, uint64_t now);
+
+/* The transport is open, and is a WebSocket already: one that another session has detached. For a session's first
+ * connection only. If it turns out to have died meanwhile, it is replaced at once. */
+void aui_session_adopted(aui_session *session, uint64_t now);
+
+/* Whether no reply is pending. */
+bool aui_session_is_idle(const aui_session *session);
+
+/* Whether the session's WebSocket may serve another one: it is open, nothing is under way on it, and nothing was
+ * cancelled or has failed on it. */
+bool aui_session_may_detach(const aui_session *session);
+
+/* If it may: closes the session, and leaves the transport to the driver. Else returns false, and changes nothing. */
+bool aui_session_detach(aui_session *session, uint64_t now);
 
 /* The transport could not be opened or has ended. `cause` says why in words, as "connection reset by peer" (copied), or
  * is NULL for an orderly end of the stream and for a close that the session wanted. `retryable` is false for what

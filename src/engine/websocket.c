@@ -7,10 +7,33 @@ void aui_websocket_begin(aui_websocket *ws) {
   ws->state = AUI_WEBSOCKET_REQUEST;
 }
 
+void aui_websocket_adopt(aui_websocket *ws, size_t max_message) {
+  aui_frame_init(&ws->frames, max_message);
+  ws->state = AUI_WEBSOCKET_OPEN;
+}
+
+bool aui_websocket_is_quiet(const aui_websocket *ws) {
+  bool nothing_due = ws->out.len == 0 && ws->pong_count == 0 && !ws->ping_due;
+  return ws->state == AUI_WEBSOCKET_OPEN && nothing_due && aui_frame_is_between(&ws->frames);
+}
+
 /* Takes `n` random bytes, which are never used twice. */
 static const uint8_t *draw(aui_websocket *ws, size_t n) {
   ws->random_len -= n;
   return ws->random + ws->random_len;
+}
+
+/* All pongs, a ping, a close frame and a message may follow each other before `random` is filled again. */
+_Static_assert((AUI_WEBSOCKET_MAX_PONGS + 3) * AUI_FRAME_MASK_SIZE <= AUI_WEBSOCKET_RANDOM, "random is too small");
+
+static bool write_pongs(aui_websocket *ws) {
+  for (size_t i = 0; i < ws->pong_count; i++) {
+    const aui_websocket_pong *pong = &ws->pongs[i];
+    const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
+    if (!aui_frame_write(&ws->out, AUI_OPCODE_PONG, mask, pong->payload, pong->len)) return false;
+  }
+  ws->pong_count = 0;
+  return true;
 }
 
 bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t max_head) {
@@ -20,11 +43,7 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
     if (!aui_handshake_begin(&ws->handshake, &ws->out, request, nonce, max_head)) return false;
     ws->state = AUI_WEBSOCKET_HANDSHAKE;
   }
-  if (ws->pong_due && ws->out.len == 0) {
-    const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
-    if (!aui_frame_write(&ws->out, AUI_OPCODE_PONG, mask, ws->pong, ws->pong_len)) return false;
-    ws->pong_due = false;
-  }
+  if (ws->out.len == 0 && !write_pongs(ws)) return false;
   if (ws->ping_due && ws->out.len == 0) {
     const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
     if (!aui_frame_write(&ws->out, AUI_OPCODE_PING, mask, "", 0)) return false;
@@ -38,9 +57,9 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
   return true;
 }
 
-bool aui_websocket_send(aui_websocket *ws, const void *text, size_t n) {
+bool aui_websocket_send(aui_websocket *ws, aui_opcode opcode, const void *payload, size_t n) {
   uint64_t begin = ws->written + ws->out.len;
-  if (!aui_frame_write(&ws->out, AUI_OPCODE_TEXT, draw(ws, AUI_FRAME_MASK_SIZE), text, n)) return false;
+  if (!aui_frame_write(&ws->out, opcode, draw(ws, AUI_FRAME_MASK_SIZE), payload, n)) return false;
   ws->text_begin = begin;
   ws->text_end = ws->written + ws->out.len;
   return true;
@@ -67,15 +86,16 @@ static aui_websocket_event read_handshake(aui_websocket *ws, const uint8_t **inp
   if (*why == AUI_HANDSHAKE_NEED_MORE) return AUI_WEBSOCKET_NEED_MORE;
   if (*why != AUI_HANDSHAKE_ACCEPTED) return AUI_WEBSOCKET_BAD_HANDSHAKE;
   aui_handshake_free(&ws->handshake);
-  aui_frame_init(&ws->frames, max_message);
-  ws->state = AUI_WEBSOCKET_OPEN;
+  aui_websocket_adopt(ws, max_message);
   return AUI_WEBSOCKET_OPENED;
 }
 
 static void take_ping(aui_websocket *ws, const aui_frame *ping) {
-  if (ping->len) memcpy(ws->pong, ping->data, ping->len);
-  ws->pong_len = ping->len;
-  ws->pong_due = ws->state == AUI_WEBSOCKET_OPEN;
+  if (ws->state != AUI_WEBSOCKET_OPEN) return;
+  if (ws->pong_count == AUI_WEBSOCKET_MAX_PONGS) ws->pong_count--;
+  aui_websocket_pong *pong = &ws->pongs[ws->pong_count++];
+  pong->len = (uint8_t)ping->len;
+  memcpy(pong->payload, ping->data, ping->len);
 }
 
 static void take_close(aui_websocket *ws, const aui_frame *close) {
@@ -100,6 +120,7 @@ aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input,
     switch (result) {
       case AUI_FRAME_NEED_MORE: return AUI_WEBSOCKET_NEED_MORE;
       case AUI_FRAME_TEXT: return AUI_WEBSOCKET_TEXT;
+      case AUI_FRAME_BINARY: return AUI_WEBSOCKET_BINARY;
       case AUI_FRAME_PING: take_ping(ws, slice); break;
       case AUI_FRAME_PONG: break;
       case AUI_FRAME_CLOSE: take_close(ws, slice); return AUI_WEBSOCKET_PEER_CLOSE;
@@ -118,7 +139,8 @@ void aui_websocket_close(aui_websocket *ws, uint16_t code) {
   ws->state = AUI_WEBSOCKET_CLOSING;
   ws->close_code = code;
   ws->close_due = true;
-  ws->pong_due = ws->ping_due = false;
+  ws->pong_count = 0;
+  ws->ping_due = false;
 }
 
 void aui_websocket_ping(aui_websocket *ws) {

@@ -1,4 +1,4 @@
-/* One WebSocket connection of a client, from the opening handshake to the closing one (RFC 6455): text messages come
+/* One WebSocket connection of a client, from the opening handshake to the closing one (RFC 6455): messages come
  * out in slices, frames to write pile up in `out`. */
 #ifndef AUI_ENGINE_WEBSOCKET_H
 #define AUI_ENGINE_WEBSOCKET_H
@@ -7,7 +7,7 @@
 #include "engine/frame.h"
 #include "engine/handshake.h"
 
-enum { AUI_WEBSOCKET_RANDOM = 64, AUI_WEBSOCKET_MAX_REASON = 123 };
+enum { AUI_WEBSOCKET_RANDOM = 64, AUI_WEBSOCKET_MAX_REASON = 123, AUI_WEBSOCKET_MAX_PONGS = 12 };
 
 typedef enum {
   AUI_WEBSOCKET_DOWN,      /* no connection */
@@ -16,6 +16,11 @@ typedef enum {
   AUI_WEBSOCKET_OPEN,
   AUI_WEBSOCKET_CLOSING /* our close frame is written or due */
 } aui_websocket_state;
+
+typedef struct {
+  uint8_t len;
+  uint8_t payload[AUI_FRAME_MAX_CONTROL];
+} aui_websocket_pong;
 
 /* All zero is a websocket that is down. Fields may be read; only the functions below change them, but for `random`. */
 typedef struct {
@@ -26,37 +31,42 @@ typedef struct {
   aui_buffer out;   /* bytes to write */
   uint64_t written; /* bytes of this connection that were written before `out` */
 
-  uint64_t text_begin; /* where the last text message's frame lies in all that this connection writes */
+  uint64_t text_begin; /* where the last message's frame lies in all that this connection writes */
   uint64_t text_end;
 
   uint8_t random[AUI_WEBSOCKET_RANDOM]; /* for the handshake's nonce and for masks: used up from the end */
   size_t random_len;
 
-  uint8_t pong[AUI_FRAME_MAX_CONTROL];
-  size_t pong_len;
-  bool pong_due;
+  aui_websocket_pong pongs[AUI_WEBSOCKET_MAX_PONGS]; /* that are due */
+  size_t pong_count;
   bool ping_due;
   bool close_due;
   uint16_t close_code; /* the one we send */
 
   bool peer_closed;
-  uint16_t peer_code; /* of the peer's close frame; 1005: it had none */
+  uint16_t peer_code; /* of the peer's close frame; 1005: it had none; 0: there was none */
   char peer_reason[AUI_WEBSOCKET_MAX_REASON + 1];
 } aui_websocket;
 
 /* Begins a connection whose transport has just opened. */
 void aui_websocket_begin(aui_websocket *ws);
 
-/* Writes what is due: the request, a pong, the close frame. Needs full `random`, else it does nothing. A pong waits
- * until `out` is empty, so that a peer that pings without reading cannot make it grow. Returns false when memory is
+/* Begins with a transport on which the WebSocket is open already. */
+void aui_websocket_adopt(aui_websocket *ws, size_t max_message);
+
+/* Whether it is open and nothing is under way in either direction. */
+bool aui_websocket_is_quiet(const aui_websocket *ws);
+
+/* Writes what is due: the request, pongs, the close frame. Needs full `random`, else it does nothing. Pongs wait until
+ * `out` is empty, so that a peer that pings without reading cannot make it grow. Returns false when memory is
  * short. `request` and `max_head` are used once a connection. */
 bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t max_head);
 
-/* Appends a text message to `out`. Only while open, and with AUI_FRAME_MASK_SIZE bytes in `random` at least. Returns
- * false when memory is short. */
-bool aui_websocket_send(aui_websocket *ws, const void *text, size_t n);
+/* Appends a message, AUI_OPCODE_TEXT or AUI_OPCODE_BINARY, to `out`. Only while open, and with AUI_FRAME_MASK_SIZE
+ * bytes in `random` at least. Returns false when memory is short. */
+bool aui_websocket_send(aui_websocket *ws, aui_opcode opcode, const void *payload, size_t n);
 
-/* Takes the last text message back, if no byte of it was written, else returns false. To be called once for each. */
+/* Takes the last message back, if no byte of it was written, else returns false. To be called once for each. */
 bool aui_websocket_unsend(aui_websocket *ws);
 
 /* The first `n` bytes of `out` were written. */
@@ -65,15 +75,17 @@ void aui_websocket_wrote(aui_websocket *ws, size_t n);
 typedef enum {
   AUI_WEBSOCKET_NEED_MORE = 0,
   AUI_WEBSOCKET_OPENED,
-  AUI_WEBSOCKET_TEXT,          /* a slice of a message is in `*slice` */
+  AUI_WEBSOCKET_TEXT,          /* a slice of a message is in `*slice`; whether it is UTF-8 is for the caller to check */
+  AUI_WEBSOCKET_BINARY,        /* a slice of a binary message */
   AUI_WEBSOCKET_PEER_CLOSE,    /* see peer_code and peer_reason; answered by itself */
   AUI_WEBSOCKET_BAD_HANDSHAKE, /* refused or broken: `*why` has the aui_handshake_result; details in `handshake` */
   AUI_WEBSOCKET_BAD_FRAME      /* `*why` has the aui_frame_result; the close frame it asks for is due */
 } aui_websocket_event;
 
 /* Reads from `*input` up to `end`, up to the first thing to report, and moves `*input` behind it. To be called until it
- * returns NEED_MORE. Pings are answered by themselves (the newest one, as 5.5.3 allows). After the peer's close or a
- * bad frame all further input is dropped. */
+ * returns NEED_MORE. Pings are answered by themselves; of more than AUI_WEBSOCKET_MAX_PONGS that wait for their answer
+ * the newest takes the place of the one before it (5.5.3 allows that). After the peer's close or a bad frame all
+ * further input is dropped. */
 aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input, const uint8_t *end, size_t max_message,
                                        aui_frame *slice, int *why);
 

@@ -63,7 +63,9 @@ struct aui_net {
   uv_loop_t *loop;
   struct lws_context *lws;
   aui_node links;   /* all */
+  aui_node due;     /* links whose timers have gone off in this turn */
   aui_node fetches; /* all */
+  aui_node idle;    /* connections of pools that no link uses, oldest first */
   aui_node ready;   /* those with news, in the order in which it came */
   aui_tls_entry *tls;
 
@@ -97,16 +99,51 @@ unsigned aui_net_occupy_stdio(void);
 /* Closes them again: the host's descriptors are as they were. */
 void aui_net_release_stdio(unsigned occupied);
 
+/* ---- Raw connections ---- */
+
+/* To whom a raw connection of libwebsockets belongs: its opaque user data points to the first member of a link or of an
+ * idle connection, or is NULL when it is to be closed. `serve` returns false to close it. */
+typedef struct aui_owner {
+  bool (*serve)(struct aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n);
+} aui_owner;
+
+/* What libwebsockets calls for raw connections. */
+int aui_raw_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+
+/* Makes libwebsockets close it, outside of a callback for it. Its owner is not called any more. */
+void aui_raw_close(struct lws *wsi);
+
+/* Ends its output, and drops what still comes until the peer has ended it too, or two seconds are over. Its owner is
+ * not called any more. */
+void aui_raw_linger(struct lws *wsi);
+
 /* ---- Links ---- */
 
-/* What libwebsockets calls for the connections of links. */
-int aui_link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+/* Ticks the sessions whose timers have gone off. To be called at the end of a turn, when what came in time has been
+ * read and what was to be sent written: a host that steps late does not make a peer late. */
+void aui_link_judge_due(aui_net *net);
+
+/* Ticks the sessions whose timers have gone off. To be called at the end of a turn, when what came in time has been
+ * read and what was to be sent written: a host that steps late does not make a peer late. */
+void aui_link_judge_due(aui_net *net);
 
 /* Ends the link's transport and takes it off the loop, which is going away. */
 void aui_link_kill(aui_link *link);
 
 /* The link in whose list of all links this node is. */
 aui_link *aui_link_of_node(aui_node *node);
+
+/* ---- Idle connections ---- */
+
+/* Keeps an open connection, which now belongs to the pool together with `tls` (NULL: plain). It is closed when anything
+ * comes on it. Returns false, with both still the caller's, when memory is short. */
+bool aui_idle_keep(aui_net *net, const aui_pool_options *pool, struct lws *wsi, aui_tls *tls);
+
+/* Takes out the pool's newest connection for `owner`, and its TLS; NULL when there is none. */
+struct lws *aui_idle_take(aui_net *net, const char *name, aui_owner *owner, aui_tls **tls);
+
+/* Closes all of the loop's. */
+void aui_idle_close_all(aui_net *net);
 
 /* ---- Fetches ---- */
 

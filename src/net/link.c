@@ -4,21 +4,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "net/internal.h"
 
 struct aui_link {
+  aui_owner owner;
   aui_net *net; /* NULL once the loop is gone */
   aui_node node;
+  aui_node due; /* in net->due from when the timer has gone off until the end of that turn */
   aui_ready ready;
   aui_session *session;
   char *host;
   uint16_t port;
   aui_tls_context *tls_context; /* NULL: plain TCP */
+  aui_pool_options pool;        /* its name is ours; NULL: none */
+  bool first;                   /* connection: it may come from the pool */
+  bool asks_first;              /* what the request shall say, before each connection */
   bool released;
 
-  /* The transport: at most a dial, or a connection. */
+  /* The transport: at most a question, a dial, or a connection. */
+  bool asks;
   aui_dial *dial;
   struct lws *wsi;
   aui_tls *tls;
@@ -46,17 +53,33 @@ static void say_goodbye(aui_link *link) {
   if (n > 0) lws_write(link->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
 }
 
-/* The link and its connection part: libwebsockets' later callbacks for it find no link, and close it. */
-static void hang_up(aui_link *link) {
+/* Takes the connection from the link, after a goodbye; NULL when there is none. */
+static struct lws *part(aui_link *link) {
+  struct lws *wsi = link->wsi;
+  link->asks = false;
   if (link->dial) aui_dial_cancel(link->dial);
   link->dial = NULL;
-  if (!link->wsi) return;
-  if (link->tls) say_goodbye(link);
+  if (wsi && link->tls) say_goodbye(link);
   free_tls(link);
-  struct lws *wsi = link->wsi;
   link->wsi = NULL;
+  return wsi;
+}
+
+/* The link and its connection part: libwebsockets' later callbacks for it find no link, and close it. */
+static void hang_up(aui_link *link) {
+  struct lws *wsi = part(link);
+  if (!wsi) return;
   lws_set_opaque_user_data(wsi, NULL);
-  if (!link->in_callback) lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+  if (!link->in_callback) aui_raw_close(wsi);
+  link->in_callback = false;
+}
+
+/* They part, but the connection stays until the peer has ended it too, though not for long: closed at once, it would
+ * answer what the peer still sends with a reset, and our last words might be lost (RFC 6455, 7.1.1). */
+static void leave_to_linger(aui_link *link) {
+  struct lws *wsi = part(link);
+  if (!wsi) return;
+  aui_raw_linger(wsi);
   link->in_callback = false;
 }
 
@@ -113,15 +136,26 @@ static void lose_to_peer(aui_link *link, int error) {
   lose(link, orderly ? NULL : words, true);
 }
 
-/* libwebsockets closes its connection. After a reset it does so without reading what came before; that is made up for
- * here, and tells how the stream ended. */
-static void on_closing(aui_link *link) {
+/* Reads all that lies in the socket now, to the end of the stream if it is there: a turn of the loop reads one piece.
+ * What comes meanwhile is left, so that a fast peer cannot keep us here. The connection may be gone afterwards. */
+static void catch_up(aui_link *link) {
   char bytes[AUI_NET_WRITE_SIZE];
-  int fd = lws_get_socket_fd(link->wsi);
+  int fd = lws_get_socket_fd(link->wsi), left = 0;
   ssize_t n;
-  while ((n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0 && link->wsi) receive(link, bytes, (size_t)n);
-  if (!link->wsi) return;
-  lose_to_peer(link, n < 0 && errno != EAGAIN ? errno : link->write_error);
+  ioctl(fd, FIONREAD, &left);
+  do {
+    n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n > 0) receive(link, bytes, (size_t)n);
+    left -= (int)n;
+  } while (n > 0 && left >= 0 && link->wsi);
+  bool ended = n == 0 || (n < 0 && errno != EAGAIN);
+  if (link->wsi && ended) lose_to_peer(link, n < 0 ? errno : link->write_error);
+}
+
+/* libwebsockets closes its connection. After a reset it does so without reading what came before. */
+static void on_closing(aui_link *link) {
+  catch_up(link);
+  if (link->wsi) lose_to_peer(link, link->write_error);
 }
 
 /* ---- Bytes to the peer ---- */
@@ -167,6 +201,13 @@ static bool write_tls(aui_link *link) {
   return true;
 }
 
+/* A connection that turns out to have ended is not written to: a message that has not left can take the next one. */
+static bool write_piece(aui_link *link) {
+  catch_up(link);
+  if (!link->wsi) return true;
+  return link->tls ? write_tls(link) : write_plain(link);
+}
+
 static bool has_output(aui_link *link) {
   size_t n = 0;
   if (link->tls) aui_tls_output(link->tls, &n);
@@ -178,33 +219,22 @@ static bool has_output(aui_link *link) {
 
 /* ---- What libwebsockets says ---- */
 
-/* Returns whether the connection is to go on. A link that has let go of it may be gone afterwards. */
-static bool serve(aui_link *link, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
+/* A link that has let go of the connection may be gone afterwards. */
+static bool serve(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
+  aui_link *link = lws_container_of(owner, aui_link, owner);
   bool ok = true;
   link->net->busy = true;
   link->in_callback = true;
   switch (reason) {
     case LWS_CALLBACK_RAW_RX: receive(link, in, n); break;
-    case LWS_CALLBACK_RAW_WRITEABLE: ok = link->tls ? write_tls(link) : write_plain(link); break;
+    case LWS_CALLBACK_RAW_WRITEABLE: ok = write_piece(link); break;
     default: on_closing(link); break;
   }
   if (ok) pump(link);
-  if (!lws_get_opaque_user_data(wsi)) return false;
+  void *owner_now = lws_get_opaque_user_data(wsi);
+  if (owner_now != owner) return owner_now != NULL;
   link->in_callback = false;
   return ok;
-}
-
-int aui_link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
-  (void)user;
-  switch (reason) {
-    case LWS_CALLBACK_RAW_RX:
-    case LWS_CALLBACK_RAW_WRITEABLE:
-    case LWS_CALLBACK_RAW_CLOSE: {
-      aui_link *link = lws_get_opaque_user_data(wsi);
-      return link && serve(link, wsi, reason, in, len) ? 0 : -1;
-    }
-    default: return 0;
-  }
 }
 
 /* ---- What dialling comes to ---- */
@@ -244,7 +274,7 @@ static void on_connected(void *owner, uv_os_sock_t socket) {
   if (!link->wsi) {
     lose(link, "libwebsockets has no room for another connection", true);
   } else {
-    lws_set_opaque_user_data(link->wsi, link);
+    lws_set_opaque_user_data(link->wsi, &link->owner);
     if (link->tls_context) {
       start_tls(link);
     } else {
@@ -256,7 +286,7 @@ static void on_connected(void *owner, uv_os_sock_t socket) {
 
 /* ---- The pump ---- */
 
-static void connect_transport(aui_link *link) {
+static void dial(aui_link *link) {
   static const aui_dial_events events = {on_resolved, on_connected, on_dial_failed};
   bool literal = aui_dial_is_literal(link->host, NULL);
   uint64_t now = aui_net_turn_time(link->net);
@@ -265,11 +295,38 @@ static void connect_transport(aui_link *link) {
   if (!link->dial) lose(link, "out of memory", true);
 }
 
+/* Whether the pool had a connection. */
+static bool take_from_pool(aui_link *link) {
+  if (!link->pool.name || !link->first) return false;
+  link->wsi = aui_idle_take(link->net, link->pool.name, &link->owner, &link->tls);
+  if (!link->wsi) return false;
+  uint64_t now = aui_net_turn_time(link->net);
+  link->write_error = 0;
+  aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
+  aui_session_adopted(link->session, now);
+  return true;
+}
+
+static void connect_transport(aui_link *link) {
+  bool reused = take_from_pool(link);
+  link->first = false;
+  if (reused) return;
+  link->asks = link->asks_first;
+  if (link->asks) {
+    aui_session_phase(link->session, AUI_PHASE_REQUEST, aui_net_turn_time(link->net));
+  } else {
+    dial(link);
+  }
+}
+
 static void do_what_it_wants(aui_link *link) {
   for (;;) {
     switch (aui_session_want(link->session)) {
       case AUI_WANT_CONNECT: connect_transport(link); break;
-      case AUI_WANT_DISCONNECT: lose(link, NULL, true); break;
+      case AUI_WANT_DISCONNECT:
+        if (aui_session_wants_linger(link->session)) leave_to_linger(link);
+        lose(link, NULL, true);
+        break;
       case AUI_WANT_NOTHING: return;
     }
   }
@@ -300,6 +357,7 @@ static void set_timer(aui_link *link) {
 static void on_freed(uv_handle_t *handle) {
   aui_link *link = handle->data;
   free(link->host);
+  free((char *)link->pool.name);
   free(link);
 }
 
@@ -307,6 +365,7 @@ static void destroy(aui_link *link) {
   aui_session_free(link->session);
   link->session = NULL;
   aui_list_remove(&link->node);
+  aui_list_remove(&link->due);
   aui_list_remove(&link->ready.node);
   if (link->net) {
     uv_close((uv_handle_t *)&link->timer, on_freed);
@@ -331,12 +390,30 @@ static void pump(aui_link *link) {
   }
 }
 
+/* libuv may run timers before it reads and writes, and a host that was busy is late: see aui_link_judge_due. */
 static void on_timer(uv_timer_t *timer) {
   aui_link *link = timer->data;
-  uint64_t now = aui_net_turn_time(link->net);
   link->timer_due = AUI_NEVER;
-  if (aui_session_deadline(link->session) <= now) aui_session_tick(link->session, now);
+  if (aui_list_is_empty(&link->due)) aui_list_append(&link->net->due, &link->due);
+}
+
+static bool is_due(const aui_link *link, uint64_t now) {
+  return aui_session_deadline(link->session) <= now;
+}
+
+static void judge(aui_link *link) {
+  uint64_t now = aui_net_turn_time(link->net);
+  if (link->wsi && is_due(link, now)) catch_up(link);
+  if (is_due(link, now)) aui_session_tick(link->session, now);
   pump(link);
+}
+
+void aui_link_judge_due(aui_net *net) {
+  while (!aui_list_is_empty(&net->due)) {
+    aui_link *link = lws_container_of(net->due.next, aui_link, due);
+    aui_list_remove(&link->due);
+    judge(link);
+  }
 }
 
 /* ---- For the host ---- */
@@ -350,22 +427,53 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   aui_link *link = calloc(1, sizeof *link);
   if (!link) return NULL;
   link->host = strdup(endpoint->host);
-  if (!link->host) {
+  if (endpoint->pool) {
+    link->pool = *endpoint->pool;
+    link->pool.name = strdup(endpoint->pool->name);
+  }
+  if (!link->host || (endpoint->pool && !link->pool.name)) {
+    free((char *)link->pool.name);
+    free(link->host);
     free(link);
     return NULL;
   }
+  link->owner.serve = serve;
+  link->first = true;
   link->net = net;
   link->session = session;
   link->ready.id = id;
   link->port = endpoint->port;
+  link->asks_first = endpoint->asks;
   link->tls_context = tls ? tls->context : NULL;
   uv_timer_init(net->loop, &link->timer);
   link->timer.data = link;
   link->timer_due = AUI_NEVER;
+  aui_list_init(&link->due);
   aui_list_init(&link->ready.node);
   aui_list_append(&net->links, &link->node);
   aui_link_pump(link);
   return link;
+}
+
+bool aui_link_asks(const aui_link *link) {
+  return link->asks;
+}
+
+void aui_link_give_request(aui_link *link, const aui_request *request) {
+  if (!link->asks) return;
+  link->asks = false;
+  if (aui_session_set_request(link->session, request)) {
+    dial(link);
+  } else {
+    lose(link, "out of memory", true);
+  }
+  aui_link_pump(link);
+}
+
+void aui_link_refuse_request(aui_link *link, const char *why, bool retryable) {
+  if (!link->asks) return;
+  lose(link, why, retryable);
+  aui_link_pump(link);
 }
 
 aui_session *aui_link_session(aui_link *link) {
@@ -392,8 +500,26 @@ void aui_link_pump(aui_link *link) {
   }
 }
 
+static bool is_between_records(const aui_link *link) {
+  size_t n = 0;
+  if (link->tls) aui_tls_output(link->tls, &n);
+  return n == 0;
+}
+
+bool aui_link_give_back(aui_link *link) {
+  if (!link->pool.name || !link->wsi || !is_between_records(link)) return false;
+  if (!aui_session_may_detach(link->session)) return false;
+  if (!aui_idle_keep(link->net, &link->pool, link->wsi, link->tls)) return false;
+  link->wsi = NULL;
+  link->tls = NULL;
+  aui_session_detach(link->session, aui_net_now(link->net));
+  aui_link_pump(link);
+  return true;
+}
+
 void aui_link_release(aui_link *link) {
   uint64_t now = link->net ? aui_net_now(link->net) : uv_hrtime() / 1000000;
+  if (link->net) aui_link_give_back(link);
   link->released = true;
   aui_list_remove(&link->ready.node);
   aui_session_close(link->session, now);
@@ -408,6 +534,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 void aui_link_kill(aui_link *link) {
   lose(link, "the loop was closed", false);
   aui_list_remove(&link->node);
+  aui_list_remove(&link->due);
   aui_list_remove(&link->ready.node);
   link->net = NULL;
   uv_close((uv_handle_t *)&link->timer, on_timer_closed);

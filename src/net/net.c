@@ -17,7 +17,7 @@ enum { LONG_TIMEOUT = 7 * 24 * 3600 };
 /* The first one is asked about certificates, whatever the connection's own is: only the HTTP client has those. */
 static const struct lws_protocols protocols[] = {
     {.name = "aui-fetch", .callback = aui_fetch_callback},
-    {.name = "aui", .callback = aui_link_callback},
+    {.name = "aui", .callback = aui_raw_callback},
     {0},
 };
 
@@ -106,7 +106,9 @@ static aui_net *create_net(const char **why) {
   }
   net->loop = loop;
   aui_list_init(&net->links);
+  aui_list_init(&net->due);
   aui_list_init(&net->fetches);
+  aui_list_init(&net->idle);
   aui_list_init(&net->ready);
   net->lws = create_context(net);
   if (!net->lws) {
@@ -138,6 +140,7 @@ static void destroy_context(aui_net *net) {
 void aui_net_free(aui_net *net) {
   while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next));
   while (!aui_list_is_empty(&net->fetches)) aui_fetch_kill(aui_fetch_of_node(net->fetches.next));
+  aui_idle_close_all(net);
   destroy_context(net);
   while (net->tls) {
     aui_tls_entry *entry = net->tls;
@@ -169,6 +172,7 @@ static bool wait_for_events(const aui_net *net, int timeout) {
 static void turn(aui_net *net) {
   net->busy = false;
   uv_run(net->loop, UV_RUN_NOWAIT);
+  aui_link_judge_due(net);
 }
 
 bool aui_net_step(aui_net *net, int timeout_ms) {

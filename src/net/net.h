@@ -46,10 +46,19 @@ typedef struct {
   bool verify;         /* the peer's certificate and that it is valid for the host */
 } aui_tls_options;
 
+/* Idle connections that sessions have left for each other, as long as they stay open. */
+typedef struct {
+  const char *name; /* they serve those who give the same name: it must tell apart what is asked for on connecting */
+  size_t size;      /* how many to keep of this name; the oldest goes first */
+  uint64_t idle;    /* milliseconds after which one is closed */
+} aui_pool_options;
+
 typedef struct {
   const char *host; /* name or address (IPv6 without brackets), at most 253 bytes; also for SNI and verification */
   uint16_t port;
-  const aui_tls_options *tls; /* NULL: plain TCP */
+  const aui_tls_options *tls;   /* NULL: plain TCP */
+  const aui_pool_options *pool; /* NULL: none */
+  bool asks;                    /* whether the request is asked for before each connection: see aui_link_asks */
 } aui_endpoint;
 
 /* Puts `session` on the loop: takes ownership of it and does what it wants from now on. `id` comes back from
@@ -59,13 +68,28 @@ typedef struct {
  * and set of options. Does not resolve, connect or wait. */
 aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id, const char **why);
 
+/* True when the link is about to connect and waits to be told what the request shall say, which is for one of the next
+ * two functions; they do nothing when it is false. The session has news when it becomes true. */
+bool aui_link_asks(const aui_link *link);
+
+/* The request (copied) is this one: the link connects. */
+void aui_link_give_request(aui_link *link, const aui_request *request);
+
+/* There is no request, for this reason (copied): the attempt to connect has failed, with kind auth. */
+void aui_link_refuse_request(aui_link *link, const char *why, bool retryable);
+
 /* The link's session, on which the caller may use everything under "for users" in session.h; NULL never. After any
  * such call that can change it (send, cancel, release, close) aui_link_pump must be called. */
 aui_session *aui_link_session(aui_link *link);
 void aui_link_pump(aui_link *link);
 
-/* Gives the link back. The session is closed if it was not, in good manners (close frame, a moment for the peer's)
- * while the loop is being stepped; then the link and its session are freed. The pointer is not valid afterwards. */
+/* Closes the session and leaves its connection to its pool, if it has one and the connection may serve another session
+ * (aui_session_detach); else returns false, and changes nothing. */
+bool aui_link_give_back(aui_link *link);
+
+/* Gives the link back. The session is closed if it was not, by aui_link_give_back or in good manners (close frame, a
+ * moment for the peer's) while the loop is being stepped; then the link and its session are freed. The pointer is not
+ * valid afterwards. */
 void aui_link_release(aui_link *link);
 
 /* The id of a link whose session has news (aui_session_news) since it was last returned here, or of a fetch that has

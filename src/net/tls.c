@@ -250,7 +250,7 @@ static void describe_handshake(const SSL *ssl, unsigned long code, const char *h
   if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE) {
     snprintf(words, size, "TLS: certificate of %s not accepted: %s", host, X509_verify_cert_error_string(verified));
   } else if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) {
-    snprintf(words, size, "TLS: the server did not speak TLS (wrong version number)");
+    snprintf(words, size, "TLS: the server does not speak TLS here (an unencrypted one needs ws://)");
   } else {
     describe_error(code, host, words, size);
   }

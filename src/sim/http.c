@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #define MAX_HEAD (64u << 10)
+#define TLS_HANDSHAKE 22 // the content type that a TLS client begins with (RFC 8446, 5.1)
 
 static enum sim_parse fail(struct sim_fault *fault, unsigned status, const char *reason) {
   *fault = (struct sim_fault){status, reason};
@@ -60,6 +61,7 @@ static enum sim_parse parse_body(const unsigned char *data, size_t length, struc
 enum sim_parse sim_request_parse(const unsigned char *data, size_t length, struct sim_request *request, size_t *used,
                                  struct sim_fault *fault) {
   *request = (struct sim_request){0};
+  if (length > 0 && data[0] == TLS_HANDSHAKE) return fail(fault, 400, "TLS on a port without it");
   const unsigned char *end = length >= 4 ? memmem(data, length, "\r\n\r\n", 4) : NULL;
   if (!end && length > MAX_HEAD) return fail(fault, 431, "request header above 64 KiB");
   if (!end) return SIM_PARSE_MORE;

@@ -1,7 +1,7 @@
 /* An HTTP request on the native loop, as Lua sees it. */
 #include <string.h>
 
-#include "binding/binding.h"
+#include "binding/net/net.h"
 #include "net/fetch.h"
 
 enum { MAX_BODY = 64 * 1024 * 1024 }; /* bytes, unless the caller says something else */

@@ -1,7 +1,7 @@
 /* The native loop as Lua sees it. The module keeps no state outside of it. */
 #include <math.h>
 
-#include "binding/binding.h"
+#include "binding/net/net.h"
 
 static aui_net *check_loop(lua_State *L) {
   aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
@@ -89,7 +89,7 @@ static int loop_collect(lua_State *L) {
 
 void aui_create_loop(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"fd", loop_fd},       {"timeout", loop_timeout},  {"now", loop_now},          {"step", loop_step},
-      {"ready", loop_ready}, {"open", aui_open_session}, {"fetch", aui_start_fetch}, {NULL, NULL}};
+      {"fd", loop_fd},       {"timeout", loop_timeout}, {"now", loop_now},          {"step", loop_step},
+      {"ready", loop_ready}, {"open", aui_open_link},   {"fetch", aui_start_fetch}, {NULL, NULL}};
   aui_new_class(L, AUI_LOOP, methods, loop_collect);
 }

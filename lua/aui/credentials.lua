@@ -1,0 +1,199 @@
+-- The key and the further headers of a session's requests: given once, or by functions that are asked before each
+-- connection. What may be secret is behind closures here and in no table, so that no dump of a session shows it.
+
+local check = require "aui.check"
+local host = require "aui.host"
+
+local credentials = {}
+
+local KEY_PARAMETER = "network_api_key"
+local KEY_HEADER = "x-network-api-key"
+local KEYS_MASKED = 8 -- how many of the latest keys; earlier ones have long gone out of use
+
+-- Headers that belong to the WebSocket handshake or to the connection itself.
+local OWN_HEADERS = {
+  host = true,
+  upgrade = true,
+  connection = true,
+  ["content-length"] = true,
+  ["transfer-encoding"] = true,
+}
+
+--- Every byte that is not unreserved (RFC 3986, 2.3) as %XX.
+function credentials.percent_encode(text)
+  return (text:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
+end
+
+-- These return nil, or what is wrong with which argument.
+
+local function header_problem(name, value)
+  local argument = ("headers[%s]"):format(check.describe(name))
+  if type(name) ~= "string" or not name:find "^[%w!#$%%&'*+.^_`|~-]+$" then
+    return argument, "expected a header name"
+  end
+  if type(value) ~= "string" then return argument, "expected a string, got " .. check.describe(value) end
+  if value:find "[%z\r\n]" then return argument, "must not contain CR, LF or NUL" end
+  local lower = name:lower()
+  if OWN_HEADERS[lower] or lower:find "^sec%-websocket%-" then
+    return argument, "is set by the WebSocket handshake itself"
+  end
+end
+
+local function headers_problem(headers)
+  if headers == nil then return nil end
+  if type(headers) ~= "table" then return "headers", "expected a table, got " .. check.describe(headers) end
+  for name, value in pairs(headers) do
+    local argument, problem = header_problem(name, value)
+    if problem then return argument, problem end
+  end
+end
+
+local function key_problem(key)
+  if type(key) ~= "string" then
+    return "api_key", "expected a string, got " .. (key == nil and "nothing" or "a " .. type(key))
+  end
+  if key == "" then return "api_key", "expected a key, got an empty string" end
+  if key:find "[%z\r\n]" then return "api_key", "must not contain CR, LF or NUL" end
+end
+
+local function header_lines(headers)
+  local lines, agent = {}, "User-Agent: lua-aui/" .. host.version .. "\r\n"
+  for name, value in pairs(headers or {}) do
+    lines[#lines + 1] = name .. ": " .. value .. "\r\n"
+    if name:lower() == "user-agent" then agent = nil end
+  end
+  lines[#lines + 1] = agent
+  table.sort(lines)
+  return table.concat(lines)
+end
+
+-- The result of an option that may be a function; or nil, why there is none, and whether to try again.
+local function value_of(name, option)
+  if type(option) ~= "function" then return option end
+  local ok, value, why = pcall(option)
+  if not ok then return nil, ("%s: %s"):format(name, tostring(value)), false end
+  if value == nil and why ~= nil then return nil, ("%s: %s"):format(name, tostring(why)), true end
+  return value
+end
+
+-- How a server that repeats the key may spell it: as it is, percent-encoded, or inside a string of JSON.
+local function spellings_of(key)
+  local encoded, escaped = credentials.percent_encode(key), key:gsub('["\\]', "\\%0")
+  return { key, encoded, (encoded:gsub("%%%x%x", string.lower)), escaped, (escaped:gsub("/", "\\/")) }
+end
+
+-- Hides secrets: a server may repeat what it was sent.
+local function new_mask()
+  local secrets = {} -- each in every spelling, newest last
+  local function mask(text)
+    for _, spellings in ipairs(secrets) do
+      for _, secret in ipairs(spellings) do
+        text = text:gsub(secret:gsub("%p", "%%%0"), "***")
+      end
+    end
+    return text
+  end
+  local function add(key)
+    local newest = secrets[#secrets]
+    if newest and newest[1] == key then return end
+    secrets[#secrets + 1] = spellings_of(key)
+    if #secrets > KEYS_MASKED then table.remove(secrets, 1) end
+  end
+  return mask, add
+end
+
+-- Raises for an option that can be seen to be wrong already.
+local function check_options(level, key, headers, auth)
+  if auth ~= "query" and auth ~= "header" then
+    check.fail(level + 1, "auth", ('expected "query" or "header", got %s'):format(check.describe(auth)))
+  end
+  if type(headers) ~= "function" then
+    local argument, problem = headers_problem(headers)
+    if problem then check.fail(level + 1, argument, problem) end
+  end
+  if key ~= nil and type(key) ~= "function" then
+    local argument, problem = key_problem(key)
+    if problem then check.fail(level + 1, argument, problem) end
+  end
+end
+
+-- A name for a function: an address would be used again.
+local function_ids, last_function_id = setmetatable({}, { __mode = "k" }), 0
+
+local function name_of(fn)
+  if not function_ids[fn] then
+    last_function_id = last_function_id + 1
+    function_ids[fn] = last_function_id
+  end
+  return "function " .. function_ids[fn]
+end
+
+local function with_parameter(target, key)
+  local separator = target:find("?", 1, true) and "&" or "?"
+  return target .. separator .. KEY_PARAMETER .. "=" .. credentials.percent_encode(key)
+end
+
+---@class aui.Credentials
+---@field asks boolean whether there is a request only after `refresh`, which is due before each connection then
+---@field refresh fun(): boolean?, string?, boolean? asks for key and headers; nil, why, and whether to try again
+---@field request fun(): string, string target and headers of the WebSocket's request, the latter as lines
+---@field rest_headers fun(): string headers of REST calls
+---@field identity fun(): string equal for equal credentials only; it holds the key
+---@field mask fun(text: string): string hides the keys in a text
+
+--- The credentials that the options have. `target` is that of the session's URL. Raises for a bad option.
+---@return aui.Credentials
+function credentials.new(level, options, target)
+  local api_key, headers, auth = options.api_key, options.headers, options.auth
+  if api_key == nil then api_key = os.getenv "AUI_NETWORK_API_KEY" end
+  if auth == nil then auth = "query" end
+  check_options(level + 1, api_key, headers, auth)
+  local mask, add_secret = new_mask()
+  local session_target, session_headers, rest_headers
+
+  local function compose(key, lines)
+    session_target, session_headers, rest_headers = target, lines, lines
+    if not key then return end
+    add_secret(key)
+    rest_headers = lines .. KEY_HEADER .. ": " .. key .. "\r\n"
+    if auth == "header" then
+      session_headers = rest_headers
+    else
+      session_target = with_parameter(target, key)
+    end
+  end
+
+  local function refresh()
+    local key, why, retryable = value_of("api_key", api_key)
+    if why then return nil, why, retryable end
+    local given
+    given, why, retryable = value_of("headers", headers)
+    if why then return nil, why, retryable end
+    local argument, problem = headers_problem(given)
+    if api_key ~= nil and not problem then
+      argument, problem = key_problem(key)
+    end
+    if problem then return nil, ("%s: %s"):format(argument, problem), false end
+    compose(key, header_lines(given))
+    return true
+  end
+
+  local function identity()
+    local key = type(api_key) == "function" and name_of(api_key) or "key " .. (api_key or "")
+    local lines = type(headers) == "function" and name_of(headers) or header_lines(headers)
+    return table.concat({ auth, key, lines }, "\n")
+  end
+
+  local asks = type(api_key) == "function" or type(headers) == "function"
+  if not asks then refresh() end
+  return {
+    asks = asks,
+    refresh = refresh,
+    request = function() return session_target, session_headers end,
+    rest_headers = function() return rest_headers end,
+    identity = identity,
+    mask = mask,
+  }
+end
+
+return credentials

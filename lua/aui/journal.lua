@@ -1,0 +1,63 @@
+-- What one session has to tell to aui.log.
+
+local host = require "aui.host"
+local log = require "aui.log"
+local reply_module = require "aui.reply"
+
+local journal = {}
+journal.__index = journal
+
+function journal.new(id, url) return setmetatable({ id = id, url = url, pending = {} }, journal) end
+
+--- The session's state has changed, or the time of its next attempt; as for its handlers.
+function journal:state(state, err, delay)
+  local level = err and "warn" or "info"
+  if not log.wants(level) then return end
+  local words = state .. (delay and (" for %.3g s"):format(delay) or "") .. (err and ", " .. tostring(err) or "")
+  log.write(level, "state", self, { state = state, err = err, delay = delay, message = words })
+end
+
+--- A message was accepted.
+function journal:sent(reply, task_id, bytes)
+  if not log.wants "warn" then return end
+  local entry = { reply = reply, task_id = task_id, at = host.now() }
+  self.pending[#self.pending + 1] = setmetatable(entry, { __mode = "v" }) -- one that its user drops is cancelled
+  log.write("debug", "send", self, { task_id = task_id, bytes = bytes, message = ("send %d bytes"):format(bytes) })
+end
+
+local function tell_end(self, entry, status)
+  local seconds = host.now() - entry.at
+  local fields = { task_id = entry.task_id, seconds = seconds }
+  if status == "message" then
+    fields.bytes = #entry.reply:text()
+    fields.message = ("answer of %d bytes after %.3g s"):format(fields.bytes, seconds)
+    log.write("debug", "answer", self, fields)
+  else
+    fields.err = reply_module.failure(entry.reply)
+    fields.message = ("failure after %.3g s, %s"):format(seconds, tostring(fields.err))
+    log.write(fields.err.kind == "canceled" and "debug" or "warn", "failure", self, fields)
+  end
+end
+
+--- Some of the replies may have ended.
+function journal:replies()
+  local index = 1
+  while self.pending[index] do
+    local entry = self.pending[index]
+    local status = entry.reply and entry.reply.handle:status()
+    if status == "pending" then
+      index = index + 1
+    else
+      table.remove(self.pending, index)
+      if status then tell_end(self, entry, status) end
+    end
+  end
+end
+
+--- What the history of the task says about a message whose answer was cut off.
+function journal:verdict(verdict, task_id)
+  local words = "the history says of the answer that was cut off: " .. verdict
+  log.write("info", "recovery", self, { verdict = verdict, task_id = task_id, message = words })
+end
+
+return journal

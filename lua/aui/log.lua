@@ -1,0 +1,50 @@
+-- Tells the function that was given to aui.log what sessions do, in structured events without keys.
+
+local log = {}
+
+local LEVELS = { error = 1, warn = 2, info = 3, debug = 4 }
+
+local listener
+local loudest = 0 -- the level up to which it listens; 0: there is none
+
+---@class aui.Event
+---@field level "error"|"warn"|"info"|"debug"
+---@field event string what it is about: "state", "send", "answer", "failure" or "recovery"
+---@field session integer tells sessions apart
+---@field url string the session's, without the key
+---@field message string all of it in one line
+---@field state? string of "state"
+---@field delay? number of "state": seconds until the next attempt to connect
+---@field err? aui.Error of "state" and "failure"
+---@field task_id? string of all but "state"
+---@field bytes? integer of "send": the message's JSON; of "answer": its text
+---@field seconds? number of "answer" and "failure": since send
+---@field verdict? string of "recovery": what the history says, see docs/recovery.md
+
+--- Whether it is a level's name.
+function log.is_level(name) return LEVELS[name] ~= nil end
+
+--- From now on `fn(event)` is called for events of this level and graver ones; nil stops that.
+function log.listen(fn, level)
+  listener = fn
+  loudest = fn and LEVELS[level] or 0
+end
+
+--- Whether events of this level are listened to: for callers whose events cost something to make up.
+function log.wants(level) return LEVELS[level] <= loudest end
+
+--- `source` has the fields `id` and `url` of a session. A listener that fails is not called again, since what it should
+--- tell must not end what it tells of.
+---@param fields aui.Event the rest of the event
+function log.write(level, name, source, fields)
+  if not log.wants(level) then return end
+  fields.level, fields.event = level, name
+  fields.session, fields.url = source.id, source.url
+  fields.message = ("session %d: %s"):format(source.id, fields.message)
+  local ok, problem = pcall(listener, fields)
+  if ok then return end
+  log.listen(nil)
+  io.stderr:write("aui.log: its function failed and is not called any more: ", tostring(problem), "\n")
+end
+
+return log

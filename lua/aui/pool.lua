@@ -1,0 +1,48 @@
+-- A pool of open connections: to connect costs three round trips or more, which a session of a pool saves if one before
+-- it has left a connection to the same server with the same key.
+
+local check = require "aui.check"
+local session_module = require "aui.session"
+
+---@class aui.Pool
+local Pool = {}
+Pool.__index = Pool
+Pool.__name = "aui.Pool"
+
+---@class (exact) aui.PoolOptions
+---@field size? integer how many idle connections to keep for each server and key: 16
+---@field idle? number seconds after which an idle one is closed: 60
+
+local pool_module = {}
+
+local DEFAULTS = { size = 16, idle = 60 }
+local last_id = 0
+
+--- Raises for a bad option.
+---@return aui.Pool
+function pool_module.new(level, options)
+  check.type(level + 1, "options", options, "table")
+  options = options or {}
+  check.names(level + 1, "options", options, DEFAULTS)
+  local size, idle = options.size, options.idle
+  if size == nil then size = DEFAULTS.size end
+  if idle == nil then idle = DEFAULTS.idle end
+  check.whole(level + 1, "size", size, 1, 2 ^ 16)
+  check.seconds(level + 1, "idle", idle)
+  last_id = last_id + 1
+  return setmetatable({ id = last_id, size = size, idle = idle }, Pool)
+end
+
+--- As aui.connect, but on an idle connection if there is one. When the session is closed its connection is left for the
+--- next one, unless an answer was pending, had failed or was cancelled on it.
+---@param options aui.Options
+---@return aui.Session?
+---@return aui.Error?
+function Pool:connect(options)
+  local session, err = session_module.connect(2, options, self)
+  return session, err
+end
+
+function Pool:__tostring() return ("aui.Pool (size %d, idle %g s)"):format(self.size, self.idle) end
+
+return pool_module

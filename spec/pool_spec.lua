@@ -1,0 +1,180 @@
+-- aui.pool: sessions that leave their connections for the next ones.
+
+local aui = require "aui"
+local cjson = require "cjson"
+local wire = require "spec.wire"
+
+describe("a pool", function()
+  local log
+
+  before_each(function() log = os.tmpname() end)
+  after_each(function() os.remove(log) end)
+
+  -- The connections by which the simulator's agent got its messages, in order.
+  local function connections()
+    local numbers = {}
+    for line in io.lines(log) do
+      local event = cjson.decode(line)
+      if event.event == "message" then numbers[#numbers + 1] = event.connection end
+    end
+    return numbers
+  end
+
+  for _, scheme in ipairs(wire.schemes) do
+    describe("over " .. scheme, function()
+      local link = wire.new(scheme)
+      after_each(function() link:stop() end)
+
+      local function start(...) return link:start { "--echo", "--log", log, ... } end
+
+      local function converse(pool, server, changes)
+        local session = assert(pool:connect(wire.options(server, changes)))
+        assert.equal("hello", assert(session:ask "hello").text)
+        session:close()
+        assert.equal("closed", session:state())
+      end
+
+      it("hands the connection of a closed session to the next one", function()
+        local server, pool = start(), aui.pool()
+        for _ = 1, 3 do converse(pool, server) end
+        assert.same({ 1, 1, 1 }, connections())
+      end)
+
+      it("hands it on when it was not used at all", function()
+        local server, pool = start(), aui.pool()
+        for _ = 1, 2 do assert(pool:connect(wire.options(server))):close() end
+        converse(pool, server)
+        assert.same({ 1 }, connections())
+      end)
+
+      it("makes as many connections as there are sessions at once", function()
+        local server, pool = start(), aui.pool()
+        local one = assert(pool:connect(wire.options(server)))
+        local two = assert(pool:connect(wire.options(server)))
+        assert(one:ask "one")
+        assert(two:ask "two")
+        one:close()
+        two:close()
+        converse(pool, server)
+        assert.same({ 1, 2, 2 }, connections()) -- the last one given back is the liveliest
+      end)
+
+      it("keeps keys, urls and headers apart", function()
+        local server, pool = start(), aui.pool()
+        local other_url = server.url:gsub("/api/", "/other/api/")
+        for _, changes in ipairs {
+          { api_key = "one" }, { api_key = "two" }, { api_key = "one", auth = "header" },
+          { api_key = "one", url = other_url }, { api_key = "one", headers = { ["X-A"] = "b" } }, { api_key = "one" },
+        } do converse(pool, server, changes) end -- stylua: ignore
+        assert.same({ 1, 2, 3, 4, 5, 1 }, connections())
+      end)
+
+      it("knows a key that is a function by the function", function()
+        local server, pool = start(), aui.pool()
+        local asked = 0
+        local function new_key()
+          return function()
+            asked = asked + 1
+            return "k"
+          end
+        end
+        local one, two = new_key(), new_key()
+        for _, key in ipairs { one, one, two, one } do converse(pool, server, { api_key = key }) end
+        assert.same({ 1, 1, 2, 1 }, connections())
+        assert.equal(2, asked)
+      end)
+
+      it("keeps pools apart", function()
+        local server = start()
+        converse(aui.pool(), server)
+        converse(aui.pool(), server)
+        assert.same({ 1, 2 }, connections())
+      end)
+
+      it("never reuses a connection on which an answer was cancelled, pending or has failed", function()
+        local server, pool = start("--pace", "0.02"), aui.pool()
+        local session = assert(pool:connect(wire.options(server)))
+        local reply = session:send "a b c d e f"
+        assert(reply:next())
+        reply:cancel()
+        session:close()
+        session = assert(pool:connect(wire.options(server)))
+        reply = session:send "a b c d e f"
+        assert(reply:next())
+        session:close()
+        assert.equal("canceled", select(2, reply:message()).kind)
+        session = assert(pool:connect(wire.options(server, { timeout = { total = 0.01 } })))
+        assert.equal("timeout", select(2, session:ask "a b c d e f").kind)
+        session:close()
+        converse(pool, server)
+        assert.same({ 1, 2, 3, 4 }, connections())
+      end)
+
+      it("gets over a server that was restarted while its connection was idle", function()
+        local server, pool = start(), aui.pool()
+        converse(pool, server)
+        server:kill()
+        server:restart()
+        converse(pool, server, { recover = false })
+        assert.same({ 1 }, connections()) -- the new server counts anew
+      end)
+
+      it("does not keep more idle connections than its size", function()
+        local server, pool = start(), aui.pool { size = 1 }
+        local sessions = {}
+        for i = 1, 3 do sessions[i] = assert(pool:connect(wire.options(server))) end
+        for i = 1, 3 do sessions[i]:close() end
+        local kept = assert(pool:connect(wire.options(server)))
+        local fresh = assert(pool:connect(wire.options(server)))
+        assert(kept:ask "kept")
+        assert(fresh:ask "fresh")
+        local numbers = connections()
+        assert.is_true(numbers[1] <= 3)
+        assert.equal(4, numbers[2])
+        kept:close()
+        fresh:close()
+      end)
+
+      it("does not keep them longer than its time", function()
+        local server, pool = start(), aui.pool { idle = 0.05 }
+        converse(pool, server)
+        aui.sleep(0.15)
+        converse(pool, server)
+        assert.same({ 1, 2 }, connections())
+      end)
+
+      it("reports a server that is not there as aui.connect does", function()
+        local server, pool = start(), aui.pool()
+        server:kill()
+        local session, err = pool:connect(wire.options(server))
+        assert.is_nil(session)
+        assert.equal("transport", err.kind)
+        server:restart()
+      end)
+    end)
+  end
+
+  it("takes only options that make sense", function()
+    for expected, options in pairs {
+      ["options: expected a table, got 7"] = 7,
+      ['options: unknown option "sise"; did you mean "size"?'] = { sise = 1 },
+      ["size: expected a whole number between 1 and 65536, got 0"] = { size = 0 },
+      ["idle: expected seconds (a number above 0), got 0"] = { idle = 0 },
+    } do
+      local ok, err = pcall(aui.pool, options)
+      assert.is_false(ok)
+      assert.is_truthy(err:find(expected, 1, true), err)
+    end
+  end)
+
+  it("refuses a bad option of its sessions at the caller's line", function()
+    local pool = aui.pool()
+    local ok, err = pcall(function() pool:connect { url = "http://x" } end)
+    assert.is_false(ok)
+    assert.is_truthy(err:find('pool_spec.lua:%d+: url: expected "ws://...', 1), err)
+  end)
+
+  it("tells what it is", function()
+    assert.equal("aui.Pool (size 2, idle 3 s)", tostring(aui.pool { size = 2, idle = 3 }))
+  end)
+end)

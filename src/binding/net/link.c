@@ -1,0 +1,118 @@
+/* A session on the native loop: how Lua opens it and says what its requests carry. */
+#include "binding/net/net.h"
+
+typedef struct {
+  aui_lua_session base;
+  aui_lua_loop *loop; /* kept alive by aui_keep */
+  aui_link *link;     /* NULL once closed */
+} lua_link;
+
+static uint64_t now(aui_lua_session *session) {
+  return aui_net_now(((lua_link *)session)->loop->net);
+}
+
+static void pump(aui_lua_session *session) {
+  aui_link_pump(((lua_link *)session)->link);
+}
+
+static lua_link *check_link(lua_State *L) {
+  return (lua_link *)aui_check_session(L);
+}
+
+/* The field pool (nil: none): name, size, and idle in seconds. */
+static const aui_pool_options *read_pool(lua_State *L, int table, aui_pool_options *pool) {
+  lua_getfield(L, table, "pool");
+  bool given = lua_istable(L, -1);
+  if (given) {
+    int index = lua_gettop(L);
+    *pool = (aui_pool_options){.name = aui_string_field(L, index, "name", ""),
+                               .size = aui_size_field(L, index, "size", 0),
+                               .idle = aui_milliseconds_field(L, index, "idle")};
+  }
+  lua_pop(L, 1);
+  return given ? pool : NULL;
+}
+
+/* loop:open(id, options): a session that connects as soon as the loop is stepped, or nil and why not. `id` is a number
+ * that loop:ready() returns when the session has news. `options`: those of aui_read_config, aui_read_endpoint and
+ * read_pool. Without a target, the request is asked for before each connection: see session:asks. */
+int aui_open_link(lua_State *L) {
+  aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
+  uint64_t id = (uint64_t)luaL_checknumber(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  luaL_argcheck(L, loop->net, 1, "the loop is closed");
+
+  aui_session_config config;
+  aui_tls_options tls;
+  aui_endpoint endpoint;
+  aui_read_config(L, 3, &config);
+  aui_read_endpoint(L, 3, &endpoint, &tls);
+  aui_pool_options pool;
+  endpoint.pool = read_pool(L, 3, &pool);
+  endpoint.asks = !aui_string_field(L, 3, "target", NULL);
+
+  lua_link *object = aui_new_userdata(L, sizeof *object, AUI_SESSION);
+  object->base.now = now;
+  object->base.pump = pump;
+  object->loop = loop;
+  aui_keep(L, 1);
+  const char *why = "out of memory";
+  aui_session *session = aui_session_new(&config);
+  if (session) object->link = aui_net_open(loop->net, session, &endpoint, id, &why);
+  if (object->link) {
+    object->base.session = session;
+    return 1;
+  }
+  aui_session_free(session);
+  lua_pushnil(L);
+  lua_pushstring(L, why);
+  return 2;
+}
+
+/* session:asks(): whether it is about to connect and waits for session:give_request or refuse_request. */
+static int link_asks(lua_State *L) {
+  lua_link *object = check_link(L);
+  lua_pushboolean(L, object->link && aui_link_asks(object->link));
+  return 1;
+}
+
+/* session:give_request(host, target, headers): what the request is to say. Nothing happens unless it is asked for. */
+static int link_give_request(lua_State *L) {
+  lua_link *object = check_link(L);
+  aui_request request = {luaL_checkstring(L, 2), luaL_checkstring(L, 3), luaL_checkstring(L, 4)};
+  if (object->link) aui_link_give_request(object->link, &request);
+  return 0;
+}
+
+/* session:refuse_request(why, retryable): there is none, so that the attempt to connect has failed, likewise. */
+static int link_refuse_request(lua_State *L) {
+  lua_link *object = check_link(L);
+  if (object->link) aui_link_refuse_request(object->link, luaL_checkstring(L, 2), lua_toboolean(L, 3));
+  return 0;
+}
+
+/* session:give_back(): closes the session and leaves its connection to its pool; false, and nothing, if that cannot be.
+ */
+static int link_give_back(lua_State *L) {
+  lua_link *object = check_link(L);
+  lua_pushboolean(L, object->link && aui_link_give_back(object->link));
+  return 1;
+}
+
+static int link_collect(lua_State *L) {
+  lua_link *object = check_link(L);
+  if (object->link) aui_link_release(object->link);
+  object->link = NULL;
+  object->base.session = NULL;
+  aui_error_clear(&object->base.error);
+  return 0;
+}
+
+void aui_create_link(lua_State *L) {
+  static const luaL_Reg methods[] = {{"asks", link_asks},
+                                     {"give_request", link_give_request},
+                                     {"refuse_request", link_refuse_request},
+                                     {"give_back", link_give_back},
+                                     {NULL, NULL}};
+  aui_create_session(L, methods, link_collect);
+}

@@ -1,0 +1,33 @@
+/* What the files of the module `aui.net` share. */
+#ifndef AUI_BINDING_NET_NET_H
+#define AUI_BINDING_NET_NET_H
+
+#include "binding/binding.h"
+#include "net/net.h"
+
+#define AUI_LOOP "aui.net.Loop"
+#define AUI_FETCH "aui.net.Fetch"
+
+typedef struct {
+  aui_net *net; /* NULL once closed */
+} aui_lua_loop;
+
+/* Create the metatables, each once a Lua state. */
+void aui_create_loop(lua_State *L);
+void aui_create_link(lua_State *L);
+void aui_create_fetch(lua_State *L);
+
+/* net.loop(): a loop, or nil and why not. */
+int aui_new_loop(lua_State *L);
+
+/* loop:open(id, options), a method of the loop: see link.c. */
+int aui_open_link(lua_State *L);
+
+/* loop:fetch(id, options), a method of the loop: see fetch.c. */
+int aui_start_fetch(lua_State *L);
+
+/* The fields host, port and tls (nil for plain TCP: ca_file, cert, key, verify) of the table at stack index `table`.
+ * `tls` is where the endpoint's TLS options are put, if there are any. */
+void aui_read_endpoint(lua_State *L, int table, aui_endpoint *endpoint, aui_tls_options *tls);
+
+#endif
