@@ -14,7 +14,9 @@ local websocket = require "gateway.library" "websocket.server"
 
 local socket = {}
 
-local LARGEST_FRAME = 32 * 1024 -- bytes, in both directions; the library has one limit for both
+local LARGEST_MESSAGE = 32 * 1024 -- bytes, from the browser
+local FRAGMENT = 32 * 1024 -- bytes, to the browser
+local LARGEST_FRAME = 128 * 1024 -- bytes; whoever sends more is cut off without a word
 local MOST_ANSWERS = 4 -- at once
 local TEXT, CONTINUATION = 1, 0 -- opcodes, RFC 6455, 5.2
 local TOO_BIG, UNSUPPORTED = 1009, 1003 -- close codes, RFC 6455, 7.4.1
@@ -35,9 +37,9 @@ end
 local function send_text(self, text)
   write(self, function(server)
     local opcode, ok = TEXT, nil
-    for at = 1, #text, LARGEST_FRAME do
-      local is_last = at + LARGEST_FRAME > #text
-      ok = server:send_frame(is_last, opcode, text:sub(at, at + LARGEST_FRAME - 1))
+    for at = 1, #text, FRAGMENT do
+      local is_last = at + FRAGMENT > #text
+      ok = server:send_frame(is_last, opcode, text:sub(at, at + FRAGMENT - 1))
       if not ok then return ok end
       opcode = CONTINUATION
     end
@@ -122,7 +124,7 @@ local frames = {}
 
 function frames.text(self, data, unfinished)
   local parts = self.parts .. data
-  if #parts > LARGEST_FRAME then return close(self, TOO_BIG) end
+  if #parts > LARGEST_MESSAGE then return close(self, TOO_BIG) end
   self.parts = unfinished and parts or ""
   if not unfinished then take_text(self, parts) end
 end
@@ -142,10 +144,7 @@ function frames.close(self) close(self, 1000) end
 local function read(self)
   while not self.gone do
     local data, kind, more = self.server:recv_frame()
-    if not data then
-      if tostring(more):find("exceeding max payload len", 1, true) then close(self, TOO_BIG) end
-      return
-    end
+    if not data then return end
     frames[kind](self, data, more == "again")
   end
 end

@@ -5,6 +5,8 @@ local aui = require "resty.aui"
 
 local LEVELS = { error = ngx.ERR, warn = ngx.WARN, info = ngx.INFO, debug = ngx.DEBUG }
 
-require "gateway.rest" -- which checks the settings of the agent
+-- These check the settings.
+require "gateway.rest"
+require "gateway.store"
 
 aui.log(function(event) ngx.log(LEVELS[event.level], event.message) end, "info")
