@@ -5,6 +5,7 @@ build."""
 import json
 import os
 import re
+import signal
 import socket
 import tempfile
 import unittest
@@ -204,6 +205,24 @@ class Conversations:
             self.assertGreater(len(events), 5)
             self.assertEqual(events[-1]["message"]["text"], shown([("chunk", event, None) for event in events[:-1]]))
 
+    def test_sends_a_large_answer_over_a_websocket(self):
+        text = "€" * 100_000
+        _, browser, task = self.start(scenario=[RECEIVE, {"update": text}, FINAL])
+        websocket = self.socket_of(browser)
+        websocket.ask(task, LAPTOP)
+        self.assertEqual(text, websocket.receive()["text"])
+        self.assertEqual(text, websocket.receive()["message"]["text"])
+
+    def test_goes_on_with_an_answer_while_nginx_reads_its_configuration_anew(self):
+        gateway, browser, task = self.start("--pace", "0.02")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        workers = gateway.workers()
+        gateway.signal("HUP")
+        wait_until(lambda: set(gateway.workers()) - set(workers), "new workers")
+        self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
+        self.assertEqual("message", list(stream)[-1][0])
+
     def test_stops_an_answer_on_a_websocket(self):
         _, browser, task = self.start("--pace", "0.2")
         websocket = self.socket_of(browser)
@@ -245,6 +264,22 @@ class InRedis(Conversations, Case):
         browser.port, browser.origin = there.port, f"http://127.0.0.1:{there.port}"
         self.assertEqual(2, len(browser.get(f"/api/tasks/{task}/messages").json["messages"]))
         self.assertEqual(answer, browser.ask(task, LAPTOP)[-1][1])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+
+class WithDeadWorkers(Case):
+    def end(self, gateway):
+        self.assertIn("exited on signal 9", "\n".join(gateway.stop()))
+
+    def test_finds_the_answer_whose_worker_has_died(self):
+        gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "One"}, {"record": {"text": "One and two"}}])
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        workers = gateway.workers()
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(set(gateway.workers()) - set(workers)) == 2, "new workers")
+        self.assertEqual("One and two", shown(browser.ask(task, LAPTOP)))
         self.assertEqual([LAPTOP], self.logged("message"))
 
 
@@ -394,7 +429,7 @@ class Attacks(Case):
         browser = Browser(gateway)
         answers = [browser.get("/"), browser.get("/nothing"), browser.get("/api/tasks"), browser.get("/lua/x.lua"),
                    browser.post("/")]
-        self.assertEqual([200, 404, 403, 404, 403], [answer.status for answer in answers])
+        self.assertEqual([200, 404, 405, 404, 405], [answer.status for answer in answers])
         for answer in answers:
             self.assertEqual("nginx", answer.headers["Server"])
             self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import random
-import re
 import shutil
 import signal
 import socket
@@ -96,10 +95,16 @@ class Gateway:
         self.errors.seek(0)
         return self.errors.read()
 
+    def master(self):
+        """The process id of nginx's master."""
+        return int(self.children(self.process.pid).split()[0])
+
     def workers(self):
-        """The process ids of nginx's workers."""
-        master = re.search(r"\d+", self.children(self.process.pid))[0]
-        return [int(pid) for pid in self.children(master).split()]
+        """Those of its workers."""
+        return [int(pid) for pid in self.children(self.master()).split()]
+
+    def signal(self, name):
+        os.kill(self.master(), getattr(signal, "SIG" + name))
 
     @staticmethod
     def children(pid):

@@ -5,7 +5,6 @@ local history = require "aui.history"
 local json = require "aui.json"
 local ledger = require "gateway.ledger"
 local metrics = require "gateway.metrics"
-local refusal = require "gateway.refusal"
 local rest = require "gateway.rest"
 
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2 -- seconds
@@ -13,10 +12,7 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2 -- seconds
 -- The answer and its JSON, if the history has it already.
 local function look_up(message)
   local messages, body = rest.messages(message.task_id)
-  if not messages then
-    refusal.note(body)
-    return nil
-  end
+  if not messages then return nil end
   local question = { text = message.text, last_id = ledger.answer_before(message), begun = true }
   local verdict, index = history.find(messages, question)
   if verdict ~= "answered" then return nil end
