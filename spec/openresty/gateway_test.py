@@ -73,10 +73,22 @@ class Conversations:
         self.assertEqual([LAPTOP], self.logged("message"))
         self.assertEqual(1, gateway.metric("gateway_resumes_total"))
 
-    def test_takes_up_the_right_one_of_messages_with_the_same_text(self):
-        _, browser, task = self.start(scenario=[
-            RECEIVE, {"message": {"text": "First"}}, RECEIVE, {"update": "Sec"}, {"wait": 1}, {"message": {"text": "Second"}}],
-            GATEWAY_WORKERS="1")  # so that the pool's connection, and the scenario, go on
+    def test_lets_an_answer_go_on_that_its_browser_has_come_back_for(self):
+        scenario = [RECEIVE, {"update": "One"}, {"wait": 4}, {"message": {"text": "One and two"}}]
+        _, browser, task = self.start(scenario=scenario, GATEWAY_GRACE="2")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        stream.close()
+        self.assertEqual("One and two", shown(browser.ask(task, LAPTOP)))
+
+    def test_does_not_take_an_earlier_answer_to_the_same_words_for_the_one_that_is_missing(self):
+        def message(id, sender, text):
+            return {"id": id, "text": text, "sender": {"id": "x", "type": sender}}
+        first = [message("a", "user", "More"), message("b", "agent", "First")]
+        second = [*first, message("c", "user", "More"), message("d", "agent", "Second")]
+        _, browser, task = self.start(GATEWAY_WORKERS="1", scenario={  # so that the scenario's connection goes on
+            "connections": [[RECEIVE, {"message": {"id": "b", "text": "First"}}, RECEIVE, {"update": "Sec"}]],
+            "rest": ["serve", {"status": 200, "body": json.dumps(first)}, {"status": 200, "body": json.dumps(second)}]})
         self.assertEqual("First", shown(browser.ask(task, "More", "m1")))
         stream = browser.chat(task, "More", "m2")
         next(stream)
