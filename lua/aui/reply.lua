@@ -118,6 +118,14 @@ function Reply:message(timeout)
   end
 end
 
+--- The message as the agent wrote it, for whoever passes it on: decoding loses the difference between an empty array
+--- and an empty object.
+---@return string? json nil before the end, and of a reply that failed
+function Reply:json()
+  if self.handle:status() ~= "message" then return nil end
+  return (self.handle:message())
+end
+
 --- The text that has arrived so far.
 ---@return string
 function Reply:text()
