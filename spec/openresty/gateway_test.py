@@ -95,6 +95,12 @@ class Conversations:
         stream.close()
         self.assertEqual("Second", shown(browser.ask(task, "More", "m2")))
 
+    def test_finds_an_answer_among_others_that_came_at_the_same_time(self):
+        _, browser, task = self.start("--pace", "0.02", GATEWAY_GRACE="60")
+        streams = [browser.chat(task, LAPTOP, id) for id in ("m1", "m2")]
+        answers = [list(stream)[-1][1] for stream in streams]
+        self.assertEqual(answers, [browser.ask(task, LAPTOP, id)[-1][1] for id in ("m1", "m2")])
+
     def test_sends_a_message_once_however_often_it_is_asked_for(self):
         _, browser, task = self.start("--pace", "0")
         first = browser.ask(task, LAPTOP)
