@@ -11,7 +11,7 @@ import unittest
 
 import websockets
 
-from harness import KEY, TIMEOUT, Browser, Case, Gateway, Redis, WebSocket, shown, wait_until
+from harness import KEY, TIMEOUT, Browser, Case, Redis, WebSocket, shown, wait_until
 
 LAPTOP = "a laptop under $1000"
 RECEIVE, FINAL = {"receive": True}, {"message": {}}
@@ -94,6 +94,12 @@ class Conversations:
         next(stream)
         stream.close()
         self.assertEqual("Second", shown(browser.ask(task, "More", "m2")))
+
+    def test_finds_an_answer_among_others_that_came_at_the_same_time(self):
+        _, browser, task = self.start("--pace", "0.02", GATEWAY_GRACE="60")
+        streams = [browser.chat(task, LAPTOP, id) for id in ("m1", "m2")]
+        answers = [list(stream)[-1][1] for stream in streams]
+        self.assertEqual(answers, [browser.ask(task, LAPTOP, id)[-1][1] for id in ("m1", "m2")])
 
     def test_sends_a_message_once_however_often_it_is_asked_for(self):
         _, browser, task = self.start("--pace", "0")
@@ -313,7 +319,7 @@ class Failures(Case):
                                 ({"GATEWAY_RATE": "many"}, "GATEWAY_RATE: expected a number above 0"),
                                 ({"AUI_REDIS": "localhost"}, "AUI_REDIS: expected host:port")):
             with self.assertRaisesRegex(AssertionError, re.escape(words)):
-                Gateway("ws://127.0.0.1:1/api/v1/external/session", settings)
+                self.gateway("ws://127.0.0.1:1/api/v1/external/session", **settings)
 
 
 class Attacks(Case):
