@@ -12,8 +12,7 @@ sys.path.append(str(pathlib.Path(__file__).parents[1] / "openresty"))
 
 from chat import ANSWER, FAILURE, IDLE, Chat
 from chromium import Browser
-from gateway_test import Case
-from harness import KEY, PATIENCE, TIMEOUT, Gateway, Redis, Sim
+from harness import KEY, PATIENCE, TIMEOUT, Case, Gateway, Redis, Sim
 
 MICROWAVE = "a built-in microwave, at least 20 liters"
 MICROWAVES = ["Nordhaus Vela 20", "Nordhaus Vela 25", "Kessler Crème 32"]
@@ -221,8 +220,7 @@ class Restarts(ChatCase):
         return gateway, page
 
     def restart(self, gateway, **settings):
-        master = int(Gateway.children(gateway.process.pid).split()[0])
-        for pid in [master, *gateway.workers()]:
+        for pid in [gateway.master(), *gateway.workers()]:
             os.kill(pid, signal.SIGKILL)
         gateway.process.wait(PATIENCE)
         self.addCleanup(self.end, Gateway(self.agent.url, settings, gateway.port))
