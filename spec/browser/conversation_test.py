@@ -12,7 +12,7 @@ sys.path.append(str(pathlib.Path(__file__).parents[1] / "openresty"))
 
 from chat import ANSWER, FAILURE, IDLE, Chat
 from chromium import Browser
-from harness import KEY, PATIENCE, TIMEOUT, Case, Gateway, Redis, Sim
+from harness import KEY, PATIENCE, TIMEOUT, Case, Gateway, Redis, Sim, wait_until
 
 MICROWAVE = "a built-in microwave, at least 20 liters"
 MICROWAVES = ["Nordhaus Vela 20", "Nordhaus Vela 25", "Kessler Crème 32"]
@@ -140,8 +140,9 @@ class Conversations(ChatCase):
         self.assertEqual([markup] * 2, page.texts(".user .text, .user ~ .agent .text"))
         self.assertEqual([], page.texts("#messages :is(img, script, b, a)"))
 
-    def test_stop_ends_an_answer_and_the_next_one_is_its_own(self):
-        page = self.open("--pace", "0.05")
+    def test_stop_ends_an_answer_at_the_agent_too_and_the_next_one_is_its_own(self):
+        gateway = self.gateway(self.sim("--pace", "0.05").url)
+        page = self.chat(url_of(gateway))
         page.ask(MICROWAVE)
         wait_for_words(page)
         page.click("#stop")
@@ -149,6 +150,7 @@ class Conversations(ChatCase):
         self.assertEqual(["Stopped."], page.texts(".note"))
         stopped = page.evaluate(ANSWER)
         page.ask("headphones")
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
         page.wait("document.querySelector('.card')")
         [answer] = self.logged("answer")
         self.assertEqual([stopped, answer], page.texts(".user ~ .agent .text"))
