@@ -11,7 +11,7 @@ import unittest
 
 import websockets
 
-from harness import KEY, TIMEOUT, Browser, Case, Gateway, Redis, WebSocket, shown, wait_until
+from harness import KEY, TIMEOUT, Browser, Case, Redis, WebSocket, shown, wait_until
 
 LAPTOP = "a laptop under $1000"
 RECEIVE, FINAL = {"receive": True}, {"message": {}}
@@ -319,7 +319,7 @@ class Failures(Case):
                                 ({"GATEWAY_RATE": "many"}, "GATEWAY_RATE: expected a number above 0"),
                                 ({"AUI_REDIS": "localhost"}, "AUI_REDIS: expected host:port")):
             with self.assertRaisesRegex(AssertionError, re.escape(words)):
-                Gateway("ws://127.0.0.1:1/api/v1/external/session", settings)
+                self.gateway("ws://127.0.0.1:1/api/v1/external/session", **settings)
 
 
 class Attacks(Case):

@@ -85,7 +85,11 @@ class Gateway:
         environment |= {"AUI_URL": agent_url, "AUI_NETWORK_API_KEY": KEY, "GATEWAY_WORKERS": "2", "GATEWAY_RATE": "1000"}
         self.process = subprocess.Popen([RUN, str(self.port)], env=environment | settings, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.errors)
-        wait_until(self.listens, "the gateway")
+        try:
+            wait_until(self.listens, "the gateway")
+        except BaseException:
+            self.stop()
+            raise
 
     def listens(self):
         if self.process.poll() is not None:
@@ -128,7 +132,7 @@ class Gateway:
 
     def stop(self):
         """Ends the gateway; returns the lines of its log."""
-        self.process.send_signal(signal.SIGTERM)
+        self.process.terminate()
         self.process.wait(PATIENCE)
         lines = self.log().splitlines()
         self.errors.close()
