@@ -310,7 +310,7 @@ function Link:finished() return self.over end
 
 function Link:send(json, first, idle, total)
   self.check_request(4)
-  if not threads.is_alive(self.user) then self.user = threads.start_watching(function() end) end
+  if not self.over and not threads.is_alive(self.user) then self.user = threads.watch() end
   local core, err = self.core:send(json, first, idle, total)
   self:pump()
   if not core then return nil, err end
@@ -319,6 +319,7 @@ end
 
 function Link:close()
   self.check_request(3)
+  threads.unwatch(self.user)
   self.core:close()
   self.clock:post(1)
   self:pump()
@@ -328,6 +329,7 @@ function Link:give_back()
   self.check_request(3)
   local connection = self.connection
   if not connection or not connection.parked or connection.writing or not self.core:detach() then return false end
+  threads.unwatch(self.user)
   connection.given_back = true
   connection.socket:setkeepalive(self.pool.idle * milliseconds)
   retire(self)
@@ -389,7 +391,8 @@ function cosocket.open(id, options, find_source, check_request)
     find_source = find_source,
     check_request = check_request,
   }, Link)
-  self.user = threads.start_watching(keep, self)
+  self.user = threads.watch()
+  threads.start(keep, self)
   self.clock:post(1) -- what the keeper does first comes when the session is complete, and its opener waits
   return self
 end

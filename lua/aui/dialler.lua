@@ -1,5 +1,8 @@
 -- Opens cosockets, over TLS where asked, and says what went wrong in the words that the native driver uses.
 
+local base = require "resty.core.base"
+local ffi = require "ffi"
+
 local dialler = {}
 
 local function is_address(host) return host:find "^[%d.]+$" ~= nil or host:find(":", 1, true) ~= nil end
@@ -18,8 +21,11 @@ end
 
 local function tls_failure(place, err)
   if err == "closed" then return "TLS handshake: the server ended the connection", true end
-  local why = err == "certificate host mismatch" and "hostname mismatch" or err:match "^%d+: (.*)$"
-  if why then return ("TLS: certificate of %s not accepted: %s"):format(place.host, why), false end
+  local why = err:match "^%d+: (.*)$" or err:match "^certificate host mismatch$"
+  if why then
+    why = why == "certificate host mismatch" and "hostname mismatch" or why
+    return ("TLS: certificate of %s not accepted: %s"):format(place.host, why), false
+  end
   return "TLS: " .. err .. " (nginx's error log may tell more)", true
 end
 
@@ -32,6 +38,15 @@ function dialler.connect(socket, place, pool)
   return nil, connect_failure(place, err)
 end
 
+-- resty.core 0.1.25 raises what it has to say of a certificate, if the handshake ends without waiting; the reason is
+-- where its functions leave their errors.
+local function shake_hands(socket, ...)
+  local finished, ok, err = pcall(socket.sslhandshake, socket, ...)
+  if finished then return ok, err end
+  local reason = base.get_errmsg_ptr()[0]
+  return nil, "0: " .. (reason ~= nil and ffi.string(reason) or "no reason given")
+end
+
 --- The TLS handshake with the server, as place.tls asks; results as above.
 function dialler.start_tls(socket, place)
   local verify, name = place.tls.verify ~= false, place.host
@@ -42,7 +57,7 @@ function dialler.start_tls(socket, place)
     end
     name = nil -- RFC 6066, 3: no address is sent as a server's name
   end
-  local ok, err = socket:sslhandshake(nil, name, verify)
+  local ok, err = shake_hands(socket, nil, name, verify)
   if ok then return true end
   return nil, tls_failure(place, err)
 end

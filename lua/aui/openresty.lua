@@ -27,11 +27,10 @@ end
 
 local function find_source(id) return sources[id] end
 
--- What tells requests and timers apart, and knows of their tasks: how many have not ended, who waits for that in
--- aui.run, and the first failure that nobody was told.
+-- What tells requests and timers apart; `runs` are the calls of aui.run that have not ended, the latest at the end.
 local function current_request()
   local context = ngx.ctx
-  if not context.aui then context.aui = { unfinished = 0, runners = {}, failure = nil } end
+  if not context.aui then context.aui = { runs = {} } end
   return context.aui
 end
 
@@ -95,16 +94,16 @@ end
 local function traceback(failure) return type(failure) == "string" and debug.traceback(failure, 2) or failure end
 
 -- A task has no caller who could look at its error: aui.run gets it, else nginx's log.
-local function tell_failure(request, failure)
-  if next(request.runners) then
-    request.failure = request.failure or { failure }
+local function tell_failure(run, failure)
+  if run and not run.over then
+    run.failure = run.failure or { failure }
   else
     ngx.log(ngx.ERR, "a task of aui failed: ", tostring(failure))
   end
 end
 
-local function start(request, weight, fn, ...)
-  request.unfinished = request.unfinished + weight
+local function start(run, fn, ...)
+  if run then run.unfinished = run.unfinished + 1 end
   local gate = semaphore.new()
   threads.start(function(...)
     gate:wait(FOREVER)
@@ -112,31 +111,42 @@ local function start(request, weight, fn, ...)
     tasks[task] = true
     local ok, failure = xpcall(fn, traceback, ...)
     tasks[task] = nil
-    request.unfinished = request.unfinished - weight
-    if not ok then tell_failure(request, failure) end
-    for runner in pairs(request.runners) do runner:post(1) end
+    if not ok then tell_failure(run, failure) end
+    if not run then return end
+    run.unfinished = run.unfinished - 1
+    run.progress:post(1)
   end, ...)
   gate:post(1)
 end
 
 --- A light thread of the request, which begins when its caller waits; nginx ends the request when all have ended.
-function openresty.spawn(fn, ...) start(current_request(), 1, fn, ...) end
+function openresty.spawn(fn, ...)
+  local runs = current_request().runs
+  start(runs[#runs], fn, ...)
+end
 
 --- As spawn, but aui.run does not wait for its end.
-function openresty.spawn_background(fn, ...) start(current_request(), 0, fn, ...) end
+function openresty.spawn_background(fn, ...) start(nil, fn, ...) end
 
---- Calls `fn(...)` as a task; returns its results when it and the other tasks of the request have ended.
+local function remove(list, item)
+  for index, candidate in ipairs(list) do
+    if candidate == item then return table.remove(list, index) end
+  end
+end
+
+--- Calls `fn(...)` as a task; returns its results when it and those that were spawned in the request meanwhile have
+--- ended.
 function openresty.run(fn, ...)
-  local request, runner = current_request(), semaphore.new()
-  request.runners[runner] = true
+  local runs = current_request().runs
+  local run = { unfinished = 0, progress = semaphore.new(), failure = nil, over = false }
+  runs[#runs + 1] = run
   local results, n
   local function keep(...) results, n = { ... }, select("#", ...) end
-  start(request, 1, function(...) keep(fn(...)) end, ...)
-  while request.unfinished > 0 and not request.failure do runner:wait(FOREVER) end
-  request.runners[runner] = nil
-  local failure = request.failure
-  request.failure = nil
-  if failure then error(failure[1], 0) end
+  start(run, function(...) keep(fn(...)) end, ...)
+  while run.unfinished > 0 and not run.failure do run.progress:wait(FOREVER) end
+  run.over = true
+  remove(runs, run)
+  if run.failure then error(run.failure[1], 0) end
   return unpack(results, 1, n)
 end
 
