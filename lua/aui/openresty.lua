@@ -69,7 +69,7 @@ end
 
 function openresty.wait(source, deadline)
   if source and source.request then
-    check_owner(4, source.request)
+    check_owner(3, source.request)
   else
     local problem = phase_problem()
     if problem then error(problem, 3) end
