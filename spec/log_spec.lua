@@ -87,8 +87,7 @@ describe("aui.log", function()
     local reply = session:send "hello"
     local dropped = session:send "another"
     dropped:cancel()
-    local canceled = await "failure"
-    assert.equal("debug", canceled.level)
+    local canceled = await("failure", "level", "debug")
     assert.equal("canceled", canceled.err.kind)
     assert.is_nil(reply:message())
     local failed = await("failure", "level", "warn")

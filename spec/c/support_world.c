@@ -14,6 +14,10 @@ _Noreturn void world_broken(const char *condition, const char *file, int line) {
   abort();
 }
 
+static int slots_used(const world *w) {
+  return w->sends < WORLD_SENDS ? w->sends : WORLD_SENDS;
+}
+
 world *world_open(const aui_session_config *config) {
   world *w = calloc(1, sizeof *w);
   require(w);
@@ -28,7 +32,7 @@ void world_close(world *w) {
   peer_free(&w->p);
   w->p.session = NULL;
   require(world_all_ended(w));
-  for (int i = 0; i < WORLD_SENDS; i++) {
+  for (int i = 0; i < slots_used(w); i++) {
     if (w->sent[i].reply) world_release(w, &w->sent[i]);
   }
   free(w);
@@ -94,7 +98,7 @@ void world_check(world *w) {
   int parked = 0;
   if (state != w->state) require(news);
   w->state = state;
-  for (int i = 0; i < WORLD_SENDS; i++) {
+  for (int i = 0; i < slots_used(w); i++) {
     world_sent *s = &w->sent[i];
     if (!s->reply) continue;
     check_sent(w, s, news);
@@ -166,7 +170,7 @@ void world_release(world *w, world_sent *s) {
 }
 
 world_sent *world_parked(world *w) {
-  for (int i = 0; i < WORLD_SENDS; i++) {
+  for (int i = 0; i < slots_used(w); i++) {
     if (w->sent[i].reply && aui_reply_is_parked(w->sent[i].reply)) return &w->sent[i];
   }
   return NULL;
@@ -220,7 +224,7 @@ void world_end(world *w) {
 }
 
 bool world_all_ended(const world *w) {
-  for (int i = 0; i < WORLD_SENDS; i++) {
+  for (int i = 0; i < slots_used(w); i++) {
     const world_sent *s = &w->sent[i];
     if (s->reply && aui_reply_get_status(s->reply) == AUI_REPLY_PENDING) return false;
   }
@@ -436,6 +440,6 @@ void world_break(world *w, const void *bytes, size_t n) {
 void world_raw(world *w, const void *bytes, size_t n) {
   if (w->transport != WORLD_UP || n == 0) return;
   w->raw = true;
-  for (int i = 0; i < WORLD_SENDS; i++) w->sent[i].anything_may = true;
+  for (int i = 0; i < slots_used(w); i++) w->sent[i].anything_may = true;
   peer_send(&w->p, bytes, n);
 }

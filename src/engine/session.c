@@ -108,6 +108,14 @@ static bool has_room(const aui_session *session, size_t n, aui_error *error) {
   return true;
 }
 
+/* A connection that has ended, and not yet gone, takes along what waited for it: not what is sent from now on. */
+static void part_with_the_end(aui_session *session) {
+  bool here = session->transport == TRANSPORT_UP || session->transport == TRANSPORT_DROPPING;
+  if (!here || aui_session_state(session) != AUI_STATE_WAITING) return;
+  aui_session_fail_waiting(session);
+  session->late = true;
+}
+
 aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
                             uint64_t now, aui_error *error) {
   if (session->closed) {
@@ -120,6 +128,7 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
     aui_failure_out_of_memory(error);
     return NULL;
   }
+  part_with_the_end(session);
   aui_session_enqueue(session, reply);
   if (session->transport == TRANSPORT_NONE) {
     session->transport = TRANSPORT_WANTED;

@@ -89,7 +89,7 @@ bool aui_session_is_worth_reconnecting(const aui_session *session) {
   if (error->kind == AUI_ERROR_CANCELED) return session->queue; /* it was replaced */
   /* What went wrong with one message need not go wrong with the next; a connection that never carried any would. */
   bool by_itself = error->retryable && reconnects(session);
-  if (!by_itself) return session->queue && session->carried;
+  if (!by_itself) return session->queue && (session->carried || session->late);
   return aui_session_has_unfinished(session) || error->close_code != 1000;
 }
 
@@ -110,13 +110,17 @@ static uint64_t delay_before_retry(aui_session *session, uint64_t now) {
   return delay < asked ? asked : delay;
 }
 
+void aui_session_fail_waiting(aui_session *session) {
+  if (session->parked) aui_session_fail_parked(session);
+  aui_session_fail_queue(session, &session->error);
+}
+
 /* Waiting replies go on to the next connection, if there is to be one. */
 static void plan_next_connection(aui_session *session, uint64_t now) {
   uint64_t delay = aui_session_is_worth_reconnecting(session) ? delay_before_retry(session, now) : AUI_NEVER;
   session->retry_at = aui_deadline_after(now, delay);
   if (delay == AUI_NEVER) {
-    if (session->parked) aui_session_fail_parked(session);
-    aui_session_fail_queue(session, &session->error);
+    aui_session_fail_waiting(session);
     session->transport = TRANSPORT_NONE;
   } else {
     session->transport = delay > 0 ? TRANSPORT_PAUSED : TRANSPORT_WANTED;
@@ -135,8 +139,8 @@ void aui_session_connection_gone(aui_session *session, uint64_t now) {
   aui_event_free(session->events);
   session->events = NULL;
   aui_error_clear(&session->refusal);
-  session->draining = session->spoiled = session->carried = session->heard = session->in_message = session->in_answer =
-      false;
+  session->draining = session->spoiled = session->carried = session->heard = session->late = false;
+  session->in_message = session->in_answer = false;
   session->connect_deadline = session->close_deadline = session->opened_at = AUI_NEVER;
   session->news = true;
 }

@@ -37,6 +37,7 @@ struct aui_session {
   bool spoiled;      /* an answer was awaited that nobody waits for any more, even if it has come by now */
   bool carried;      /* bytes of a message have left */
   bool heard;        /* the agent has spoken */
+  bool late;         /* a message was accepted when it had ended, and only a message brings about the next one */
   bool in_message;   /* a message has begun to arrive */
   bool in_answer;    /* it belongs to the answer that is awaited: that was asked for before it began */
 
@@ -101,6 +102,9 @@ void aui_session_start_close_timer(aui_session *session, uint64_t now);
 
 /* Ends the WebSocket by our own decision, with a close frame that is not waited to be answered. */
 void aui_session_fail_connection(aui_session *session, aui_error *reason, uint16_t close_code, uint64_t now);
+
+/* Ends all that wait for another connection, for the reason that ended the last one. */
+void aui_session_fail_waiting(aui_session *session);
 
 /* Whether connecting again is of use to anybody, now that session->error has ended the connection. */
 bool aui_session_is_worth_reconnecting(const aui_session *session);

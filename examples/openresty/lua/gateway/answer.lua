@@ -1,0 +1,111 @@
+-- The agent's answer to one message, as events for a listener: chunks, and at the end a message or an error.
+--
+-- A listener has emit(self, event, data), which may wait: "chunk" with { keep=, text= }, "message" with the
+-- ExternalTaskMessage as JSON, "error" with a table. `listener.gone` says that nobody listens any more.
+
+local aui = require "resty.aui"
+local config = require "gateway.config"
+local ledger = require "gateway.ledger"
+local metrics = require "gateway.metrics"
+local refusal = require "gateway.refusal"
+local resume = require "gateway.resume"
+
+local pool = aui.pool()
+
+local Answer = {}
+Answer.__index = Answer
+
+local answer = {}
+
+--- The answer to a message (gateway.message), which run gets. It is sent unless it was before.
+---@param came_back boolean whether the browser says that it was
+function answer.new(message, listener, came_back)
+  return setmetatable({ message = message, listener = listener, came_back = came_back }, Answer)
+end
+
+local function fail(self, err)
+  metrics.count("aui_errors_total", { kind = err.kind })
+  metrics.count("aui_replies_total", { outcome = err.kind == "canceled" and "canceled" or "failed" })
+  local public = refusal.public(err)
+  if err.delivered == "no" then
+    ledger.forget(self.message)
+  else
+    ledger.failed(self.message, public)
+  end
+  self.listener:emit("error", public)
+end
+
+local function count_reconnects(session)
+  session:on("state", function(state)
+    if state == "connecting" then metrics.count "aui_reconnects_total" end
+  end)
+end
+
+local function pass_on_chunks(self, reply)
+  local chunk, keep = reply:next()
+  if chunk then metrics.observe("aui_first_chunk_seconds", ngx.now() - self.begun) end
+  while chunk do
+    metrics.count "aui_chunks_total"
+    self.listener:emit("chunk", { keep = keep, text = chunk })
+    if self.listener.gone then self:abandon() end
+    chunk, keep = reply:next()
+  end
+end
+
+local function pass_on(self, reply)
+  pass_on_chunks(self, reply)
+  local message, err = reply:message()
+  if not message then return fail(self, err) end
+  metrics.observe("aui_message_seconds", ngx.now() - self.begun)
+  metrics.count("aui_replies_total", { outcome = "message" })
+  ledger.answered(self.message, message.id)
+  self.listener:emit("message", reply:json())
+end
+
+local function ask(self)
+  self.begun = ngx.now()
+  local session, err = pool:connect(config.agent)
+  if not session then return fail(self, err) end
+  metrics.count "aui_sessions_total"
+  count_reconnects(session)
+  self.reply = assert(session:send { task_id = self.message.task_id, text = self.message.text })
+  if self.canceled then self.reply:cancel() end
+  pass_on(self, self.reply)
+  session:close()
+end
+
+local function ask_or_resume(self)
+  if not self.came_back and ledger.begin(self.message) then return ask(self) end
+  resume(self.message, self.listener, function() return not (self.canceled or self.listener.gone) end)
+end
+
+--- Gets the answer and tells the listener; returns at its end.
+function Answer:run()
+  local ok, problem = pcall(ask_or_resume, self)
+  self.over = true
+  if ok then return end
+  ngx.log(ngx.ERR, tostring(problem))
+  self.listener:emit("error", refusal.internal "maybe")
+end
+
+--- Gives the answer up.
+function Answer:cancel()
+  self.canceled = true
+  if self.reply then self.reply:cancel() end
+end
+
+--- To be called when the browser is gone: it may come back for the answer within the grace, on another connection.
+--- Waits until that is known; without a browser the answer is given up.
+function Answer:abandon()
+  if self.abandoned then return end
+  self.abandoned = true
+  local deadline = ngx.now() + config.grace
+  local claimed
+  repeat
+    ngx.sleep(0.1)
+    claimed = ledger.is_claimed(self.message)
+  until claimed ~= nil or self.over or ngx.now() >= deadline
+  if not claimed and not self.over then self:cancel() end
+end
+
+return answer

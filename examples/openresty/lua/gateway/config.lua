@@ -1,0 +1,33 @@
+-- The gateway's settings, from the environment; nginx.conf names the variables that it lets through to the workers.
+
+local function number(name, default)
+  local value = os.getenv(name)
+  if value == nil or value == "" then return default end
+  local parsed = tonumber(value)
+  if not parsed or not (parsed > 0) then error(("%s: expected a number above 0, got %q"):format(name, value), 0) end
+  return parsed
+end
+
+local function text(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+return {
+  -- Options of aui.connect; the key is AUI_NETWORK_API_KEY, which the module reads itself.
+  agent = {
+    url = text "AUI_URL",
+    region = text "AUI_REGION",
+    timeout = { connect = 10, first = 60, idle = 60, total = 300 }, -- seconds
+    max_message = 8 * 1024 * 1024, -- bytes
+  },
+  redis = text "AUI_REDIS", -- "host:port"; nil: what is kept is kept in this machine's memory
+  origin = text "GATEWAY_ORIGIN", -- such as "https://shop.example"; nil: whatever the Host field says
+  rate = number("GATEWAY_RATE", 60), -- calls a minute that one client may make
+  grace = number("GATEWAY_GRACE", 5), -- seconds that an answer goes on without its browser, which may come back for it
+  resume_patience = 60, -- seconds that a browser that came back is kept waiting
+  heartbeat = number("GATEWAY_HEARTBEAT", 15), -- seconds between signs of life on a stream
+  max_text = 8000, -- bytes of a user's message
+  rest_timeout = 20, -- seconds
+  cookie_lifetime = 30 * 24 * 3600, -- seconds; a task is its browser's for as long
+}

@@ -1,0 +1,58 @@
+-- What became of each message, known to all workers: so that a message is sent once, however often its browser asks.
+
+local cjson = require "cjson.safe"
+local config = require "gateway.config"
+local store = require "gateway.store"
+
+local ledger = {}
+
+local MEMORY = 3600 -- seconds
+
+local function key(kind, message) return kind .. ":" .. message.task_id .. ":" .. message.id end
+
+--- Notes that a message is about to be sent: false if that was noted before. The messages of a task that came before
+--- have been given up now, unless their browsers wait for them.
+function ledger.begin(message)
+  local last = store.get("answered:" .. message.task_id) or ""
+  if not store.add(key("sent", message), last, MEMORY) then return false end
+  store.set("newest:" .. message.task_id, message.id, MEMORY)
+  return true
+end
+
+--- The id of the task's last answer before the message, as far as known.
+function ledger.answer_before(message)
+  local id = store.get(key("sent", message))
+  return id ~= "" and id or nil
+end
+
+--- Notes that the message did not reach the agent: it may be sent again.
+function ledger.forget(message) store.delete(key("sent", message)) end
+
+--- Notes that it was answered, by the agent's message with this id.
+function ledger.answered(message, answer_id)
+  store.set("answered:" .. message.task_id, answer_id, config.cookie_lifetime)
+  store.set(key("answer", message), answer_id, MEMORY)
+end
+
+--- The id of its answer, if that is known.
+function ledger.answer(message) return store.get(key("answer", message)) end
+
+--- Notes that it ended in an error (what a browser is told of it).
+function ledger.failed(message, error) store.set(key("failed", message), cjson.encode(error), MEMORY) end
+
+--- The error in which it ended, if it did.
+function ledger.failure(message)
+  local text = store.get(key("failed", message))
+  return text and cjson.decode(text)
+end
+
+--- Notes that its browser has come back for its answer.
+function ledger.claim(message) store.set(key("claimed", message), "1", MEMORY) end
+
+--- Whether to go on without a browser: true when it has come back elsewhere, false when it sends something else.
+function ledger.is_claimed(message)
+  if store.get(key("claimed", message)) then return true end
+  if store.get("newest:" .. message.task_id) ~= message.id then return false end
+end
+
+return ledger

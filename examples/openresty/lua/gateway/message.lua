@@ -1,0 +1,33 @@
+-- What a browser may send: a text for one of its tasks, with an id of its own making.
+
+local browser = require "gateway.browser"
+local config = require "gateway.config"
+local host = require "aui.host"
+local limits = require "gateway.limits"
+
+local message = {}
+
+local function refuse(status, kind, words) return nil, status, { kind = kind, message = words } end
+
+--- The message { task_id, id, text } that these fields make up; or nil, a status and an error.
+---@param fields table from outside, of any kind
+function message.read(fields)
+  local id, text = fields.id, fields.text
+  if type(id) ~= "string" or #id > 64 or not id:find "^[%w_-]+$" then
+    return refuse(400, "bad_request", "id: expected up to 64 letters, digits, - and _")
+  end
+  if type(text) ~= "string" or not text:find "%S" or not host.is_utf8(text) then
+    return refuse(400, "bad_request", "text: expected some text in UTF-8")
+  end
+  if #text > config.max_text then
+    return refuse(413, "too_large", ("text: more than %d bytes"):format(config.max_text))
+  end
+  if not browser.owns(fields.task_id) then return refuse(404, "not_found", "There is no such conversation.") end
+  local seconds = limits.take()
+  if seconds then
+    return nil, 429, { kind = "rate_limit", message = "Too many messages.", retry_after = seconds, delivered = "no" }
+  end
+  return { task_id = fields.task_id, id = id, text = text }
+end
+
+return message

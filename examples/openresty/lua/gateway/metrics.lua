@@ -1,0 +1,78 @@
+-- Counters and histograms for Prometheus (text format 0.0.4), summed over the workers of this machine.
+
+local metrics = {}
+
+local dictionary = ngx.shared.gateway_metrics
+local BUCKETS = { 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 } -- seconds
+
+local FAMILIES = {
+  { "aui_sessions_total", "counter", "Sessions opened with the agent." },
+  { "aui_replies_total", "counter", "Answers that ended, by outcome." },
+  { "aui_chunks_total", "counter", "Pieces of answers passed on." },
+  { "aui_reconnects_total", "counter", "Connections to the agent that were lost and made again." },
+  { "aui_errors_total", "counter", "Failures of the agent or on the way to it, by kind." },
+  { "aui_first_chunk_seconds", "histogram", "From a message to the first piece of its answer." },
+  { "aui_message_seconds", "histogram", "From a message to the end of its answer." },
+  { "gateway_resumes_total", "counter", "Answers that a browser came back for." },
+  { "gateway_refusals_total", "counter", "Requests refused, by status." },
+}
+
+-- Label values come from the gateway's code and need no escaping; the agent's error kinds do neither.
+local function series(name, labels)
+  local parts = {}
+  for label, value in pairs(labels or {}) do
+    parts[#parts + 1] = ('%s="%s"'):format(label, value)
+  end
+  return #parts > 0 and ("%s{%s}"):format(name, table.concat(parts, ",")) or name
+end
+
+--- Adds 1 to a counter with at most one label.
+function metrics.count(name, labels) dictionary:incr(series(name, labels), 1, 0) end
+
+--- Adds a duration to a histogram.
+function metrics.observe(name, seconds)
+  for _, limit in ipairs(BUCKETS) do
+    if seconds <= limit then metrics.count(name .. "_bucket", { le = limit }) end
+  end
+  metrics.count(name .. "_bucket", { le = "+Inf" })
+  metrics.count(name .. "_count")
+  dictionary:incr(name .. "_sum", seconds, 0)
+end
+
+local function histogram_lines(name)
+  local lines = {}
+  local function add(key) lines[#lines + 1] = ("%s %.14g"):format(key, dictionary:get(key) or 0) end
+  for _, limit in ipairs(BUCKETS) do
+    add(series(name .. "_bucket", { le = limit }))
+  end
+  add(series(name .. "_bucket", { le = "+Inf" }))
+  add(name .. "_sum")
+  add(name .. "_count")
+  return lines
+end
+
+local function counter_lines(name, keys)
+  local lines = {}
+  for _, key in ipairs(keys) do
+    if key == name or key:sub(1, #name + 1) == name .. "{" then
+      lines[#lines + 1] = ("%s %.14g"):format(key, dictionary:get(key) or 0)
+    end
+  end
+  return lines
+end
+
+--- Answers the request with all of them.
+function metrics.serve()
+  ngx.header["Content-Type"] = "text/plain; version=0.0.4"
+  local keys = dictionary:get_keys(0)
+  table.sort(keys)
+  for _, family in ipairs(FAMILIES) do
+    local name, kind, help = family[1], family[2], family[3]
+    ngx.print("# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind, "\n")
+    for _, line in ipairs(kind == "histogram" and histogram_lines(name) or counter_lines(name, keys)) do
+      ngx.print(line, "\n")
+    end
+  end
+end
+
+return metrics

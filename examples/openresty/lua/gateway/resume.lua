@@ -1,0 +1,54 @@
+-- The answer to a message that was sent before, on a connection to the browser that broke: from the task's history.
+
+local config = require "gateway.config"
+local history = require "aui.history"
+local json = require "aui.json"
+local ledger = require "gateway.ledger"
+local metrics = require "gateway.metrics"
+local rest = require "gateway.rest"
+
+local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2 -- seconds
+
+local function position_of(messages, id)
+  for index, message in ipairs(messages) do
+    if type(message) == "table" and message.id == id then return index end
+  end
+end
+
+-- Where the answer is, if it is there already. Whoever sent the message may not have lived to hear its answer's id.
+local function find(messages, message)
+  local id = ledger.answer(message)
+  if id then return position_of(messages, id) end
+  local question = { text = message.text, last_id = ledger.answer_before(message), begun = true }
+  local verdict, index = history.find(messages, question)
+  if verdict ~= "answered" then return nil end
+  ledger.answered(message, messages[index].id)
+  return index
+end
+
+-- The answer and its JSON, if the history has it already.
+local function look_up(message)
+  local messages, body = rest.messages(message.task_id)
+  local index = messages and find(messages, message)
+  if index then return messages[index], json.items(body)[index] end
+end
+
+--- Waits until the history has the answer, and tells the listener (gateway.answer); stops when `is_wanted()` is false.
+return function(message, listener, is_wanted)
+  metrics.count "gateway_resumes_total"
+  ledger.claim(message)
+  local deadline, pause = ngx.now() + config.resume_patience, FIRST_PAUSE
+  repeat
+    local failure = ledger.failure(message) -- looked up first: it may have come after the answer
+    local found, text = look_up(message)
+    if found then
+      listener:emit("chunk", { keep = 0, text = found.text })
+      return listener:emit("message", text)
+    end
+    if failure then return listener:emit("error", failure) end
+    ngx.sleep(pause)
+    pause = math.min(pause * 2, LONGEST_PAUSE)
+  until ngx.now() >= deadline or not is_wanted()
+  local words = "The answer is missing."
+  listener:emit("error", { kind = "timeout", message = words, retryable = true, delivered = "maybe" })
+end

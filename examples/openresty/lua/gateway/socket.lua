@@ -1,0 +1,182 @@
+-- GET /ws/chat: a WebSocket for any number of messages, all in JSON. The browser sends { id, task_id, text }, or
+-- { event = "cancel", id }. It gets { event = "chunk", id, keep, text }, { event = "message", id, message } and
+-- { event = "error", id, kind, message, ... }.
+
+local answer = require "gateway.answer"
+local browser = require "gateway.browser"
+local cjson = require "cjson.safe"
+local config = require "gateway.config"
+local message = require "gateway.message"
+local origin = require "gateway.origin"
+local refusal = require "gateway.refusal"
+local semaphore = require "ngx.semaphore"
+local websocket = require "gateway.library" "websocket.server"
+
+local socket = {}
+
+local LARGEST_MESSAGE = 32 * 1024 -- bytes, from the browser
+local FRAGMENT = 32 * 1024 -- bytes, to the browser
+local LARGEST_FRAME = 128 * 1024 -- bytes; whoever sends more is cut off without a word
+local MOST_ANSWERS = 4 -- at once
+local TEXT, CONTINUATION = 1, 0 -- opcodes, RFC 6455, 5.2
+local TOO_BIG, UNSUPPORTED = 1009, 1003 -- close codes, RFC 6455, 7.4.1
+
+local Connection = {}
+Connection.__index = Connection
+
+-- ---- Writing ----
+
+-- Calls `fn(server)`, which writes and returns what the library does, when all that came before is written.
+local function write(self, fn)
+  self.turn:wait(3600)
+  local ok = not self.gone and fn(self.server)
+  if not ok then self.gone = true end
+  self.turn:post(1)
+end
+
+local function send_text(self, text)
+  write(self, function(server)
+    local opcode, ok = TEXT, nil
+    for at = 1, #text, FRAGMENT do
+      local is_last = at + FRAGMENT > #text
+      ok = server:send_frame(is_last, opcode, text:sub(at, at + FRAGMENT - 1))
+      if not ok then return ok end
+      opcode = CONTINUATION
+    end
+    return ok
+  end)
+end
+
+-- A light thread: the pongs tell that the browser is alive.
+local function beat(self)
+  while not self.finished:wait(config.heartbeat) do
+    write(self, function(server) return server:send_ping() end)
+  end
+end
+
+-- ---- Messages ----
+
+-- What listens to one answer.
+local Channel = {}
+
+function Channel:__index(name)
+  if name == "gone" then return self.connection.gone end
+  return Channel[name]
+end
+
+function Channel:emit(event, data)
+  local id = cjson.encode(self.id)
+  if event == "message" then
+    return send_text(self.connection, ('{"event":"message","id":%s,"message":%s}'):format(id, data))
+  end
+  data.event, data.id = event, self.id
+  send_text(self.connection, cjson.encode(data))
+end
+
+local function channel_for(self, id) return setmetatable({ connection = self, id = id }, Channel) end
+
+local function complain(self, id, problem)
+  if problem.retryable == nil then problem.retryable = problem.kind == "rate_limit" end
+  problem.delivered = "no"
+  channel_for(self, type(id) == "string" and id or cjson.null):emit("error", problem)
+end
+
+local function hold(self, its_answer, id)
+  its_answer:run()
+  self.answers[id] = nil
+  self.count = self.count - 1
+end
+
+local function take_message(self, fields)
+  local id = fields.id
+  if fields.event == "cancel" then
+    if self.answers[id] then self.answers[id]:cancel() end
+    return
+  end
+  if self.count >= MOST_ANSWERS or self.answers[id] then
+    return complain(self, id, { kind = "rate_limit", message = "Too many messages at once." })
+  end
+  local question, _, problem = message.read(fields)
+  if not question then return complain(self, id, problem) end
+  local its_answer = answer.new(question, channel_for(self, id), false)
+  self.answers[id] = its_answer
+  self.count = self.count + 1
+  ngx.thread.spawn(hold, self, its_answer, id)
+end
+
+local function take_text(self, text)
+  local fields = cjson.decode(text)
+  if type(fields) ~= "table" or type(fields.id) ~= "string" then
+    return complain(self, nil, { kind = "bad_request", message = "expected a JSON object with an id" })
+  end
+  take_message(self, fields)
+end
+
+-- ---- Frames ----
+
+local function close(self, code)
+  write(self, function(server) return server:send_close(code, "") end)
+  self.gone = true
+end
+
+-- What to do with each kind of frame; `unfinished`: more of the message is to come.
+local frames = {}
+
+function frames.text(self, data, unfinished)
+  local parts = self.parts .. data
+  if #parts > LARGEST_MESSAGE then return close(self, TOO_BIG) end
+  self.parts = unfinished and parts or ""
+  if not unfinished then take_text(self, parts) end
+end
+
+frames.continuation = frames.text
+
+function frames.ping(self, data)
+  write(self, function(server) return server:send_pong(data) end)
+end
+
+function frames.pong() end
+
+function frames.binary(self) close(self, UNSUPPORTED) end
+
+function frames.close(self) close(self, 1000) end
+
+local function read(self)
+  while not self.gone do
+    local data, kind, more = self.server:recv_frame()
+    if not data then return end
+    frames[kind](self, data, more == "again")
+  end
+end
+
+-- ---- The endpoint ----
+
+local function refuse_handshake(why)
+  if ngx.headers_sent then return end
+  refusal.send(400, { kind = "bad_request", message = why })
+end
+
+function socket.serve()
+  if not origin.is_allowed_socket() or not browser.current() then return refusal.page(403) end
+  -- No frame, not even a pong, for as long: the browser is gone.
+  local options = { timeout = 3 * config.heartbeat * 1000, max_payload_len = LARGEST_FRAME }
+  local server, why = websocket:new(options)
+  if not server then return refuse_handshake(why) end
+  local self = setmetatable({
+    server = server,
+    turn = semaphore.new(1), -- to write
+    finished = semaphore.new(0),
+    answers = {}, -- by id, those under way
+    count = 0,
+    parts = "", -- of a message that is not complete
+  }, Connection)
+  ngx.thread.spawn(beat, self)
+  read(self)
+  self.gone = true
+  self.finished:post(1)
+  for _, its_answer in pairs(self.answers) do
+    ngx.thread.spawn(its_answer.abandon, its_answer)
+  end
+end
+
+return socket

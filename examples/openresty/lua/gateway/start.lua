@@ -1,0 +1,12 @@
+-- What nginx does once, before it serves: reads the settings, so that a mistake in them is told at once, and lets the
+-- module's events go to nginx's log.
+
+local aui = require "resty.aui"
+
+local LEVELS = { error = ngx.ERR, warn = ngx.WARN, info = ngx.INFO, debug = ngx.DEBUG }
+
+-- These check the settings.
+require "gateway.rest"
+require "gateway.store"
+
+aui.log(function(event) ngx.log(LEVELS[event.level], event.message) end, "info")

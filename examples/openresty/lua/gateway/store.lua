@@ -1,0 +1,8 @@
+-- What workers, and with Redis machines, have to know of each other: small strings that are forgotten after a while.
+--
+-- get(key): the value, or nil. set(key, value, seconds). add(key, value, seconds): false if the key is there already.
+-- delete(key). Each raises when the store cannot be reached, as nothing can be decided without it.
+
+local config = require "gateway.config"
+
+return config.redis and require "gateway.store.redis" or require "gateway.store.memory"

@@ -1,0 +1,37 @@
+-- The store in Redis: for several machines. Connections are kept open, up to 32 in each worker.
+
+local config = require "gateway.config"
+local redis = require "gateway.library" "redis"
+
+local PREFIX = "aui-gateway:"
+local TIMEOUT, IDLE, CONNECTIONS = 2000, 30000, 32 -- milliseconds, milliseconds, in each worker
+
+local host, port = config.redis:match "^(.+):(%d+)$"
+if not host then error(("AUI_REDIS: expected host:port, got %q"):format(config.redis), 0) end
+
+local function call(command, key, ...)
+  local client = redis:new()
+  client:set_timeout(TIMEOUT)
+  local ok, err = client:connect(host, tonumber(port))
+  if not ok then error("redis: " .. err, 0) end
+  local result
+  result, err = client[command](client, PREFIX .. key, ...)
+  if err then
+    client:close()
+    error("redis: " .. err, 0)
+  end
+  client:set_keepalive(IDLE, CONNECTIONS)
+  return result ~= ngx.null and result or nil
+end
+
+local store = {}
+
+function store.get(key) return call("get", key) end
+
+function store.set(key, value, seconds) call("set", key, value, "EX", seconds) end
+
+function store.add(key, value, seconds) return call("set", key, value, "EX", seconds, "NX") == "OK" end
+
+function store.delete(key) call("del", key) end
+
+return store

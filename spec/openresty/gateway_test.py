@@ -1,0 +1,482 @@
+"""Tests of the gateway (examples/openresty) by what browsers do: nginx with two workers in front of aui-sim, which share
+what they know in nginx's memory and, once more, in Redis. Run with /usr/bin/python3; AUI_SIM and AUI_BUILD name the
+build."""
+
+import json
+import os
+import re
+import signal
+import socket
+import unittest
+
+import websockets
+
+from harness import KEY, TIMEOUT, Browser, Case, Redis, WebSocket, shown, wait_until
+
+LAPTOP = "a laptop under $1000"
+RECEIVE, FINAL = {"receive": True}, {"message": {}}
+
+
+class Conversations:
+    """What is the same whatever the workers share their knowledge in."""
+
+    def test_creates_a_task_that_belongs_to_the_browser(self):
+        gateway = self.gateway(self.sim().url)
+        browser = Browser(gateway)
+        answer = browser.post("/api/tasks")
+        self.assertEqual(201, answer.status)
+        self.assertEqual({"task_id", "welcome_message", "followup_suggestions"}, set(answer.json))
+        self.assertRegex(answer.headers["Set-Cookie"],
+                         r"^aui_gateway=[0-9a-f]{32}; Path=/; Max-Age=\d+; HttpOnly; SameSite=Strict$")
+        cookie = browser.cookie
+        browser.create_task()
+        self.assertEqual(cookie, browser.cookie)
+        self.assertEqual([], browser.get(f"/api/tasks/{answer.json['task_id']}/messages").json["messages"])
+
+    def test_streams_an_answer_and_tells_its_message_as_the_agent_wrote_it(self):
+        _, browser, task = self.start("--pace", "0.01")
+        events = browser.ask(task, LAPTOP)
+        message = events[-1][1]
+        self.assertEqual("message", events[-1][0])
+        self.assertGreater(len(events), 5)
+        self.assertEqual(message["text"], shown(events))
+        self.assertEqual([f"m1.{count}" for count in range(1, len(events) + 1)], [id for _, _, id in events])
+        history = browser.get(f"/api/tasks/{task}/messages").json["messages"]
+        self.assertEqual([LAPTOP, message["text"]], [item["text"] for item in history])
+        self.assertEqual(message, history[-1])
+
+    def test_keeps_empty_arrays_what_they_are(self):
+        _, browser, task = self.start("--echo", "--pace", "0")
+        for message in browser.ask(task, LAPTOP)[-1][1], browser.get(f"/api/tasks/{task}/messages").json["messages"][1]:
+            self.assertEqual(([], []), (message["options"], message["followup_suggestions"]))
+
+    def test_shows_text_at_once_while_the_agent_is_still_writing(self):
+        _, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
+        with_nothing_behind = browser.chat(task, LAPTOP)
+        self.assertEqual(("chunk", {"keep": 0, "text": "I found"}, "m1.1"), next(with_nothing_behind))
+        with_nothing_behind.close()
+
+    def test_tells_what_the_agent_takes_back(self):
+        _, browser, task = self.start(scenario=[RECEIVE, {"update": "It costs €300"}, {"update": "It costs €279"}, FINAL])
+        events = browser.ask(task, LAPTOP)
+        self.assertEqual("It costs €279", shown(events))
+
+    def test_takes_a_dropped_stream_up_again_from_the_history(self):
+        scenario = [RECEIVE, {"update": "One"}, {"wait": 1}, {"message": {"text": "One and two"}}]
+        gateway, browser, task = self.start(scenario=scenario)
+        stream = browser.chat(task, LAPTOP)
+        _, _, last_id = next(stream)
+        stream.close()
+        events = browser.ask(task, LAPTOP, Last_Event_ID=last_id)
+        self.assertEqual(("chunk", {"keep": 0, "text": "One and two"}), events[0][:2])
+        self.assertEqual(("message", "One and two"), (events[1][0], events[1][1]["text"]))
+        self.assertEqual([LAPTOP], self.logged("message"))
+        self.assertEqual(1, gateway.metric("gateway_resumes_total"))
+
+    def test_lets_an_answer_go_on_that_its_browser_has_come_back_for(self):
+        scenario = [RECEIVE, {"update": "One"}, {"wait": 4}, {"message": {"text": "One and two"}}]
+        _, browser, task = self.start(scenario=scenario, GATEWAY_GRACE="2")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        stream.close()
+        self.assertEqual("One and two", shown(browser.ask(task, LAPTOP)))
+
+    def test_does_not_take_an_earlier_answer_to_the_same_words_for_the_one_that_is_missing(self):
+        def message(id, sender, text):
+            return {"id": id, "text": text, "sender": {"id": "x", "type": sender}}
+        first = [message("a", "user", "More"), message("b", "agent", "First")]
+        second = [*first, message("c", "user", "More"), message("d", "agent", "Second")]
+        _, browser, task = self.start(GATEWAY_WORKERS="1", scenario={  # so that the scenario's connection goes on
+            "connections": [[RECEIVE, {"message": {"id": "b", "text": "First"}}, RECEIVE, {"update": "Sec"}]],
+            "rest": ["serve", {"status": 200, "body": json.dumps(first)}, {"status": 200, "body": json.dumps(second)}]})
+        self.assertEqual("First", shown(browser.ask(task, "More", "m1")))
+        stream = browser.chat(task, "More", "m2")
+        next(stream)
+        stream.close()
+        self.assertEqual("Second", shown(browser.ask(task, "More", "m2")))
+
+    def test_finds_an_answer_among_others_that_came_at_the_same_time(self):
+        _, browser, task = self.start("--pace", "0.02", GATEWAY_GRACE="60")
+        streams = [browser.chat(task, LAPTOP, id) for id in ("m1", "m2")]
+        answers = [list(stream)[-1][1] for stream in streams]
+        self.assertEqual(answers, [browser.ask(task, LAPTOP, id)[-1][1] for id in ("m1", "m2")])
+
+    def test_sends_a_message_once_however_often_it_is_asked_for(self):
+        _, browser, task = self.start("--pace", "0")
+        first = browser.ask(task, LAPTOP)
+        self.assertEqual(first[-1][1], browser.ask(task, LAPTOP)[-1][1])
+        websocket = self.socket_of(browser)
+        websocket.ask(task, LAPTOP, "m1")
+        self.assertEqual(("chunk", 0, first[-1][1]["text"]), tuple(map(websocket.receive().get, ("event", "keep", "text"))))
+        self.assertEqual(first[-1][1], websocket.receive()["message"])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+    def test_gives_an_answer_up_whose_browser_does_not_come_back(self):
+        gateway, browser, task = self.start("--pace", "0.2", GATEWAY_GRACE="0.2")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        stream.close()
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
+        self.assertEqual("message", browser.ask(browser.create_task(), "headphones")[-1][0])
+        self.assertEqual([LAPTOP, "headphones"], self.logged("message"))
+        self.assertEqual(1, len(self.logged("answer")))
+
+    def test_tells_a_browser_that_comes_back_too_late_that_the_answer_was_given_up(self):
+        gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}], GATEWAY_GRACE="0.2")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        stream.close()
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
+        [(kind, data, _)] = browser.ask(task, LAPTOP)
+        self.assertEqual(("error", "canceled", "maybe"), (kind, data["kind"], data["delivered"]))
+
+    def test_gives_an_answer_up_when_its_browser_sends_something_else(self):
+        gateway, browser, task = self.start("--pace", "0.1", GATEWAY_GRACE="60")
+        stream = browser.chat(task, LAPTOP, "m1")
+        next(stream)
+        stream.close()
+        self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
+        self.assertEqual(1, len(self.logged("answer")))
+
+    def test_hides_everything_from_another_browser(self):
+        gateway, browser, task = self.start("--pace", "0")
+        browser.ask(task, LAPTOP)
+        stranger, nobody, forger = (Browser(gateway) for _ in range(3))
+        stranger.create_task()
+        forger.cookie = "aui_gateway=" + "0" * 32
+        for other in (stranger, nobody, forger):
+            self.assertEqual(404, other.get(f"/api/tasks/{task}/messages").status)
+            self.assertEqual(404, other.chat(task, "What did they say?", "m2").status)
+        websocket = self.socket_of(stranger)
+        websocket.ask(task, "What did they say?")
+        self.assertEqual(("error", "not_found"), tuple(map(websocket.receive().get, ("event", "kind"))))
+        self.assertEqual([403, 403], [self.refuses(nobody), self.refuses(forger)])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+    def test_does_not_adopt_a_cookie_that_somebody_made_up(self):
+        gateway = self.gateway(self.sim().url)
+        browser = Browser(gateway)
+        browser.cookie = made_up = "aui_gateway=" + "a" * 32
+        browser.create_task()
+        self.assertNotEqual(made_up, browser.cookie)
+
+    def test_answers_over_a_websocket(self):
+        _, browser, task = self.start("--pace", "0.01")
+        websocket = self.socket_of(browser)
+        for number in (1, 2):
+            websocket.ask(task, LAPTOP, f"w{number}")
+            events = [websocket.receive()]
+            while events[-1]["event"] == "chunk":
+                events.append(websocket.receive())
+            self.assertEqual({f"w{number}"}, {event["id"] for event in events})
+            self.assertGreater(len(events), 5)
+            self.assertEqual(events[-1]["message"]["text"], shown([("chunk", event, None) for event in events[:-1]]))
+
+    def test_sends_a_large_answer_over_a_websocket(self):
+        text = "€" * 100_000
+        _, browser, task = self.start(scenario=[RECEIVE, {"update": text}, FINAL])
+        websocket = self.socket_of(browser)
+        websocket.ask(task, LAPTOP)
+        self.assertEqual(text, websocket.receive()["text"])
+        self.assertEqual(text, websocket.receive()["message"]["text"])
+
+    def test_goes_on_with_an_answer_while_nginx_reads_its_configuration_anew(self):
+        gateway, browser, task = self.start("--pace", "0.02")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        workers = gateway.workers()
+        gateway.signal("HUP")
+        wait_until(lambda: set(gateway.workers()) - set(workers), "new workers")
+        self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
+        self.assertEqual("message", list(stream)[-1][0])
+
+    def test_stops_an_answer_on_a_websocket(self):
+        _, browser, task = self.start("--pace", "0.2")
+        websocket = self.socket_of(browser)
+        websocket.ask(task, LAPTOP)
+        self.assertEqual("chunk", websocket.receive()["event"])
+        websocket.send({"event": "cancel", "id": "w1"})
+        while (event := websocket.receive())["event"] == "chunk":
+            pass
+        self.assertEqual(("error", "canceled", "w1"), (event["event"], event["kind"], event["id"]))
+        self.assertEqual([], self.logged("answer"))
+
+    def test_gives_answers_up_whose_websocket_is_gone(self):
+        gateway, browser, task = self.start("--pace", "0.2", GATEWAY_GRACE="0.2")
+        websocket = WebSocket(browser)
+        websocket.ask(task, LAPTOP)
+        websocket.receive()
+        websocket.cut()
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
+        self.assertEqual([], self.logged("answer"))
+
+
+class InMemory(Conversations, Case):
+    pass
+
+
+class InRedis(Conversations, Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.redis = Redis()
+        cls.addClassCleanup(cls.redis.stop)
+        cls.settings = {"AUI_REDIS": f"127.0.0.1:{cls.redis.port}"}
+
+    def test_shares_conversations_between_machines(self):
+        sim = self.sim("--pace", "0")
+        here, there = self.gateway(sim.url), self.gateway(sim.url)
+        browser = Browser(here)
+        task = browser.create_task()
+        answer = browser.ask(task, LAPTOP)[-1][1]
+        browser.port, browser.origin = there.port, f"http://127.0.0.1:{there.port}"
+        self.assertEqual(2, len(browser.get(f"/api/tasks/{task}/messages").json["messages"]))
+        self.assertEqual(answer, browser.ask(task, LAPTOP)[-1][1])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+
+class WithDeadWorkers(Case):
+    def end(self, gateway):
+        self.assertIn("exited on signal 9", "\n".join(gateway.stop()))
+
+    def test_finds_the_answer_whose_worker_has_died(self):
+        gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "One"}, {"record": {"text": "One and two"}}])
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        workers = gateway.workers()
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(set(gateway.workers()) - set(workers)) == 2, "new workers")
+        self.assertEqual("One and two", shown(browser.ask(task, LAPTOP)))
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+
+class WithoutRedis(Case):
+    def end(self, gateway):
+        self.assertIn("redis: connection refused", "\n".join(gateway.stop()))
+
+    def test_says_that_it_is_not_healthy(self):
+        redis = Redis()
+        gateway = self.gateway(self.sim().url, AUI_REDIS=f"127.0.0.1:{redis.port}")
+        browser = Browser(gateway)
+        browser.create_task()
+        redis.stop()
+        self.assertEqual(503, browser.get("/healthz").status)
+        self.assertEqual((500, "server"), (browser.post("/api/tasks").status, browser.post("/api/tasks").error["kind"]))
+
+
+class Failures(Case):
+    def test_tells_that_the_agent_is_away(self):
+        gateway, browser, task = self.start(scenario=[{"handshake": {"status": 503}}])
+        kind, data, _ = browser.ask(task, LAPTOP)[-1]
+        self.assertEqual(("error", "server", True, "no"), (kind, data["kind"], data["retryable"], data["delivered"]))
+        self.assertNotIn("127.0.0.1", data["message"])
+        self.assertEqual(1, gateway.metric('aui_errors_total{kind="server"}'))
+
+    def test_sends_a_message_again_that_did_not_arrive(self):
+        _, browser, task = self.start(scenario={"connections": [[{"handshake": {"status": 503}}], [{"agent": True}]]})
+        self.assertEqual("error", browser.ask(task, LAPTOP)[-1][0])
+        self.assertEqual("message", browser.ask(task, LAPTOP)[-1][0])
+
+    def test_waits_as_long_as_a_busy_agent_asks(self):
+        error = {"status_code": 429, "message": "Slow down", "extra_data": {"retry_after": 1}}
+        _, browser, task = self.start(scenario={"connections": [
+            [RECEIVE, {"error": error}, {"close": 1008}], [{"agent": True}]]})
+        self.assertEqual("message", browser.ask(task, LAPTOP)[-1][0])
+
+    def test_passes_on_what_an_agent_refuses(self):
+        error = {"status_code": 400, "message": f"The key {KEY} may not say that"}
+        _, browser, task = self.start(scenario=[RECEIVE, {"error": error}, {"close": 1008}])
+        [(kind, data, _)] = browser.ask(task, LAPTOP)
+        self.assertEqual(("error", "application", False), (kind, data["kind"], data["retryable"]))
+
+    def test_refuses_with_a_status_when_a_rest_call_fails(self):
+        sim = self.sim(scenario={"connections": [[]], "rest": [
+            {"status": 401, "body": json.dumps({"message": f"Invalid API key {KEY}"})},
+            {"status": 500}, "drop", {"status": 429, "headers": {"Retry-After": "9"}}]})
+        browser = Browser(self.gateway(sim.url))
+        answers = [browser.post("/api/tasks") for _ in range(4)]
+        self.assertEqual([502, 502, 502, 429], [answer.status for answer in answers])
+        self.assertEqual(["auth", "server", "transport", "rate_limit"], [answer.error["kind"] for answer in answers])
+        self.assertEqual("9", answers[3].headers["Retry-After"])
+        self.assertNotIn(KEY, "".join(answer.text for answer in answers))
+
+    def test_recovers_an_answer_when_the_connection_to_the_agent_dies(self):
+        gateway, browser, task = self.start(scenario={"connections": [
+            [RECEIVE, {"update": "I found"}, {"record": {"text": "I found three."}}, {"cut": "reset"}], [{"agent": True}]]})
+        events = browser.ask(task, LAPTOP)
+        self.assertEqual(("message", "I found three."), (events[-1][0], shown(events)))
+        self.assertGreaterEqual(gateway.metric("aui_reconnects_total"), 1)
+
+    def test_sends_signs_of_life_while_the_agent_thinks(self):
+        _, browser, task = self.start(scenario=[RECEIVE, {"wait": 1}, {"update": "Hm"}, FINAL], GATEWAY_HEARTBEAT="0.1")
+        stream = browser.chat(task, LAPTOP)
+        self.assertEqual("Hm", next(stream)[1]["text"])
+        self.assertGreater(stream.comments, 2)
+
+    def test_does_not_start_with_settings_that_make_no_sense(self):
+        for settings, words in (({"AUI_URL": "http://127.0.0.1/"}, 'url: expected "ws://..."'),
+                                ({"GATEWAY_RATE": "many"}, "GATEWAY_RATE: expected a number above 0"),
+                                ({"AUI_REDIS": "localhost"}, "AUI_REDIS: expected host:port")):
+            with self.assertRaisesRegex(AssertionError, re.escape(words)):
+                self.gateway("ws://127.0.0.1:1/api/v1/external/session", **settings)
+
+
+class Attacks(Case):
+    def test_refuses_what_another_site_makes_a_browser_send(self):
+        _, browser, task = self.start("--pace", "0")
+        self.assertEqual(403, browser.post("/api/tasks", Origin="https://evil.example").status)
+        self.assertEqual(403, browser.post("/api/tasks", Origin="null").status)
+        self.assertEqual(403, browser.chat(task, "Buy", Sec_Fetch_Site="cross-site").status)
+        self.assertEqual(403, browser.chat(task, "Buy", Sec_Fetch_Site="same-site").status)
+        self.assertEqual(403, browser.chat(task, "Buy", Origin="https://evil.example").status)
+        self.assertEqual([403, 403], [self.refuses(browser, origin="https://evil.example"),
+                                      self.refuses(browser, origin=f"http://127.0.0.1:{browser.port}.evil.example")])
+        self.assertEqual([], self.logged("message"))
+
+    def test_binds_cookie_and_origin_to_https_where_it_is_told_its_address(self):
+        gateway = self.gateway(self.sim("--pace", "0").url, GATEWAY_ORIGIN="https://shop.example")
+        browser = Browser(gateway)
+        self.assertEqual(403, browser.post("/api/tasks").status)
+        browser.origin = "https://shop.example"
+        cookie = browser.post("/api/tasks").headers["Set-Cookie"]
+        self.assertRegex(cookie, r"^__Host-aui_gateway=[0-9a-f]{32}; Path=/; .*; Secure$")
+        self.assertEqual("message", browser.ask(browser.create_task(), LAPTOP)[-1][0])
+        self.socket_of(browser)
+
+    def test_refuses_what_is_too_large(self):
+        _, browser, task = self.start("--pace", "0")
+        large = browser.post("/api/tasks", "x" * 5000)
+        self.assertEqual((413, "too_large"), (large.status, large.error["kind"]))
+        self.assertEqual(413, browser.chat(task, "x" * 8001).status)
+        self.assertEqual(414, browser.chat(task, "x" * 40000).status)
+        self.assertEqual("message", browser.ask(task, "ü" * 4000)[-1][0])
+        websocket = WebSocket(browser)
+        websocket.send("x" * 40000)
+        with self.assertRaises(websockets.ConnectionClosed) as caught:
+            websocket.receive()
+        self.assertEqual(1009, caught.exception.rcvd.code)
+
+    def test_refuses_what_makes_no_sense(self):
+        _, browser, task = self.start("--pace", "0")
+        for text, id in (("", "m1"), (" \n", "m1"), ("hi", ""), ("hi", "x" * 65), ("hi", "a\r\nSet-Cookie: b=c")):
+            answer = browser.chat(task, text, id)
+            self.assertEqual((400, "bad_request", None), (answer.status, answer.error["kind"], answer.headers["Set-Cookie"]))
+        self.assertEqual(400, browser.get(f"/api/chat?task_id={task}&id=m1&text=%ff").status)
+        self.assertEqual(400, browser.get(f"/api/chat?task_id={task}&id=m1&text=a&text=b").status)
+        self.assertEqual(404, browser.get("/api/chat?task_id=../../x&id=m1&text=hi").status)
+        websocket = self.socket_of(browser)
+        for words in ("{", "[]", "7", '{"id":7}', json.dumps({"id": "w1", "task_id": task})):
+            websocket.send(words)
+            self.assertEqual("bad_request", websocket.receive()["kind"])
+        websocket.ask(task, LAPTOP)
+        self.assertEqual("chunk", websocket.receive()["event"])
+
+    def test_lets_nobody_write_headers_or_events(self):
+        gateway, browser, task = self.start("--echo", "--pace", "0")
+        for path in ("/api/tasks/%0d%0aX-Evil:%20yes/messages", "/%0d%0aX-Evil:%20yes", "/api/tasks/..%2f..%2f/messages"):
+            answer = browser.get(path)
+            self.assertEqual((404, None), (answer.status, answer.headers["X-Evil"]))
+        text = "hi\r\n\r\nevent: message\ndata: {}\n\n"
+        events = browser.ask(task, text)
+        self.assertEqual(({"chunk", "message"}, text), ({kind for kind, _, _ in events}, events[-1][1]["text"]))
+        answer = raw(gateway, b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Evil: a\0b\r\n\r\n")
+        self.assertIn(b" 400 ", answer)
+        self.assertIn(b'{"error":', answer)
+
+    def test_passes_markup_on_as_text(self):
+        _, browser, task = self.start("--echo", "--pace", "0")
+        markup = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+        stream = browser.chat(task, markup)
+        self.assertEqual("text/event-stream", stream.response.headers["Content-Type"])
+        self.assertEqual("nosniff", stream.response.headers["X-Content-Type-Options"])
+        self.assertEqual(markup, list(stream)[-1][1]["text"])
+
+    def test_tells_nothing_of_itself_and_keeps_browsers_strict(self):
+        gateway = self.gateway(self.sim().url)
+        browser = Browser(gateway)
+        answers = [browser.get("/"), browser.get("/nothing"), browser.get("/api/tasks"), browser.get("/lua/x.lua"),
+                   browser.post("/")]
+        self.assertEqual([200, 404, 405, 404, 405], [answer.status for answer in answers])
+        for answer in answers:
+            self.assertEqual("nginx", answer.headers["Server"])
+            self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
+            self.assertIn("frame-ancestors 'none'", answer.headers["Content-Security-Policy"])
+            self.assertEqual(("nosniff", "no-referrer"),
+                             (answer.headers["X-Content-Type-Options"], answer.headers["Referrer-Policy"]))
+        self.assertEqual({"kind", "message", "retryable"}, set(answers[1].error))
+        for request in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 40000 + b"\r\n\r\n"):
+            answer = raw(gateway, request)
+            self.assertNotIn(b"nginx/", answer)
+            self.assertNotIn(b"<html>", answer)
+
+    def test_lets_a_client_make_so_many_calls_a_minute(self):
+        gateway, browser, task = self.start("--pace", "0", GATEWAY_RATE="3")
+        statuses = [browser.get(f"/api/tasks/{task}/messages") for _ in range(7)]  # a minute may end between them
+        refused = [answer for answer in statuses if answer.status == 429]
+        self.assertTrue(refused)
+        self.assertLessEqual(int(refused[0].headers["Retry-After"]), 60)
+        self.assertEqual(("rate_limit", True), (refused[0].error["kind"], refused[0].error["retryable"]))
+        websocket = self.socket_of(browser)
+        for number in range(7):
+            websocket.ask(task, LAPTOP, f"w{number}")
+        kinds = []
+        while "rate_limit" not in kinds:
+            kinds.append(websocket.receive().get("kind"))
+        other = Browser(gateway, "127.0.0.2")
+        self.assertEqual(201, other.post("/api/tasks").status)
+
+    def test_lets_a_client_have_so_many_streams(self):
+        _, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
+        streams = [browser.chat(task, LAPTOP, f"m{number}") for number in range(20)]
+        refused = browser.chat(task, LAPTOP, "m20")
+        self.assertEqual((429, "5"), (refused.status, refused.headers["Retry-After"]))
+        for stream in streams:
+            stream.close()
+
+    def test_shows_metrics_to_this_machine_alone(self):
+        gateway, browser, task = self.start("--pace", "0")
+        browser.ask(task, LAPTOP)
+        answer = browser.get("/metrics")
+        self.assertEqual("text/plain; version=0.0.4", answer.headers["Content-Type"])
+        self.assertRegex(answer.text, r'(?m)^# TYPE aui_message_seconds histogram\naui_message_seconds_bucket{le="0.1"} \d')
+        for name in ("aui_sessions_total", 'aui_replies_total{outcome="message"}', "aui_message_seconds_count",
+                     "aui_first_chunk_seconds_count", 'aui_message_seconds_bucket{le="+Inf"}'):
+            self.assertEqual(1, gateway.metric(name), name)
+        self.assertGreater(gateway.metric("aui_chunks_total"), 0)
+        self.assertEqual((403, "forbidden"), (lambda away: (away.status, away.error["kind"]))(
+            Browser(gateway, "127.0.0.2").get("/metrics")))
+
+    def test_bears_a_client_that_does_not_read(self):
+        stream = [RECEIVE, {"tokens": 50, "token_bytes": 100_000, "pace": 0.01}, FINAL]
+        gateway, browser, task = self.start(scenario={"connections": [stream, [{"agent": True}]]})
+        before = gateway.memory()
+        with socket.socket() as lazy:
+            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            lazy.connect(("127.0.0.1", gateway.port))
+            lazy.sendall(f"GET /api/chat?task_id={task}&text=hi&id=m1 HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\n"
+                         f"Cookie: {browser.cookie}\r\n\r\n".encode())
+            wait_until(lambda: self.logged("answer"), "the agent's answer")
+            self.assertEqual("message", browser.ask(browser.create_task(), LAPTOP)[-1][0])
+            self.assertLess(gateway.memory() - before, 64 * 1024 * 1024)
+
+    def test_keeps_the_key_to_itself(self):
+        gateway, browser, task = self.start("--pace", "0")
+        told = browser.get("/").text + browser.get("/metrics").text + browser.get("/nothing").text
+        told += json.dumps(browser.ask(task, LAPTOP)) + str(browser.get("/api/tasks").headers)
+        self.assertNotIn(KEY, told)
+
+
+def raw(gateway, request):
+    """All bytes that such a request is answered with."""
+    with socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT) as client:
+        client.sendall(request)
+        client.shutdown(socket.SHUT_WR)
+        answer = b""
+        while data := client.recv(65536):
+            answer += data
+        return answer
+
+
+if __name__ == "__main__":
+    unittest.main()
