@@ -141,7 +141,7 @@ describe("aui.log", function()
     assert.equal(before, second)
   end)
 
-  it("survives a function that fails, and says so once", function()
+  it("#native survives a function that fails, and says so once", function()
     server = support.start { "--pace", "0" }
     local ran = child.run(
       [[local aui = require "aui"
