@@ -1,6 +1,7 @@
 -- How answers end before they are complete: error payloads, close frames, cuts, too much. Each ends the reply in one
 -- error that says what happened, and the session goes on with a new connection.
 
+local socket = require "socket"
 local wire = require "spec.wire"
 
 local RECEIVE, AGENT = { receive = true }, { { agent = true } }
@@ -180,11 +181,60 @@ for _, scheme in ipairs(wire.schemes) do
       assert.same({ { opcode = 8, close_code = 1000 } }, peer:report().frames)
     end)
 
-    it("does not wait for ever for a server that does not answer it", function()
-      local server = link:play { { close_reply = false } }
-      local session = assert(link:connect(server))
+    local MUTE = { close_reply = false }
+    local FLOOD = { ["repeat"] = 1000000, steps = { { update = ("x"):rep(10000) } } }
+    local STUBBORN = {
+      ["does not answer it"] = { MUTE },
+      ["reads nothing"] = { MUTE, { read = false } },
+      ["goes on talking"] = { MUTE, { receive = true }, FLOOD },
+      ["goes on talking and reads nothing"] = { MUTE, { receive = true }, { read = false }, FLOOD },
+    }
+    for what, steps in pairs(STUBBORN) do
+      it("does not wait for ever for a server that " .. what, function()
+        local session = assert(link:connect(link:play(steps)))
+        local reply = session:send(("x"):rep(900000)) -- more than the socket takes
+        reply:next(0.1)
+        session:close()
+        assert.equal("closed", session:state())
+        assert.equal("canceled", select(2, reply:message()).kind)
+      end)
+    end
+
+    it("does not wait for a handshake that nobody answers, be it of TLS or of WebSocket", function()
+      local listener = assert(socket.bind("127.0.0.1", 0))
+      local session = link:session { url = ("%s://127.0.0.1:%d/"):format(scheme, select(2, listener:getsockname())) }
+      local reply = session:send "hello"
+      assert.is_nil(reply:next(0.1))
+      session:close()
+      listener:close()
+      assert.equal("closed", session:state())
+      assert.equal("canceled", select(2, reply:message()).kind)
+      assert.equal("no", select(2, reply:message()).delivered)
+    end)
+
+    it("does not wait for the next attempt to connect", function()
+      local server = link:start()
+      server:kill()
+      local session = link:session(server, { reconnect = { base = 3600, max = 3600 } })
+      local reply = session:send "hello"
+      wire.await(session, "waiting")
       session:close()
       assert.equal("closed", session:state())
+      assert.equal("canceled", select(2, reply:message()).kind)
+    end)
+
+    it("leaves replies that say so, and nothing to do", function()
+      local session = assert(link:connect(link:play { { receive = true }, UPDATE, { wait = 3600 } }))
+      local reply = session:send "hello"
+      assert.equal("I found", (reply:next()))
+      session:close()
+      for _ = 1, 2 do assert.equal("canceled", select(2, reply:next()).kind) end
+      assert.equal("I found", reply:text())
+      assert.equal("aui.Reply (failed)", tostring(reply))
+      reply:cancel()
+      local ok, err = pcall(reply)
+      assert.is_false(ok)
+      assert.equal("canceled", err.kind)
     end)
   end)
 end

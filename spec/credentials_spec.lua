@@ -97,7 +97,7 @@ describe("api_key and headers as functions", function()
       { function() error "broken" end, "api_key: .*: broken" },
       { function() error { code = 7 } end, "api_key: table: 0x%x+" },
       { function() end, "api_key: expected a string, got nothing" },
-      { function() return 12 end, "api_key: expected a string, got 12" },
+      { function() return 12 end, "api_key: expected a string, got a number" },
       { function() return "" end, "api_key: expected a key, got an empty string" },
       { function() return "a\r\nb" end, "api_key: must not contain CR, LF or NUL" },
     }

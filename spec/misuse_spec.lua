@@ -167,6 +167,26 @@ describe("misuse of the rest", function()
     assert.are.equal("handler: expected a function, got nothing", refused(session, "on", "state"))
   end)
 
+  -- What a method called with a dot gets instead of its object.
+  local NO_OBJECTS = { "x", { text = "x" }, 5, print, {} }
+
+  local function refused_dots(object, call)
+    local method = object[call:match ":(.*)$"]
+    for index = 0, #NO_OBJECTS do
+      local line = debug.getinfo(1, "l").currentline + 1
+      local ok, err = pcall(function() local a = method(NO_OBJECTS[index]) return a end) -- luacheck: ignore
+      assert.is_false(ok)
+      local words = ("%s: call it with a colon: %s(...)"):format(call:match ":(.*)$", call)
+      assert.are.equal(("spec/misuse_spec.lua:%d: %s"):format(line, words), err)
+    end
+  end
+
+  it("by a dot in place of the colon is refused, and the colon suggested", function()
+    for _, name in ipairs { "send", "ask", "close", "state", "on" } do refused_dots(session, "session:" .. name) end
+    local reply = session:send "never"
+    for _, name in ipairs { "next", "message", "text", "cancel" } do refused_dots(reply, "reply:" .. name) end
+  end)
+
   -- As functions of the module, they would be called with it: the object is a table that drops itself.
   local function function_of(name)
     return { call = function(_, ...) local a = aui[name](...) return a end } -- luacheck: ignore

@@ -31,6 +31,8 @@ local REFUSED = {
   { { apikey = "x" }, 'options: unknown option "apikey"; did you mean "api_key"?' },
   { { header = {} }, 'options: unknown option "header"; did you mean "headers"?' },
   { { time_out = 1 }, 'options: unknown option "time_out"; did you mean "timeout"?' },
+  { { [("x"):rep(25)] = 1 }, "options: unknown option a string of 25 bytes" },
+  { ("x"):rep(25), "options: expected a table, got a string of 25 bytes" },
   { { nothing_like_it = 1 }, 'options: unknown option "nothing_like_it"' },
   { { "ws://127.0.0.1/" }, "options: unknown option 1" },
 
@@ -59,8 +61,8 @@ local REFUSED = {
   { { region = false, url = "ws://h/" }, "region: give either region or url, not both" },
   { { region = "gcp", url = URL }, "region: give either region or url, not both" },
 
-  { { api_key = 1 }, "api_key: expected a string, got 1" },
-  { { api_key = false }, "api_key: expected a string, got false" },
+  { { api_key = 1 }, "api_key: expected a string, got a number" },
+  { { api_key = false }, "api_key: expected a string, got a boolean" },
   { { api_key = "" }, "api_key: expected a key, got an empty string" },
   { { api_key = "a\rb" }, "api_key: must not contain CR, LF or NUL" },
   { { api_key = "a\nb", auth = "header" }, "api_key: must not contain CR, LF or NUL" },
@@ -98,6 +100,7 @@ local REFUSED = {
   { { url = "wss://h/", tls = { verify = "no" } }, 'tls.verify: expected a boolean, got "no"' },
   { { url = "wss://h/", tls = { cert = "x" } }, "tls.cert: cert and key go together" },
   { { url = "wss://h/", tls = { key = "x" } }, "tls.cert: cert and key go together" },
+  { { url = "wss://h/", tls = { ca_file = "-----BEGIN\n" } }, "tls.ca_file: expected the path of a PEM file" },
   { { url = "wss://h/", tls = { cert = 1, key = "x" } }, "tls.cert: expected a string, got 1" },
   { { url = "wss://h/", tls = { cert = "x", key = 1 } }, "tls.key: expected a string, got 1" },
 

@@ -74,10 +74,10 @@ function Server:restart() launch(("%s --port %d"):format(self.command, self.port
 -- The kernel's row for our end of a connection to the port that is still up: how much lies in it unread. Nil: there is
 -- none, since the peer has ended it.
 local function unread(port)
-  local row = ("%%x+:%04X 01 %%x+:(%%x+)"):format(port)
+  local peer = (":%04X 01 "):format(port) -- its port, and that the connection is established
   for line in io.lines "/proc/net/tcp" do
-    local bytes = line:match(row)
-    if bytes then return tonumber(bytes, 16) end
+    local _, last = line:find(peer, 1, true)
+    if last then return tonumber(line:match("^%x+:(%x+)", last + 1), 16) end
   end
 end
 

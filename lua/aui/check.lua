@@ -29,9 +29,14 @@ local function nearest(name, known)
   return best
 end
 
+-- A longer string in the wrong place may be a secret.
+local LONGEST_SHOWN = 24
+
 --- What a value is, for an error message.
 function check.describe(value)
-  if type(value) == "string" then return ("%q"):format(#value > 40 and value:sub(1, 40) .. "..." or value) end
+  if type(value) == "string" then
+    return #value > LONGEST_SHOWN and ("a string of %d bytes"):format(#value) or ("%q"):format(value)
+  end
   if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
   return value == nil and "nothing" or "a " .. type(value)
 end
@@ -40,6 +45,13 @@ end
 
 --- Raises "argument: problem".
 function check.fail(level, argument, problem) error(("%s: %s"):format(argument, problem), level + 1) end
+
+--- Raises unless the method named by `call`, as "session:send", got an object of its class: a dot passes none.
+function check.colon(level, self, class, call)
+  if getmetatable(self) ~= class then
+    check.fail(level + 1, call:match ":(.*)$", ("call it with a colon: %s(...)"):format(call))
+  end
+end
 
 --- Raises if `value` is not of the type; nil passes.
 function check.type(level, argument, value, expected)

@@ -49,7 +49,9 @@ local function headers_problem(headers)
 end
 
 local function key_problem(key)
-  if type(key) ~= "string" then return "api_key", "expected a string, got " .. check.describe(key) end
+  if type(key) ~= "string" then
+    return "api_key", "expected a string, got " .. (key == nil and "nothing" or "a " .. type(key))
+  end
   if key == "" then return "api_key", "expected a key, got an empty string" end
   if key:find "[%z\r\n]" then return "api_key", "must not contain CR, LF or NUL" end
 end
@@ -74,6 +76,12 @@ local function value_of(name, option)
   return value
 end
 
+-- How a server that repeats the key may spell it: as it is, percent-encoded, or inside a string of JSON.
+local function spellings_of(key)
+  local encoded, escaped = credentials.percent_encode(key), key:gsub('["\\]', "\\%0")
+  return { key, encoded, (encoded:gsub("%%%x%x", string.lower)), escaped, (escaped:gsub("/", "\\/")) }
+end
+
 -- Hides secrets: a server may repeat what it was sent.
 local function new_mask()
   local secrets = {} -- each in every spelling, newest last
@@ -88,8 +96,7 @@ local function new_mask()
   local function add(key)
     local newest = secrets[#secrets]
     if newest and newest[1] == key then return end
-    local encoded = credentials.percent_encode(key)
-    secrets[#secrets + 1] = { key, encoded, (encoded:gsub("%%%x%x", string.lower)) }
+    secrets[#secrets + 1] = spellings_of(key)
     if #secrets > KEYS_MASKED then table.remove(secrets, 1) end
   end
   return mask, add

@@ -88,11 +88,16 @@ local function check_tls(level, tls, scheme)
   if tls == nil then return scheme == "wss" and {} or nil end
   if scheme ~= "wss" then check.fail(level + 1, "tls", "has no meaning for a ws:// url") end
   check.names(level + 1, "tls", tls, KNOWN_TLS)
+  local result = {} -- what the core and later requests read is not the caller's table
   for name, expected in pairs(KNOWN_TLS) do
-    check.type(level + 1, "tls." .. name, tls[name], expected)
+    result[name] = tls[name]
+    check.type(level + 1, "tls." .. name, result[name], expected)
+    if expected == "string" and result[name] and result[name]:find "[%z\n]" then
+      check.fail(level + 1, "tls." .. name, "expected the path of a PEM file") -- its contents would be shown in errors
+    end
   end
-  if (tls.cert == nil) ~= (tls.key == nil) then check.fail(level + 1, "tls.cert", "cert and key go together") end
-  return tls
+  if (result.cert == nil) ~= (result.key == nil) then check.fail(level + 1, "tls.cert", "cert and key go together") end
+  return result
 end
 
 -- The table's fields, from `defaults` where it has none; raises for those that it should not have.

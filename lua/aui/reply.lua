@@ -50,6 +50,7 @@ end
 ---@return string? chunk
 ---@return integer|aui.Error|nil keep or, where chunk is nil, the error that ended the reply or the timeout
 function Reply:next(timeout)
+  check.colon(2, self, Reply, "reply:next")
   local deadline = deadline_after(2, timeout)
   local handle = self.handle
   while true do
@@ -105,6 +106,7 @@ end
 ---@return table? message the ExternalTaskMessage
 ---@return aui.Error? err
 function Reply:message(timeout)
+  check.colon(2, self, Reply, "reply:message")
   local deadline = deadline_after(2, timeout)
   while true do
     local status = self.handle:status()
@@ -126,10 +128,14 @@ end
 
 --- The text that has arrived so far.
 ---@return string
-function Reply:text() return self.handle:text() end
+function Reply:text()
+  check.colon(2, self, Reply, "reply:text")
+  return self.handle:text()
+end
 
 --- Gives the answer up: the reply ends with an error of kind `canceled`, unless it has ended already.
 function Reply:cancel()
+  check.colon(2, self, Reply, "reply:cancel")
   self.handle:cancel()
   host.notify(self.session)
 end

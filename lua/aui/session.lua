@@ -129,6 +129,7 @@ end
 ---@return nil
 ---@return aui.Reply? closing makes leaving a `for` early cancel the reply (Lua 5.4)
 function Session:send(message)
+  check.colon(2, self, Session, "session:send")
   local reply, err = send(self, message)
   if not reply then return nil, err end
   return reply, nil, nil, reply
@@ -139,6 +140,7 @@ end
 ---@return table? message the ExternalTaskMessage
 ---@return aui.Error? err
 function Session:ask(message)
+  check.colon(2, self, Session, "session:ask")
   local reply, err = send(self, message)
   if not reply then return nil, err end
   return reply:message()
@@ -147,6 +149,7 @@ end
 --- Ends the session: pending replies end as canceled, the server is told, and its goodbye is awaited for a second at
 --- most. The connection of a pool is given back instead, if it may serve another session.
 function Session:close()
+  check.colon(2, self, Session, "session:close")
   if not self.handle:give_back() then self.handle:close() end
   host.notify(self)
   while not self.handle:finished() do
@@ -158,7 +161,10 @@ Session.__close = Session.close
 
 --- "connecting", "open", "waiting" (no connection; one is tried later, or for the next message) or "closed".
 ---@return string
-function Session:state() return self.handle:state() end
+function Session:state()
+  check.colon(2, self, Session, "session:state")
+  return self.handle:state()
+end
 
 --- Calls `handler(state, err, delay)` from now on whenever the state has changed, or the time of the next attempt. Of
 --- "waiting", err is why a connection was lost or not made, and delay in how many seconds the next one is tried: nil
@@ -168,6 +174,7 @@ function Session:state() return self.handle:state() end
 ---@param handler fun(state: string, err?: aui.Error, delay?: number)
 ---@return fun() off stops the calls
 function Session:on(event, handler)
+  check.colon(2, self, Session, "session:on")
   if not EVENTS[event] then check.fail(2, "event", 'expected "state", got ' .. check.describe(event)) end
   if type(handler) ~= "function" then
     check.fail(2, "handler", "expected a function, got " .. check.describe(handler))

@@ -113,7 +113,7 @@ static void an_answer_with_too_long_a_head(void **state) {
   peer_open(&p, &config, **(feed_way **)state);
   peer_handshake(&p);
   assert_session_error(&p, AUI_ERROR_OVERFLOW, false, AUI_DELIVERED_NO, 101, 0,
-                       "WebSocket handshake: the head of the server's answer exceeds the limit");
+                       "WebSocket handshake: the head of the server's answer exceeds the limit (max_response_head)");
   assert_true(peer_disconnect_if_wanted(&p));
   stop(&p);
 }
@@ -507,7 +507,8 @@ static const struct {
     {BYTES("\x81\x02\"\xC3"), 1007, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid UTF-8"},
     {BYTES("\x81\x02{]"), 1007, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid JSON"},
     {BYTES("\x81\0"), 1007, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid JSON"},
-    {BYTES("\x81\x06[[[]]]"), 1007, AUI_ERROR_OVERFLOW, "the server sent a message nested deeper than 2 levels"},
+    {BYTES("\x81\x06[[[]]]"), 1007, AUI_ERROR_OVERFLOW,
+     "the server sent a message nested deeper than 2 levels (max_depth)"},
 #undef BYTES
 };
 

@@ -181,6 +181,24 @@ static void attempts_end_and_take_the_queue_with_them(void **state) {
   stop(&p);
 }
 
+static void the_count_begins_anew_also_when_no_next_attempt_is_planned(void **state) {
+  peer p;
+  aui_session_config config = config_with(1);
+  config.reconnect.attempts = 2;
+  start_with(state, &p, config);
+  fail_attempts(&p, 2);
+  peer_handshake(&p);
+  converse(&p);
+  peer_send_close(&p, 1000, "idle");
+  end_closed(&p);
+  assert_stays_down(&p);
+  aui_reply *reply = send(&p, "{}");
+  fail_attempts(&p, 2);
+  assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_PENDING);
+  release(&p, reply);
+  stop(&p);
+}
+
 static void the_server_may_ask_for_more_time(void **state) {
   peer p;
   start_again_after(state, &p, 500);
@@ -358,6 +376,54 @@ static void a_close_without_reason_does_not_keep_a_message_waiting(void **state)
   peer_handshake(&p);
   assert_frame(&p, PEER_TEXT, "{\"n\":1}");
   release(&p, reply);
+  stop(&p);
+}
+
+/* ---- Between the end of a connection and that of its transport ---- */
+
+static void what_waited_ends_with_the_connection_and_what_is_sent_then_gets_another(void **state) {
+  for (uint32_t attempts = 0; attempts <= 1; attempts++) {
+    peer p;
+    aui_session_config config = config_with(1000);
+    config.reconnect.attempts = attempts;
+    start_with(state, &p, config);
+    peer_handshake(&p);
+    aui_reply *early = send(&p, "{\"n\":1}");
+    peer_send_close(&p, 4000, "");
+    assert_int_equal(aui_session_state(p.session), AUI_STATE_WAITING);
+    aui_reply *late = send(&p, "{\"n\":2}"), *later = send(&p, "{\"n\":3}");
+    assert_int_equal(aui_session_state(p.session), AUI_STATE_CONNECTING);
+    assert_int_equal(aui_reply_get_status(early), AUI_REPLY_FAILED);
+    end_closed(&p);
+    p.incoming.len = 0;
+    assert_connects_at_once(&p);
+    peer_handshake(&p);
+    assert_frame(&p, PEER_TEXT, "{\"n\":2}");
+    peer_send_final(&p, "two");
+    assert_message(late, "two");
+    assert_frame(&p, PEER_TEXT, "{\"n\":3}");
+    release(&p, early);
+    release(&p, late);
+    release(&p, later);
+    stop(&p);
+  }
+}
+
+/* They are given one attempt, as any message that finds no connection. */
+static void what_is_sent_then_fails_if_that_one_does(void **state) {
+  peer p;
+  aui_session_config config = config_with(1000);
+  config.reconnect.attempts = 0;
+  start_with(state, &p, config);
+  peer_handshake(&p);
+  peer_send_close(&p, 1000, "");
+  aui_reply *late = send(&p, "{}");
+  end_closed(&p);
+  assert_connects_at_once(&p);
+  refuse_connection(&p);
+  assert_failed(late, AUI_ERROR_TRANSPORT, true, AUI_DELIVERED_NO, 0, 0, "connection refused");
+  assert_stays_down(&p);
+  release(&p, late);
   stop(&p);
 }
 
@@ -690,6 +756,7 @@ int main(void) {
       IN_EVERY_WAY(a_connection_is_healthy_after_a_while),
       IN_EVERY_WAY(what_an_agent_says_unasked_does_not_make_a_connection_healthy),
       IN_EVERY_WAY(attempts_end_and_take_the_queue_with_them),
+      IN_EVERY_WAY(the_count_begins_anew_also_when_no_next_attempt_is_planned),
       IN_EVERY_WAY(the_server_may_ask_for_more_time),
       IN_EVERY_WAY(failing_at_once_makes_no_tight_loop),
       IN_EVERY_WAY(refusals_of_the_handshake),
@@ -701,6 +768,8 @@ int main(void) {
       IN_EVERY_WAY(a_silent_peer_is_tried_again),
       IN_EVERY_WAY(an_idle_session_stays_down_until_the_next_message),
       IN_EVERY_WAY(a_close_without_reason_does_not_keep_a_message_waiting),
+      IN_EVERY_WAY(what_waited_ends_with_the_connection_and_what_is_sent_then_gets_another),
+      IN_EVERY_WAY(what_is_sent_then_fails_if_that_one_does),
       IN_EVERY_WAY(messages_keep_their_order_and_their_words),
       IN_EVERY_WAY(a_message_under_way_fails_and_those_behind_it_wait),
       IN_EVERY_WAY(a_waiting_message_may_be_canceled),

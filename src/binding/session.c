@@ -14,10 +14,12 @@ static int session_state(lua_State *L) {
 
 /* session:error(): why there is no connection, as a table; nil when none has failed yet. */
 static int session_error(lua_State *L) {
-  const aui_session *session = aui_check_session(L)->session;
-  const aui_error *error = session ? aui_session_error(session) : NULL;
+  aui_lua_session *object = aui_check_session(L);
+  const aui_error *error = object->session ? aui_session_error(object->session) : NULL;
   if (!error || error->kind == AUI_ERROR_NONE) return 0;
-  aui_push_error(L, error);
+  aui_error_clear(&object->error);
+  aui_error_copy(&object->error, error);
+  aui_push_error(L, &object->error);
   return 1;
 }
 

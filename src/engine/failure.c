@@ -149,7 +149,8 @@ void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_d
       aui_error_set(error, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid UTF-8");
       break;
     case AUI_EVENT_TOO_DEEP:
-      aui_error_set(error, AUI_ERROR_OVERFLOW, "the server sent a message nested deeper than %u levels", max_depth);
+      aui_error_set(error, AUI_ERROR_OVERFLOW, "the server sent a message nested deeper than %u levels (max_depth)",
+                    max_depth);
       error->retryable = false; /* the next answer would be as deep */
       break;
     default: aui_error_set(error, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid JSON");

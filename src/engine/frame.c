@@ -100,7 +100,7 @@ static aui_frame_result take_head(aui_frame_reader *reader, const uint8_t *head,
   if (opcode & CONTROL) {
     reader->control_len = 0;
   } else {
-    if (opcode != OPCODE_CONTINUATION) reader->kind = opcode == AUI_OPCODE_TEXT ? AUI_FRAME_TEXT : AUI_FRAME_BINARY;
+    if (opcode != OPCODE_CONTINUATION) reader->kind = opcode;
     reader->in_message = true;
     reader->message += length;
   }
@@ -144,7 +144,7 @@ static aui_frame_result read_data(aui_frame_reader *reader, const uint8_t **inpu
   }
   *frame = (aui_frame){.data = *input, .len = len, .last = last};
   *input += len;
-  return reader->kind;
+  return (aui_frame_result)reader->kind;
 }
 
 /* Codes that an endpoint may send (7.4), registered ones up to 1014 included. */

@@ -24,10 +24,10 @@ typedef enum {
  * must not be used again until aui_frame_init; the connection is to be closed with
  * aui_frame_close_code(result). */
 typedef enum {
-  AUI_FRAME_NEED_MORE = 0, /* all input was consumed, nothing to report */
-  AUI_FRAME_TEXT = 1,      /* a slice of a text message's payload; `last` marks the message's end */
-  AUI_FRAME_BINARY = 2,    /* the same of a binary message */
-  AUI_FRAME_PING = 3,      /* whole control frames, payload in `data`/`len` */
+  AUI_FRAME_NEED_MORE = 0,              /* all input was consumed, nothing to report */
+  AUI_FRAME_TEXT = AUI_OPCODE_TEXT,     /* a slice of a text message's payload; `last` marks the message's end */
+  AUI_FRAME_BINARY = AUI_OPCODE_BINARY, /* the same of a binary message */
+  AUI_FRAME_PING = 3,                   /* whole control frames, payload in `data`/`len` */
   AUI_FRAME_PONG = 4,
   AUI_FRAME_CLOSE = 5, /* `close_code` (1005 when the frame has none), the reason in `data`/`len` */
 
@@ -54,14 +54,14 @@ typedef struct {
 /* A reader's state between two inputs. Private; holds no memory of its own, so there is nothing to
  * free. */
 typedef struct {
-  uint64_t max_message;  /* bytes */
-  uint64_t message;      /* bytes announced for the current message so far */
-  uint64_t remaining;    /* of the current frame's payload */
-  bool in_message;       /* a message has begun whose last frame is not complete */
-  aui_frame_result kind; /* of the last message that has begun: AUI_FRAME_TEXT or AUI_FRAME_BINARY */
-  bool in_payload;       /* the current frame's head is complete: */
+  uint64_t max_message; /* bytes */
+  uint64_t message;     /* bytes announced for the current message so far */
+  uint64_t remaining;   /* of the current frame's payload */
+  bool in_message;      /* a message has begun whose last frame is not complete */
+  bool in_payload;      /* the current frame's head is complete: */
   bool fin;
   uint8_t opcode;
+  uint8_t kind; /* of the last message that has begun: its opcode */
   uint8_t head_len;
   uint8_t head[10]; /* of a head that the network split */
   uint8_t control_len;

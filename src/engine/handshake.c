@@ -351,7 +351,7 @@ aui_handshake_result aui_handshake_eof(const aui_handshake *handshake) {
 
 const char *aui_handshake_describe(aui_handshake_result result) {
   switch (result) {
-    case AUI_HANDSHAKE_TOO_LARGE: return "the head of the server's answer exceeds the limit";
+    case AUI_HANDSHAKE_TOO_LARGE: return "the head of the server's answer exceeds the limit (max_response_head)";
     case AUI_HANDSHAKE_NOT_HTTP: return "the server's answer is not HTTP/1.1";
     case AUI_HANDSHAKE_NO_UPGRADE: return "the server's answer lacks \"Upgrade: websocket\"";
     case AUI_HANDSHAKE_NO_CONNECTION: return "the server's answer lacks \"Connection: Upgrade\"";

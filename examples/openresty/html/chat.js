@@ -57,7 +57,7 @@ async function refusal(response) {
 async function call(path, options) {
   const response = await fetch(path, { cache: "no-store", ...options }).catch((error) => {
     options.signal.throwIfAborted();
-    throw new Failure({ kind: "transport", message: String(error), retryable: true });
+    throw new Failure({ kind: "connection", message: String(error), retryable: true });
   });
   if (!response.ok) throw await refusal(response);
   return response.json();
@@ -161,7 +161,7 @@ async function* answerEvents(question, signal) {
     if (navigator.onLine) reconnects += 1;
     if (reconnects > MOST_RECONNECTS) {
       const delivered = question.lastEvent ? "yes" : "maybe";
-      throw new Failure({ kind: "transport", message: "The connection was lost.", retryable: true, delivered });
+      throw new Failure({ kind: "connection", message: "too many reconnects", retryable: true, delivered });
     }
     showTrouble("Connection lost. Reconnecting …");
     const wait = navigator.onLine ? Math.min(8000, 250 * 2 ** reconnects) : 8000;
@@ -368,6 +368,7 @@ function formatTime(text, type) {
 // ---- failures ---------------------------------------------------------------------------------------------------
 
 const WORDS = {
+  connection: "We cannot be reached at the moment.", // by the page; the gateway says what is between it and the agent
   rate_limit: "We are getting a lot of questions right now.",
   overflow: "We are getting a lot of questions right now.",
   timeout: "The assistant took too long to answer.",

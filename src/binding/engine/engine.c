@@ -1,6 +1,7 @@
 /* The C module `aui.engine`: the engine without any I/O, for drivers written in Lua, such as that on OpenResty's
  * cosockets. docs/engine.md has the rules that a driver keeps; two of them are kept here: random bytes come from the
  * system, and session:output() counts as written what it returns. */
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -134,10 +135,18 @@ static int session_output(lua_State *L) {
   size_t n;
   uint64_t now = milliseconds();
   if (!give_random(session)) return 0;
-  const char *bytes = aui_session_output(session, &n, now);
+  aui_session_output(session, &n, now);
   if (n == 0) return 0;
-  lua_pushlstring(L, bytes, n);
+  /* Room is made before the bytes are looked at: what Lua collects meanwhile may be a reply, whose message is then
+   * taken out of the output. */
+  size_t room = n;
+  void *copy = lua_newuserdata(L, room);
+  const void *bytes = aui_session_output(session, &n, now);
+  if (n == 0) return 0;
+  if (n > room) n = room;
+  memcpy(copy, bytes, n);
   aui_session_written(session, n, now);
+  lua_pushlstring(L, copy, n);
   return 1;
 }
 
@@ -165,6 +174,7 @@ static int session_collect(lua_State *L) {
   aui_lua_session *object = aui_check_session(L);
   aui_session_free(object->session);
   object->session = NULL;
+  aui_error_clear(&object->error);
   return 0;
 }
 

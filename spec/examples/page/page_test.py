@@ -1,0 +1,318 @@
+"""Tests of the chat page in a real Chromium, against a stand-in for the gateway.
+Run with /usr/bin/python3 spec/examples/page/page_test.py."""
+
+import json
+import threading
+import unittest
+
+from chromium import SHIFT, Browser, Page
+from gateway import Gateway, chunk, error, final, message, refuse
+
+CARDS = [
+    {"id": "a", "name": "Vela 20", "is_recommended": True,
+     "parameters": [{"title": "Price", "value": 1319.5, "type": "numeric"}]},
+    {"id": "b", "name": "Crème 32", "is_recommended": False,
+     "parameters": [{"title": "Price", "value": 559, "type": "numeric"}]},
+]
+IDLE = "document.body?.dataset.state === 'idle'"
+ANSWER = "[...document.querySelectorAll('.agent .text')].at(-1)?.textContent"
+FAILURE = "document.querySelector('.failure')?.textContent"
+CONNECTION = "document.getElementById('connection').textContent"
+FOCUS = "document.activeElement.id"
+
+
+def setUpModule():
+    global browser
+    browser = Browser()
+
+
+def tearDownModule():
+    browser.close()
+
+
+class PageTest(unittest.TestCase):
+    width = 1200
+
+    def setUp(self):
+        self.gateway = Gateway()
+        self.addCleanup(self.gateway.close)
+        self.page = Page(browser, self.width)
+        self.addCleanup(self.page.close)
+        self.page.open(self.gateway.url)
+        self.page.wait(IDLE)
+
+    def tearDown(self):
+        self.assertEqual(self.page.problems, [], "errors or policy violations on the console")
+
+    def gate(self):
+        """An event that a script waits for; set at the latest when the test ends."""
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        return gate
+
+    def ask(self, text, *scripts):
+        self.gateway.scripts += scripts
+        self.page.evaluate("document.getElementById('text').focus()")
+        self.page.type(text)
+        self.page.press("Enter")
+
+    def assert_answer(self, text):
+        self.page.wait(f"{ANSWER} === {json.dumps(text)}")
+
+    def texts(self, selector):
+        return self.page.evaluate(f"[...document.querySelectorAll({json.dumps(selector)})].map((e) => e.textContent)")
+
+    def reload(self):
+        self.page.evaluate("window.old = true")
+        self.page.call("Page.reload")
+        self.page.wait("!window.old && /idle|answering/.test(document.body?.dataset.state)")
+
+
+class AnswerTest(PageTest):
+    def test_a_conversation_begins_with_a_welcome_and_suggestions_and_a_click_sends_one(self):
+        self.assertEqual(self.texts(".agent .text"), ["Hello!"])
+        self.gateway.scripts.append([final("Which one?")])
+        self.page.click(".suggestions li:nth-child(2) button")
+        self.assert_answer("Which one?")
+        self.assertEqual(self.gateway.chats[0]["text"], "A laptop")
+        self.assertEqual(self.texts(".suggestions"), [])
+        self.assertEqual(self.page.evaluate(FOCUS), "text")
+
+    def test_an_answer_grows_and_products_and_suggestions_follow_its_end(self):
+        gates = [self.gate(), self.gate()]
+        end = final("I found two.", cards=CARDS, followup_suggestions=["More"])
+        self.ask("microwave", [chunk("I found", 0), gates[0], chunk(" two", 7), gates[1], end])
+        self.assert_answer("I found")
+        gates[0].set()
+        self.assert_answer("I found two")
+        self.assertEqual(self.texts(".card, #announcer p"), [])
+        gates[1].set()
+        self.page.wait(IDLE)
+        self.assert_answer("I found two.")
+        self.assertEqual(self.texts(".card h3"), ["Vela 20", "Crème 32"])
+        self.assertEqual(self.texts(".card:has(.badge) h3"), ["Vela 20"])
+        self.assertEqual(self.texts(".card dd"), ["1319.50", "559"])
+        self.assertEqual(self.texts(".suggestions button"), ["More"])
+        self.assertEqual(self.texts("#announcer p"), ["I found two.", "2 products."])
+
+    def test_what_is_kept_of_an_answer_is_counted_in_bytes(self):
+        gate = self.gate()
+        kept = len("Crème 🎉 ".encode())
+        chunks = [chunk("Crème 🎉 300 €", 0), chunk("279 €", kept), chunk(" 😀", kept + 7)]
+        self.ask("price", [*chunks, gate, final("End")])
+        self.assert_answer("Crème 🎉 279 € 😀")
+
+    def test_nothing_that_arrives_becomes_markup(self):
+        evil = "<img src=x onerror=alert(1)><b>bold</b>"
+        parameter = {"title": evil, "value": evil, "type": "string"}
+        card = {"id": "c", "name": evil, "parameters": [parameter], "is_recommended": True}
+        self.ask(evil, [final(evil, cards=[card], followup_suggestions=[evil])])
+        self.page.wait(IDLE)
+        shown = self.texts(".user .text, .agent:last-of-type .text, .card h3, .card dt, .card dd, .suggestions button")
+        self.assertEqual(shown, [evil] * 6)
+        self.assertEqual(self.texts("#messages img, #messages b"), [])
+
+    def test_every_type_of_parameter_is_shown_in_its_way(self):
+        values = {
+            "boolean": (False, "No"), "numeric": (12345.5, "12,345.5"), "string": ("oak", "oak"),
+            "date": ("2025-10-09", "Oct 9, 2025"), "time": ("09:30:00", "9:30 AM"),
+            "datetime": ("2025-10-09 12:26:07.576000", "Oct 9, 2025, 12:26 PM"),
+            "object": ({"width": 60, "door": {"left": True}}, "width60doorleftYes"), "array": (["red", 3], "red, 3"),
+            "list_of_objects": ([{"city": "Bonn"}, {"city": "Kiel"}], "cityBonncityKiel"),
+        }
+        rows = [{"title": kind, "value": value, "type": kind} for kind, (value, _) in values.items()]
+        rows += [{"title": "n", "value": None, "type": "string"}, {"title": "d", "value": "soon", "type": "date"}]
+        self.ask("all", [final("Here", cards=[{"id": "d", "name": "All", "parameters": rows}])])
+        self.page.wait(IDLE)
+        expected = [shown for _, shown in values.values()] + ["–", "soon"]
+        shown = self.texts(".card > dl > div > dd, .card > details > dl > div > dd")
+        self.assertEqual([text.replace("\u202f", " ") for text in shown], expected)
+
+    def test_only_web_addresses_become_links(self):
+        addresses = ["https://www.example.com/a.jpg", "javascript:alert(1)", "data:text/html,x"]
+        rows = [{"title": "link", "value": address, "type": "string"} for address in addresses]
+        self.ask("links", [final("Here", cards=[{"id": "e", "name": "Links", "parameters": rows}])])
+        self.page.wait(IDLE)
+        links = self.page.evaluate("[...document.querySelectorAll('.card a')].map(({ href, rel }) => [href, rel])")
+        self.assertEqual(links, [[addresses[0], "noopener noreferrer"]])
+
+    def test_options_of_older_agents_are_products_too(self):
+        names = {"Brand": "Acme", "Model": "K1"}
+        rows = [{"title": title, "value": value, "type": "string"} for title, value in names.items()]
+        self.ask("old", [final("Here", options=[{"is_recommended": True, "widget_parameters": rows}], cards=None)])
+        self.page.wait(IDLE)
+        self.assertEqual(self.texts(".card h3"), ["Acme K1"])
+
+
+class ReloadTest(PageTest):
+    def test_a_reload_keeps_the_conversation(self):
+        answer = message("Two.", cards=CARDS, followup_suggestions=["More"])
+        self.gateway.histories["task-1"] += [message("hi", "user"), answer]
+        self.reload()
+        self.assertEqual(self.texts(".message .text"), ["Hello!", "hi", "Two."])
+        self.assertEqual(self.texts(".card h3, .suggestions button"), ["Vela 20", "Crème 32", "More"])
+        self.assertEqual(self.gateway.tasks, 1)
+
+    def test_a_conversation_of_another_browser_is_left_for_a_new_one(self):
+        del self.gateway.histories["task-1"]
+        self.reload()
+        self.assertEqual(json.loads(self.page.evaluate("localStorage['chat.task']"))["task_id"], "task-2")
+
+    def test_a_reload_in_mid_answer_goes_on_with_it(self):
+        self.ask("hi", [chunk("One", 0), self.gate()])
+        self.assert_answer("One")
+        self.gateway.histories["task-1"].append(message("hi", "user"))
+        self.gateway.scripts.append([chunk("One, two", 0), final("One, two, three")])
+        self.reload()
+        self.assert_answer("One, two, three")
+        first, second = self.gateway.chats
+        self.assertEqual((second["id"], second["last_event"]), (first["id"], "1"))
+        self.assertEqual(self.texts(".user .text"), ["hi"])
+
+    def test_an_answer_that_came_during_a_reload_is_not_asked_for_again(self):
+        self.ask("hi", [chunk("One", 0), self.gate()])
+        self.assert_answer("One")
+        self.gateway.histories["task-1"] += [message("hi", "user"), message("One, two")]
+        self.reload()
+        self.assert_answer("One, two")
+        self.assertEqual((self.texts(".user .text"), len(self.gateway.chats)), (["hi"], 1))
+
+    def test_a_new_conversation_shows_nothing_of_an_answer_under_way(self):
+        gates = [self.gate(), self.gate()]
+        self.ask("hi", [chunk("One", 0), gates[0], final("One, two", followup_suggestions=["Old"])])
+        self.assert_answer("One")
+        self.page.click("#new")
+        self.page.wait(f"{IDLE} && {ANSWER} === 'Hello!'")
+        self.ask("again", [chunk("Once", 0), gates[1], final("Once more")])
+        self.assert_answer("Once")
+        for gate in gates:
+            gate.set()
+        self.page.wait(IDLE)
+        self.assertEqual(self.texts(".message .text, .suggestions"), ["Hello!", "again", "Once more"])
+        self.assertEqual(self.gateway.chats[1]["task_id"], "task-2")
+
+
+class FailureTest(PageTest):
+    def test_an_answer_whose_connection_is_lost_goes_on(self):
+        gate = self.gate()
+        self.ask("hi", [chunk("One", 0), gate, "cut"], [chunk("One, two", 0), final("One, two")])
+        self.assert_answer("One")
+        self.page.evaluate(
+            f"new MutationObserver(() => (window.told ||= {CONNECTION}))"
+            ".observe(document.getElementById('connection'), { childList: true })")
+        gate.set()
+        self.page.wait(IDLE)
+        self.assert_answer("One, two")
+        self.assertIn("Reconnecting", self.page.evaluate("window.told"))
+        self.assertEqual(self.page.evaluate(CONNECTION), "")
+        first, second = self.gateway.chats
+        self.assertEqual((second["id"], second["last_event"]), (first["id"], "1"))
+
+    def test_a_failed_message_that_may_have_arrived_says_so_and_can_be_tried_again(self):
+        self.ask("hi", [chunk("One", 0), error("timeout", delivered="maybe")])
+        self.page.wait(IDLE)
+        self.assertIn("may have arrived", self.page.evaluate(FAILURE))
+        self.gateway.scripts.append([final("Two")])
+        self.page.click(".failure button")
+        self.assert_answer("Two")
+        self.assertEqual(self.texts(".message .text"), ["Hello!", "hi", "Two"])
+        first, second = self.gateway.chats
+        self.assertNotEqual(first["id"], second["id"])
+        self.assertEqual(self.page.evaluate(FOCUS), "text")
+
+    def test_what_cannot_be_retried_has_no_button(self):
+        self.ask("hi", [error("application", retryable=False)])
+        self.page.wait(IDLE)
+        self.assertIn("was not sent", self.page.evaluate(FAILURE))
+        self.assertEqual(self.texts(".failure button"), [])
+
+    def test_a_busy_gateway_is_tried_again_when_it_says(self):
+        self.ask("hi", refuse(429, True, {"Retry-After": "1"}))
+        self.page.wait(IDLE)
+        self.assertEqual(self.texts(".failure button:disabled"), ["Try again in 1 s"])
+        self.page.wait("document.querySelector('.failure button:enabled')")
+        self.gateway.scripts.append([final("Two")])
+        self.page.click(".failure button")
+        self.assert_answer("Two")
+        first, second = self.gateway.chats
+        self.assertEqual(first["id"], second["id"])
+
+    def test_a_message_that_is_too_long_is_told_to_be(self):
+        self.ask("hi", refuse(413, False))
+        self.page.wait(IDLE)
+        self.assertIn("too long", self.page.evaluate(FAILURE))
+
+    def test_a_conversation_that_is_gone_offers_a_new_one(self):
+        self.ask("hi", refuse(403, False))
+        self.page.wait(IDLE)
+        self.page.click(".failure button")
+        self.page.wait(f"{IDLE} && {ANSWER} === 'Hello!'")
+        self.assertEqual(self.gateway.tasks, 2)
+
+    def test_being_offline_is_shown_and_ends_by_itself(self):
+        self.page.set_offline(True)
+        self.page.wait(f"{CONNECTION}.includes('offline')")
+        self.ask("hi", [final("Two")])
+        self.page.wait("document.body.dataset.state === 'answering'")
+        self.page.set_offline(False)
+        self.assert_answer("Two")
+        self.assertEqual(self.page.evaluate(CONNECTION), "")
+
+
+class ReaderTest(PageTest):
+    def test_keys_start_a_line_send_and_stop(self):
+        self.assertEqual(self.page.evaluate(FOCUS), "text")
+        self.page.type("one")
+        self.page.press("Enter", SHIFT)
+        self.ask("two", [chunk("Long", 0), self.gate()])
+        self.assert_answer("Long")
+        self.assertEqual(self.gateway.chats[0]["text"], "one\ntwo")
+        self.page.press("Escape")
+        self.page.wait(IDLE)
+        self.assertEqual(self.texts(".note"), ["Stopped."])
+        self.ask("again", [final("Short")])
+        self.assert_answer("Short")
+
+    def test_a_message_waits_in_the_box_while_an_answer_comes(self):
+        gate = self.gate()
+        self.ask("one", [chunk("Long", 0), gate, final("Longer")])
+        self.assert_answer("Long")
+        self.ask("two")
+        self.assertEqual(self.page.evaluate("document.getElementById('text').value"), "two")
+        gate.set()
+        self.page.wait(IDLE)
+        self.assertEqual(len(self.gateway.chats), 1)
+
+    def test_the_end_stays_in_view_only_for_who_reads_there(self):
+        gates = [self.gate(), self.gate()]
+        lines = "line\n" * 100
+        self.ask("long", [chunk(lines, 0), gates[0], chunk("more" + lines, 500), gates[1], final("End")])
+        self.page.evaluate("window.view = document.getElementById('log')")
+        below = "view.scrollHeight - view.clientHeight - view.scrollTop"
+        self.page.wait(f"{ANSWER}.length === 500 && {below} < 2")
+        self.page.scroll(-300)
+        self.page.wait(f"{below} > 200")
+        before = self.page.evaluate("view.scrollTop")
+        gates[0].set()
+        self.page.wait(f"{ANSWER}.length === 1004 && {below} > 1000")
+        self.assertEqual(self.page.evaluate("view.scrollTop"), before)
+        self.page.click("#latest")
+        self.page.wait(f"{below} < 2")
+
+
+class NarrowTest(PageTest):
+    width = 360
+
+    def test_nothing_is_wider_than_a_telephone(self):
+        word = "x" * 400
+        card = {"id": "f", "name": word, "parameters": [{"title": word, "value": word, "type": "string"}]}
+        self.ask(word, [final(word, cards=[card], followup_suggestions=[word])])
+        self.page.wait(IDLE)
+        self.ask("hi", [chunk(word, 0), error("timeout", message=word)])
+        self.page.wait(FAILURE)
+        boxes = "[document.documentElement, document.getElementById('log')]"
+        self.assertEqual(self.page.evaluate(boxes + ".map((e) => e.scrollWidth - e.clientWidth)"), [0, 0])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,146 @@
+/* The end of a session's connection: what it means for the replies, and whether and when there is to be another. */
+#include "engine/deadline.h"
+#include "engine/failure.h"
+#include "engine/session_state.h"
+
+static bool reconnects(const aui_session *session) {
+  return session->config.reconnect.attempts > 0;
+}
+
+/* Whether the server surely did not act on the active message, and may do so later. */
+static bool was_held_off(const aui_session *session) {
+  bool answered = session->active->answered;
+  return session->error.kind == AUI_ERROR_RATE_LIMIT && reconnects(session) &&
+         aui_failure_delivered(&session->error, answered) == AUI_DELIVERED_NO;
+}
+
+/* Whether it may be found out what became of the active message. */
+static bool is_in_doubt(const aui_session *session) {
+  const aui_error *error = &session->error;
+  bool lost = error->kind == AUI_ERROR_TRANSPORT || error->kind == AUI_ERROR_SERVER;
+  return session->config.recover && reconnects(session) && lost && error->retryable && error->status_code == 0;
+}
+
+static void park_active(aui_session *session) {
+  session->parked = session->active;
+  session->active = NULL;
+  aui_error_copy(&session->parked->error, &session->error);
+}
+
+/* The active reply gets no answer on this connection any more; a message none of which has left, or which was held off,
+ * waits for the next one. */
+static void give_up_active(aui_session *session) {
+  aui_reply *reply = session->active;
+  if (!reply) return;
+  if (aui_websocket_unsend(&session->ws) || was_held_off(session)) {
+    session->active = NULL;
+    aui_session_enqueue_first(session, reply);
+  } else if (is_in_doubt(session)) {
+    park_active(session);
+  } else {
+    aui_session_fail_reply(session, reply, &session->error, aui_failure_delivered(&session->error, reply->answered));
+  }
+}
+
+void aui_session_conclude(aui_session *session, aui_error *reason) {
+  if (session->refusal.kind) {
+    session->refusal.close_code = reason->close_code;
+    aui_error_clear(reason);
+    *reason = session->refusal;
+    session->refusal = (aui_error){0};
+  }
+  aui_error_clear(&session->error);
+  session->error = *reason;
+  give_up_active(session);
+  session->news = true;
+}
+
+void aui_session_hang_up(aui_session *session) {
+  session->transport = TRANSPORT_DROPPING;
+  session->connect_deadline = session->close_deadline = AUI_NEVER;
+  session->news = true;
+}
+
+void aui_session_drop(aui_session *session, aui_error *reason) {
+  aui_session_conclude(session, reason);
+  aui_session_hang_up(session);
+}
+
+void aui_session_out_of_memory(aui_session *session) {
+  aui_error reason = {0};
+  aui_failure_out_of_memory(&reason);
+  aui_session_drop(session, &reason);
+}
+
+void aui_session_start_close_timer(aui_session *session, uint64_t now) {
+  if (session->close_deadline != AUI_NEVER) return;
+  session->close_deadline = aui_deadline_after(now, session->config.close_timeout);
+}
+
+void aui_session_fail_connection(aui_session *session, aui_error *reason, uint16_t close_code, uint64_t now) {
+  aui_session_conclude(session, reason);
+  aui_websocket_fail(&session->ws, close_code);
+  aui_session_start_close_timer(session, now);
+}
+
+bool aui_session_is_worth_reconnecting(const aui_session *session) {
+  const aui_error *error = &session->error;
+  if (session->closed) return false;
+  if (error->kind == AUI_ERROR_CANCELED) return session->queue; /* it was replaced */
+  /* What went wrong with one message need not go wrong with the next; a connection that never carried any would. */
+  bool by_itself = error->retryable && reconnects(session);
+  if (!by_itself) return session->queue && (session->carried || session->late);
+  return aui_session_has_unfinished(session) || error->close_code != 1000;
+}
+
+/* Whether the connection served well. One on which the agent spoke unasked may be cut right away, again and again. */
+static bool was_healthy(const aui_session *session, uint64_t now) {
+  if (session->opened_at == AUI_NEVER) return false;
+  return (session->heard && session->carried) || now - session->opened_at >= session->config.reconnect.reset_after;
+}
+
+/* Milliseconds until the next attempt: none after a healthy connection, unless the server had too much to do. */
+static uint64_t delay_before_retry(aui_session *session, uint64_t now) {
+  const aui_error *error = &session->error;
+  if (!error->retryable || !reconnects(session)) return 0; /* for a message that waits */
+  if (was_healthy(session, now) && error->kind != AUI_ERROR_RATE_LIMIT) return 0;
+  uint32_t random = aui_websocket_random32(&session->ws);
+  uint64_t delay = aui_backoff_failed(&session->backoff, &session->config.reconnect, random);
+  uint64_t asked = error->retry_after > 0 ? (uint64_t)error->retry_after * 1000 : 0;
+  return delay < asked ? asked : delay;
+}
+
+void aui_session_fail_waiting(aui_session *session) {
+  if (session->parked) aui_session_fail_parked(session);
+  aui_session_fail_queue(session, &session->error);
+}
+
+/* Waiting replies go on to the next connection, if there is to be one. */
+static void plan_next_connection(aui_session *session, uint64_t now) {
+  uint64_t delay = aui_session_is_worth_reconnecting(session) ? delay_before_retry(session, now) : AUI_NEVER;
+  session->retry_at = aui_deadline_after(now, delay);
+  if (delay == AUI_NEVER) {
+    aui_session_fail_waiting(session);
+    session->transport = TRANSPORT_NONE;
+  } else {
+    session->transport = delay > 0 ? TRANSPORT_PAUSED : TRANSPORT_WANTED;
+  }
+}
+
+void aui_session_connection_gone(aui_session *session, uint64_t now) {
+  bool parked_now = session->parked && session->carried; /* while one is parked, nothing is sent */
+  if (parked_now) session->parked->last_sign = now;
+  if (was_healthy(session, now)) {
+    session->down_since = now;
+    aui_backoff_healthy(&session->backoff);
+  }
+  plan_next_connection(session, now);
+  aui_websocket_end(&session->ws);
+  aui_event_free(session->events);
+  session->events = NULL;
+  aui_error_clear(&session->refusal);
+  session->draining = session->spoiled = session->carried = session->heard = session->late = false;
+  session->in_message = session->in_answer = false;
+  session->connect_deadline = session->close_deadline = session->opened_at = AUI_NEVER;
+  session->news = true;
+}

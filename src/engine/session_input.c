@@ -1,0 +1,132 @@
+/* What the peer says to a session, and what follows from it. */
+#include "engine/failure.h"
+#include "engine/session_state.h"
+
+static void peer_closed(aui_session *session, uint64_t now) {
+  const aui_websocket *ws = &session->ws;
+  if (!session->closed) { /* else it answers our close */
+    aui_error reason = {0};
+    aui_failure_of_close(&reason, ws->peer_code, ws->peer_reason, session->heard);
+    aui_session_conclude(session, &reason);
+  }
+  aui_session_start_close_timer(session, now);
+}
+
+void aui_session_bad_handshake(aui_session *session, int why) {
+  aui_error reason = {0};
+  aui_failure_of_handshake(&reason, &session->ws.handshake, why);
+  aui_session_drop(session, &reason);
+}
+
+static void bad_frame(aui_session *session, int why, uint64_t now) {
+  aui_error reason = {0};
+  aui_failure_of_frame(&reason, why, session->config.max_message);
+  aui_session_fail_connection(session, &reason, aui_frame_close_code(why), now);
+}
+
+static void binary_message(aui_session *session, uint64_t now) {
+  aui_error reason = {0};
+  aui_failure_of_binary(&reason);
+  aui_session_fail_connection(session, &reason, 1003, now);
+}
+
+static void bad_message(aui_session *session, int why, uint64_t now) {
+  if (why == AUI_EVENT_NO_MEMORY) {
+    aui_session_out_of_memory(session);
+    return;
+  }
+  aui_error reason = {0};
+  aui_failure_of_message(&reason, why, session->config.max_depth);
+  aui_session_fail_connection(session, &reason, 1007, now);
+}
+
+static void take_final(aui_session *session) {
+  if (session->active) {
+    size_t n;
+    const char *json = aui_event_payload(session->events, &n);
+    aui_buffer message = {0};
+    if (!aui_buffer_append(&message, json, n)) {
+      aui_session_out_of_memory(session);
+      return;
+    }
+    aui_reply_finish(session->active, &message);
+  }
+  session->active = NULL;
+  session->draining = false;
+  aui_event_restart(session->events);
+  session->news = true;
+}
+
+/* The error is told when the close that follows it has come, or after the close timeout. */
+static void take_error_payload(aui_session *session, uint64_t now) {
+  size_t n;
+  const char *json = aui_event_payload(session->events, &n);
+  aui_failure_of_payload(&session->refusal, aui_event_status_code(session->events), json, n);
+  session->refusal.retry_after = aui_event_retry_after(session->events);
+  aui_session_start_close_timer(session, now);
+}
+
+static void end_message(aui_session *session, uint64_t now) {
+  aui_reply *reply = session->in_answer ? session->active : NULL;
+  size_t keep = 0;
+  int type = aui_event_end(session->events, reply ? &reply->text : NULL, &keep);
+  if (type < 0) {
+    bad_message(session, type, now);
+    return;
+  }
+  bool spoken = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
+  if (spoken) session->heard = true;
+  if (spoken && reply) {
+    reply->answered = session->news = true;
+    aui_reply_text_changed(reply, keep);
+  }
+  if (type == AUI_EVENT_ERROR) take_error_payload(session, now);
+  if (!session->in_answer) {
+    aui_event_restart(session->events); /* nobody's text: the awaited answer's begins anew */
+  } else if (type == AUI_EVENT_FINAL) {
+    take_final(session);
+  }
+}
+
+static void take_slice(aui_session *session, const aui_frame *slice, uint64_t now) {
+  if (!session->in_message) {
+    bool asked = session->active && session->ws.written >= session->ws.text_end;
+    session->in_answer = asked || session->draining;
+  }
+  session->in_message = !slice->last;
+  if (session->in_answer && session->active) {
+    session->active->signaled = true;
+    session->active->last_sign = now;
+  }
+  int why = aui_event_feed(session->events, slice->data, slice->len);
+  if (why < 0) {
+    bad_message(session, why, now);
+  } else if (slice->last) {
+    end_message(session, now);
+  }
+}
+
+void aui_session_opened(aui_session *session, uint64_t now) {
+  session->connect_deadline = AUI_NEVER;
+  session->opened_at = now;
+  session->news = true;
+}
+
+void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint64_t now) {
+  if (n == 0) return; /* `bytes` may be NULL */
+  const uint8_t *input = bytes, *end = input + n;
+  int why = 0;
+  aui_frame slice;
+  aui_liveness_heard(&session->liveness, now);
+  while (session->transport == TRANSPORT_UP) {
+    switch (aui_websocket_read(&session->ws, &input, end, session->config.max_message, &slice, &why)) {
+      case AUI_WEBSOCKET_NEED_MORE: return;
+      case AUI_WEBSOCKET_OPENED: aui_session_opened(session, now); break;
+      case AUI_WEBSOCKET_TEXT: take_slice(session, &slice, now); break;
+      case AUI_WEBSOCKET_BINARY: binary_message(session, now); break;
+      case AUI_WEBSOCKET_PEER_CLOSE: peer_closed(session, now); break;
+      case AUI_WEBSOCKET_BAD_HANDSHAKE: aui_session_bad_handshake(session, why); break;
+      case AUI_WEBSOCKET_BAD_FRAME: bad_frame(session, why, now); break;
+    }
+  }
+}

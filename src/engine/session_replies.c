@@ -1,0 +1,141 @@
+/* A session's replies: which of them waits, is answered or parked, and how each comes to its one end. */
+#include "engine/session_state.h"
+
+void aui_session_enqueue(aui_session *session, aui_reply *reply) {
+  aui_reply **link = &session->queue;
+  while (*link) link = &(*link)->next;
+  *link = reply;
+}
+
+void aui_session_dequeue(aui_session *session, aui_reply *reply) {
+  aui_reply **link = &session->queue;
+  while (*link && *link != reply) link = &(*link)->next;
+  if (*link) *link = reply->next;
+  reply->next = NULL;
+}
+
+void aui_session_enqueue_first(aui_session *session, aui_reply *reply) {
+  reply->on_wire = reply->signaled = false;
+  reply->next = session->queue;
+  session->queue = reply;
+}
+
+void aui_session_fail_reply(aui_session *session, aui_reply *reply, const aui_error *error, aui_delivered delivered) {
+  if (session->active == reply) {
+    session->active = NULL;
+  } else if (session->parked == reply) {
+    session->parked = NULL;
+  } else {
+    aui_session_dequeue(session, reply);
+  }
+  aui_reply_fail(reply, error, delivered);
+  session->news = true;
+}
+
+bool aui_session_has_unfinished(const aui_session *session) {
+  return session->queue || session->parked;
+}
+
+void aui_session_fail_parked(aui_session *session) {
+  aui_error error = session->parked->error;
+  session->parked->error = (aui_error){0};
+  aui_session_fail_reply(session, session->parked, &error, AUI_DELIVERED_MAYBE);
+  aui_error_clear(&error);
+}
+
+void aui_session_fail_queue(aui_session *session, const aui_error *error) {
+  while (session->queue) aui_session_fail_reply(session, session->queue, error, AUI_DELIVERED_NO);
+}
+
+/* How far the reply's message has got that its user, or its time, ends now. Takes the message back if none of it has
+ * left. */
+static aui_delivered recall(aui_session *session, aui_reply *reply) {
+  if (reply == session->parked) return AUI_DELIVERED_MAYBE;
+  if (reply != session->active || aui_websocket_unsend(&session->ws)) return AUI_DELIVERED_NO;
+  return AUI_DELIVERED_MAYBE;
+}
+
+void aui_session_cancel_all(aui_session *session) {
+  aui_error error = {0};
+  aui_error_set(&error, AUI_ERROR_CANCELED, "the session was closed before the answer was complete");
+  if (session->active) aui_session_fail_reply(session, session->active, &error, recall(session, session->active));
+  if (session->parked) aui_session_fail_reply(session, session->parked, &error, AUI_DELIVERED_MAYBE);
+  aui_session_fail_queue(session, &error);
+}
+
+void aui_session_abandon(aui_session *session, uint64_t now) {
+  session->draining = session->spoiled = true;
+  if (!session->queue) return;
+  aui_error reason = {0};
+  aui_error_set(&reason, AUI_ERROR_CANCELED, "the connection was replaced after an abandoned answer");
+  aui_session_fail_connection(session, &reason, 1000, now);
+}
+
+void aui_session_end_early(aui_session *session, aui_reply *reply, const aui_error *error, uint64_t now) {
+  bool parked = reply == session->parked; /* no answer is awaited on the connection */
+  aui_delivered delivered = recall(session, reply);
+  aui_session_fail_reply(session, reply, error, delivered);
+  if (delivered != AUI_DELIVERED_NO && !parked) aui_session_abandon(session, now);
+}
+
+bool aui_reply_is_parked(const aui_reply *reply) {
+  return reply->session && reply->session->parked == reply;
+}
+
+/* Reads a final message; with `text` NULL only looks whether it is one. */
+static bool read_final(aui_event_reader *reader, const char *json, size_t n, aui_buffer *text, size_t *keep) {
+  return aui_event_feed(reader, json, n) == 0 && aui_event_end(reader, text, keep) == AUI_EVENT_FINAL;
+}
+
+/* Also makes `message` a copy of the JSON. False, with nothing changed, as aui_reply_answer. */
+static bool take_answer(aui_reply *reply, const char *json, size_t n, aui_buffer *message) {
+  aui_event_reader *reader = aui_event_new(reply->session->config.max_depth);
+  bool ok = reader && read_final(reader, json, n, NULL, NULL);
+  size_t keep, len;
+  if (ok) {
+    const char *payload = aui_event_payload(reader, &len);
+    ok = aui_buffer_append(message, payload, len);
+    aui_event_restart(reader);
+  }
+  ok = ok && read_final(reader, message->data, message->len, &reply->text, &keep);
+  aui_event_free(reader);
+  if (ok) {
+    aui_reply_text_changed(reply, keep);
+  } else {
+    aui_buffer_free(message);
+  }
+  return ok;
+}
+
+bool aui_reply_answer(aui_reply *reply, const char *json, size_t n) {
+  aui_buffer message = {0};
+  if (!aui_reply_is_parked(reply) || !take_answer(reply, json, n, &message)) return false;
+  reply->session->news = true;
+  reply->session->parked = NULL;
+  aui_reply_finish(reply, &message);
+  return true;
+}
+
+bool aui_reply_resend(aui_reply *reply) {
+  if (!aui_reply_is_parked(reply) || reply->answered) return false;
+  reply->session->parked = NULL;
+  aui_error_clear(&reply->error);
+  aui_session_enqueue_first(reply->session, reply);
+  return true;
+}
+
+void aui_reply_give_up(aui_reply *reply) {
+  if (aui_reply_is_parked(reply)) aui_session_fail_parked(reply->session);
+}
+
+void aui_reply_cancel(aui_reply *reply, uint64_t now) {
+  if (!reply->session) return;
+  aui_error error = {0};
+  aui_error_set(&error, AUI_ERROR_CANCELED, "the reply was canceled");
+  aui_session_end_early(reply->session, reply, &error, now);
+}
+
+void aui_reply_release(aui_reply *reply, uint64_t now) {
+  aui_reply_cancel(reply, now);
+  aui_reply_free(reply);
+}

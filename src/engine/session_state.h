@@ -1,0 +1,123 @@
+/* What the parts of a session share; not for anybody else. */
+#ifndef AUI_ENGINE_SESSION_STATE_H
+#define AUI_ENGINE_SESSION_STATE_H
+
+#include "engine/event.h"
+#include "engine/reply.h"
+#include "engine/session.h"
+#include "engine/websocket.h"
+
+typedef enum {
+  TRANSPORT_NONE,
+  TRANSPORT_PAUSED,  /* it will be wanted at `retry_at` */
+  TRANSPORT_WANTED,  /* the driver has not begun yet */
+  TRANSPORT_OPENING, /* name, connection, TLS */
+  TRANSPORT_UP,
+  TRANSPORT_DROPPING /* the driver is to end it */
+} transport_state;
+
+struct aui_session {
+  aui_session_config config; /* its request is ours */
+  transport_state transport;
+  aui_phase phase;
+  uint64_t connect_deadline;
+  uint64_t close_deadline;
+  uint64_t retry_at;
+  uint64_t down_since; /* when the last healthy connection was lost, or the first one begun; AUI_NEVER before that */
+  aui_backoff backoff;
+  aui_pace pace;
+  aui_websocket ws;
+  aui_event_reader *events; /* NULL without a transport */
+
+  /* Of this connection: */
+  uint64_t opened_at; /* AUI_NEVER until it is open */
+  aui_liveness liveness;
+  aui_reply *active; /* whose answer is awaited; only while the WebSocket is open */
+  bool draining;     /* an answer is awaited that nobody waits for any more */
+  bool spoiled;      /* an answer was awaited that nobody waits for any more, even if it has come by now */
+  bool carried;      /* bytes of a message have left */
+  bool heard;        /* the agent has spoken */
+  bool late;         /* a message was accepted when it had ended, and only a message brings about the next one */
+  bool in_message;   /* a message has begun to arrive */
+  bool in_answer;    /* it belongs to the answer that is awaited: that was asked for before it began */
+
+  /* An error payload is held until the close that follows it, so that the error can tell the close code. */
+  aui_error refusal;
+
+  aui_reply *parked; /* whose message has left on a connection that was lost; nothing is sent meanwhile */
+  aui_reply *queue;  /* replies whose messages wait to be sent, oldest first */
+  aui_error error;   /* why there is no connection */
+  bool closed;
+  bool news;
+};
+
+/* ---- Replies (session_replies.c) ---- */
+
+/* Puts the reply behind those that wait. */
+void aui_session_enqueue(aui_session *session, aui_reply *reply);
+
+/* Takes the reply out of those that wait, if it is there. */
+void aui_session_dequeue(aui_session *session, aui_reply *reply);
+
+/* Puts it before them: its message is sent again. */
+void aui_session_enqueue_first(aui_session *session, aui_reply *reply);
+
+/* Ends the reply, wherever it is. */
+void aui_session_fail_reply(aui_session *session, aui_reply *reply, const aui_error *error, aui_delivered delivered);
+
+/* Whether a message waits for a connection, or for news of what became of it on the last one. */
+bool aui_session_has_unfinished(const aui_session *session);
+
+/* Ends the parked reply with the error of its connection. */
+void aui_session_fail_parked(aui_session *session);
+
+/* Ends all that wait. */
+void aui_session_fail_queue(aui_session *session, const aui_error *error);
+
+/* Ends every reply, since the session is closed. */
+void aui_session_cancel_all(aui_session *session);
+
+/* The rest of the awaited answer is of no interest any more: it is read and dropped, unless another message waits. */
+void aui_session_abandon(aui_session *session, uint64_t now);
+
+/* Ends the reply by its user's wish or its own time, whatever the connection is doing for it. */
+void aui_session_end_early(aui_session *session, aui_reply *reply, const aui_error *error, uint64_t now);
+
+/* ---- The connection's end (session_end.c) ---- */
+
+/* The connection serves no more, for this reason (taken over), unless an error payload that is held says more. */
+void aui_session_conclude(aui_session *session, aui_error *reason);
+
+/* The driver is to end the transport, now. */
+void aui_session_hang_up(aui_session *session);
+
+/* Concludes, and ends the transport at once. */
+void aui_session_drop(aui_session *session, aui_error *reason);
+
+/* Memory is short for what the connection needs. */
+void aui_session_out_of_memory(aui_session *session);
+
+/* The peer's close is awaited, for the time that the config allows. */
+void aui_session_start_close_timer(aui_session *session, uint64_t now);
+
+/* Ends the WebSocket by our own decision, with a close frame that is not waited to be answered. */
+void aui_session_fail_connection(aui_session *session, aui_error *reason, uint16_t close_code, uint64_t now);
+
+/* Ends all that wait for another connection, for the reason that ended the last one. */
+void aui_session_fail_waiting(aui_session *session);
+
+/* Whether connecting again is of use to anybody, now that session->error has ended the connection. */
+bool aui_session_is_worth_reconnecting(const aui_session *session);
+
+/* The transport is gone, or was never there. */
+void aui_session_connection_gone(aui_session *session, uint64_t now);
+
+/* ---- What the peer says (session_input.c) ---- */
+
+/* The server has refused or broken the handshake; `why` is an aui_handshake_result. */
+void aui_session_bad_handshake(aui_session *session, int why);
+
+/* The WebSocket is open. */
+void aui_session_opened(aui_session *session, uint64_t now);
+
+#endif

@@ -1,0 +1,93 @@
+/* What has run out of time in a session. */
+#include "engine/deadline.h"
+#include "engine/failure.h"
+#include "engine/session_state.h"
+
+static bool is_open(const aui_session *session) {
+  return session->transport == TRANSPORT_UP && session->ws.state == AUI_WEBSOCKET_OPEN;
+}
+
+/* From when on waiting for a connection counts; AUI_NEVER while there is one. */
+static uint64_t down_since(const aui_session *session) {
+  return session->opened_at == AUI_NEVER ? session->down_since : AUI_NEVER;
+}
+
+/* When a message that waits for nothing but its turn may leave. */
+static uint64_t pace_deadline(const aui_session *session) {
+  bool waits = session->queue && !session->active && !session->parked;
+  return waits && session->pace.next > 0 ? session->pace.next : AUI_NEVER;
+}
+
+static uint64_t connection_deadline(const aui_session *session) {
+  uint64_t deadline = aui_deadline_earlier(session->connect_deadline, session->close_deadline);
+  if (session->transport == TRANSPORT_PAUSED) deadline = aui_deadline_earlier(deadline, session->retry_at);
+  if (!is_open(session)) return deadline;
+  deadline = aui_deadline_earlier(deadline, pace_deadline(session));
+  return aui_deadline_earlier(deadline, aui_liveness_deadline(&session->liveness, &session->config.ping));
+}
+
+uint64_t aui_session_deadline(const aui_session *session) {
+  uint64_t deadline = connection_deadline(session), since = down_since(session);
+  if (session->active) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->active, since));
+  if (session->parked) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->parked, since));
+  for (const aui_reply *reply = session->queue; reply; reply = reply->next) {
+    deadline = aui_deadline_earlier(deadline, aui_reply_deadline(reply, since));
+  }
+  return deadline;
+}
+
+static void connect_timed_out(aui_session *session) {
+  aui_error reason = {0};
+  bool up = session->transport == TRANSPORT_UP;
+  if (up && aui_handshake_eof(&session->ws.handshake) == AUI_HANDSHAKE_REFUSED) {
+    aui_session_bad_handshake(session, AUI_HANDSHAKE_REFUSED); /* all but the end of its body has come */
+    return;
+  }
+  aui_failure_of_connect_timeout(&reason, session->phase, up, session->config.connect_timeout);
+  aui_session_drop(session, &reason);
+}
+
+/* The close that was to follow an error payload, or our own close frame, has not come in time. */
+static void close_timed_out(aui_session *session) {
+  aui_error reason = {0};
+  if (session->refusal.kind) aui_session_conclude(session, &reason);
+  aui_session_hang_up(session);
+}
+
+static void expire(aui_session *session, aui_reply *reply, uint64_t now) {
+  if (aui_reply_deadline(reply, down_since(session)) > now) return;
+  aui_error error = {0};
+  aui_reply_timed_out(reply, down_since(session), &session->error, &error);
+  aui_session_end_early(session, reply, &error, now);
+}
+
+static void check_liveness(aui_session *session, uint64_t now) {
+  aui_error reason = {0};
+  switch (aui_liveness_tick(&session->liveness, &session->config.ping, now)) {
+    case AUI_LIVENESS_FINE: break;
+    case AUI_LIVENESS_PING: aui_websocket_ping(&session->ws); break;
+    case AUI_LIVENESS_DEAD:
+      aui_failure_of_silence(&reason, session->config.ping.timeout);
+      aui_session_drop(session, &reason);
+      break;
+  }
+}
+
+void aui_session_tick(aui_session *session, uint64_t now) {
+  if (session->transport == TRANSPORT_PAUSED && session->retry_at <= now) {
+    session->transport = TRANSPORT_WANTED;
+    session->news = true;
+  }
+  if (session->pace.next <= now) session->pace = (aui_pace){0};
+  if (is_open(session)) check_liveness(session, now);
+  if (session->connect_deadline <= now) connect_timed_out(session);
+  bool refusal_due =
+      session->refusal.kind && session->active && aui_reply_deadline(session->active, down_since(session)) <= now;
+  if (session->close_deadline <= now || refusal_due) close_timed_out(session);
+  if (session->active) expire(session, session->active, now);
+  if (session->parked) expire(session, session->parked, now);
+  for (aui_reply *reply = session->queue, *next; reply; reply = next) {
+    next = reply->next;
+    expire(session, reply, now);
+  }
+}

@@ -1,0 +1,140 @@
+/* A session's transport, as its driver opens, feeds, drains and ends it. */
+#include <string.h>
+
+#include "engine/deadline.h"
+#include "engine/failure.h"
+#include "engine/session_state.h"
+
+aui_want aui_session_want(const aui_session *session) {
+  switch (session->transport) {
+    case TRANSPORT_WANTED: return AUI_WANT_CONNECT;
+    case TRANSPORT_DROPPING: return AUI_WANT_DISCONNECT;
+    case TRANSPORT_UP: return aui_websocket_is_done(&session->ws) ? AUI_WANT_DISCONNECT : AUI_WANT_NOTHING;
+    default: return AUI_WANT_NOTHING;
+  }
+}
+
+bool aui_session_wants_linger(const aui_session *session) {
+  const aui_websocket *ws = &session->ws;
+  return session->transport == TRANSPORT_UP && aui_websocket_is_done(ws) && ws->peer_code == 0;
+}
+
+void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
+  if (session->transport == TRANSPORT_WANTED) {
+    session->transport = TRANSPORT_OPENING;
+    session->connect_deadline = aui_deadline_after(now, session->config.connect_timeout);
+    session->retry_at = AUI_NEVER;
+    if (session->down_since == AUI_NEVER) session->down_since = now;
+    session->news = true;
+  }
+  session->phase = phase;
+}
+
+/* Whether there is a transport now. */
+static bool begin_transport(aui_session *session) {
+  if (session->transport != TRANSPORT_OPENING) return false;
+  session->transport = TRANSPORT_UP;
+  session->events = aui_event_new(session->config.max_depth);
+  if (!session->events) aui_session_out_of_memory(session);
+  return session->events;
+}
+
+void aui_session_connected(aui_session *session, uint64_t now) {
+  (void)now;
+  if (begin_transport(session)) aui_websocket_begin(&session->ws);
+}
+
+void aui_session_adopted(aui_session *session, uint64_t now) {
+  if (!begin_transport(session)) return;
+  aui_websocket_adopt(&session->ws, session->config.max_message);
+  aui_liveness_heard(&session->liveness, now);
+  session->heard = session->carried = true; /* it has served well */
+  aui_session_opened(session, now);
+}
+
+bool aui_session_may_detach(const aui_session *session) {
+  bool free = aui_session_is_idle(session) && !session->draining && !session->refusal.kind && !session->liveness.pinged;
+  if (session->transport != TRANSPORT_UP || session->closed || session->spoiled || !free) return false;
+  return aui_websocket_is_quiet(&session->ws);
+}
+
+bool aui_session_detach(aui_session *session, uint64_t now) {
+  if (!aui_session_may_detach(session)) return false;
+  session->closed = true;
+  aui_session_connection_gone(session, now);
+  return true;
+}
+
+/* Says why the transport ended, unless that is known already: then `reason` is left as it is. */
+static bool explain_end(aui_session *session, const char *cause, bool retryable, aui_error *reason) {
+  aui_websocket *ws = &session->ws;
+  if (session->transport == TRANSPORT_OPENING) {
+    aui_failure_of_opening(reason, session->phase, cause, retryable);
+  } else if (session->transport == TRANSPORT_DROPPING || ws->state == AUI_WEBSOCKET_CLOSING) {
+    return false;
+  } else if (ws->state == AUI_WEBSOCKET_OPEN) {
+    aui_failure_of_cut(reason, cause, retryable);
+  } else {
+    aui_failure_of_handshake_cut(reason, &ws->handshake, cause, retryable);
+  }
+  return true;
+}
+
+void aui_session_disconnected(aui_session *session, const char *cause, bool retryable, uint64_t now) {
+  if (session->transport < TRANSPORT_OPENING) return;
+  aui_error reason = {0};
+  if (explain_end(session, cause, retryable, &reason)) aui_session_conclude(session, &reason);
+  aui_session_connection_gone(session, now);
+}
+
+size_t aui_session_random_wanted(const aui_session *session) {
+  return AUI_WEBSOCKET_RANDOM - session->ws.random_len;
+}
+
+void aui_session_random(aui_session *session, const void *bytes, size_t n) {
+  aui_websocket *ws = &session->ws;
+  size_t room = AUI_WEBSOCKET_RANDOM - ws->random_len;
+  if (n > room) n = room;
+  memcpy(ws->random + ws->random_len, bytes, n);
+  ws->random_len += n;
+}
+
+/* Puts the oldest waiting message on the wire, if the connection is free for it. */
+static bool send_next(aui_session *session, uint64_t now) {
+  aui_websocket *ws = &session->ws;
+  aui_reply *reply = session->queue;
+  bool busy =
+      session->active || session->parked || session->draining || session->refusal.kind || session->pace.next > now;
+  if (!reply || busy || ws->state != AUI_WEBSOCKET_OPEN || ws->random_len < AUI_FRAME_MASK_SIZE) return true;
+  if (!aui_websocket_send(ws, AUI_OPCODE_TEXT, reply->request.data, reply->request.len)) return false;
+  aui_session_dequeue(session, reply);
+  aui_pace_sent(&session->pace, &session->config.rate, now);
+  session->active = reply;
+  reply->on_wire = true;
+  reply->last_sign = now;
+  return true;
+}
+
+const void *aui_session_output(aui_session *session, size_t *n, uint64_t now) {
+  aui_websocket *ws = &session->ws;
+  *n = 0;
+  if (session->transport != TRANSPORT_UP) return NULL;
+  const aui_session_config *config = &session->config;
+  bool ok = aui_websocket_flush(ws, &config->request, config->max_response_head) && send_next(session, now);
+  if (!ok) {
+    aui_session_out_of_memory(session);
+    return NULL;
+  }
+  *n = ws->out.len;
+  return ws->out.len ? ws->out.data : NULL;
+}
+
+void aui_session_written(aui_session *session, size_t n, uint64_t now) {
+  aui_websocket *ws = &session->ws;
+  if (session->transport != TRANSPORT_UP) return;
+  bool leaving = session->active && ws->written < ws->text_end;
+  aui_websocket_wrote(ws, n);
+  if (!leaving || ws->written <= ws->text_begin) return;
+  session->carried = true;
+  session->active->last_sign = now; /* `first` counts from here */
+}
