@@ -5,8 +5,8 @@ local child = require "spec.child"
 local cjson = require "cjson"
 local support = require "spec.support"
 
-local ODD_KEY = 'a b&c=d/\195\169%"+#?' .. "\\"
-local ODD_KEY_ENCODED = "a%20b%26c%3Dd%2F%C3%A9%25%22%2B%23%3F%5C"
+local ODD_KEY = 'hunter2 b&c=d/\195\169%"+#?' .. "\\"
+local ODD_KEY_ENCODED = "hunter2%20b%26c%3Dd%2F%C3%A9%25%22%2B%23%3F%5C"
 
 for _, scheme in ipairs { "ws", "wss" } do
   describe(("a key over %s"):format(scheme), function()
@@ -22,7 +22,7 @@ for _, scheme in ipairs { "ws", "wss" } do
       it(("that is wrong, from the %s, is an error of kind auth"):format(auth), function()
         local server = support.start { "--pace", "0", "--api-key", ODD_KEY, scheme = scheme }
         -- The refusal follows the handshake: it may come before the session is seen open, or behind that.
-        local session, err = aui.connect(server:options { api_key = "wrong-key", auth = auth })
+        local session, err = aui.connect(server:options { api_key = "hunter2-wrong", auth = auth })
         if session then
           local message
           message, err = session:ask "hello"
@@ -63,14 +63,14 @@ describe("the request", function()
   end)
 
   it("carries the key behind the query that the url has", function()
-    local said = told { api_key = "key-1", url = server.url .. "?a=1&b=%20" }
-    assert.are.equal("/?a=1&b=%20&network_api_key=key-1", said.target)
+    local said = told { api_key = "hunter2-1", url = server.url .. "?a=1&b=%20" }
+    assert.are.equal("/?a=1&b=%20&network_api_key=hunter2-1", said.target)
   end)
 
   it("carries the key in a header, as it is, and not in its query", function()
-    local said = told { api_key = "a b&c=d/%", auth = "header" }
+    local said = told { api_key = "hunter2 b&c=d/%", auth = "header" }
     assert.are.equal("/", said.target)
-    assert.are.equal("a b&c=d/%", said.headers["x-network-api-key"])
+    assert.are.equal("hunter2 b&c=d/%", said.headers["x-network-api-key"])
   end)
 
   it("carries no key when there is none, with an url", function()
@@ -100,12 +100,12 @@ describe("the request", function()
   ]]
 
   it("carries the key of the environment unless the options have one", function()
-    local env = { AUI_NETWORK_API_KEY = "from-environment" }
+    local env = { AUI_NETWORK_API_KEY = "hunter2-environment" }
     local ran = child.run(FROM_ENVIRONMENT, { env = env }, server.url)
     assert.are.equal("", ran.stderr)
-    assert.are.equal("/?network_api_key=from-environment", cjson.decode(ran.stdout).target)
-    ran = child.run(FROM_ENVIRONMENT, { env = env }, server.url, "from-options")
-    assert.are.equal("/?network_api_key=from-options", cjson.decode(ran.stdout).target)
+    assert.are.equal("/?network_api_key=hunter2-environment", cjson.decode(ran.stdout).target)
+    ran = child.run(FROM_ENVIRONMENT, { env = env }, server.url, "hunter2-options")
+    assert.are.equal("/?network_api_key=hunter2-options", cjson.decode(ran.stdout).target)
   end)
 end)
 

@@ -10,7 +10,7 @@ local collect, open_descriptors = support.collect, support.open_descriptors
 
 local BASE = "/api/v1/external/"
 local TASK = "68e78d0dc5a4b19a030d03d6"
-local KEY = "a-key-that-nobody-sees"
+local KEY = "hunter2-that-nobody-sees"
 local HELLO = '{"task_id":"' .. TASK .. '","text":"hello"}'
 
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)

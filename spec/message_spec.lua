@@ -116,6 +116,21 @@ describe("a message", function()
     server:stop()
   end)
 
+  it("can be had as it came, once it is there", function()
+    local payload = '{"id": "1", "text": "x", "sender": {}, "cards": [], "followup_suggestions": null}'
+    local server = support.play { { receive = true }, { send = payload }, { receive = true }, { cut = "fin" } }
+    local session = server:connect()
+    local reply = session:send "question"
+    assert.is_nil(reply:json())
+    assert(reply:message())
+    assert.are.equal(payload, reply:json())
+    reply = session:send "another"
+    assert.is_nil((reply:message()))
+    assert.is_nil(reply:json())
+    session:close()
+    server:stop()
+  end)
+
   it("may nest as deep as max_depth", function()
     local nested = ("["):rep(200) .. ("]"):rep(200)
     local payload = ('{"id":"1","text":"x","sender":{},"deep":%s}'):format(nested)

@@ -229,7 +229,7 @@ for _, scheme in ipairs(wire.schemes) do
 
     it("does not try again what the server refuses for good", function()
       local server = link:start { "--api-key", "right" }
-      local session = link:session(server, { reconnect = FAST, api_key = "wrong" })
+      local session = link:session(server, { reconnect = FAST, api_key = "hunter2-wrong" })
       local told = follow(session)
       local message, err = session:ask "question"
       assert.is_nil(message)

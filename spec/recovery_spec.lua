@@ -313,10 +313,10 @@ for _, scheme in ipairs { "ws", "wss" } do
     it("uses the key, the server and the task of the session", function()
       log = os.tmpname()
       local scenario = { connections = { steps(FIRST, FOUND), exchange "next" } }
-      server = support.play(scenario, { scheme = scheme, "--api-key", "a key/&?", "--log", log })
+      server = support.play(scenario, { scheme = scheme, "--api-key", "hunter2 key/&?", "--log", log })
       server.files[#server.files + 1] = log
       session = server:connect {
-        api_key = "a key/&?",
+        api_key = "hunter2 key/&?",
         task_id = "a task/with?odd characters %41",
         url = server.url:gsub("/api/v1", "/some/prefix/api/v1"),
         reconnect = { base = 0.01, max = 0.05 },

@@ -77,7 +77,7 @@ describe("the chat", function()
 
   it("shows that the key is wrong, and goes on", function()
     server = support.start { "--api-key", "right" }
-    local chat = start(80, { AUI_NETWORK_API_KEY = "wrong" })
+    local chat = start(80, { AUI_NETWORK_API_KEY = "hunter2-wrong" })
     chat:press "Hello\n"
     chat:see "Error  auth: the server answered with status 401: Invalid API key\n\nYou"
     chat:press "/quit\n"

@@ -5,65 +5,16 @@ build."""
 import json
 import os
 import re
+import signal
 import socket
-import tempfile
 import unittest
 
 import websockets
 
-from harness import KEY, PATIENCE, TIMEOUT, Browser, Gateway, Redis, Sim, Stream, WebSocket, shown, wait_until
+from harness import KEY, TIMEOUT, Browser, Case, Redis, WebSocket, shown, wait_until
 
 LAPTOP = "a laptop under $1000"
-EXPECTED_LOG = (r"http://127\.0\.0\.1:\d+/$|.*\[warn\] .*(session \d+: |agent: )|.*\[error\] .*"
-                r"(access forbidden by rule|client intended to send too large body|recv\(\) failed \(104: )")
 RECEIVE, FINAL = {"receive": True}, {"message": {}}
-
-
-class Case(unittest.TestCase):
-    """Starts what a test needs, and reads the gateway's log at its end."""
-
-    settings = {}
-
-    def sim(self, *options, scenario=None):
-        """aui-sim with the key alone, and a log."""
-        self.sim_log = tempfile.NamedTemporaryFile("r")
-        self.addCleanup(self.sim_log.close)
-        sim = Sim("--api-key", KEY, "--log", self.sim_log.name, *options, scenario=scenario)
-        self.addCleanup(sim.__exit__)
-        return sim
-
-    def gateway(self, agent_url, **settings):
-        gateway = Gateway(agent_url, self.settings | settings)
-        self.addCleanup(self.end, gateway)
-        return gateway
-
-    def end(self, gateway):
-        log = gateway.stop()
-        self.assertNotIn(KEY, "\n".join(log))
-        self.assertEqual([], [line for line in log if not re.match(EXPECTED_LOG, line)])
-
-    def start(self, *options, scenario=None, **settings):
-        """A gateway in front of a simulator, and a browser with a task there."""
-        gateway = self.gateway(self.sim(*options, scenario=scenario).url, **settings)
-        browser = Browser(gateway)
-        return gateway, browser, browser.create_task()
-
-    def logged(self, event):
-        """The texts of the simulator's events."""
-        self.sim_log.seek(0)
-        events = [json.loads(line) for line in self.sim_log if line.endswith("\n")]
-        return [item["text"] for item in events if item["event"] == event]
-
-    def socket_of(self, browser, **options):
-        websocket = WebSocket(browser, **options)
-        self.addCleanup(websocket.close)
-        return websocket
-
-    def refuses(self, browser, **options):
-        """The status by which a WebSocket is refused."""
-        with self.assertRaises(websockets.InvalidStatusCode) as caught:
-            WebSocket(browser, **options)
-        return caught.exception.status_code
 
 
 class Conversations:
@@ -122,15 +73,33 @@ class Conversations:
         self.assertEqual([LAPTOP], self.logged("message"))
         self.assertEqual(1, gateway.metric("gateway_resumes_total"))
 
-    def test_takes_up_the_right_one_of_messages_with_the_same_text(self):
-        _, browser, task = self.start(scenario=[
-            RECEIVE, {"message": {"text": "First"}}, RECEIVE, {"update": "Sec"}, {"wait": 1}, {"message": {"text": "Second"}}],
-            GATEWAY_WORKERS="1")  # so that the pool's connection, and the scenario, go on
+    def test_lets_an_answer_go_on_that_its_browser_has_come_back_for(self):
+        scenario = [RECEIVE, {"update": "One"}, {"wait": 4}, {"message": {"text": "One and two"}}]
+        _, browser, task = self.start(scenario=scenario, GATEWAY_GRACE="2")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        stream.close()
+        self.assertEqual("One and two", shown(browser.ask(task, LAPTOP)))
+
+    def test_does_not_take_an_earlier_answer_to_the_same_words_for_the_one_that_is_missing(self):
+        def message(id, sender, text):
+            return {"id": id, "text": text, "sender": {"id": "x", "type": sender}}
+        first = [message("a", "user", "More"), message("b", "agent", "First")]
+        second = [*first, message("c", "user", "More"), message("d", "agent", "Second")]
+        _, browser, task = self.start(GATEWAY_WORKERS="1", scenario={  # so that the scenario's connection goes on
+            "connections": [[RECEIVE, {"message": {"id": "b", "text": "First"}}, RECEIVE, {"update": "Sec"}]],
+            "rest": ["serve", {"status": 200, "body": json.dumps(first)}, {"status": 200, "body": json.dumps(second)}]})
         self.assertEqual("First", shown(browser.ask(task, "More", "m1")))
         stream = browser.chat(task, "More", "m2")
         next(stream)
         stream.close()
         self.assertEqual("Second", shown(browser.ask(task, "More", "m2")))
+
+    def test_finds_an_answer_among_others_that_came_at_the_same_time(self):
+        _, browser, task = self.start("--pace", "0.02", GATEWAY_GRACE="60")
+        streams = [browser.chat(task, LAPTOP, id) for id in ("m1", "m2")]
+        answers = [list(stream)[-1][1] for stream in streams]
+        self.assertEqual(answers, [browser.ask(task, LAPTOP, id)[-1][1] for id in ("m1", "m2")])
 
     def test_sends_a_message_once_however_often_it_is_asked_for(self):
         _, browser, task = self.start("--pace", "0")
@@ -204,6 +173,24 @@ class Conversations:
             self.assertGreater(len(events), 5)
             self.assertEqual(events[-1]["message"]["text"], shown([("chunk", event, None) for event in events[:-1]]))
 
+    def test_sends_a_large_answer_over_a_websocket(self):
+        text = "€" * 100_000
+        _, browser, task = self.start(scenario=[RECEIVE, {"update": text}, FINAL])
+        websocket = self.socket_of(browser)
+        websocket.ask(task, LAPTOP)
+        self.assertEqual(text, websocket.receive()["text"])
+        self.assertEqual(text, websocket.receive()["message"]["text"])
+
+    def test_goes_on_with_an_answer_while_nginx_reads_its_configuration_anew(self):
+        gateway, browser, task = self.start("--pace", "0.02")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        workers = gateway.workers()
+        gateway.signal("HUP")
+        wait_until(lambda: set(gateway.workers()) - set(workers), "new workers")
+        self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
+        self.assertEqual("message", list(stream)[-1][0])
+
     def test_stops_an_answer_on_a_websocket(self):
         _, browser, task = self.start("--pace", "0.2")
         websocket = self.socket_of(browser)
@@ -245,6 +232,22 @@ class InRedis(Conversations, Case):
         browser.port, browser.origin = there.port, f"http://127.0.0.1:{there.port}"
         self.assertEqual(2, len(browser.get(f"/api/tasks/{task}/messages").json["messages"]))
         self.assertEqual(answer, browser.ask(task, LAPTOP)[-1][1])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+
+class WithDeadWorkers(Case):
+    def end(self, gateway):
+        self.assertIn("exited on signal 9", "\n".join(gateway.stop()))
+
+    def test_finds_the_answer_whose_worker_has_died(self):
+        gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "One"}, {"record": {"text": "One and two"}}])
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        workers = gateway.workers()
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(set(gateway.workers()) - set(workers)) == 2, "new workers")
+        self.assertEqual("One and two", shown(browser.ask(task, LAPTOP)))
         self.assertEqual([LAPTOP], self.logged("message"))
 
 
@@ -316,7 +319,7 @@ class Failures(Case):
                                 ({"GATEWAY_RATE": "many"}, "GATEWAY_RATE: expected a number above 0"),
                                 ({"AUI_REDIS": "localhost"}, "AUI_REDIS: expected host:port")):
             with self.assertRaisesRegex(AssertionError, re.escape(words)):
-                Gateway("ws://127.0.0.1:1/api/v1/external/session", settings)
+                self.gateway("ws://127.0.0.1:1/api/v1/external/session", **settings)
 
 
 class Attacks(Case):
@@ -394,7 +397,7 @@ class Attacks(Case):
         browser = Browser(gateway)
         answers = [browser.get("/"), browser.get("/nothing"), browser.get("/api/tasks"), browser.get("/lua/x.lua"),
                    browser.post("/")]
-        self.assertEqual([200, 404, 403, 404, 403], [answer.status for answer in answers])
+        self.assertEqual([200, 404, 405, 404, 405], [answer.status for answer in answers])
         for answer in answers:
             self.assertEqual("nginx", answer.headers["Server"])
             self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])

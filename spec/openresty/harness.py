@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 import urllib.parse
 
 import websockets
@@ -24,6 +25,8 @@ from sim_test import Sim, TIMEOUT  # noqa: E402
 RUN = os.path.join(os.path.dirname(__file__), "../../examples/openresty/run")
 KEY = "a-key/that+nobody=sees"
 PATIENCE = 20  # seconds; bounds against hangs
+EXPECTED_LOG = (r"http://127\.0\.0\.1:\d+/$|.*\[warn\] .*(session \d+: |agent: )|.*\[error\] .*"
+                r"(access forbidden by rule|client intended to send too large body|recv\(\) failed \(104: )")
 
 
 def free_port():
@@ -82,7 +85,11 @@ class Gateway:
         environment |= {"AUI_URL": agent_url, "AUI_NETWORK_API_KEY": KEY, "GATEWAY_WORKERS": "2", "GATEWAY_RATE": "1000"}
         self.process = subprocess.Popen([RUN, str(self.port)], env=environment | settings, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.errors)
-        wait_until(self.listens, "the gateway")
+        try:
+            wait_until(self.listens, "the gateway")
+        except BaseException:
+            self.stop()
+            raise
 
     def listens(self):
         if self.process.poll() is not None:
@@ -96,10 +103,16 @@ class Gateway:
         self.errors.seek(0)
         return self.errors.read()
 
+    def master(self):
+        """The process id of nginx's master."""
+        return int(self.children(self.process.pid).split()[0])
+
     def workers(self):
-        """The process ids of nginx's workers."""
-        master = re.search(r"\d+", self.children(self.process.pid))[0]
-        return [int(pid) for pid in self.children(master).split()]
+        """Those of its workers."""
+        return [int(pid) for pid in self.children(self.master()).split()]
+
+    def signal(self, name):
+        os.kill(self.master(), getattr(signal, "SIG" + name))
 
     @staticmethod
     def children(pid):
@@ -119,7 +132,7 @@ class Gateway:
 
     def stop(self):
         """Ends the gateway; returns the lines of its log."""
-        self.process.send_signal(signal.SIGTERM)
+        self.process.terminate()
         self.process.wait(PATIENCE)
         lines = self.log().splitlines()
         self.errors.close()
@@ -255,3 +268,50 @@ class WebSocket:
         self.socket.transport.abort()
         self.wait(self.socket.wait_closed())
         self.loop.close()
+
+
+class Case(unittest.TestCase):
+    """Starts what a test needs, and reads the gateway's log at its end."""
+
+    settings = {}
+
+    def sim(self, *options, scenario=None):
+        """aui-sim with the key alone, and a log."""
+        self.sim_log = tempfile.NamedTemporaryFile("r")
+        self.addCleanup(self.sim_log.close)
+        sim = Sim("--api-key", KEY, "--log", self.sim_log.name, *options, scenario=scenario)
+        self.addCleanup(sim.__exit__)
+        return sim
+
+    def gateway(self, agent_url, **settings):
+        gateway = Gateway(agent_url, self.settings | settings)
+        self.addCleanup(self.end, gateway)
+        return gateway
+
+    def end(self, gateway):
+        log = gateway.stop()
+        self.assertNotIn(KEY, "\n".join(log))
+        self.assertEqual([], [line for line in log if not re.match(EXPECTED_LOG, line)])
+
+    def start(self, *options, scenario=None, **settings):
+        """A gateway in front of a simulator, and a browser with a task there."""
+        gateway = self.gateway(self.sim(*options, scenario=scenario).url, **settings)
+        browser = Browser(gateway)
+        return gateway, browser, browser.create_task()
+
+    def logged(self, event):
+        """The texts of the simulator's events."""
+        self.sim_log.seek(0)
+        events = [json.loads(line) for line in self.sim_log if line.endswith("\n")]
+        return [item["text"] for item in events if item["event"] == event]
+
+    def socket_of(self, browser, **options):
+        websocket = WebSocket(browser, **options)
+        self.addCleanup(websocket.close)
+        return websocket
+
+    def refuses(self, browser, **options):
+        """The status by which a WebSocket is refused."""
+        with self.assertRaises(websockets.InvalidStatusCode) as caught:
+            WebSocket(browser, **options)
+        return caught.exception.status_code

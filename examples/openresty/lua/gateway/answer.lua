@@ -24,7 +24,7 @@ function answer.new(message, listener, came_back)
 end
 
 local function fail(self, err)
-  refusal.note(err)
+  metrics.count("aui_errors_total", { kind = err.kind })
   metrics.count("aui_replies_total", { outcome = err.kind == "canceled" and "canceled" or "failed" })
   local public = refusal.public(err)
   if err.delivered == "no" then
@@ -68,7 +68,7 @@ local function ask(self)
   if not session then return fail(self, err) end
   metrics.count "aui_sessions_total"
   count_reconnects(session)
-  self.reply = session:send { task_id = self.message.task_id, text = self.message.text }
+  self.reply = assert(session:send { task_id = self.message.task_id, text = self.message.text })
   if self.canceled then self.reply:cancel() end
   pass_on(self, self.reply)
   session:close()

@@ -5,14 +5,14 @@ local store = require "gateway.store"
 
 local browser = {}
 
-local is_https = config.origin and config.origin:find "^https:" ~= nil
+local NAME = "aui_gateway"
+local ATTRIBUTES = ("; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict"):format(config.cookie_lifetime)
 
--- With this prefix browsers take the cookie from this very host alone, and over https.
-local NAME = is_https and "__Host-aui_gateway" or "aui_gateway"
-local ATTRIBUTES = ("; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s"):format(
-  config.cookie_lifetime,
-  is_https and "; Secure" or ""
-)
+-- What browsers see: a balancer in front may have taken the encryption off.
+local function is_https() return (config.origin or ngx.var.scheme):find "^https" ~= nil end
+
+-- With the prefix, browsers take the cookie from this very host alone, and over https (RFC 6265bis, 4.1.3.2).
+local function cookie_name() return is_https() and "__Host-" .. NAME or NAME end
 
 local function random_id()
   local source = assert(io.open("/dev/urandom", "rb"))
@@ -23,7 +23,7 @@ end
 
 --- The browser's id, or nil: only what this gateway gave out counts, not an id that somebody made up.
 function browser.current()
-  local id = ngx.var["cookie_" .. NAME]
+  local id = ngx.var["cookie_" .. cookie_name()]
   if not id or #id ~= 32 or not id:find "^%x+$" then return nil end
   return store.get("browser:" .. id) and id or nil
 end
@@ -32,7 +32,7 @@ end
 function browser.welcome()
   local id = browser.current() or random_id()
   store.set("browser:" .. id, "1", config.cookie_lifetime)
-  ngx.header["Set-Cookie"] = NAME .. "=" .. id .. ATTRIBUTES
+  ngx.header["Set-Cookie"] = cookie_name() .. "=" .. id .. ATTRIBUTES .. (is_https() and "; Secure" or "")
   return id
 end
 

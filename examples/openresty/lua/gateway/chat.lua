@@ -28,10 +28,12 @@ function Stream:emit(event, data)
   write(self, ("event: %s\nid: %s.%d\ndata: %s\n\n"):format(event, self.id, self.count, text))
 end
 
--- A light thread: comments, which tell the browser and everything in between that the stream is alive.
-local function beat(self)
+-- A light thread: comments, which tell the browser and everything in between that the stream is alive, and us whether
+-- the browser is: not every end of a connection comes to on_abort, over HTTP/2 none.
+local function beat(self, its_answer)
   while not self.finished:wait(config.heartbeat) do
     write(self, ": \n\n")
+    if self.gone then return its_answer:abandon() end
   end
 end
 
@@ -55,7 +57,7 @@ function chat.serve()
     stream.gone = true
     its_answer:abandon()
   end)
-  ngx.thread.spawn(beat, stream)
+  ngx.thread.spawn(beat, stream, its_answer)
   its_answer:run()
   stream.finished:post(1)
 end

@@ -31,7 +31,11 @@ function ledger.forget(message) store.delete(key("sent", message)) end
 --- Notes that it was answered, by the agent's message with this id.
 function ledger.answered(message, answer_id)
   store.set("answered:" .. message.task_id, answer_id, config.cookie_lifetime)
+  store.set(key("answer", message), answer_id, MEMORY)
 end
+
+--- The id of its answer, if that is known.
+function ledger.answer(message) return store.get(key("answer", message)) end
 
 --- Notes that it ended in an error (what a browser is told of it).
 function ledger.failed(message, error) store.set(key("failed", message), cjson.encode(error), MEMORY) end

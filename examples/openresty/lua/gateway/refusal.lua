@@ -32,13 +32,6 @@ function refusal.internal(delivered)
   return { kind = "server", message = OTHER_WORDS, retryable = true, delivered = delivered }
 end
 
---- Notes an error of the module `aui`; its text says nothing of the key.
----@param err aui.Error
-function refusal.note(err)
-  metrics.count("aui_errors_total", { kind = err.kind })
-  if err.kind ~= "canceled" then ngx.log(ngx.WARN, "agent: ", tostring(err)) end
-end
-
 --- Answers the request with this status; `error`: kind, message and more fields.
 function refusal.send(status, error)
   metrics.count("gateway_refusals_total", { status = status })
@@ -55,7 +48,6 @@ local STATUSES = { timeout = 504, rate_limit = 429 }
 --- Answers the request when a call to the agent has failed.
 ---@param err aui.Error
 function refusal.send_failure(err)
-  refusal.note(err)
   local status = err.status_code == 404 and 404 or STATUSES[err.kind] or 502
   refusal.send(status, refusal.public(err))
 end

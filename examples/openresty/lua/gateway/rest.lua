@@ -4,6 +4,7 @@ local config = require "gateway.config"
 local errors = require "aui.error"
 local host = require "aui.host"
 local json = require "aui.json"
+local metrics = require "gateway.metrics"
 local options = require "aui.options"
 
 local rest = {}
@@ -62,27 +63,39 @@ local function call(method, target, body)
 end
 
 local function unreadable(what)
-  return errors.new { kind = "protocol", message = what .. ": the answer is not what was expected" }
+  return nil, errors.new { kind = "protocol", message = what .. ": the answer is not what was expected" }
+end
+
+-- Passes on the results of a call; a failure is noted, in words that say nothing of the key.
+local function noted(result, more)
+  if result then return result, more end
+  metrics.count("aui_errors_total", { kind = more.kind })
+  ngx.log(ngx.WARN, "agent: ", tostring(more))
+  return nil, more
+end
+
+local function create_task(user_id)
+  local body, err = call("POST", place.tasks_target:sub(1, -2), ('{"user_id":"%s"}'):format(user_id))
+  if not body then return nil, err end
+  local task = json.decode(body)
+  if type(task) ~= "table" or type(task.id) ~= "string" then return unreadable "creating a task" end
+  return task
+end
+
+local function read_messages(task_id)
+  local body, err = call("GET", place.tasks_target .. task_id .. "/messages")
+  if not body then return nil, err end
+  local messages = json.decode(body)
+  if type(messages) ~= "table" or not body:find "^%s*%[" then return unreadable "reading a task" end
+  return messages, body
 end
 
 --- Creates a task: a table with its `id` and more, or nil and an aui.Error.
 ---@param user_id string letters, digits and hyphens
-function rest.create_task(user_id)
-  local body, err = call("POST", place.tasks_target:sub(1, -2), ('{"user_id":"%s"}'):format(user_id))
-  if not body then return nil, err end
-  local task = json.decode(body)
-  if type(task) ~= "table" or type(task.id) ~= "string" then return nil, unreadable "creating a task" end
-  return task
-end
+function rest.create_task(user_id) return noted(create_task(user_id)) end
 
 --- The messages of a task, oldest first: decoded, and as JSON; or nil and an aui.Error.
 ---@param task_id string letters, digits and hyphens
-function rest.messages(task_id)
-  local body, err = call("GET", place.tasks_target .. task_id .. "/messages")
-  if not body then return nil, err end
-  local messages = json.decode(body)
-  if type(messages) ~= "table" or not body:find "^%s*%[" then return nil, unreadable "reading a task" end
-  return messages, body
-end
+function rest.messages(task_id) return noted(read_messages(task_id)) end
 
 return rest

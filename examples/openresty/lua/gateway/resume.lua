@@ -5,22 +5,32 @@ local history = require "aui.history"
 local json = require "aui.json"
 local ledger = require "gateway.ledger"
 local metrics = require "gateway.metrics"
-local refusal = require "gateway.refusal"
 local rest = require "gateway.rest"
 
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2 -- seconds
 
--- The answer and its JSON, if the history has it already.
-local function look_up(message)
-  local messages, body = rest.messages(message.task_id)
-  if not messages then
-    refusal.note(body)
-    return nil
+local function position_of(messages, id)
+  for index, message in ipairs(messages) do
+    if type(message) == "table" and message.id == id then return index end
   end
+end
+
+-- Where the answer is, if it is there already. Whoever sent the message may not have lived to hear its answer's id.
+local function find(messages, message)
+  local id = ledger.answer(message)
+  if id then return position_of(messages, id) end
   local question = { text = message.text, last_id = ledger.answer_before(message), begun = true }
   local verdict, index = history.find(messages, question)
   if verdict ~= "answered" then return nil end
-  return messages[index], json.items(body)[index]
+  ledger.answered(message, messages[index].id)
+  return index
+end
+
+-- The answer and its JSON, if the history has it already.
+local function look_up(message)
+  local messages, body = rest.messages(message.task_id)
+  local index = messages and find(messages, message)
+  if index then return messages[index], json.items(body)[index] end
 end
 
 --- Waits until the history has the answer, and tells the listener (gateway.answer); stops when `is_wanted()` is false.
@@ -32,7 +42,6 @@ return function(message, listener, is_wanted)
     local failure = ledger.failure(message) -- looked up first: it may have come after the answer
     local found, text = look_up(message)
     if found then
-      ledger.answered(message, found.id)
       listener:emit("chunk", { keep = 0, text = found.text })
       return listener:emit("message", text)
     end

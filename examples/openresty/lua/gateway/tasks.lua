@@ -25,7 +25,7 @@ local function admit()
 end
 
 -- lua-cjson takes an empty table for an object.
-local function array(list) return #list > 0 and cjson.encode(list) or "[]" end
+local function array(list) return type(list) == "table" and #list > 0 and cjson.encode(list) or "[]" end
 
 function tasks.create()
   if not admit() then return end
@@ -37,7 +37,7 @@ function tasks.create()
   answer(201, ('{"task_id":%s,"welcome_message":%s,"followup_suggestions":%s}'):format(
     cjson.encode(task.id),
     cjson.encode(task.welcome_message or ""),
-    array(task.followup_suggestions or {})
+    array(task.followup_suggestions)
   ))
 end
 

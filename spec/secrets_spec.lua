@@ -1,0 +1,176 @@
+-- The key shows up in nothing that a program can print: errors, tostring, tracebacks, dumps of what it holds. Each
+-- program here runs into many failures in an interpreter of its own and prints all it can get at.
+
+local child = require "spec.child"
+local cjson = require "cjson"
+local socket = require "socket"
+local wire = require "spec.wire"
+
+-- Each spelling of it that a server may send back has the middle in it.
+local MARK = "hunter2"
+local KEY = 'k/"' .. MARK .. '" \\&%'
+local SPELLINGS = {
+  raw = KEY,
+  ["percent-encoded"] = "k%2F%22hunter2%22%20%5C%26%25",
+  ["percent-encoded in lower case"] = "k%2f%22hunter2%22%20%5c%26%25",
+  ["with escapes of JSON"] = 'k/\\"hunter2\\" \\\\&%',
+  ["with all escapes of JSON"] = 'k\\/\\"hunter2\\" \\\\&%',
+}
+
+-- The arguments: the key and the cases as JSON, each { url =, tls =, auth =, patience = (seconds) }.
+local PROLOGUE = [[
+local aui, cjson = require "aui", require "cjson"
+local KEY, cases = arg[1], cjson.decode(arg[2])
+
+-- What a dumper without the debug library sees.
+local function dump(value, seen)
+  print(pcall(tostring, value))
+  if seen[value] or (type(value) ~= "table" and type(value) ~= "userdata") then return end
+  seen[value] = true
+  local meta = getmetatable(value)
+  if type(meta) == "table" then dump(meta, seen) end
+  if type(value) ~= "table" then return end
+  for name, item in next, value do
+    dump(name, seen)
+    dump(item, seen)
+  end
+end
+
+local function show(...)
+  for index = 1, select("#", ...) do dump((select(index, ...)), {}) end
+end
+
+local function options_of(case, changes)
+  local options = { api_key = KEY, auth = case.auth, url = case.url, tls = case.tls, task_id = "task",
+    timeout = { connect = case.patience, first = case.patience },
+    reconnect = { base = 0.01, max = 0.05, attempts = 2 } }
+  for name, value in pairs(changes or {}) do options[name] = value end
+  return options
+end
+]]
+
+local FAIL = PROLOGUE
+  .. [[
+local function meet(case)
+  show(aui.connect(options_of(case)))
+  local session = assert(aui.session(options_of(case)))
+  session:on("state", show)
+  local reply = session:send "hello"
+  show(session, reply, reply:next(0.2))
+  show(session, reply, pcall(reply))
+  show(reply:message())
+  show(session, reply, session:ask "again")
+  show(pcall(aui.run, function() assert(session:ask "again") end))
+  show(pcall(aui.run, function() print(debug.traceback(tostring(select(2, session:ask "again")))) error "x" end))
+  session:close()
+  show(session, reply, session:send "late")
+end
+for index, case in ipairs(cases) do
+  meet(case)
+  print("met", index)
+end
+local session = aui.session(options_of(cases[1]))
+print "the end"
+assert(session:ask "uncaught")
+]]
+
+local MISUSE = PROLOGUE
+  .. [[
+local LONG = KEY .. ("x"):rep(10) -- as long as keys are
+local function try(fn, ...) show(pcall(fn, ...)) end
+for _, name in ipairs { "api_key", "region", "url", "task_id", "auth", "headers", "allow_plaintext", "tls", "timeout",
+  "reconnect", "recover", "queue", "rate", "ping_interval", "ping_timeout", "max_message", "max_depth", LONG } do
+  for _, value in ipairs { LONG, { LONG }, { [LONG] = LONG }, { key = LONG, ca_file = LONG } } do
+    if not (name == "api_key" and value == LONG) and not (name == "task_id" and value == LONG) then
+      try(aui.session, options_of(cases[1], { [name] = value }))
+    end
+  end
+end
+try(aui.session, LONG)
+try(aui.connect, { LONG })
+try(aui.session, options_of(cases[1], { api_key = KEY .. "\n" }))
+try(aui.session, options_of(cases[1], { url = cases[1].url .. "?network_api_key=" .. KEY:gsub("%W", "") }))
+local session = assert(aui.session(options_of(cases[1])))
+try(session.send, LONG)
+try(session.ask, session, { [LONG] = LONG })
+try(session.send, session, { text = "x", context = LONG })
+try(session.send, session, { text = "x", timeout = LONG })
+try(session.on, session, LONG)
+try(aui.sleep, LONG)
+try(aui.run, LONG)
+print "the end"
+]]
+
+local function assert_silent(ran)
+  assert.is_truthy(ran.stdout:find("the end", 1, true), ran.stderr)
+  assert.is_nil((ran.stdout .. ran.stderr):find(MARK, 1, true))
+end
+
+-- What a server says that repeats the key, as steps of its connections.
+local function echoes(spelling)
+  local json = '{"status_code":401,"message":"no key %s here","extra_data":{"%s":["%s"]}}'
+  local payload = json:gsub("%%s", (cjson.encode(spelling):sub(2, -2):gsub("%%", "%%%%")))
+  return {
+    { { receive = true }, { send = payload }, { close = 1008, reason = spelling } },
+    { { receive = true }, { close = 4000, reason = spelling } },
+    { { handshake = { status = 403, body = spelling } } },
+    { { handshake = { status = 401, body = payload } } },
+    { { handshake = { status = 503, body = '{"cut":"' .. spelling } } },
+  }
+end
+
+for _, scheme in ipairs(wire.schemes) do
+  describe("the key over " .. scheme, function()
+    local link = wire.new(scheme)
+    after_each(function() link:stop() end)
+
+    local function case_of(server, auth) return { url = server.url, tls = server.tls, auth = auth, patience = 5 } end
+
+    for how, spelling in pairs(SPELLINGS) do
+      it("is not shown by failures that repeat it " .. how, function()
+        local cases = {}
+        for index, steps in ipairs(echoes(spelling)) do
+          cases[index] = case_of(link:play(steps), index % 2 == 0 and "header" or "query")
+        end
+        local ran = child.run(FAIL, {}, KEY, cjson.encode(cases))
+        assert_silent(ran)
+        assert.is_truthy(ran.stdout:find("***", 1, true))
+        assert.is_truthy(ran.stdout:find("met\t" .. #cases, 1, true))
+        assert.are.equal(1, ran.status)
+      end)
+    end
+
+    it("is not shown by failures of the connection, nor while an answer is in doubt", function()
+      local listener = assert(socket.bind("127.0.0.1", 0)) -- nobody accepts
+      local silent = { url = ("%s://127.0.0.1:%d/"):format(scheme, select(2, listener:getsockname())) }
+      local doubt = link:play {
+        connections = { { { receive = true }, { cut = "reset" } }, { { receive = true } } },
+        rest = { "ignore", "ignore", "ignore" },
+      }
+      local untrusted = case_of(link:start())
+      untrusted.tls = nil -- over ws there is nothing to distrust, and it works
+      local cases = {
+        { url = scheme .. "://127.0.0.1:1/" }, silent, untrusted, case_of(doubt), case_of(doubt, "header"),
+        case_of(link:play { { handshake = "drop" } }), case_of(link:play { { receive = true } }),
+        case_of(link:play { { raw = "c1 00" } }),
+      } -- stylua: ignore
+      for _, case in ipairs(cases) do case.patience = 0.3 end -- most of them end so
+      local ran = child.run(FAIL, {}, KEY, cjson.encode(cases))
+      listener:close()
+      assert_silent(ran)
+      assert.is_truthy(ran.stdout:find("met\t" .. #cases, 1, true))
+      assert.are.equal(1, ran.status)
+    end)
+
+    it("is not shown by complaints about options and arguments, wherever it is given", function()
+      assert_silent(child.run(MISUSE, {}, KEY, cjson.encode { case_of(link:start()) }))
+    end)
+  end)
+end
+
+describe("a dump", function()
+  it("shows what tables hold, so that the silence of others means something", function()
+    local ran = child.run(PROLOGUE .. "show(setmetatable({}, { __index = { deep = { [KEY] = 1 } } }))", {}, KEY, "[]")
+    assert.is_truthy(ran.stdout:find(MARK, 1, true))
+  end)
+end)
