@@ -3,10 +3,13 @@ std = "min"
 max_line_length = 120
 ignore = { "581" } -- "not (x >= y)" is meant so: NaN must fail
 
-for _, name in ipairs { "resty/aui", "aui/host", "aui/openresty", "aui/cosocket", "aui/http" } do
+for _, name in ipairs {
+  "resty/aui", "aui/host", "aui/openresty", "aui/cosocket", "aui/dialler", "aui/http", "aui/threads",
+} do
   files[("lua/%s.lua"):format(name)] = { std = "min+ngx_lua" }
 end
-files["spec"] = { std = "min+busted" }
+files["spec"] = { std = "min+busted", read_globals = { "ngx" } }
+files["spec/openresty"] = { std = "min+busted+ngx_lua" }
 files["examples/love"] = { std = "min+love" }
 files["examples/neovim"] = { std = "min", read_globals = { "vim" } }
 files["examples/openresty"] = { std = "min+ngx_lua" }

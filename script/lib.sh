@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # complain MESSAGE: says what is wrong.
 complain() {
-  echo "script/${0##*/}: $1" >&2
+  echo "$0: $1" >&2
 }
 
 # die MESSAGE: ends the command with an error.

@@ -99,7 +99,7 @@ describe("the request", function()
     session:close()
   ]]
 
-  it("carries the key of the environment unless the options have one", function()
+  it("#native carries the key of the environment unless the options have one", function()
     local env = { AUI_NETWORK_API_KEY = "hunter2-environment" }
     local ran = child.run(FROM_ENVIRONMENT, { env = env }, server.url)
     assert.are.equal("", ran.stderr)

@@ -106,19 +106,19 @@ describe("connecting", function()
   end)
 
   for _, address in ipairs { "::1", "127.0.0.1" } do
-    it("by a name of both families reaches a server that listens on " .. address .. " alone", function()
+    it("#native by a name of both families reaches a server that listens on " .. address .. " alone", function()
       assert.equal("open\n", connect_to_twofold(link:start { "--host", address }))
     end)
   end
 
-  it("by a name whose first address is silent reaches the server at the other, of the other family", function()
+  it("#native by a name whose first address is silent reaches the server at the other, of the other family", function()
     local server = link:start()
     local silent = black_hole(server.port)
     assert.equal("open\n", connect_to_twofold(server))
     for _, each in ipairs(silent) do each:close() end
   end)
 
-  it("without a way to the server says that it is unreachable", function()
+  it("#native without a way to the server says that it is unreachable", function()
     local result = child.run(CONNECT, { under = in_namespaces "-n" }, "ws://127.0.0.1:1/")
     assert.equal("transport: connection to 127.0.0.1 port 1 failed: network is unreachable\n", result.stdout)
   end)

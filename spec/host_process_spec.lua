@@ -29,7 +29,7 @@ local FAILURES = {
 }
 
 for _, scheme in ipairs(wire.schemes) do
-  describe("a process that talks " .. scheme, function()
+  describe("#native a process that talks " .. scheme, function()
     local link = wire.new(scheme)
     after_each(function() link:stop() end)
 

@@ -42,7 +42,7 @@ local function assert_interrupted(result)
   assert.is_true(result.seconds < 2, "took " .. result.seconds .. " s")
 end
 
-describe("SIGINT", function()
+describe("#native SIGINT", function()
   after_each(function() link:stop() end)
 
   for _, case in ipairs(WAITS) do

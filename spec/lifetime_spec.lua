@@ -10,7 +10,7 @@ local collect, open_descriptors = support.collect, support.open_descriptors
 -- How many descriptors are open once what earlier cases dropped is gone, and the loop, which opens some for good at its
 -- first connection, has those.
 local function settled_descriptors()
-  aui.connect { url = "ws://127.0.0.1:1/" }
+  aui.connect { url = "ws://localhost:1/" }
   collect()
   aui.sleep(0.05)
   return open_descriptors()
@@ -124,7 +124,7 @@ for _, scheme in ipairs(wire.schemes) do
     end)
   end)
 
-  describe("a program with sessions open over " .. scheme, function()
+  describe("#native a program with sessions open over " .. scheme, function()
     local link = wire.new(scheme)
     after_each(function() link:stop() end)
 

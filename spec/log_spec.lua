@@ -87,8 +87,7 @@ describe("aui.log", function()
     local reply = session:send "hello"
     local dropped = session:send "another"
     dropped:cancel()
-    local canceled = await "failure"
-    assert.equal("debug", canceled.level)
+    local canceled = await("failure", "level", "debug")
     assert.equal("canceled", canceled.err.kind)
     assert.is_nil(reply:message())
     local failed = await("failure", "level", "warn")
@@ -142,7 +141,7 @@ describe("aui.log", function()
     assert.equal(before, second)
   end)
 
-  it("survives a function that fails, and says so once", function()
+  it("#native survives a function that fails, and says so once", function()
     server = support.start { "--pace", "0" }
     local ran = child.run(
       [[local aui = require "aui"

@@ -176,7 +176,7 @@ describe("aui.session takes", function()
   end)
 end)
 
-describe("without any key", function()
+describe("#native without any key", function()
   it("a region is refused at the caller's line, and the environment variable named", function()
     local ran = child.run('print(pcall(function() require("aui").connect {} end))', {
       env = { AUI_NETWORK_API_KEY = false },

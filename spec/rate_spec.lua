@@ -1,7 +1,7 @@
 -- Messages keep a rate: they are spaced out, never lost, and in order.
 
 local aui = require "aui"
-local scheduler = require "aui.scheduler"
+local host = require "aui.host"
 local wire = require "spec.wire"
 
 local RATE = { messages = 2, per = 0.2 }
@@ -14,21 +14,21 @@ for _, scheme in ipairs(wire.schemes) do
 
     it("spaces messages out, which are answered in order", function()
       local session = link:connect(link:start { "--echo" }, { rate = RATE })
-      local begin, replies = scheduler.now(), {}
+      local begin, replies = host.now(), {}
       for i = 1, 5 do replies[i] = session:send("message " .. i) end
       for i = 1, 5 do
         assert.equal("message " .. i, assert(replies[i]:message()).text)
-        assert.is_true(scheduler.now() - begin >= (i - 1) * GAP)
+        assert.is_true(host.now() - begin >= (i - 1) * GAP)
       end
     end)
 
     it("outlasts a connection", function()
       local once = { { receive = true }, { message = { text = "fine" } }, { cut = "fin" } }
       local session = link:connect(link:play(once), { rate = RATE, reconnect = { base = 0.001 } })
-      local begin = scheduler.now()
+      local begin = host.now()
       for i = 1, 3 do
         assert.equal("fine", assert(session:ask "question").text)
-        assert.is_true(scheduler.now() - begin >= (i - 1) * GAP)
+        assert.is_true(host.now() - begin >= (i - 1) * GAP)
       end
     end)
 

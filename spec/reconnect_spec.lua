@@ -335,8 +335,7 @@ describe("a session over wss", function()
   after_each(function() link:stop() end)
 
   it("does not try a server again whose certificate it does not trust", function()
-    local server = link:start()
-    local session = link:session(server, { reconnect = FAST, tls = {} })
+    local session = link:session(link:start { stranger = true }, { reconnect = FAST })
     local told = follow(session)
     local _, err = session:ask "question"
     assert.equal("transport", err.kind)

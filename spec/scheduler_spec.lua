@@ -1,5 +1,5 @@
 -- Who waits, and who runs meanwhile: aui.run, aui.spawn, aui.sleep and aui.step, the main program, other people's
--- coroutines.
+-- coroutines. In nginx everything runs on without aui.run and aui.step, whose cases are fewer there.
 
 local aui = require "aui"
 local support = require "spec.support"
@@ -70,7 +70,7 @@ describe("aui.run", function()
     assert.are.equal(thrown, err)
   end)
 
-  it("goes on with the other tasks after the error of one", function()
+  it("#native goes on with the other tasks after the error of one", function()
     local finished = 0
     local function work()
       aui.sleep(0.01)
@@ -97,7 +97,7 @@ describe("aui.run", function()
     assert.is_truthy(err:find "^spec/scheduler_spec.lua:%d+: aui.run: .*aui.spawn")
   end)
 
-  it("is refused in a coroutine inside a task, too: the task could not end before it", function()
+  it("#native is refused in a coroutine inside a task, too: the task could not end before it", function()
     local ok, err = aui.run(function() return pcall(coroutine.wrap(function() aui.run(print) end)) end)
     assert.is_false(ok)
     assert.is_truthy(err:find("aui.spawn", 1, true))
@@ -233,7 +233,7 @@ for _, scheme in ipairs { "ws", "wss" } do
       settle()
     end)
 
-    it("is not lost when another task fails: who waits gets that error, and may wait on", function()
+    it("#native is not lost when another task fails: who waits gets that error, and may wait on", function()
       local session = server:connect()
       local reply = session:send "hello"
       aui.spawn(error, "not yours")
@@ -259,7 +259,7 @@ describe("aui.step", function()
     assert.are.same({ "first", "second", "main" }, log)
   end)
 
-  it("does not wait", function()
+  it("#native does not wait", function()
     local woken = false
     aui.spawn(function()
       aui.sleep(1)
@@ -271,7 +271,7 @@ describe("aui.step", function()
     assert.is_true(woken)
   end)
 
-  it("begins a task in the turn after its spawn, and raises its error", function()
+  it("#native begins a task in the turn after its spawn, and raises its error", function()
     local began = false
     aui.spawn(function()
       began = true

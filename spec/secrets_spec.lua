@@ -120,7 +120,7 @@ local function echoes(spelling)
 end
 
 for _, scheme in ipairs(wire.schemes) do
-  describe("the key over " .. scheme, function()
+  describe("#native the key over " .. scheme, function()
     local link = wire.new(scheme)
     after_each(function() link:stop() end)
 
@@ -168,7 +168,7 @@ for _, scheme in ipairs(wire.schemes) do
   end)
 end
 
-describe("a dump", function()
+describe("#native a dump", function()
   it("shows what tables hold, so that the silence of others means something", function()
     local ran = child.run(PROLOGUE .. "show(setmetatable({}, { __index = { deep = { [KEY] = 1 } } }))", {}, KEY, "[]")
     assert.is_truthy(ran.stdout:find(MARK, 1, true))

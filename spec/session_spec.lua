@@ -75,7 +75,7 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.are.equal("to the handler", answer)
     end)
 
-    it("raises a handler's error where the loop runs, and goes on", function()
+    it("#native raises a handler's error where the loop runs, and goes on", function()
       play { { receive = true }, { message = { text = "fine" } } }
       session = assert(aui.session(server:options()))
       local states = {}

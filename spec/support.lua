@@ -6,6 +6,12 @@ local lfs = require "lfs"
 
 local support = {}
 
+-- nginx trusts whom its configuration says, and verifies names alone.
+local nginx_tls_dir = ngx and assert(os.getenv "AUI_TLS_DIR", "AUI_TLS_DIR: expected the directory of a certificate")
+
+--- By which name or address servers of TLS are connected to.
+support.tls_host = nginx_tls_dir and "localhost" or "127.0.0.1"
+
 local simulator = assert(os.getenv "AUI_SIM", "AUI_SIM: expected the path of aui-sim")
 
 local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
@@ -64,6 +70,7 @@ local function launch(command, server)
   output:close()
   server.url = line:match "^listening on (%S+)$"
   assert(server.url, ("%s said: %s"):format(command, line))
+  server.url = server.url:gsub("^wss://127%.0%.0%.1:", ("wss://%s:"):format(support.tls_host))
   server.port = tonumber(server.url:match ":(%d+)/")
   return setmetatable(server, Server)
 end
@@ -90,15 +97,34 @@ function Server:await_bytes(n)
   end
 end
 
+-- Where aui-sim finds or makes its certificate. nginx trusts the authorities of those that spec/openresty/run has made.
+local function tls_directory(options, files)
+  if not nginx_tls_dir or options.stranger then return new_name(files) end
+  local name, expired = "localhost", ""
+  for index, word in ipairs(options) do
+    if word == "--tls-name" then name = options[index + 1] end
+    if word == "--tls-expired" then expired = "-expired" end
+  end
+  return nginx_tls_dir .. "/" .. name .. expired
+end
+
+-- The option by which a session trusts the authority; nil for what it does by default.
+local function trust_in(directory, options)
+  if nginx_tls_dir or options.stranger then return nil end
+  return { ca_file = directory .. "/ca.pem" }
+end
+
 --- Starts aui-sim on a free port. `options`: its command line, as { "--pace", "0" }; with `scheme = "wss"` it serves
---- TLS. The result has `url`, `port`, `pid`, and `tls`, the option by which a session trusts it.
+--- TLS, and with `stranger` its authority is trusted by nobody. The result has `url`, `port`, `pid`, `tls_dir`, and
+--- `tls`, the option by which a session trusts it.
 function support.start(options)
+  options = options or {}
   local words, server = { quoted(simulator), "--port 0 --exit-with-stdin" }, { files = {} }
-  for _, word in ipairs(options or {}) do words[#words + 1] = quoted(tostring(word)) end
-  if options and options.scheme == "wss" then
-    local directory = new_name(server.files)
-    words[#words + 1] = "--tls-dir " .. directory
-    server.tls = { ca_file = directory .. "/ca.pem" }
+  for _, word in ipairs(options) do words[#words + 1] = quoted(tostring(word)) end
+  if options.scheme == "wss" then
+    server.tls_dir = tls_directory(options, server.files)
+    server.tls = trust_in(server.tls_dir, options)
+    words[#words + 1] = "--tls-dir " .. server.tls_dir
   end
   return launch(table.concat(words, " "), server)
 end
@@ -122,7 +148,7 @@ function support.play(scenario, options)
   local handle = assert(io.open(file, "w"))
   handle:write(cjson.encode(scenario))
   handle:close()
-  local words = { "--scenario", file, scheme = options and options.scheme }
+  local words = { "--scenario", file, scheme = options and options.scheme, stranger = options and options.stranger }
   for _, word in ipairs(options or {}) do words[#words + 1] = word end
   local server = support.start(words)
   server.files[#server.files + 1] = file

@@ -2,6 +2,7 @@
 
 local aui = require "aui"
 local socket = require "socket"
+local support = require "spec.support"
 local uv = require "luv"
 local wire = require "spec.wire"
 
@@ -56,7 +57,8 @@ for _, scheme in ipairs(wire.schemes) do
       finally(function() listener:close() end)
       local missing = scheme == "ws" and "the server did not answer the WebSocket handshake"
         or "the TLS handshake was not completed"
-      fail_to_connect(("%s://127.0.0.1:%d/"):format(scheme, port), missing)
+      local host = scheme == "ws" and "127.0.0.1" or support.tls_host
+      fail_to_connect(("%s://%s:%d/"):format(scheme, host, port), missing)
     end)
 
     it("ends the wait for an answer to the handshake, and the next message connects anew", function()

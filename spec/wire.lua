@@ -20,7 +20,7 @@ end
 
 -- Words of aui-sim's command line: it speaks the scheme, and its agent does not dawdle.
 local function with_scheme(self, options)
-  local words = { "--pace", "0", scheme = self.scheme }
+  local words = { "--pace", "0", scheme = self.scheme, stranger = options and options.stranger }
   for _, word in ipairs(options or {}) do words[#words + 1] = word end
   return words
 end
@@ -60,14 +60,15 @@ function Wire:peer(...)
   if self.scheme == "wss" then
     peer.authority = support.start { scheme = "wss" } -- has the certificates
     peer.tls = peer.authority.tls
-    words[#words + 1] = "--tls " .. peer.tls.ca_file:match "^(.*)/"
+    words[#words + 1] = "--tls " .. peer.authority.tls_dir
   end
   for _, bytes in ipairs { ... } do words[#words + 1] = "'" .. to_reply(bytes) .. "'" end
   peer.output = assert(io.popen(table.concat(words, " "), "r"))
   peer.pid = peer.output:read "*l"
   local line = peer.output:read "*l" or "nothing"
   local port = assert(line:match "^listening on (%d+)$", "peer.py said: " .. line)
-  peer.url = ("%s://127.0.0.1:%d/"):format(self.scheme, port)
+  local host = peer.authority and support.tls_host or "127.0.0.1"
+  peer.url = ("%s://%s:%d/"):format(self.scheme, host, port)
   return remember(self, peer)
 end
 

@@ -1,88 +1,98 @@
--- A link: one session of the engine on nginx's cosockets. Bytes are read by a light thread for each connection and
--- written by whoever has caused them; another light thread keeps the session's time. All of them belong to the request
--- (or timer) that opened the session. docs/engine.md has the rules of a driver.
+-- A link: one session of the engine on nginx's cosockets. Its light threads are a keeper, which keeps the time, and for
+-- each connection a reader and a writer. They belong to the request (or timer) that opened the session. docs/engine.md
+-- has the rules of a driver.
 
+local dialler = require "aui.dialler"
 local engine = require "aui.engine"
 local semaphore = require "ngx.semaphore"
+local threads = require "aui.threads"
 
 local cosocket = {}
 
 local READ_SIZE = 64 * 1024 -- bytes
--- All times in seconds. A cosocket that is being read cannot be closed by others: a thread whose connection was given
--- up finds out within READ_PATIENCE.
-local READ_PATIENCE = 1
-local SEND_PATIENCE = 10
-local LONGEST_REST = 1 -- of the thread that keeps the time: so soon it looks whether anybody can use the session
-local PARKED = 5 -- how long a connection of a pool is left unread after an answer
-local STALE = 0.1 -- a connection left unread for longer is read once before it is written to
+-- All times in seconds.
+local FOREVER = 24 * 3600 -- the engine's own deadlines end what takes too long
+local LONGEST_REST = 0.5 -- of the keeper: so soon it looks whether anybody can use the session
+local LATE = 0.005 -- a keeper that wakes so long behind its time lets the reader go first
+local GOODBYE = 1 -- how long a connection may take to come to its end once it is wanted no more
+local PARKED = 5 -- how long a connection of a pool is left unread after an answer,
+local UNPARKED = 1 -- and how long it is read then, if nothing comes
+
+local MOST_TURNS, QUIET_TURNS = 20, 3 -- of nginx, the latter without anything to read
+
+local milliseconds = 1000
 
 local Link = {}
 Link.__index = Link
 
-local milliseconds = 1000
-
 -- ---- The end of a connection ----
+
+-- The session has no part in its connection any more: the keeper ends it. One that lingers is read to its end first.
+local function retire(self, lingers)
+  local connection = self.connection
+  connection.lingers = lingers and connection.open
+  connection.patience = engine.now() + GOODBYE
+  self.retired[#self.retired + 1] = connection
+  self.connection = nil
+  self.clock:post(1)
+end
 
 -- The connection could not be opened, or has ended.
 local function lose(self, connection, cause, retryable)
   if self.connection ~= connection then return end
-  self.connection = nil
+  retire(self)
   self.core:disconnected(cause, retryable)
   self:pump()
 end
 
--- The connection is wanted no more. Whoever is waiting on its socket closes that when it finds out.
-local function drop(self)
-  local connection = self.connection
-  self.connection = nil
-  if connection and connection.parked then connection.parked:post(1) end
-  self.core:disconnected(nil, true)
+-- Only the parent of threads can end them, and with them what they wait for.
+local function finish(connection)
+  if connection.reader then ngx.thread.kill(connection.reader) end
+  if connection.writer then ngx.thread.kill(connection.writer) end
+  if connection.socket and not connection.given_back then connection.socket:close() end
 end
 
--- ---- Opening a connection ----
-
--- nginx's words for a certificate that does not verify: trying again cannot mend that.
-local function is_bad_certificate(err) return err:find "^%d+: " ~= nil or err:find("certificate", 1, true) ~= nil end
-
-local function start_tls(self, socket)
-  local place = self.place
-  self.core:phase "tls"
-  local ok, err = socket:sslhandshake(nil, place.host, place.tls.verify ~= false)
-  if ok then return true end
-  local hint = place.host:find "^[%d.:a-fA-F]+$" and " (nginx cannot verify addresses: use a name)" or ""
-  return nil, "TLS handshake: " .. err .. hint, not is_bad_certificate(err)
+-- Ends those that are wanted no more, once what was being written to them has left.
+local function finish_retired(self)
+  local now, rest = engine.now(), {}
+  for _, connection in ipairs(self.retired) do
+    if (connection.writing or connection.lingers) and now < connection.patience then
+      rest[#rest + 1] = connection
+    else
+      finish(connection)
+    end
+  end
+  self.retired = rest
 end
 
--- nginx's own words, where they say less than they could.
-local WORDS = { closed = "the server ended the connection", timeout = "the server did not answer in time" }
-
-local function connect(self, socket)
-  local place, pool = self.place, self.pool
-  local host = place.host:find(":", 1, true) and "[" .. place.host .. "]" or place.host
-  local patience = (place.connect_timeout or 3600) + 1 -- the engine's own time runs out first
-  socket:settimeouts(patience * milliseconds, SEND_PATIENCE * milliseconds, READ_PATIENCE * milliseconds)
-  local ok, err = socket:connect(host, place.port, pool and { pool = pool.name, pool_size = pool.size })
-  if ok then return true end
-  return nil, ("connection to %s port %d: %s"):format(place.host, place.port, WORDS[err] or err), true
-end
-
--- Opens the connection's socket, and tells the engine if the WebSocket is open there already. True, or nil, why not and
--- whether to try again.
-local function open_socket(self, connection)
-  local socket = connection.socket
-  local ok, why, retryable = connect(self, socket)
-  if not ok then return nil, why, retryable end
-  connection.reused = socket:getreusedtimes() > 0
-  if self.place.tls and not connection.reused then return start_tls(self, socket) end
+local function are_lingering(connections)
+  for _, connection in ipairs(connections) do
+    if not connection.lingers then return false end
+  end
   return true
 end
 
--- ---- Bytes from the peer ----
+-- ---- A connection's threads ----
+
+-- Opens the connection's socket. True, or nil, why not and whether to try again.
+local function open_socket(self, connection)
+  local socket, pool = connection.socket, self.pool
+  if pool then threads.catch_up() end -- nginx takes dead connections out of its pools
+  local reading = pool and UNPARKED or FOREVER
+  socket:settimeouts(FOREVER * milliseconds, FOREVER * milliseconds, reading * milliseconds)
+  local ok, why, retryable = dialler.connect(socket, self.place, pool and { pool = pool.name, pool_size = pool.size })
+  if not ok then return nil, why, retryable end
+  connection.reused = socket:getreusedtimes() > 0
+  if not self.place.tls or connection.reused then return true end
+  self.core:phase "tls"
+  return dialler.start_tls(socket, self.place)
+end
 
 local function read(self, connection)
   local bytes, err = connection.socket:receiveany(READ_SIZE)
   if self.connection ~= connection then return end
   if bytes then
+    self.reads = self.reads + 1
     self.core:receive(bytes)
     self:pump()
   elseif err ~= "timeout" then
@@ -91,53 +101,91 @@ local function read(self, connection)
 end
 
 -- Leaves a quiet connection of a pool unread, since a socket that is being read cannot be given back to the pool. What
--- came meanwhile is read before the next message is written.
+-- has come meanwhile is read before anything is written: the reader goes on before the writer that it wakes.
 local function park(self, connection)
-  local since = engine.now()
   connection.parked = semaphore.new()
   connection.parked:wait(PARKED)
   connection.parked = nil
+  if self.connection == connection then self:pump() end
+end
+
+-- Asks what the request says, and waits for that: a connection of a pool does without.
+local function await_request(self, connection)
+  connection.answered = semaphore.new()
+  self.core:phase "request"
+  self:tell()
+  connection.answered:wait(FOREVER)
+end
+
+local function begin(self, connection)
+  if not connection.reused and self.asks_first and self.pool then await_request(self, connection) end
   if self.connection ~= connection then return end
-  if engine.now() - since > STALE then
-    connection.socket:settimeouts(nil, nil, 1)
-    read(self, connection)
-    connection.socket:settimeouts(nil, nil, READ_PATIENCE * milliseconds)
+  connection.open = true
+  if connection.reused then
+    self.core:adopted()
+  else
+    self.core:connected()
   end
   self:pump()
 end
 
--- A light thread: the connection's whole life.
-local function serve(self, connection)
-  local ok, why, retryable = open_socket(self, connection)
-  if not ok then lose(self, connection, why, retryable) end
-  if self.connection == connection then
-    connection.open = true
-    if connection.reused then
-      self.core:adopted()
-    else
-      self.core:connected()
-    end
-    self:pump()
+-- Reads what the peer still has to say, so that it finds the end of what we have.
+local function linger(self, connection)
+  while connection.lingers do
+    local bytes, err = connection.socket:receiveany(READ_SIZE)
+    if not bytes and err ~= "timeout" then connection.lingers = false end
   end
+  self.clock:post(1)
+end
+
+local function read_all(self, connection)
+  local ok, why, retryable = open_socket(self, connection)
+  if not ok then return lose(self, connection, why, retryable) end
+  if self.connection == connection then begin(self, connection) end
   while self.connection == connection do
     if self.pool and self.core:may_detach() then park(self, connection) end
     if self.connection == connection then read(self, connection) end
   end
-  if not connection.given_back then connection.socket:close() end
+  linger(self, connection)
+end
+
+-- What a failure to write means, the reader finds out: the server may have said why.
+local function write_all(self, connection)
+  local ok = true
+  while ok and self.connection == connection do
+    threads.catch_up()
+    local bytes = self.connection == connection and connection.open and not connection.parked and self.core:output()
+    if bytes then
+      connection.writing = true
+      ok = connection.socket:send(bytes)
+      connection.writing = false
+      if self.connection == connection then self:pump() end
+    else
+      connection.outlet:wait(FOREVER)
+    end
+  end
+  self.clock:post(1)
 end
 
 local function dial(self)
-  local connection = self.connection
-  connection.socket = ngx.socket.tcp()
+  self.connection.socket = ngx.socket.tcp()
+  self.connection.outlet = semaphore.new()
   self.core:phase "connect"
-  ngx.thread.spawn(serve, self, connection)
+  self.clock:post(1)
+end
+
+local function start_threads(self)
+  local connection = self.connection
+  if not connection or not connection.socket or connection.reader then return end
+  connection.reader = ngx.thread.spawn(read_all, self, connection)
+  connection.writer = ngx.thread.spawn(write_all, self, connection)
 end
 
 -- ---- The pump ----
 
 local function begin_connection(self)
   self.connection = {}
-  if self.asks_first then
+  if self.asks_first and not self.pool then
     self.core:phase "request"
   else
     dial(self)
@@ -150,63 +198,106 @@ local function do_what_it_wants(self)
     if want == "connect" then
       begin_connection(self)
     else
-      drop(self)
+      if self.connection then retire(self, self.core:wants_linger()) end
+      self.core:disconnected(nil, true)
     end
     want = self.core:want()
   end
 end
 
--- Writes until nothing is left, unless another thread is doing so, or is to read first.
-local function flush(self)
+-- Wakes whoever has to act before the writer can, or the writer.
+local function wake_writer(self)
   local connection = self.connection
-  if not connection or not connection.open or connection.writing then return end
-  if connection.parked then
-    if self.core:has_output() then connection.parked:post(1) end
-    return
-  end
-  connection.writing = true
-  local bytes = self.core:output()
-  while bytes do
-    local ok, err = connection.socket:send(bytes)
-    if self.connection ~= connection then return end
-    if not ok then return lose(self, connection, WORDS[err] or err, true) end
-    do_what_it_wants(self)
-    bytes = self.connection == connection and self.core:output()
-  end
-  connection.writing = false
+  if not connection or not connection.open or connection.writing or not self.core:has_output() then return end
+  local sleeper = connection.parked or connection.outlet
+  if sleeper:count() < 1 then sleeper:post(1) end
 end
 
--- To be called after whatever touched the session.
+-- To be called after whatever touched the session. Never waits for a peer.
 function Link:pump()
   do_what_it_wants(self)
-  flush(self)
-  local due = self.core:deadline() or math.huge
-  if due < self.due or self.core:finished() then self.clock:post(1) end
-  if not self.core:has_news() then return end
+  wake_writer(self)
+  if (self.core:deadline() or math.huge) < self.due then
+    self.due = 0
+    self.clock:post(1)
+  end
+  if self.core:has_news() then self:tell() end
+end
+
+function Link:tell()
   local source = self.find_source(self.id)
   if source then source:news() end
 end
 
--- Whether nobody can use the session any more: its user has dropped it, or the thread that opened it has ended and it
--- has nothing to do. nginx does not end a request while threads of it run.
+-- ---- The keeper ----
+
+-- Whether nobody can use the session any more: its user has dropped it, or the thread that used it last has ended and
+-- it has nothing to do. nginx does not end a request while threads of it run.
 local function is_forgotten(self)
   local source = self.find_source(self.id)
   if not source then return true end
-  return coroutine.status(self.opener) == "dead" and not next(source.waiters) and self.core:is_idle()
+  return not threads.is_alive(self.user) and not next(source.waiters) and self.core:is_idle()
 end
 
--- A light thread: keeps the session's time until it is closed.
-local function keep_time(self)
-  ngx.sleep(0.001) -- the opener goes on first: news is for a session that is complete
-  local forgotten -- since when
-  while true do
-    self:pump()
-    if self.core:finished() then return end
-    self.due = self.core:deadline() or math.huge
-    self.clock:wait(math.max(0, math.min(self.due - engine.now(), LONGEST_REST)))
+local function close_if_forgotten(self)
+  local now = engine.now()
+  self.forgotten_since = is_forgotten(self) and (self.forgotten_since or now) or nil
+  if self.forgotten_since and now - self.forgotten_since >= LONGEST_REST then self.core:close() end
+end
+
+-- The worker was busy at the keeper's time: the reader goes first, as long as there is more and more to read.
+local function let_read(self)
+  local quiet, turns = 0, 0
+  while quiet < QUIET_TURNS and turns < MOST_TURNS do
+    local reads = self.reads
+    threads.turn()
+    quiet = self.reads == reads and quiet + 1 or 0
+    turns = turns + 1
+  end
+end
+
+-- Waits until there may be something to do, at least for nginx's shortest time.
+local function rest(self)
+  local due = self.core:deadline() or math.huge
+  self.due = due
+  self.clock:wait(math.max(0.001, math.min(due - engine.now(), LONGEST_REST)))
+  self.due = 0 -- nobody need wake the keeper now
+  threads.catch_up()
+  if engine.now() - due > LATE then let_read(self) end
+end
+
+local function keep(self)
+  repeat
+    rest(self)
     self.core:tick()
-    forgotten = is_forgotten(self) and (forgotten or engine.now()) or nil
-    if forgotten and engine.now() - forgotten >= LONGEST_REST then self.core:close() end
+    close_if_forgotten(self)
+    self:pump()
+    start_threads(self)
+    finish_retired(self)
+    if not self.over and self.core:finished() and are_lingering(self.retired) then
+      self.over = true
+      self:tell()
+    end
+  until self.over and #self.retired == 0
+end
+
+-- ---- Replies, with the methods of src/binding/reply.c ----
+
+local Reply = {}
+Reply.__index = Reply
+
+function Reply:status() return self.core:status() end
+function Reply:take() return self.core:take() end
+function Reply:text() return self.core:text() end
+function Reply:message() return self.core:message() end
+function Reply:error() return self.core:error() end
+function Reply:is_parked() return self.core:is_parked() end
+
+for _, name in ipairs { "answer", "resend", "give_up", "cancel" } do
+  Reply[name] = function(self, ...)
+    local result = self.core[name](self.core, ...)
+    self.link:pump()
+    return result
   end
 end
 
@@ -215,41 +306,52 @@ end
 function Link:state() return self.core:state() end
 function Link:error() return self.core:error() end
 function Link:retry_at() return self.core:retry_at() end
-function Link:finished() return self.core:finished() end
+function Link:finished() return self.over end
 
 function Link:send(json, first, idle, total)
-  if self.current_request() ~= self.request then
-    error("the session belongs to another request: it cannot be used outside of the one that opened it", 0)
-  end
-  local reply, err = self.core:send(json, first, idle, total)
+  self.check_request(4)
+  if not self.over and not threads.is_alive(self.user) then self.user = threads.watch() end
+  local core, err = self.core:send(json, first, idle, total)
   self:pump()
-  return reply, err
+  if not core then return nil, err end
+  return setmetatable({ core = core, link = self }, Reply)
 end
 
 function Link:close()
+  self.check_request(3)
+  threads.unwatch(self.user)
   self.core:close()
+  self.clock:post(1)
   self:pump()
 end
 
 function Link:give_back()
+  self.check_request(3)
   local connection = self.connection
-  if not connection or not connection.parked or not self.core:detach() then return false end
+  if not connection or not connection.parked or connection.writing or not self.core:detach() then return false end
+  threads.unwatch(self.user)
   connection.given_back = true
   connection.socket:setkeepalive(self.pool.idle * milliseconds)
-  self.connection = nil
-  connection.parked:post(1)
+  retire(self)
   self:pump()
   return true
 end
 
-function Link:asks() return self.asks_first and self.connection ~= nil and not self.connection.socket end
+function Link:asks()
+  local connection = self.connection
+  return connection ~= nil and self.asks_first and (not connection.socket or connection.answered ~= nil)
+end
 
 function Link:give_request(host, target, headers)
   if not self:asks() then return end
-  if self.core:set_request(host, target, headers) then
-    dial(self)
+  local connection = self.connection
+  if not self.core:set_request(host, target, headers) then
+    lose(self, connection, "out of memory", true)
+  elseif connection.answered then
+    connection.answered:post(1)
+    connection.answered = nil
   else
-    lose(self, self.connection, "out of memory", true)
+    dial(self)
   end
 end
 
@@ -270,24 +372,28 @@ end
 local function hidden(pool) return { name = "aui:" .. ngx.md5(pool.name), size = pool.size, idle = pool.idle } end
 
 --- Opens a session for the source of this id. `options` are those of loop:open (src/binding/net/link.c); `find_source`
---- finds a source by its id; `current_request` returns what is different in every request. A link, or nil and why not.
-function cosocket.open(id, options, find_source, current_request)
+--- finds a source by its id; `check_request(level)` raises where the session may not be used. A link, or nil and why
+--- not.
+function cosocket.open(id, options, find_source, check_request)
   local ok, why = check_tls(options.tls)
   if not ok then return nil, why end
   local self = setmetatable({
     id = id,
-    place = { host = options.host, port = options.port, tls = options.tls, connect_timeout = options.connect_timeout },
+    place = { host = options.host, port = options.port, tls = options.tls },
     pool = options.pool and hidden(options.pool),
     asks_first = options.target == nil,
     core = engine.session(options),
     clock = semaphore.new(),
-    due = math.huge,
+    due = 0,
+    reads = 0,
+    retired = {},
+    over = false,
     find_source = find_source,
-    current_request = current_request,
-    request = current_request(),
-    opener = coroutine.running(),
+    check_request = check_request,
   }, Link)
-  ngx.thread.spawn(keep_time, self)
+  self.user = threads.watch()
+  threads.start(keep, self)
+  self.clock:post(1) -- what the keeper does first comes when the session is complete, and its opener waits
   return self
 end
 

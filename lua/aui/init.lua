@@ -82,7 +82,8 @@ function aui.log(fn, level)
   log.listen(fn, level)
 end
 
---- Deals with all that is due, without waiting: for a game to call each frame. In nginx there is nothing to be done.
+--- Deals with all that is due, without waiting: for a game to call each frame. In nginx it takes some milliseconds, in
+--- which others run.
 function aui.step()
   if host.step then host.step() end
 end

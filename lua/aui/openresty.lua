@@ -5,16 +5,19 @@ local cosocket = require "aui.cosocket"
 local engine = require "aui.engine"
 local http = require "aui.http"
 local semaphore = require "ngx.semaphore"
+local threads = require "aui.threads"
 
 local openresty = { is_utf8 = engine.is_utf8, version = engine.version, now = engine.now }
 
 local FOREVER = 3600 -- seconds; a wait that has no limit is begun anew then
+local SHORTEST_WAIT = 0.001 -- whoever asks again and again lets nginx do its work in between
 
 -- Those in which cosockets and semaphores may wait.
 local PHASES = { rewrite = true, server_rewrite = true, access = true, content = true, timer = true }
 
 local sources = setmetatable({}, { __mode = "v" }) -- by id; only their users keep them alive
 local last_id = 0
+local tasks = setmetatable({}, { __mode = "k" }) -- the coroutines of aui.run and aui.spawn
 
 function openresty.register(source)
   last_id = last_id + 1
@@ -24,39 +27,59 @@ end
 
 local function find_source(id) return sources[id] end
 
--- What tells requests and timers apart.
+-- What tells requests and timers apart; `runs` are the calls of aui.run that have not ended, the latest at the end.
 local function current_request()
   local context = ngx.ctx
-  if not context.aui then context.aui = {} end
+  if not context.aui then context.aui = { runs = {} } end
   return context.aui
 end
 
-local function check_phase()
+local function phase_problem()
   local phase = ngx.get_phase()
-  if PHASES[phase] then return true end
-  local words = "sessions cannot be had in nginx's %s phase, which cannot wait: use the content, access or rewrite "
-    .. "phase, or a timer (ngx.timer.at)"
-  return nil, words:format(phase)
+  if PHASES[phase] then return nil end
+  local words = "nothing can wait in nginx's %s phase: sessions are for the content, access and rewrite phases, and "
+    .. "for timers (ngx.timer.at)"
+  return words:format(phase)
+end
+
+-- Raises, at `level` as seen from the caller, where a session may not be used: it lives by threads of its own request.
+local function check_owner(level, request)
+  local problem = phase_problem()
+  if not problem and request ~= current_request() then
+    problem = "the session belongs to another request: it can be used in the request (or timer) that opened it"
+  end
+  if problem then error(problem, level + 1) end
 end
 
 function openresty.open(id, options)
-  local ok, why = check_phase()
-  if not ok then return nil, why end
-  local link
-  link, why = cosocket.open(id, options, find_source, current_request)
-  return link, why
+  local problem = phase_problem()
+  if problem then return nil, problem end
+  local request = current_request()
+  find_source(id).request = request
+  local function check(level) check_owner(level + 1, request) end
+  return cosocket.open(id, options, find_source, check)
 end
 
 function openresty.fetch(id, request) return http.fetch(id, request, find_source) end
 
+local function patience(deadline)
+  if not deadline then return FOREVER end
+  return math.max(SHORTEST_WAIT, math.min(deadline - engine.now(), FOREVER))
+end
+
 function openresty.wait(source, deadline)
+  if source and source.request then
+    check_owner(3, source.request)
+  else
+    local problem = phase_problem()
+    if problem then error(problem, 3) end
+  end
   local waiter = semaphore.new()
   if source then source.waiters[waiter] = true end
   local notified
   repeat
-    local patience = deadline and math.max(0, deadline - engine.now()) or FOREVER
-    notified = waiter:wait(patience)
-  until notified or deadline
+    notified = waiter:wait(patience(deadline))
+  until notified or (deadline and deadline <= engine.now())
   if source then source.waiters[waiter] = nil end
   return notified and true or false
 end
@@ -68,14 +91,71 @@ function openresty.notify(source)
   end
 end
 
---- A light thread of the request; nginx ends the request when all of them have ended.
-function openresty.spawn(fn, ...) ngx.thread.spawn(fn, ...) end
+local function traceback(failure) return type(failure) == "string" and debug.traceback(failure, 2) or failure end
 
-openresty.spawn_background = openresty.spawn
+-- A task has no caller who could look at its error: aui.run gets it, else nginx's log.
+local function tell_failure(run, failure)
+  if run and not run.over then
+    run.failure = run.failure or { failure }
+  else
+    ngx.log(ngx.ERR, "a task of aui failed: ", tostring(failure))
+  end
+end
 
---- Calls `fn(...)`: every handler is a task here.
-function openresty.run(fn, ...) return fn(...) end
+local function start(run, fn, ...)
+  if run then run.unfinished = run.unfinished + 1 end
+  local gate = semaphore.new()
+  threads.start(function(...)
+    gate:wait(FOREVER)
+    local task = coroutine.running()
+    tasks[task] = true
+    local ok, failure = xpcall(fn, traceback, ...)
+    tasks[task] = nil
+    if not ok then tell_failure(run, failure) end
+    if not run then return end
+    run.unfinished = run.unfinished - 1
+    run.progress:post(1)
+  end, ...)
+  gate:post(1)
+end
 
-function openresty.in_task() return false end
+--- A light thread of the request, which begins when its caller waits; nginx ends the request when all have ended.
+function openresty.spawn(fn, ...)
+  local runs = current_request().runs
+  start(runs[#runs], fn, ...)
+end
+
+--- As spawn, but aui.run does not wait for its end.
+function openresty.spawn_background(fn, ...) start(nil, fn, ...) end
+
+local function remove(list, item)
+  for index, candidate in ipairs(list) do
+    if candidate == item then return table.remove(list, index) end
+  end
+end
+
+--- Calls `fn(...)` as a task; returns its results when it and those that were spawned in the request meanwhile have
+--- ended.
+function openresty.run(fn, ...)
+  local runs = current_request().runs
+  local run = { unfinished = 0, progress = semaphore.new(), failure = nil, over = false }
+  runs[#runs + 1] = run
+  local results, n
+  local function keep(...) results, n = { ... }, select("#", ...) end
+  start(run, function(...) keep(fn(...)) end, ...)
+  while run.unfinished > 0 and not run.failure do run.progress:wait(FOREVER) end
+  run.over = true
+  remove(runs, run)
+  if run.failure then error(run.failure[1], 0) end
+  return unpack(results, 1, n)
+end
+
+--- Lets all that is due happen, also that which lets nginx look at its sockets first (threads.catch_up).
+function openresty.step()
+  threads.turn()
+  threads.turn()
+end
+
+function openresty.in_task() return tasks[coroutine.running()] ~= nil end
 
 return openresty

@@ -75,10 +75,10 @@ class Redis:
 
 
 class Gateway:
-    """The gateway on a free port, with two workers. `settings`: environment variables."""
+    """The gateway, with two workers, on a free port unless one is given. `settings`: environment variables."""
 
-    def __init__(self, agent_url, settings):
-        self.port = free_port()
+    def __init__(self, agent_url, settings, port=None):
+        self.port = port or free_port()
         self.errors = tempfile.TemporaryFile("w+")
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(("AUI_NETWORK", "AUI_URL", "AUI_REGION", "GATEWAY_"))}

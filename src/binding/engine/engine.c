@@ -51,6 +51,12 @@ static int session_want(lua_State *L) {
   return 0;
 }
 
+/* session:wants_linger(): when it wants "disconnect", whether the peer may still be sending. */
+static int session_wants_linger(lua_State *L) {
+  lua_pushboolean(L, aui_session_wants_linger(aui_check_session(L)->session));
+  return 1;
+}
+
 /* session:phase(name): the driver is in this phase of connecting: "request", "resolve", "connect" or "tls". */
 static int session_phase(lua_State *L) {
   static const char *const names[] = {"request", "resolve", "connect", "tls", NULL};
@@ -180,6 +186,7 @@ static int session_collect(lua_State *L) {
 
 __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
   static const luaL_Reg driver_methods[] = {{"want", session_want},
+                                            {"wants_linger", session_wants_linger},
                                             {"phase", session_phase},
                                             {"set_request", session_set_request},
                                             {"connected", session_connected},

@@ -1,12 +1,13 @@
 """Tests of the chat page in a real Chromium, against a stand-in for the gateway.
-Run with /usr/bin/python3 spec/examples/page/page_test.py."""
+Run with /usr/bin/python3 spec/browser/page_test.py."""
 
 import json
 import threading
 import unittest
 
-from chromium import SHIFT, Browser, Page
-from gateway import Gateway, chunk, error, final, message, refuse
+from chat import ANSWER, FAILURE, IDLE, Chat
+from chromium import SHIFT, Browser
+from stand_in import Gateway, chunk, error, final, message, refuse
 
 CARDS = [
     {"id": "a", "name": "Vela 20", "is_recommended": True,
@@ -14,9 +15,6 @@ CARDS = [
     {"id": "b", "name": "Crème 32", "is_recommended": False,
      "parameters": [{"title": "Price", "value": 559, "type": "numeric"}]},
 ]
-IDLE = "document.body?.dataset.state === 'idle'"
-ANSWER = "[...document.querySelectorAll('.agent .text')].at(-1)?.textContent"
-FAILURE = "document.querySelector('.failure')?.textContent"
 CONNECTION = "document.getElementById('connection').textContent"
 FOCUS = "document.activeElement.id"
 
@@ -36,10 +34,8 @@ class PageTest(unittest.TestCase):
     def setUp(self):
         self.gateway = Gateway()
         self.addCleanup(self.gateway.close)
-        self.page = Page(browser, self.width)
+        self.page = Chat(browser, self.gateway.url, self.width)
         self.addCleanup(self.page.close)
-        self.page.open(self.gateway.url)
-        self.page.wait(IDLE)
 
     def tearDown(self):
         self.assertEqual(self.page.problems, [], "errors or policy violations on the console")
@@ -52,55 +48,42 @@ class PageTest(unittest.TestCase):
 
     def ask(self, text, *scripts):
         self.gateway.scripts += scripts
-        self.page.evaluate("document.getElementById('text').focus()")
-        self.page.type(text)
-        self.page.press("Enter")
-
-    def assert_answer(self, text):
-        self.page.wait(f"{ANSWER} === {json.dumps(text)}")
-
-    def texts(self, selector):
-        return self.page.evaluate(f"[...document.querySelectorAll({json.dumps(selector)})].map((e) => e.textContent)")
-
-    def reload(self):
-        self.page.evaluate("window.old = true")
-        self.page.call("Page.reload")
-        self.page.wait("!window.old && /idle|answering/.test(document.body?.dataset.state)")
+        self.page.ask(text)
 
 
 class AnswerTest(PageTest):
     def test_a_conversation_begins_with_a_welcome_and_suggestions_and_a_click_sends_one(self):
-        self.assertEqual(self.texts(".agent .text"), ["Hello!"])
+        self.assertEqual(self.page.texts(".agent .text"), ["Hello!"])
         self.gateway.scripts.append([final("Which one?")])
         self.page.click(".suggestions li:nth-child(2) button")
-        self.assert_answer("Which one?")
+        self.page.wait_for_answer("Which one?")
         self.assertEqual(self.gateway.chats[0]["text"], "A laptop")
-        self.assertEqual(self.texts(".suggestions"), [])
+        self.assertEqual(self.page.texts(".suggestions"), [])
         self.assertEqual(self.page.evaluate(FOCUS), "text")
 
     def test_an_answer_grows_and_products_and_suggestions_follow_its_end(self):
         gates = [self.gate(), self.gate()]
         end = final("I found two.", cards=CARDS, followup_suggestions=["More"])
         self.ask("microwave", [chunk("I found", 0), gates[0], chunk(" two", 7), gates[1], end])
-        self.assert_answer("I found")
+        self.page.wait_for_answer("I found")
         gates[0].set()
-        self.assert_answer("I found two")
-        self.assertEqual(self.texts(".card, #announcer p"), [])
+        self.page.wait_for_answer("I found two")
+        self.assertEqual(self.page.texts(".card, #announcer p"), [])
         gates[1].set()
         self.page.wait(IDLE)
-        self.assert_answer("I found two.")
-        self.assertEqual(self.texts(".card h3"), ["Vela 20", "Crème 32"])
-        self.assertEqual(self.texts(".card:has(.badge) h3"), ["Vela 20"])
-        self.assertEqual(self.texts(".card dd"), ["1319.50", "559"])
-        self.assertEqual(self.texts(".suggestions button"), ["More"])
-        self.assertEqual(self.texts("#announcer p"), ["I found two.", "2 products."])
+        self.page.wait_for_answer("I found two.")
+        self.assertEqual(self.page.texts(".card h3"), ["Vela 20", "Crème 32"])
+        self.assertEqual(self.page.texts(".card:has(.badge) h3"), ["Vela 20"])
+        self.assertEqual(self.page.texts(".card dd"), ["1319.50", "559"])
+        self.assertEqual(self.page.texts(".suggestions button"), ["More"])
+        self.assertEqual(self.page.texts("#announcer p"), ["I found two.", "2 products."])
 
     def test_what_is_kept_of_an_answer_is_counted_in_bytes(self):
         gate = self.gate()
         kept = len("Crème 🎉 ".encode())
         chunks = [chunk("Crème 🎉 300 €", 0), chunk("279 €", kept), chunk(" 😀", kept + 7)]
         self.ask("price", [*chunks, gate, final("End")])
-        self.assert_answer("Crème 🎉 279 € 😀")
+        self.page.wait_for_answer("Crème 🎉 279 € 😀")
 
     def test_nothing_that_arrives_becomes_markup(self):
         evil = "<img src=x onerror=alert(1)><b>bold</b>"
@@ -108,9 +91,10 @@ class AnswerTest(PageTest):
         card = {"id": "c", "name": evil, "parameters": [parameter], "is_recommended": True}
         self.ask(evil, [final(evil, cards=[card], followup_suggestions=[evil])])
         self.page.wait(IDLE)
-        shown = self.texts(".user .text, .agent:last-of-type .text, .card h3, .card dt, .card dd, .suggestions button")
+        shown = self.page.texts(
+            ".user .text, .agent:last-of-type .text, .card h3, .card dt, .card dd, .suggestions button")
         self.assertEqual(shown, [evil] * 6)
-        self.assertEqual(self.texts("#messages img, #messages b"), [])
+        self.assertEqual(self.page.texts("#messages img, #messages b"), [])
 
     def test_every_type_of_parameter_is_shown_in_its_way(self):
         values = {
@@ -125,7 +109,7 @@ class AnswerTest(PageTest):
         self.ask("all", [final("Here", cards=[{"id": "d", "name": "All", "parameters": rows}])])
         self.page.wait(IDLE)
         expected = [shown for _, shown in values.values()] + ["–", "soon"]
-        shown = self.texts(".card > dl > div > dd, .card > details > dl > div > dd")
+        shown = self.page.texts(".card > dl > div > dd, .card > details > dl > div > dd")
         self.assertEqual([text.replace("\u202f", " ") for text in shown], expected)
 
     def test_only_web_addresses_become_links(self):
@@ -141,54 +125,54 @@ class AnswerTest(PageTest):
         rows = [{"title": title, "value": value, "type": "string"} for title, value in names.items()]
         self.ask("old", [final("Here", options=[{"is_recommended": True, "widget_parameters": rows}], cards=None)])
         self.page.wait(IDLE)
-        self.assertEqual(self.texts(".card h3"), ["Acme K1"])
+        self.assertEqual(self.page.texts(".card h3"), ["Acme K1"])
 
 
 class ReloadTest(PageTest):
     def test_a_reload_keeps_the_conversation(self):
         answer = message("Two.", cards=CARDS, followup_suggestions=["More"])
         self.gateway.histories["task-1"] += [message("hi", "user"), answer]
-        self.reload()
-        self.assertEqual(self.texts(".message .text"), ["Hello!", "hi", "Two."])
-        self.assertEqual(self.texts(".card h3, .suggestions button"), ["Vela 20", "Crème 32", "More"])
+        self.page.reload()
+        self.assertEqual(self.page.texts(".message .text"), ["Hello!", "hi", "Two."])
+        self.assertEqual(self.page.texts(".card h3, .suggestions button"), ["Vela 20", "Crème 32", "More"])
         self.assertEqual(self.gateway.tasks, 1)
 
     def test_a_conversation_of_another_browser_is_left_for_a_new_one(self):
         del self.gateway.histories["task-1"]
-        self.reload()
+        self.page.reload()
         self.assertEqual(json.loads(self.page.evaluate("localStorage['chat.task']"))["task_id"], "task-2")
 
     def test_a_reload_in_mid_answer_goes_on_with_it(self):
         self.ask("hi", [chunk("One", 0), self.gate()])
-        self.assert_answer("One")
+        self.page.wait_for_answer("One")
         self.gateway.histories["task-1"].append(message("hi", "user"))
         self.gateway.scripts.append([chunk("One, two", 0), final("One, two, three")])
-        self.reload()
-        self.assert_answer("One, two, three")
+        self.page.reload()
+        self.page.wait_for_answer("One, two, three")
         first, second = self.gateway.chats
         self.assertEqual((second["id"], second["last_event"]), (first["id"], "1"))
-        self.assertEqual(self.texts(".user .text"), ["hi"])
+        self.assertEqual(self.page.texts(".user .text"), ["hi"])
 
     def test_an_answer_that_came_during_a_reload_is_not_asked_for_again(self):
         self.ask("hi", [chunk("One", 0), self.gate()])
-        self.assert_answer("One")
+        self.page.wait_for_answer("One")
         self.gateway.histories["task-1"] += [message("hi", "user"), message("One, two")]
-        self.reload()
-        self.assert_answer("One, two")
-        self.assertEqual((self.texts(".user .text"), len(self.gateway.chats)), (["hi"], 1))
+        self.page.reload()
+        self.page.wait_for_answer("One, two")
+        self.assertEqual((self.page.texts(".user .text"), len(self.gateway.chats)), (["hi"], 1))
 
     def test_a_new_conversation_shows_nothing_of_an_answer_under_way(self):
         gates = [self.gate(), self.gate()]
         self.ask("hi", [chunk("One", 0), gates[0], final("One, two", followup_suggestions=["Old"])])
-        self.assert_answer("One")
+        self.page.wait_for_answer("One")
         self.page.click("#new")
         self.page.wait(f"{IDLE} && {ANSWER} === 'Hello!'")
         self.ask("again", [chunk("Once", 0), gates[1], final("Once more")])
-        self.assert_answer("Once")
+        self.page.wait_for_answer("Once")
         for gate in gates:
             gate.set()
         self.page.wait(IDLE)
-        self.assertEqual(self.texts(".message .text, .suggestions"), ["Hello!", "again", "Once more"])
+        self.assertEqual(self.page.texts(".message .text, .suggestions"), ["Hello!", "again", "Once more"])
         self.assertEqual(self.gateway.chats[1]["task_id"], "task-2")
 
 
@@ -196,13 +180,13 @@ class FailureTest(PageTest):
     def test_an_answer_whose_connection_is_lost_goes_on(self):
         gate = self.gate()
         self.ask("hi", [chunk("One", 0), gate, "cut"], [chunk("One, two", 0), final("One, two")])
-        self.assert_answer("One")
+        self.page.wait_for_answer("One")
         self.page.evaluate(
             f"new MutationObserver(() => (window.told ||= {CONNECTION}))"
             ".observe(document.getElementById('connection'), { childList: true })")
         gate.set()
         self.page.wait(IDLE)
-        self.assert_answer("One, two")
+        self.page.wait_for_answer("One, two")
         self.assertIn("Reconnecting", self.page.evaluate("window.told"))
         self.assertEqual(self.page.evaluate(CONNECTION), "")
         first, second = self.gateway.chats
@@ -214,8 +198,8 @@ class FailureTest(PageTest):
         self.assertIn("may have arrived", self.page.evaluate(FAILURE))
         self.gateway.scripts.append([final("Two")])
         self.page.click(".failure button")
-        self.assert_answer("Two")
-        self.assertEqual(self.texts(".message .text"), ["Hello!", "hi", "Two"])
+        self.page.wait_for_answer("Two")
+        self.assertEqual(self.page.texts(".message .text"), ["Hello!", "hi", "Two"])
         first, second = self.gateway.chats
         self.assertNotEqual(first["id"], second["id"])
         self.assertEqual(self.page.evaluate(FOCUS), "text")
@@ -224,16 +208,16 @@ class FailureTest(PageTest):
         self.ask("hi", [error("application", retryable=False)])
         self.page.wait(IDLE)
         self.assertIn("was not sent", self.page.evaluate(FAILURE))
-        self.assertEqual(self.texts(".failure button"), [])
+        self.assertEqual(self.page.texts(".failure button"), [])
 
     def test_a_busy_gateway_is_tried_again_when_it_says(self):
         self.ask("hi", refuse(429, True, {"Retry-After": "1"}))
         self.page.wait(IDLE)
-        self.assertEqual(self.texts(".failure button:disabled"), ["Try again in 1 s"])
+        self.assertEqual(self.page.texts(".failure button:disabled"), ["Try again in 1 s"])
         self.page.wait("document.querySelector('.failure button:enabled')")
         self.gateway.scripts.append([final("Two")])
         self.page.click(".failure button")
-        self.assert_answer("Two")
+        self.page.wait_for_answer("Two")
         first, second = self.gateway.chats
         self.assertEqual(first["id"], second["id"])
 
@@ -255,7 +239,7 @@ class FailureTest(PageTest):
         self.ask("hi", [final("Two")])
         self.page.wait("document.body.dataset.state === 'answering'")
         self.page.set_offline(False)
-        self.assert_answer("Two")
+        self.page.wait_for_answer("Two")
         self.assertEqual(self.page.evaluate(CONNECTION), "")
 
 
@@ -265,18 +249,18 @@ class ReaderTest(PageTest):
         self.page.type("one")
         self.page.press("Enter", SHIFT)
         self.ask("two", [chunk("Long", 0), self.gate()])
-        self.assert_answer("Long")
+        self.page.wait_for_answer("Long")
         self.assertEqual(self.gateway.chats[0]["text"], "one\ntwo")
         self.page.press("Escape")
         self.page.wait(IDLE)
-        self.assertEqual(self.texts(".note"), ["Stopped."])
+        self.assertEqual(self.page.texts(".note"), ["Stopped."])
         self.ask("again", [final("Short")])
-        self.assert_answer("Short")
+        self.page.wait_for_answer("Short")
 
     def test_a_message_waits_in_the_box_while_an_answer_comes(self):
         gate = self.gate()
         self.ask("one", [chunk("Long", 0), gate, final("Longer")])
-        self.assert_answer("Long")
+        self.page.wait_for_answer("Long")
         self.ask("two")
         self.assertEqual(self.page.evaluate("document.getElementById('text').value"), "two")
         gate.set()

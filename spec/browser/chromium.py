@@ -79,10 +79,10 @@ class Browser:
 
 
 class Page:
-    """A page in a browser context of its own. `problems`: what its console shows in red, but for failed loads."""
+    """A page in a browser context of its own. `problems`: what its console shows in red, but for `failed_loads`."""
 
     def __init__(self, browser, width=1200, height=800):
-        self.browser, self.problems = browser, []
+        self.browser, self.problems, self.failed_loads = browser, [], []
         self.context = browser.call("Target.createBrowserContext")["browserContextId"]
         target = browser.call("Target.createTarget", url="about:blank", browserContextId=self.context)["targetId"]
         self.session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -105,8 +105,9 @@ class Page:
             self.problems.append(params["exceptionDetails"])
         elif message["method"] == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
             self.problems.append(params["args"])
-        elif message["method"] == "Log.entryAdded" and params["entry"]["source"] != "network":
-            self.problems.append(params["entry"])
+        elif message["method"] == "Log.entryAdded":
+            is_load = params["entry"]["source"] == "network"
+            (self.failed_loads if is_load else self.problems).append(params["entry"])
 
     def evaluate(self, expression):
         """The JSON value of a JavaScript expression."""
@@ -137,13 +138,16 @@ class Page:
         self.call("Input.insertText", text=text)
 
     def click(self, selector):
-        """With the mouse, in the middle of the first element that matches."""
+        """With the mouse, in the middle of the first element that matches, once it has come to rest."""
         self.wait(f"document.querySelector({json.dumps(selector)})")
-        x, y = self.evaluate(f"""(() => {{
-            const box = document.querySelector({json.dumps(selector)});
-            box.scrollIntoView({{ block: "nearest" }});
-            const {{ x, y, width, height }} = box.getBoundingClientRect();
-            return [x + width / 2, y + height / 2];
+        x, y = self.evaluate(f"""(async () => {{
+            const element = document.querySelector({json.dumps(selector)});
+            element.scrollIntoView({{ block: "nearest" }});
+            for (let before, box; ; before = box) {{
+                await new Promise(requestAnimationFrame);
+                box = element.getBoundingClientRect();
+                if (before?.x === box.x && before.y === box.y) return [box.x + box.width / 2, box.y + box.height / 2];
+            }}
         }})()""")
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)

@@ -8,7 +8,7 @@ import socket
 import threading
 import urllib.parse
 
-HTML = pathlib.Path(__file__).parents[3] / "examples/openresty/html"
+HTML = pathlib.Path(__file__).parents[2] / "examples/openresty/html"
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}

@@ -1,0 +1,176 @@
+-- What the requests of spec/openresty/host_spec.lua do in nginx. The body of a request is the options of a session, as
+-- JSON; the response is what came of it, in a line of text.
+
+local aui = require "aui"
+local cjson = require "cjson"
+local host = require "aui.host"
+
+local handlers = {}
+
+local kept = {} -- between requests
+
+local function options()
+  ngx.req.read_body()
+  return cjson.decode(ngx.req.get_body_data())
+end
+
+-- The session's answer, or the error, as text.
+local function outcome(session, err)
+  if not session then return tostring(err) end
+  local message
+  message, err = session:ask "hello"
+  return message and message.text or tostring(err)
+end
+
+local function open() return aui.connect(options()) end
+
+--- One question, with everything closed.
+function handlers.converse()
+  local session, err = open()
+  ngx.say(outcome(session, err))
+  if session then session:close() end
+  return ngx.exit(200)
+end
+
+--- The session is not closed.
+function handlers.forget() ngx.say(outcome(open())) end
+
+function handlers.forget_while_connecting() aui.session(options()) end
+
+--- A light thread opens the session and ends; the handler goes on with it.
+function handlers.hand_over()
+  local session
+  local thread = ngx.thread.spawn(function() session = assert(open()) end)
+  ngx.thread.wait(thread)
+  ngx.say(outcome(session))
+  ngx.sleep(3)
+  ngx.say(outcome(session))
+end
+
+--- The session belongs to a coroutine that is never resumed again.
+function handlers.abandon()
+  coroutine.wrap(function()
+    local session, err = open()
+    ngx.say(outcome(session, err))
+    session:close()
+    coroutine.yield()
+  end)()
+end
+
+function handlers.exit()
+  ngx.print(outcome(open()))
+  ngx.exit(200)
+end
+
+function handlers.fail()
+  outcome(open())
+  error "the handler fails on purpose"
+end
+
+--- Holds an open session until the client goes, or for 30 s.
+function handlers.hold()
+  kept.session = open()
+  kept.reply = kept.session:send "hello"
+  ngx.say "open"
+  ngx.flush(true)
+  ngx.sleep(30)
+end
+
+--- Uses the session and the reply of `hold`.
+function handlers.steal()
+  local complaints = {}
+  for _, use in ipairs {
+    function() kept.session:send "hello" end,
+    function() kept.session:close() end,
+    function() kept.reply:next() end,
+  } do
+    complaints[#complaints + 1] = tostring(select(2, pcall(use)))
+  end
+  ngx.say(table.concat(complaints, "\n"))
+end
+
+--- A timer asks, while the request waits for it.
+function handlers.timer()
+  local given, done = options(), nil
+  ngx.timer.at(0, function()
+    local session, err = aui.connect(given)
+    done = outcome(session, err)
+    session:close()
+  end)
+  repeat
+    ngx.sleep(0.01)
+  until done
+  ngx.say(done)
+end
+
+--- Nobody waits for the reply whose time is over.
+function handlers.nobody_waits()
+  local session = open()
+  local reply = session:send { text = "hello", timeout = { total = 0.2 } }
+  ngx.sleep(0.5)
+  local before = host.now()
+  local _, err = reply:message()
+  ngx.say(tostring(err), ", at once: ", tostring(host.now() - before < 0.1))
+  session:close()
+end
+
+--- How long the answer is to a message of so many bytes (argument n).
+function handlers.measure()
+  local session = open()
+  local message, err = session:ask(("x"):rep(tonumber(ngx.var.arg_n)))
+  ngx.say(message and #message.text or tostring(err))
+  session:close()
+end
+
+--- The server does not read what is sent.
+function handlers.unread()
+  local session = open()
+  local begin = host.now()
+  local reply = session:send { text = ("0123456789"):rep(2e6), timeout = { total = 1 } }
+  local sent = host.now()
+  local _, err = reply:message()
+  session:close()
+  local ended = host.now()
+  ngx.say(tostring(err), ", sent at once: ", tostring(sent - begin < 0.5), ", closed soon: ", ended - sent < 4)
+end
+
+--- So many sessions, one after another (argument n); how much of Lua's memory is in use then, in kilobytes, and the
+--- worker's resident memory, in kilobytes.
+function handlers.sessions()
+  local given = options()
+  for _ = 1, tonumber(ngx.var.arg_n) do
+    local session = assert(aui.connect(given))
+    assert(session:ask "hello")
+    session:close()
+  end
+  collectgarbage()
+  collectgarbage()
+  local file = io.open "/proc/self/statm"
+  local pages = file:read("*a"):match "^%d+ (%d+)"
+  file:close()
+  ngx.say(collectgarbage "count", " ", tonumber(pages) * 4)
+end
+
+function handlers.worker() ngx.say(ngx.worker.pid()) end
+
+-- ---- Phases that cannot wait ----
+
+local URL = "ws://127.0.0.1:1/"
+
+local function complaint()
+  local _, err = aui.connect { url = URL, task_id = "task" }
+  local _, misuse = pcall(aui.sleep, 0)
+  return tostring(err) .. " | " .. tostring(misuse)
+end
+
+local init_worker
+function handlers.in_init_worker() init_worker = complaint() end
+function handlers.init_worker() ngx.say(init_worker) end
+
+function handlers.in_header_filter() ngx.header["X-Complaint"] = complaint() end -- luacheck: ignore
+
+local log
+function handlers.in_log() log = complaint() end
+function handlers.log() ngx.say(log) end
+
+return handlers
