@@ -322,6 +322,28 @@ class Failures(Case):
                 self.gateway("ws://127.0.0.1:1/api/v1/external/session", **settings)
 
 
+class Reloads(Case):
+    def test_end_a_websocket_once_its_answers_are_complete(self):
+        gateway, browser, task = self.start("--pace", "0.05", GATEWAY_HEARTBEAT="1")
+        old = gateway.workers()
+        idle, busy = self.socket_of(browser), self.socket_of(browser)
+        busy.ask(task, LAPTOP)
+        self.assertEqual("chunk", busy.receive()["event"])
+        gateway.signal("HUP")
+        self.assertEqual(1001, self.end_of(idle))
+        while (event := busy.receive())["event"] == "chunk":
+            pass
+        self.assertEqual("message", event["event"])
+        self.assertEqual(1001, self.end_of(busy))
+        wait_until(lambda: not set(old) & set(gateway.workers()), "the old workers' end")
+
+    def end_of(self, websocket):
+        """The code with which the gateway closes a WebSocket."""
+        with self.assertRaises(websockets.ConnectionClosed) as caught:
+            websocket.receive()
+        return caught.exception.rcvd.code
+
+
 class Attacks(Case):
     def test_refuses_what_another_site_makes_a_browser_send(self):
         _, browser, task = self.start("--pace", "0")

@@ -5,6 +5,7 @@
 
 local aui = require "resty.aui"
 local config = require "gateway.config"
+local errors = require "aui.error"
 local ledger = require "gateway.ledger"
 local metrics = require "gateway.metrics"
 local refusal = require "gateway.refusal"
@@ -26,13 +27,16 @@ end
 local function fail(self, err)
   metrics.count("aui_errors_total", { kind = err.kind })
   metrics.count("aui_replies_total", { outcome = err.kind == "canceled" and "canceled" or "failed" })
-  local public = refusal.public(err)
+  self.listener:emit("error", refusal.public(err))
+end
+
+-- What whoever asks for the message again is to know.
+local function note_failure(self, err)
   if err.delivered == "no" then
     ledger.forget(self.message)
   else
-    ledger.failed(self.message, public)
+    ledger.failed(self.message, refusal.public(err))
   end
-  self.listener:emit("error", public)
 end
 
 local function count_reconnects(session)
@@ -55,27 +59,47 @@ end
 local function pass_on(self, reply)
   pass_on_chunks(self, reply)
   local message, err = reply:message()
-  if not message then return fail(self, err) end
+  if not message then
+    note_failure(self, err)
+    return fail(self, err)
+  end
   metrics.observe("aui_message_seconds", ngx.now() - self.begun)
   metrics.count("aui_replies_total", { outcome = "message" })
   ledger.answered(self.message, message.id)
   self.listener:emit("message", reply:json())
 end
 
-local function ask(self)
-  self.begun = ngx.now()
+-- A session whose connection is open; or nil and an error.
+local function connect(self)
   local session, err = pool:connect(config.agent)
-  if not session then return fail(self, err) end
+  if not session then return nil, err end
   metrics.count "aui_sessions_total"
   count_reconnects(session)
-  self.reply = assert(session:send { task_id = self.message.task_id, text = self.message.text })
-  if self.canceled then self.reply:cancel() end
-  pass_on(self, self.reply)
+  if not self.canceled then return session end
   session:close()
+  return nil, errors.new { kind = "canceled", message = "given up before it was sent", delivered = "no" }
+end
+
+-- Tells the listener the answer or why there is none; false if another request has sent the message meanwhile. It is
+-- noted as sent only when it can be: if this worker died while it connects, nobody else would send it.
+local function ask(self)
+  self.begun = ngx.now()
+  local session, err = connect(self)
+  if not session then
+    fail(self, err)
+    return true
+  end
+  local is_ours = ledger.begin(self.message)
+  if is_ours then
+    self.reply = assert(session:send { task_id = self.message.task_id, text = self.message.text })
+    pass_on(self, self.reply)
+  end
+  session:close()
+  return is_ours
 end
 
 local function ask_or_resume(self)
-  if not self.came_back and ledger.begin(self.message) then return ask(self) end
+  if not self.came_back and not ledger.has_begun(self.message) and ask(self) then return end
   resume(self.message, self.listener, function() return not (self.canceled or self.listener.gone) end)
 end
 

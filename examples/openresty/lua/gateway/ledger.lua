@@ -19,6 +19,9 @@ function ledger.begin(message)
   return true
 end
 
+--- Whether that was noted.
+function ledger.has_begun(message) return store.get(key("sent", message)) ~= nil end
+
 --- The id of the task's last answer before the message, as far as known.
 function ledger.answer_before(message)
   local id = store.get(key("sent", message))

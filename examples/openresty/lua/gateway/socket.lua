@@ -19,7 +19,7 @@ local FRAGMENT = 32 * 1024 -- bytes, to the browser
 local LARGEST_FRAME = 128 * 1024 -- bytes; whoever sends more is cut off without a word
 local MOST_ANSWERS = 4 -- at once
 local TEXT, CONTINUATION = 1, 0 -- opcodes, RFC 6455, 5.2
-local TOO_BIG, UNSUPPORTED = 1009, 1003 -- close codes, RFC 6455, 7.4.1
+local GOING_AWAY, UNSUPPORTED, TOO_BIG = 1001, 1003, 1009 -- close codes, RFC 6455, 7.4.1
 
 local Connection = {}
 Connection.__index = Connection
@@ -47,9 +47,16 @@ local function send_text(self, text)
   end)
 end
 
--- A light thread: the pongs tell that the browser is alive.
+local function close(self, code)
+  write(self, function(server) return server:send_close(code, "") end)
+  self.gone = true
+end
+
+-- A light thread: the pongs tell that the browser is alive. A worker that is to end, as by a reload, keeps no browser
+-- whose answers are complete.
 local function beat(self)
   while not self.finished:wait(config.heartbeat) do
+    if ngx.worker.exiting() and self.count == 0 then return close(self, GOING_AWAY) end
     write(self, function(server) return server:send_ping() end)
   end
 end
@@ -113,11 +120,6 @@ local function take_text(self, text)
 end
 
 -- ---- Frames ----
-
-local function close(self, code)
-  write(self, function(server) return server:send_close(code, "") end)
-  self.gone = true
-end
 
 -- What to do with each kind of frame; `unfinished`: more of the message is to come.
 local frames = {}
