@@ -56,7 +56,8 @@ class Browser:
     def __init__(self, crowd, number, question):
         self.crowd, self.question = crowd, question
         self.address = f"127.{1 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
-        self.shown, self.last_id, self.message, self.returns = b"", None, None, 0
+        self.shown, self.last_id, self.returns = b"", None, 0
+        self.message = self.error = None  # how it ended
         self.first_chunk = None  # seconds after the question
 
     def head(self, method, path, *fields):
@@ -107,7 +108,7 @@ class Browser:
                 if event.startswith(b"event: "):
                     count += 1
                     self.take(count, *(line.split(b": ", 1)[1] for line in event.split(b"\n")))
-        if not self.message:
+        if not self.message and not self.error:
             raise Mistake("a stream ended without an end of its answer")
 
     def take(self, count, kind, event_id, data):
@@ -115,11 +116,13 @@ class Browser:
         data = json.loads(data)
         if event_id != b"m1.%d" % count:
             raise Mistake(f"event {count} has the id {event_id}")
-        if self.message or kind not in (b"chunk", b"message"):
-            raise Mistake(f"{kind}: {data}")
+        if self.message or self.error:
+            raise Mistake(f"{kind} behind the end: {data}")
         self.last_id = event_id.decode()
         if kind == b"chunk":
             self.take_chunk(data)
+        elif kind == b"error":
+            self.error = data
         elif not data["text"] == self.shown.decode() == self.question:
             raise Mistake(f"asked {self.question!r}, shown {self.shown!r}, told {data['text']!r}")
         else:
@@ -145,6 +148,10 @@ class Crowd:
 
     def questions(self):
         return [browser.question for browser in self.browsers]
+
+    def errors(self):
+        """What those are told who get no answer, by their questions."""
+        return {browser.question: browser.error for browser in self.browsers if browser.error}
 
     def begins_to_stream(self, browser):
         self.streaming.add(browser)

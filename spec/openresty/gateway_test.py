@@ -251,6 +251,28 @@ class WithDeadWorkers(Case):
         self.assertEqual([LAPTOP], self.logged("message"))
 
 
+    def test_sends_a_message_whose_worker_died_before_it_was_connected(self):
+        sim = self.sim(scenario={"connections": [[{"handshake": "ignore"}], [{"agent": True}]]})
+        gateway = self.gateway(sim.url, GATEWAY_WORKERS="1")
+        browser = Browser(gateway)
+
+        def descriptors():
+            return len(os.listdir(f"/proc/{sim.process.pid}/fd"))
+        before = descriptors()
+        task = browser.create_task()
+        wait_until(lambda: descriptors() == before, "the end of the REST call")
+        browser.chat(task, LAPTOP)
+        wait_until(lambda: descriptors() > before, "the connection to the agent")
+        [worker] = gateway.workers()
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: set(gateway.workers()) - {worker}, "a new worker")
+        events = browser.ask(task, LAPTOP)
+        if events[-1][0] == "error":  # the agent had not read the first handshake, and ignored the second
+            events = browser.ask(task, LAPTOP)
+        self.assertEqual("message", events[-1][0])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+
 class WithoutRedis(Case):
     def end(self, gateway):
         self.assertIn("redis: connection refused", "\n".join(gateway.stop()))
