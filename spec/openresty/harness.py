@@ -302,7 +302,8 @@ class Case(unittest.TestCase):
     def logged(self, event):
         """The texts of the simulator's events."""
         self.sim_log.seek(0)
-        events = [json.loads(line) for line in self.sim_log if line.endswith("\n")]
+        whole_lines = self.sim_log.read().split("\n")[:-1]  # a line may be half written
+        events = [json.loads(line) for line in whole_lines]
         return [item["text"] for item in events if item["event"] == event]
 
     def socket_of(self, browser, **options):
