@@ -31,11 +31,12 @@ def tell(line):
 
 class Case(unittest.TestCase):
     expected_log = r"(?!)"  # nothing but the gateway's address
+    pace = PACE
 
     def setUp(self):
         self.log = tempfile.NamedTemporaryFile("r")
         self.addCleanup(self.log.close)
-        self.sim = Sim("--api-key", KEY, "--log", self.log.name, "--echo", "--pace", str(PACE))
+        self.sim = Sim("--api-key", KEY, "--log", self.log.name, "--echo", "--pace", str(self.pace))
         self.addCleanup(self.sim.__exit__)
         self.gateway = Gateway(self.sim.url, {})
         self.addCleanup(self.end)
@@ -49,6 +50,7 @@ class Case(unittest.TestCase):
         async def run():
             crowd = Crowd(self.gateway.port, [question(number) for number in range(BROWSERS)])
             await crowd.create_tasks()
+            self.assertEqual([], crowd.failures[:5])
             self.before = self.usage()
             conversations = asyncio.ensure_future(crowd.converse())
             while len(crowd.streaming) < streaming and not conversations.done():
@@ -89,6 +91,20 @@ class Load(Case):
             tell(f"{name}: " + before.compared(self.middle[name], after[name], BROWSERS, crowd.chunks))
         tell("seconds to the first chunk (half, 90 %, 99 %, all): "
              + ", ".join(f"{time:.2f}" for time in crowd.first_chunks(0.5, 0.9, 0.99, 1)))
+
+
+class FullMemory(Case):
+    pace = 0
+
+    def test_makes_room_for_new_conversations_by_forgetting_the_oldest(self):
+        async def converse(numbers):
+            crowd = Crowd(self.gateway.port, [f"m{number}" for number in numbers])
+            await crowd.create_tasks()
+            self.assertEqual([], crowd.failures[:5])
+            await crowd.converse()
+            self.assertEqual(([], {}), (crowd.failures[:5], crowd.errors()))
+        for first in range(0, 30000, 1000):  # the memory is full after some 15,000
+            asyncio.run(converse(range(first, first + 1000)))
 
 
 class Reload(Case):
