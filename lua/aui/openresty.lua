@@ -74,13 +74,19 @@ function openresty.wait(source, deadline)
     local problem = phase_problem()
     if problem then error(problem, 3) end
   end
-  local waiter = semaphore.new()
-  if source then source.waiters[waiter] = true end
+  local waiter = source and source.spare or semaphore.new()
+  if source then
+    source.spare = nil
+    source.waiters[waiter] = true
+  end
   local notified
   repeat
     notified = waiter:wait(patience(deadline))
   until notified or (deadline and deadline <= engine.now())
-  if source then source.waiters[waiter] = nil end
+  if source then
+    source.waiters[waiter] = nil
+    source.spare = notified and waiter or nil -- one that was not may yet be posted
+  end
   return notified and true or false
 end
 
