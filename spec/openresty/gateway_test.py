@@ -289,6 +289,20 @@ class WithoutRedis(Case):
         self.assertEqual(503, browser.get("/healthz").status)
         self.assertEqual((500, "server"), (browser.post("/api/tasks").status, browser.post("/api/tasks").error["kind"]))
 
+    def test_gives_an_answer_up_whose_browser_is_gone(self):
+        redis, sim = Redis(), self.sim(scenario=[RECEIVE, {"update": "I found"}])
+        gateway = self.gateway(sim.url, AUI_REDIS=f"127.0.0.1:{redis.port}", GATEWAY_GRACE="0.2")
+        browser = Browser(gateway)
+
+        def descriptors():
+            return len(os.listdir(f"/proc/{sim.process.pid}/fd"))
+        before = descriptors()
+        stream = browser.chat(browser.create_task(), LAPTOP)
+        next(stream)
+        redis.stop()
+        stream.close()
+        wait_until(lambda: descriptors() == before, "the end of the answer")
+
 
 class Failures(Case):
     def test_tells_that_the_agent_is_away(self):
