@@ -137,6 +137,19 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.are.equal("well again", assert(second:message()).text)
     end)
 
+    it("is told on one line, whatever the server's words have", function()
+      play { { receive = true }, { error = { status_code = 500, message = "no\r\nmore\27[31m red" } } }
+      local _, err = session:ask "question"
+      assert.is_truthy(err.message:find("no more [31m red", 1, true), err.message)
+    end)
+
+    it("may say where it is with more than names", function()
+      local detail = { { loc = { "body", 0, { "x" } }, msg = "field required" } }
+      play { { receive = true }, { send = { status_code = 422, detail = detail } }, { close = 1008 } }
+      local _, err = session:ask "question"
+      assert.is_truthy(err.message:find("body%.0%.table.*: field required"), err.message)
+    end)
+
     it("can be put into a sentence", function()
       play { { receive = true }, { error = CASES[1].payload } }
       local _, err = session:ask "question"

@@ -42,13 +42,28 @@ local function first_words(body)
   return line
 end
 
+-- A number of JSON as an integer where it is whole: on Lua 5.4 lua-cjson makes a float of every number.
+local function whole(number)
+  local rounded = math.floor(number)
+  return rounded == number and rounded or number
+end
+
+-- Where a validation error is, such as "body.text: ".
+local function place_of(loc)
+  if type(loc) ~= "table" then return "" end
+  local names = {}
+  for index, name in ipairs(loc) do
+    names[index] = tostring(type(name) == "number" and whole(name) or name)
+  end
+  return table.concat(names, ".") .. ": "
+end
+
 -- A validation error's list: "text: field required; ...".
 local function join_details(detail)
   local parts = {}
   for _, item in ipairs(detail) do
     if type(item) == "table" and item.msg then
-      local where = type(item.loc) == "table" and table.concat(item.loc, ".") .. ": " or ""
-      parts[#parts + 1] = where .. tostring(item.msg)
+      parts[#parts + 1] = place_of(item.loc) .. tostring(item.msg)
     end
   end
   return table.concat(parts, "; ")
@@ -63,12 +78,6 @@ local function mask_strings(value, mask)
     masked[mask_strings(key, mask)] = mask_strings(item, mask)
   end
   return masked
-end
-
--- A number of JSON as an integer where it is whole: on Lua 5.4 lua-cjson makes a float of every number.
-local function whole(number)
-  local rounded = math.floor(number)
-  return rounded == number and rounded or number
 end
 
 -- The server's own words, from the three shapes of its error payloads or from a body of another kind.
@@ -95,7 +104,8 @@ function error_module.from_core(raw, mask)
   raw.payload = nil
   raw.message = mask(raw.message)
   if payload then
-    local words = read_payload(raw, payload, mask)
+    -- On one line: a server must not be able to begin another one in somebody's log.
+    local words = read_payload(raw, payload, mask):gsub("%c+", " ")
     if words ~= "" then raw.message = raw.message .. ": " .. words end
   end
   return setmetatable(raw, Error)

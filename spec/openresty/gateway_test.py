@@ -2,16 +2,19 @@
 what they know in nginx's memory and, once more, in Redis. Run with /usr/bin/python3; AUI_SIM and AUI_BUILD name the
 build."""
 
+import http.client
 import json
 import os
 import re
 import signal
 import socket
+import ssl
+import tempfile
 import unittest
 
 import websockets
 
-from harness import KEY, TIMEOUT, Browser, Case, Redis, WebSocket, shown, wait_until
+from harness import KEY, TIMEOUT, Browser, Case, Redis, Sim, WebSocket, free_port, shown, wait_until
 
 LAPTOP = "a laptop under $1000"
 RECEIVE, FINAL = {"receive": True}, {"message": {}}
@@ -286,6 +289,20 @@ class WithoutRedis(Case):
         self.assertEqual(503, browser.get("/healthz").status)
         self.assertEqual((500, "server"), (browser.post("/api/tasks").status, browser.post("/api/tasks").error["kind"]))
 
+    def test_gives_an_answer_up_whose_browser_is_gone(self):
+        redis, sim = Redis(), self.sim(scenario=[RECEIVE, {"update": "I found"}])
+        gateway = self.gateway(sim.url, AUI_REDIS=f"127.0.0.1:{redis.port}", GATEWAY_GRACE="0.2")
+        browser = Browser(gateway)
+
+        def descriptors():
+            return len(os.listdir(f"/proc/{sim.process.pid}/fd"))
+        before = descriptors()
+        stream = browser.chat(browser.create_task(), LAPTOP)
+        next(stream)
+        redis.stop()
+        stream.close()
+        wait_until(lambda: descriptors() == before, "the end of the answer")
+
 
 class Failures(Case):
     def test_tells_that_the_agent_is_away(self):
@@ -322,6 +339,30 @@ class Failures(Case):
         self.assertEqual(["auth", "server", "transport", "rate_limit"], [answer.error["kind"] for answer in answers])
         self.assertEqual("9", answers[3].headers["Retry-After"])
         self.assertNotIn(KEY, "".join(answer.text for answer in answers))
+
+    def test_tells_to_wait_for_whole_seconds_and_no_more_than_an_hour(self):
+        error = {"status_code": 429, "message": "Slow down", "extra_data": {}}
+        waits = [1e300, 0.5, -3]
+        sim = self.sim(scenario={"connections": [[]], "rest": [
+            {"status": 429, "body": json.dumps(error | {"extra_data": {"retry_after": wait}})} for wait in waits]})
+        browser = Browser(self.gateway(sim.url))
+        answers = [browser.post("/api/tasks") for _ in waits]
+        self.assertEqual(["3600", "1", "0"], [answer.headers["Retry-After"] for answer in answers])
+
+    def test_takes_no_task_whose_id_is_none(self):
+        ids = ["x\r\nSet-Cookie: a=b", "a:b", "../x", "", "x" * 65, 7]
+        sim = self.sim(scenario={"connections": [[]], "rest": [
+            {"status": 200, "body": json.dumps({"id": id})} for id in ids]})
+        browser = Browser(self.gateway(sim.url))
+        answers = [browser.post("/api/tasks") for _ in ids]
+        self.assertEqual([(502, "protocol")] * len(ids), [(answer.status, answer.error["kind"]) for answer in answers])
+
+    def test_lets_the_agent_write_no_lines_into_the_log(self):  # each line of which is checked at the end
+        words = json.dumps({"message": "no\r\n2025/10/09 [alert] forged\033[31m"})
+        sim = self.sim(scenario={"connections": [[]], "rest": [{"status": 500, "body": words}]})
+        gateway = self.gateway(sim.url)
+        self.assertEqual(502, Browser(gateway).post("/api/tasks").status)
+        self.assertIn("no 2025/10/09 [alert] forged [31m", gateway.log())
 
     def test_recovers_an_answer_when_the_connection_to_the_agent_dies(self):
         gateway, browser, task = self.start(scenario={"connections": [
@@ -377,6 +418,27 @@ class Attacks(Case):
         self.assertEqual([403, 403], [self.refuses(browser, origin="https://evil.example"),
                                       self.refuses(browser, origin=f"http://127.0.0.1:{browser.port}.evil.example")])
         self.assertEqual([], self.logged("message"))
+
+    def test_refuses_a_page_without_origin_where_the_request_has_no_host(self):
+        gateway = self.gateway(self.sim().url)
+        request = b"POST /api/tasks HTTP/1.0\r\nOrigin: null\r\nContent-Length: 2\r\n\r\n{}"
+        self.assertIn(b" 403 ", raw(gateway, request))
+
+    def test_refuses_a_page_that_came_in_plain_text_where_it_serves_https(self):
+        gateway, port = self.gateway(self.sim().url), free_port()
+        with tempfile.TemporaryDirectory() as directory, Sim("--tls-dir", directory):
+            gateway.configure(f"listen 127.0.0.1:{port} ssl; ssl_certificate {directory}/server.pem; "
+                              f"ssl_certificate_key {directory}/server.key;")
+            self.assertEqual(201, self.status_over_tls(port, f"https://127.0.0.1:{port}"))
+            self.assertEqual(403, self.status_over_tls(port, f"http://127.0.0.1:{port}"))
+
+    @staticmethod
+    def status_over_tls(port, origin):
+        context = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=TIMEOUT, context=context)
+        connection.request("POST", "/api/tasks", "{}", {"Origin": origin})
+        with connection.getresponse() as response:
+            return response.status
 
     def test_binds_cookie_and_origin_to_https_where_it_is_told_its_address(self):
         gateway = self.gateway(self.sim("--pace", "0").url, GATEWAY_ORIGIN="https://shop.example")
@@ -475,6 +537,19 @@ class Attacks(Case):
         streams = [browser.chat(task, LAPTOP, f"m{number}") for number in range(20)]
         refused = browser.chat(task, LAPTOP, "m20")
         self.assertEqual((429, "5"), (refused.status, refused.headers["Retry-After"]))
+        for stream in streams:
+            stream.close()
+
+    def test_takes_a_network_of_ipv6_for_one_client_and_an_ipv4_address_in_its_clothes_for_another(self):
+        gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
+        gateway.configure("set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;")
+
+        def ask(number, address):
+            return browser.chat(task, LAPTOP, f"m{number}", X_Forwarded_For=address)
+        streams = [ask(number, f"2001:db8:0:1::{number}") for number in range(20)]
+        streams += [ask(number, "::ffff:192.0.2.1") for number in range(20, 40)]
+        self.assertEqual([429, 429], [ask(40, "2001:db8:0:1:f::1").status, ask(41, "192.0.2.1").status])
+        streams += [ask(42, "2001:db8:0:2::1"), ask(43, "::ffff:192.0.2.2")]
         for stream in streams:
             stream.close()
 

@@ -114,6 +114,16 @@ class Gateway:
     def signal(self, name):
         os.kill(self.master(), getattr(signal, "SIG" + name))
 
+    def configure(self, directives):
+        """Adds directives to those of the server, for new workers."""
+        old = self.workers()
+        with open(f"/proc/{self.master()}/cmdline") as file:
+            prefix = re.search(r"-p[ \0]([^ \0]+)", file.read()).group(1)
+        with open(prefix + "/server.conf", "a") as file:
+            file.write(directives + "\n")
+        self.signal("HUP")
+        wait_until(lambda: self.workers() and not set(old) & set(self.workers()), "new workers")
+
     @staticmethod
     def children(pid):
         with open(f"/proc/{pid}/task/{pid}/children") as file:

@@ -118,6 +118,12 @@ function Answer:cancel()
   if self.reply then self.reply:cancel() end
 end
 
+-- As ledger.is_claimed; nil, too, while the store cannot be reached: nobody may wait then for what goes on.
+local function is_claimed(message)
+  local ok, claimed = pcall(ledger.is_claimed, message)
+  if ok then return claimed end
+end
+
 --- To be called when the browser is gone: it may come back for the answer within the grace, on another connection.
 --- Waits until that is known; without a browser the answer is given up.
 function Answer:abandon()
@@ -127,7 +133,7 @@ function Answer:abandon()
   local claimed
   repeat
     ngx.sleep(0.1)
-    claimed = ledger.is_claimed(self.message)
+    claimed = is_claimed(self.message)
   until claimed ~= nil or self.over or ngx.now() >= deadline
   if not claimed and not self.over then self:cancel() end
 end

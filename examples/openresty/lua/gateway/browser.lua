@@ -1,6 +1,7 @@
 -- Which browser is asking, by a cookie with 128 random bits, and which tasks are its own.
 
 local config = require "gateway.config"
+local rest = require "gateway.rest"
 local store = require "gateway.store"
 
 local browser = {}
@@ -43,7 +44,7 @@ function browser.give_task(id, task_id) store.set("owner:" .. task_id, id, confi
 
 --- Whether the task belongs to whoever is asking. A task of somebody else looks like one that does not exist.
 function browser.owns(task_id)
-  if type(task_id) ~= "string" or #task_id > 64 or not task_id:find "^[%w-]+$" then return false end
+  if not rest.is_task_id(task_id) then return false end
   local id = browser.current()
   return id ~= nil and store.get("owner:" .. task_id) == id
 end

@@ -4,9 +4,11 @@ local config = require "gateway.config"
 
 local origin = {}
 
+-- A page that came in plain text may be anybody's, also under our name: over https it is not ours.
 local function is_ours(value)
   if config.origin then return value == config.origin end
-  return value:match "^https?://(.+)$" == ngx.var.http_host
+  local scheme, host = value:match "^(https?)://(.+)$"
+  return host ~= nil and host == ngx.var.http_host and (scheme == "https" or ngx.var.scheme == "http")
 end
 
 --- Browsers name the origin of what may change something, but not of their own GET requests: those say where they come

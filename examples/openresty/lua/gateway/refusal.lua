@@ -13,7 +13,14 @@ local WORDS = {
   canceled = "The answer was stopped.",
   overflow = "The answer was too long.",
 }
+local LONGEST_DELAY = 3600 -- seconds
 local OTHER_WORDS = "The assistant is not available just now."
+
+-- What the agent asks to wait, as Retry-After can say it: whole seconds (RFC 9110, 10.2.3), of sensible number.
+local function delay(seconds)
+  if not seconds then return nil end
+  return seconds > 0 and math.min(math.ceil(seconds), LONGEST_DELAY) or 0
+end
 
 --- What a browser is told of an error of the module `aui`.
 ---@param err aui.Error
@@ -23,7 +30,7 @@ function refusal.public(err)
     message = WORDS[err.kind] or OTHER_WORDS,
     retryable = err.retryable,
     delivered = err.delivered,
-    retry_after = err.retry_after,
+    retry_after = delay(err.retry_after),
   }
 end
 

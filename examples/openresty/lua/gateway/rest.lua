@@ -74,11 +74,14 @@ local function noted(result, more)
   return nil, more
 end
 
+--- Whether a value of any kind can be the id of a task: it becomes part of an URL and of keys in the store.
+function rest.is_task_id(value) return type(value) == "string" and #value <= 64 and value:find "^[%w-]+$" ~= nil end
+
 local function create_task(user_id)
   local body, err = call("POST", place.tasks_target:sub(1, -2), ('{"user_id":"%s"}'):format(user_id))
   if not body then return nil, err end
   local task = json.decode(body)
-  if type(task) ~= "table" or type(task.id) ~= "string" then return unreadable "creating a task" end
+  if type(task) ~= "table" or not rest.is_task_id(task.id) then return unreadable "creating a task" end
   return task
 end
 
