@@ -55,6 +55,21 @@ describe("aui.log", function()
     end
   end)
 
+  it("tells of a pool's sessions in order, and all of it before close returns", function()
+    server = support.start { "--pace", "0", "--echo" }
+    listen "debug"
+    local pool = aui.pool()
+    for _ = 1, 2 do
+      events = {}
+      local session = assert(pool:connect(server:options()))
+      assert(session:ask "hello")
+      session:close()
+      local told = {}
+      for index, event in ipairs(events) do told[index] = event.state or event.event end
+      assert.same({ "open", "send", "answer", "closed" }, told)
+    end
+  end)
+
   it("tells sessions apart", function()
     server = support.start { "--pace", "0" }
     listen()

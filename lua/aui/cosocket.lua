@@ -359,10 +359,14 @@ function Link:refuse_request(why, retryable)
   if self:asks() then lose(self, self.connection, why, retryable) end
 end
 
+-- The last two are in lua-nginx-module 0.10.26 and later.
+local DIRECTIVES =
+  { ca_file = "lua_ssl_trusted_certificate", cert = "lua_ssl_certificate", key = "lua_ssl_certificate_key" }
+
 local function check_tls(tls)
   for _, name in ipairs { "ca_file", "cert", "key" } do
     if tls and tls[name] then
-      return nil, ("tls.%s: not in nginx, whose directive lua_ssl_trusted_certificate has its place"):format(name)
+      return nil, ("tls.%s: not in nginx, whose directive %s has its place"):format(name, DIRECTIVES[name])
     end
   end
   return true

@@ -85,7 +85,10 @@ function session_module.connect(level, options, pool)
   local session, err = session_module.open(level + 1, options, pool)
   if not session then return nil, err end
   local ok, why = wait_open(session)
-  if ok then return session end
+  if ok then
+    session:news() -- on a pool's connection there was no step of the loop that could tell it
+    return session
+  end
   session:close()
   return nil, why
 end
@@ -155,6 +158,7 @@ function Session:close()
   while not self.handle:finished() do
     host.wait(self)
   end
+  self:news() -- as in connect; and its user may drop the session now
 end
 
 Session.__close = Session.close

@@ -519,6 +519,9 @@ def accept_all(listener, run):
 
 
 def main(command):
+    if not command or command[0].startswith("-"):
+        print("Usage: suite.py PROGRAM [ARGUMENT...], such as suite.py build/dev/bin/aui-ws-echo", file=sys.stderr)
+        return 2
     assert len({name for name, _, _ in cases}) == len(cases), "two cases have the same name"
     listener, run = socket.create_server(("127.0.0.1", 0)), Run()
     threading.Thread(target=accept_all, args=(listener, run), daemon=True).start()

@@ -380,6 +380,8 @@ class Failures(Case):
     def test_does_not_start_with_settings_that_make_no_sense(self):
         for settings, words in (({"AUI_URL": "http://127.0.0.1/"}, 'url: expected "ws://..."'),
                                 ({"GATEWAY_RATE": "many"}, "GATEWAY_RATE: expected a number above 0"),
+                                ({"GATEWAY_ORIGIN": "https://shop.example/"}, "GATEWAY_ORIGIN: expected an origin"),
+                                ({"GATEWAY_ORIGIN": "shop.example"}, "GATEWAY_ORIGIN: expected an origin"),
                                 ({"AUI_REDIS": "localhost"}, "AUI_REDIS: expected host:port")):
             with self.assertRaisesRegex(AssertionError, re.escape(words)):
                 self.gateway("ws://127.0.0.1:1/api/v1/external/session", **settings)

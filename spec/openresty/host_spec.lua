@@ -212,10 +212,11 @@ describe("in nginx", function()
   end)
 
   it("TLS takes its authorities from the configuration, and names alone", function()
-    local words = "transport: tls.%s: not in nginx, whose directive lua_ssl_trusted_certificate has its place"
-    for _, tls in ipairs { { ca_file = "x" } } do
-      assert.equal(words:format "ca_file", request("converse", options { url = "wss://localhost:1/", tls = tls }))
-    end
+    local words = "transport: tls.%s: not in nginx, whose directive %s has its place"
+    local trusted, own = { ca_file = "x" }, { cert = "x", key = "y" }
+    local function refusal(tls) return request("converse", options { url = "wss://localhost:1/", tls = tls }) end
+    assert.equal(words:format("ca_file", "lua_ssl_trusted_certificate"), refusal(trusted))
+    assert.equal(words:format("cert", "lua_ssl_certificate"), refusal(own))
     with_scenario({ { read = false } }, function(player)
       local url = player.url:gsub("^ws:", "wss:")
       assert.equal(

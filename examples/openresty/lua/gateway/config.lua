@@ -13,6 +13,15 @@ local function text(name)
   return value ~= "" and value or nil
 end
 
+-- As browsers write it in the field Origin: anything else would match none of them.
+local function origin(name)
+  local value = text(name)
+  if value and not value:find "^https?://[%l%d.:%[%]_-]+$" then
+    error(('%s: expected an origin such as "https://shop.example", got %q'):format(name, value), 0)
+  end
+  return value
+end
+
 return {
   -- Options of aui.connect; the key is AUI_NETWORK_API_KEY, which the module reads itself.
   agent = {
@@ -22,7 +31,7 @@ return {
     max_message = 8 * 1024 * 1024, -- bytes
   },
   redis = text "AUI_REDIS", -- "host:port"; nil: what is kept is kept in this machine's memory
-  origin = text "GATEWAY_ORIGIN", -- such as "https://shop.example"; nil: whatever the Host field says
+  origin = origin "GATEWAY_ORIGIN", -- such as "https://shop.example"; nil: whatever the Host field says
   rate = number("GATEWAY_RATE", 60), -- calls a minute that one client may make
   grace = number("GATEWAY_GRACE", 5), -- seconds that an answer goes on without its browser, which may come back for it
   resume_patience = 60, -- seconds that a browser that came back is kept waiting
