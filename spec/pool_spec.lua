@@ -69,6 +69,12 @@ describe("a pool", function()
         assert.same({ 1, 2, 3, 4, 5, 1 }, connections())
       end)
 
+      it("keeps tasks apart", function()
+        local server, pool = start(), aui.pool()
+        for _, task_id in ipairs { "one", "two", "one" } do converse(pool, server, { task_id = task_id }) end
+        assert.same({ 1, 2, 1 }, connections())
+      end)
+
       it("knows a key that is a function by the function", function()
         local server, pool = start(), aui.pool()
         local asked = 0

@@ -1,5 +1,5 @@
 -- A pool of open connections: to connect costs three round trips or more, which a session of a pool saves if one before
--- it has left a connection to the same server with the same key.
+-- it has left a connection to the same server with the same key, for the same task.
 
 local check = require "aui.check"
 local session_module = require "aui.session"
@@ -10,7 +10,7 @@ Pool.__index = Pool
 Pool.__name = "aui.Pool"
 
 ---@class (exact) aui.PoolOptions
----@field size? integer how many idle connections to keep for each server and key: 16
+---@field size? integer how many idle connections to keep for each server, key and task: 16
 ---@field idle? number seconds after which an idle one is closed: 60
 
 local pool_module = {}
@@ -33,8 +33,10 @@ function pool_module.new(level, options)
   return setmetatable({ id = last_id, size = size, idle = idle }, Pool)
 end
 
---- As aui.connect, but on an idle connection if there is one. When the session is closed its connection is left for the
---- next one, unless an answer was pending, had failed or was cancelled on it.
+--- As aui.connect, but on an idle connection if there is one: to the same server with the same key, opened for the same
+--- `task_id` of the options. (Without one, users who must not see each other's answers would share connections: there a
+--- server that goes on after an answer's end may be heard by the next.) When the session is closed its connection is left
+--- for the next one, unless an answer was pending, had failed or was cancelled on it.
 ---@param options aui.Options
 ---@return aui.Session?
 ---@return aui.Error?

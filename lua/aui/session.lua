@@ -25,12 +25,13 @@ local session_module = {}
 local KNOWN_FIELDS = { text = true, task_id = true, context = true, timeout = true }
 local EVENTS = { state = true }
 
--- How the core finds connections that may serve the session: those with the same name.
-local function pool_options(pool, place, credentials)
+-- How the core finds connections that may serve the session: those with the same name. A server that says more when an
+-- answer has ended must not be heard by another task: not every update says to which it belongs.
+local function pool_options(pool, place, credentials, task_id)
   local tls = place.tls or {}
   local name = {
     pool.id, place.public_url, place.target, tostring(place.tls ~= nil), tostring(tls.verify),
-    tls.ca_file or "", tls.cert or "", tls.key or "", credentials.identity(),
+    tls.ca_file or "", tls.cert or "", tls.key or "", credentials.identity(), task_id or "",
   } -- stylua: ignore
   return { name = table.concat(name, "\n"), size = pool.size, idle = pool.idle }
 end
@@ -57,7 +58,7 @@ function session_module.open(level, options, pool)
   self.journal = journal.new(self.id, self.url)
   self.recovery = core.recover and recovery.new(place, credentials, self.journal) or nil
   core.target, core.headers = credentials.request()
-  core.pool = pool and pool_options(pool, place, credentials)
+  core.pool = pool and pool_options(pool, place, credentials, checked.task_id)
   local why
   self.handle, why = host.open(self.id, core)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end

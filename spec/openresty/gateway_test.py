@@ -142,6 +142,15 @@ class Conversations:
         wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
         self.assertEqual(1, len(self.logged("answer")))
 
+    def test_keeps_a_connection_for_one_conversation(self):
+        # An agent that says more when its answer has ended must not be heard by another browser.
+        scenario = [RECEIVE, {"message": {"text": "first"}}, RECEIVE, {"message": {"text": "second"}}]
+        gateway, browser, task = self.start(scenario=scenario, GATEWAY_WORKERS="1")
+        other = Browser(gateway)
+        other_task = other.create_task()
+        answers = [browser.ask(task, "1", "m1"), other.ask(other_task, "2", "m2"), browser.ask(task, "3", "m3")]
+        self.assertEqual(["first", "first", "second"], [events[-1][1]["text"] for events in answers])
+
     def test_hides_everything_from_another_browser(self):
         gateway, browser, task = self.start("--pace", "0")
         browser.ask(task, LAPTOP)

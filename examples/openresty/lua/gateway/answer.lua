@@ -71,7 +71,7 @@ end
 
 -- A session whose connection is open; or nil and an error.
 local function connect(self)
-  local session, err = pool:connect(config.agent)
+  local session, err = pool:connect(config.agent(self.message.task_id))
   if not session then return nil, err end
   metrics.count "aui_sessions_total"
   count_reconnects(session)
@@ -91,7 +91,7 @@ local function ask(self)
   end
   local is_ours = ledger.begin(self.message)
   if is_ours then
-    self.reply = assert(session:send { task_id = self.message.task_id, text = self.message.text })
+    self.reply = assert(session:send(self.message.text))
     pass_on(self, self.reply)
   end
   session:close()

@@ -23,13 +23,17 @@ local function origin(name)
 end
 
 return {
-  -- Options of aui.connect; the key is AUI_NETWORK_API_KEY, which the module reads itself.
-  agent = {
-    url = text "AUI_URL",
-    region = text "AUI_REGION",
-    timeout = { connect = 10, first = 60, idle = 60, total = 300 }, -- seconds
-    max_message = 8 * 1024 * 1024, -- bytes
-  },
+  -- Options of aui.connect; the key is AUI_NETWORK_API_KEY, which the module reads itself. With the task, a pool keeps
+  -- what one browser's agent says away from the others.
+  agent = function(task_id)
+    return {
+      url = text "AUI_URL",
+      region = text "AUI_REGION",
+      task_id = task_id,
+      timeout = { connect = 10, first = 60, idle = 60, total = 300 }, -- seconds
+      max_message = 8 * 1024 * 1024, -- bytes
+    }
+  end,
   redis = text "AUI_REDIS", -- "host:port"; nil: what is kept is kept in this machine's memory
   origin = origin "GATEWAY_ORIGIN", -- such as "https://shop.example"; nil: whatever the Host field says
   rate = number("GATEWAY_RATE", 60), -- calls a minute that one client may make
