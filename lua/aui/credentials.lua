@@ -4,6 +4,8 @@
 local check = require "aui.check"
 local host = require "aui.host"
 
+local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
+
 local credentials = {}
 
 local KEY_PARAMETER = "network_api_key"
@@ -102,6 +104,22 @@ local function new_mask()
   return mask, add
 end
 
+local masks = setmetatable({}, { __mode = "k" }) -- by the function that gives the keys
+
+-- As new_mask. A session on a pool's connection has not asked for the key that was used there: what a function gave to
+-- other sessions is hidden, too.
+local function mask_for(api_key)
+  local mask, add = new_mask()
+  if type(api_key) ~= "function" then return mask, add end
+  masks[api_key] = masks[api_key] or { new_mask() }
+  local mask_others, add_for_others = unpack(masks[api_key])
+  local function add_both(key)
+    add(key)
+    add_for_others(key)
+  end
+  return function(text) return mask_others(mask(text)) end, add_both
+end
+
 -- Raises for an option that can be seen to be wrong already.
 local function check_options(level, key, headers, auth)
   if auth ~= "query" and auth ~= "header" then
@@ -148,7 +166,7 @@ function credentials.new(level, options, target)
   if api_key == nil then api_key = os.getenv "AUI_NETWORK_API_KEY" end
   if auth == nil then auth = "query" end
   check_options(level + 1, api_key, headers, auth)
-  local mask, add_secret = new_mask()
+  local mask, add_secret = mask_for(api_key)
   local session_target, session_headers, rest_headers
 
   local function compose(key, lines)
