@@ -86,20 +86,22 @@ end
 
 -- Hides secrets: a server may repeat what it was sent.
 local function new_mask()
-  local secrets = {} -- each in every spelling, newest last
+  local keys, secrets = {}, {} -- newest last; in every spelling, the longest first, since one may begin another
   local function mask(text)
-    for _, spellings in ipairs(secrets) do
-      for _, secret in ipairs(spellings) do
-        text = text:gsub(secret:gsub("%p", "%%%0"), "***")
-      end
+    for _, secret in ipairs(secrets) do
+      text = text:gsub(secret:gsub("%p", "%%%0"), "***")
     end
     return text
   end
   local function add(key)
-    local newest = secrets[#secrets]
-    if newest and newest[1] == key then return end
-    secrets[#secrets + 1] = spellings_of(key)
-    if #secrets > KEYS_MASKED then table.remove(secrets, 1) end
+    if keys[#keys] == key then return end
+    keys[#keys + 1] = key
+    if #keys > KEYS_MASKED then table.remove(keys, 1) end
+    secrets = {}
+    for _, known in ipairs(keys) do
+      for _, spelling in ipairs(spellings_of(known)) do secrets[#secrets + 1] = spelling end
+    end
+    table.sort(secrets, function(a, b) return #a > #b end)
   end
   return mask, add
 end
@@ -117,7 +119,7 @@ local function mask_for(api_key)
     add(key)
     add_for_others(key)
   end
-  return function(text) return mask_others(mask(text)) end, add_both
+  return function(text) return mask(mask_others(text)) end, add_both
 end
 
 -- Raises for an option that can be seen to be wrong already.
