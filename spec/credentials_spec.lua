@@ -183,4 +183,27 @@ describe("api_key and headers as functions", function()
     local err = select(2, session:ask "hello")
     assert.is_truthy(err.message:find("bad: ***", 1, true), err.message)
   end)
+
+  it("never show the end of a key that begins like the one before it", function()
+    server = support.play {
+      connections = {
+        { { receive = true }, { close = 1011 } },
+        { { receive = true }, { close = 1008, reason = "bad: hunter2-11" } },
+      },
+    }
+    local keys = { "hunter2-1", "hunter2-11" }
+    open { api_key = function() return table.remove(keys, 1) end }
+    session:ask "hello"
+    local err = select(2, session:ask "hello")
+    assert.is_truthy(err.message:find "bad: %*%*%*$", "some of the key is shown")
+  end)
+
+  it("never show the keys they gave to a session that has left its connection in a pool", function()
+    server = support.play { { receive = true }, { close = 1008, reason = "bad: hunter2-1" } }
+    local pool, options = aui.pool(), server:options { api_key = counter "hunter2-" }
+    assert(pool:connect(options)):close()
+    session = assert(pool:connect(options))
+    local err = select(2, session:ask "hello")
+    assert.is_truthy(err.message:find("bad: ***", 1, true), "what the key was is shown")
+  end)
 end)

@@ -2,6 +2,7 @@
 
 local aui = require "aui"
 local child = require "spec.child"
+local host = require "aui.host"
 local support = require "spec.support"
 
 local FAST = { base = 0.01, max = 0.05 }
@@ -108,6 +109,24 @@ describe("aui.log", function()
     local failed = await("failure", "level", "warn")
     assert.equal("application", failed.err.kind)
     assert.is_truthy(failed.message:find("bad words", 1, true))
+    session:close()
+  end)
+
+  it("holds the reply whose end it tells, though its user has dropped it", function()
+    server = support.start { "--pace", "0", "--echo" }
+    listen "debug"
+    local session, now = server:connect(), host.now
+    collectgarbage "stop"
+    local handle = session:send("hello").handle
+    host.now = function()
+      if handle:status() == "message" then support.collect() end
+      return now()
+    end
+    finally(function()
+      host.now = now
+      collectgarbage "restart"
+    end)
+    assert.equal(5, await("answer").bytes)
     session:close()
   end)
 

@@ -69,6 +69,24 @@ for _, scheme in ipairs { "ws", "wss" } do
       session, server = nil, nil
     end)
 
+    it("holds the reply while it reads the history, though its user has dropped it", function()
+      play { connections = { steps(FIRST, FOUND), exchange "next" } }
+      ask_first()
+      local decode = json.decode
+      collectgarbage "stop"
+      local handle = session:send("question").handle
+      json.decode = function(text)
+        support.collect()
+        return decode(text)
+      end
+      finally(function()
+        json.decode = decode
+        collectgarbage "restart"
+      end)
+      support.wait_until(function() return handle:status() ~= "pending" end)
+      assert.equal("message", handle:status())
+    end)
+
     it("takes the answer from the history", function()
       play { connections = { steps(FIRST, FOUND), exchange "next" } }
       ask_first()

@@ -4,6 +4,8 @@
 local check = require "aui.check"
 local host = require "aui.host"
 
+local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
+
 local credentials = {}
 
 local KEY_PARAMETER = "network_api_key"
@@ -84,22 +86,40 @@ end
 
 -- Hides secrets: a server may repeat what it was sent.
 local function new_mask()
-  local secrets = {} -- each in every spelling, newest last
+  local keys, secrets = {}, {} -- newest last; in every spelling, the longest first, since one may begin another
   local function mask(text)
-    for _, spellings in ipairs(secrets) do
-      for _, secret in ipairs(spellings) do
-        text = text:gsub(secret:gsub("%p", "%%%0"), "***")
-      end
+    for _, secret in ipairs(secrets) do
+      text = text:gsub(secret:gsub("%p", "%%%0"), "***")
     end
     return text
   end
   local function add(key)
-    local newest = secrets[#secrets]
-    if newest and newest[1] == key then return end
-    secrets[#secrets + 1] = spellings_of(key)
-    if #secrets > KEYS_MASKED then table.remove(secrets, 1) end
+    if keys[#keys] == key then return end
+    keys[#keys + 1] = key
+    if #keys > KEYS_MASKED then table.remove(keys, 1) end
+    secrets = {}
+    for _, known in ipairs(keys) do
+      for _, spelling in ipairs(spellings_of(known)) do secrets[#secrets + 1] = spelling end
+    end
+    table.sort(secrets, function(a, b) return #a > #b end)
   end
   return mask, add
+end
+
+local masks = setmetatable({}, { __mode = "k" }) -- by the function that gives the keys
+
+-- As new_mask. A session on a pool's connection has not asked for the key that was used there: what a function gave to
+-- other sessions is hidden, too.
+local function mask_for(api_key)
+  local mask, add = new_mask()
+  if type(api_key) ~= "function" then return mask, add end
+  masks[api_key] = masks[api_key] or { new_mask() }
+  local mask_others, add_for_others = unpack(masks[api_key])
+  local function add_both(key)
+    add(key)
+    add_for_others(key)
+  end
+  return function(text) return mask(mask_others(text)) end, add_both
 end
 
 -- Raises for an option that can be seen to be wrong already.
@@ -148,7 +168,7 @@ function credentials.new(level, options, target)
   if api_key == nil then api_key = os.getenv "AUI_NETWORK_API_KEY" end
   if auth == nil then auth = "query" end
   check_options(level + 1, api_key, headers, auth)
-  local mask, add_secret = new_mask()
+  local mask, add_secret = mask_for(api_key)
   local session_target, session_headers, rest_headers
 
   local function compose(key, lines)

@@ -29,11 +29,15 @@ local function tls_failure(place, err)
   return "TLS: " .. err .. " (nginx's error log may tell more)", true
 end
 
---- Connects the cosocket to place.host and place.port; `pool` are options of connect. True, or nil, why not and whether
---- to try again.
+-- Nobody leaves a connection there. In nginx's default pool, which all code of the worker shares, may lie one that
+-- speaks something else by now, or whose certificate was not verified.
+local EMPTY_POOL = { pool = "aui" }
+
+--- Connects the cosocket to place.host and place.port; `pool` are options of connect, nil for a new connection. True,
+--- or nil, why not and whether to try again.
 function dialler.connect(socket, place, pool)
   local host = place.host:find(":", 1, true) and "[" .. place.host .. "]" or place.host
-  local ok, err = socket:connect(host, place.port, pool)
+  local ok, err = socket:connect(host, place.port, pool or EMPTY_POOL)
   if ok then return true end
   return nil, connect_failure(place, err)
 end

@@ -25,15 +25,15 @@ function journal:sent(reply, task_id, bytes)
   log.write("debug", "send", self, { task_id = task_id, bytes = bytes, message = ("send %d bytes"):format(bytes) })
 end
 
-local function tell_end(self, entry, status)
+local function tell_end(self, entry, reply, status)
   local seconds = host.now() - entry.at
   local fields = { task_id = entry.task_id, seconds = seconds }
   if status == "message" then
-    fields.bytes = #entry.reply:text()
+    fields.bytes = #reply:text()
     fields.message = ("answer of %d bytes after %.3g s"):format(fields.bytes, seconds)
     log.write("debug", "answer", self, fields)
   else
-    fields.err = reply_module.failure(entry.reply)
+    fields.err = reply_module.failure(reply)
     fields.message = ("failure after %.3g s, %s"):format(seconds, tostring(fields.err))
     log.write(fields.err.kind == "canceled" and "debug" or "warn", "failure", self, fields)
   end
@@ -44,12 +44,13 @@ function journal:replies()
   local index = 1
   while self.pending[index] do
     local entry = self.pending[index]
-    local status = entry.reply and entry.reply.handle:status()
+    local reply = entry.reply -- held from here on
+    local status = reply and reply.handle:status()
     if status == "pending" then
       index = index + 1
     else
       table.remove(self.pending, index)
-      if status then tell_end(self, entry, status) end
+      if status then tell_end(self, entry, reply, status) end
     end
   end
 end

@@ -58,17 +58,17 @@ local function is_worth_asking_again(status, kind)
 end
 
 -- What the history says: as history.find, but with the answer's JSON.
-local function read(doubt, body)
+local function read(doubt, reply, body)
   local messages = json.decode(body)
   if type(messages) ~= "table" or not body:find "^%s*%[" then return "unclear" end
-  doubt.begun = parked_reply(doubt):text() ~= ""
+  doubt.begun = reply:text() ~= ""
   local verdict, index = history.find(messages, doubt)
   return verdict, index and json.items(body)[index]
 end
 
 -- Ends the doubt if the verdict allows it.
-local function settle(doubt, verdict, answer)
-  local handle = parked_reply(doubt).handle
+local function settle(doubt, reply, verdict, answer)
+  local handle = reply.handle
   doubt.journal:verdict(verdict, doubt.message.task_id)
   doubt.absences = verdict == "absent" and doubt.absences + 1 or 0
   local settled
@@ -81,13 +81,14 @@ end
 -- Returns how long the server wants not to be asked again, if it says so.
 local function attempt(doubt)
   local status, body, third = ask(doubt)
-  if not is_parked(doubt) then return end
+  local reply = parked_reply(doubt) -- held from here on, where nothing waits
+  if not reply then return end
   if status == 200 then
-    settle(doubt, read(doubt, body))
+    settle(doubt, reply, read(doubt, reply, body))
   elseif is_worth_asking_again(status, third) then
     return status and third
   else
-    settle(doubt, "unclear")
+    settle(doubt, reply, "unclear")
   end
 end
 

@@ -122,6 +122,7 @@ end
 --- and an empty object.
 ---@return string? json nil before the end, and of a reply that failed
 function Reply:json()
+  check.colon(2, self, Reply, "reply:json")
   if self.handle:status() ~= "message" then return nil end
   return (self.handle:message())
 end

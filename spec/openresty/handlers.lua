@@ -32,6 +32,14 @@ function handlers.converse()
   return ngx.exit(200)
 end
 
+--- The same, when somebody has left a connection to the server (argument port) in nginx's default pool.
+function handlers.converse_beside_others()
+  local socket = ngx.socket.tcp()
+  assert(socket:connect("127.0.0.1", tonumber(ngx.var.arg_port)))
+  assert(socket:setkeepalive())
+  return handlers.converse()
+end
+
 --- The session is not closed.
 function handlers.forget() ngx.say(outcome(open())) end
 

@@ -107,6 +107,11 @@ describe("in nginx", function()
     end
   end)
 
+  it("a session never gets a connection that somebody has left in nginx's default pool", function()
+    local port = server.url:match ":(%d+)/"
+    assert.equal("hello", request("converse_beside_others?port=" .. port, options { timeout = { first = 5 } }))
+  end)
+
   it("other phases say that they cannot wait", function()
     local expected = "transport: nothing can wait in nginx's %s phase: sessions are for the content, access and "
       .. "rewrite phases, and for timers (ngx.timer.at) | "
