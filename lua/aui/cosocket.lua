@@ -111,10 +111,11 @@ end
 
 -- Asks what the request says, and waits for that: a connection of a pool does without.
 local function await_request(self, connection)
-  connection.answered = semaphore.new()
+  local answered = semaphore.new() -- held here until the wait is over: whoever posts it lets go of it at once
+  connection.answered = answered
   self.core:phase "request"
   self:tell()
-  connection.answered:wait(FOREVER)
+  answered:wait(FOREVER)
 end
 
 local function begin(self, connection)

@@ -12,9 +12,24 @@ local least_ahead = math.huge -- of engine.now before nginx's time, which stands
 
 local function nothing() end
 
+-- The light threads that were started in this request. Once its parent is gone, nginx (lua-nginx-module 0.10.23) does
+-- not keep a thread from the garbage collector: seen as a semaphore that was collected while a thread waited for it.
+local function anchors()
+  local context = ngx.ctx
+  context.aui_threads = context.aui_threads or {}
+  return context.aui_threads
+end
+
 --- Calls `fn(...)` in a light thread, whose own parent ends at once.
 function threads.start(fn, ...)
-  ngx.thread.wait(ngx.thread.spawn(function(...) ngx.thread.spawn(fn, ...) end, ...))
+  local anchored = anchors()
+  local function run(...)
+    local thread = coroutine.running()
+    anchored[thread] = true
+    fn(...)
+    anchored[thread] = nil
+  end
+  ngx.thread.wait(ngx.thread.spawn(function(...) ngx.thread.spawn(run, ...) end, ...))
 end
 
 -- The function that a coroutine began with.
