@@ -73,16 +73,14 @@ for _, scheme in ipairs { "ws", "wss" } do
       play { connections = { steps(FIRST, FOUND), exchange "next" } }
       ask_first()
       local decode = json.decode
-      collectgarbage "stop"
-      local handle = session:send("question").handle
+      local user = { reply = session:send "question" }
+      local handle = user.reply.handle
       json.decode = function(text)
+        user.reply = nil
         support.collect()
         return decode(text)
       end
-      finally(function()
-        json.decode = decode
-        collectgarbage "restart"
-      end)
+      finally(function() json.decode = decode end)
       support.wait_until(function() return handle:status() ~= "pending" end)
       assert.equal("message", handle:status())
     end)
