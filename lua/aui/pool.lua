@@ -11,7 +11,7 @@ Pool.__name = "aui.Pool"
 
 ---@class (exact) aui.PoolOptions
 ---@field size? integer how many idle connections to keep for each server, key and task: 16
----@field idle? number seconds after which an idle one is closed: 60
+---@field idle? number seconds after which an idle one is closed: 60; less where tasks are many and short
 
 local pool_module = {}
 

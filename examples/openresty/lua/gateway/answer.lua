@@ -11,7 +11,9 @@ local metrics = require "gateway.metrics"
 local refusal = require "gateway.refusal"
 local resume = require "gateway.resume"
 
-local pool = aui.pool()
+-- Each conversation has a connection of its own: kept for who asks on at once, but not for so long that those of many
+-- who have left fill the worker.
+local pool = aui.pool { size = 1, idle = 5 }
 
 local Answer = {}
 Answer.__index = Answer
