@@ -5,6 +5,7 @@
 local dialler = require "aui.dialler"
 local engine = require "aui.engine"
 local semaphore = require "ngx.semaphore"
+local sources = require "aui.sources"
 local threads = require "aui.threads"
 
 local cosocket = {}
@@ -114,7 +115,7 @@ local function await_request(self, connection)
   local answered = semaphore.new() -- held here until the wait is over: whoever posts it lets go of it at once
   connection.answered = answered
   self.core:phase "request"
-  self:tell()
+  sources.tell(self.id)
   answered:wait(FOREVER)
 end
 
@@ -222,12 +223,7 @@ function Link:pump()
     self.due = 0
     self.clock:post(1)
   end
-  if self.core:has_news() then self:tell() end
-end
-
-function Link:tell()
-  local source = self.find_source(self.id)
-  if source then source:news() end
+  if self.core:has_news() then sources.tell(self.id) end
 end
 
 -- ---- The keeper ----
@@ -235,7 +231,7 @@ end
 -- Whether nobody can use the session any more: its user has dropped it, or the thread that used it last has ended and
 -- it has nothing to do. nginx does not end a request while threads of it run.
 local function is_forgotten(self)
-  local source = self.find_source(self.id)
+  local source = sources.find(self.id)
   if not source then return true end
   return not threads.is_alive(self.user) and not next(source.waiters) and self.core:is_idle()
 end
@@ -277,7 +273,7 @@ local function keep(self)
     finish_retired(self)
     if not self.over and self.core:finished() and are_lingering(self.retired) then
       self.over = true
-      self:tell()
+      sources.tell(self.id)
     end
   until self.over and #self.retired == 0
 end
@@ -376,10 +372,9 @@ end
 -- The name holds a key, and nginx may write it to a log.
 local function hidden(pool) return { name = "aui:" .. ngx.md5(pool.name), size = pool.size, idle = pool.idle } end
 
---- Opens a session for the source of this id. `options` are those of loop:open (src/binding/net/link.c); `find_source`
---- finds a source by its id; `check_request(level)` raises where the session may not be used. A link, or nil and why
---- not.
-function cosocket.open(id, options, find_source, check_request)
+--- Opens a session for the source of this id. `options` are those of loop:open (src/binding/net/link.c);
+--- `check_request(level)` raises where the session may not be used. A link, or nil and why not.
+function cosocket.open(id, options, check_request)
   local ok, why = check_tls(options.tls)
   if not ok then return nil, why end
   local self = setmetatable({
@@ -393,7 +388,6 @@ function cosocket.open(id, options, find_source, check_request)
     reads = 0,
     retired = {},
     over = false,
-    find_source = find_source,
     check_request = check_request,
   }, Link)
   self.user = threads.watch()

@@ -3,6 +3,7 @@
 
 local dialler = require "aui.dialler"
 local engine = require "aui.engine"
+local sources = require "aui.sources"
 local threads = require "aui.threads"
 
 local http = {}
@@ -217,7 +218,7 @@ end
 
 --- Sends a request in a light thread of its own. `request` has the fields of loop:fetch (src/binding/net/fetch.c). The
 --- result's methods are those of that fetch; the source of this id is told the news when it has ended.
-function http.fetch(id, request, find_source)
+function http.fetch(id, request)
   local self = setmetatable({
     request = request,
     socket = ngx.socket.tcp(),
@@ -228,8 +229,7 @@ function http.fetch(id, request, find_source)
   }, Exchange)
   self.thread = ngx.thread.spawn(function()
     run(self)
-    local source = find_source(id)
-    if source then source:news() end
+    sources.tell(id)
   end)
   return self
 end

@@ -5,9 +5,16 @@ local cosocket = require "aui.cosocket"
 local engine = require "aui.engine"
 local http = require "aui.http"
 local semaphore = require "ngx.semaphore"
+local sources = require "aui.sources"
 local threads = require "aui.threads"
 
-local openresty = { is_utf8 = engine.is_utf8, version = engine.version, now = engine.now }
+local openresty = {
+  is_utf8 = engine.is_utf8,
+  version = engine.version,
+  now = engine.now,
+  register = sources.register,
+  fetch = http.fetch,
+}
 
 local FOREVER = 3600 -- seconds; a wait that has no limit is begun anew then
 local SHORTEST_WAIT = 0.001 -- whoever asks again and again lets nginx do its work in between
@@ -15,17 +22,7 @@ local SHORTEST_WAIT = 0.001 -- whoever asks again and again lets nginx do its wo
 -- Those in which cosockets and semaphores may wait.
 local PHASES = { rewrite = true, server_rewrite = true, access = true, content = true, timer = true }
 
-local sources = setmetatable({}, { __mode = "v" }) -- by id; only their users keep them alive
-local last_id = 0
 local tasks = setmetatable({}, { __mode = "k" }) -- the coroutines of aui.run and aui.spawn
-
-function openresty.register(source)
-  last_id = last_id + 1
-  sources[last_id] = source
-  return last_id
-end
-
-local function find_source(id) return sources[id] end
 
 -- What tells requests and timers apart; `runs` are the calls of aui.run that have not ended, the latest at the end.
 local function current_request()
@@ -55,12 +52,10 @@ function openresty.open(id, options)
   local problem = phase_problem()
   if problem then return nil, problem end
   local request = current_request()
-  find_source(id).request = request
+  sources.find(id).request = request
   local function check(level) check_owner(level + 1, request) end
-  return cosocket.open(id, options, find_source, check)
+  return cosocket.open(id, options, check)
 end
-
-function openresty.fetch(id, request) return http.fetch(id, request, find_source) end
 
 local function patience(deadline)
   if not deadline then return FOREVER end

@@ -2,16 +2,15 @@
 -- never entered from a callback: it is stepped, asked who has news, and their waiters are woken.
 
 local net = require "aui.net"
+local sources = require "aui.sources"
 local timers = require "aui.timers"
 
-local scheduler = { is_utf8 = net.is_utf8, version = net.version }
+local scheduler = { is_utf8 = net.is_utf8, version = net.version, register = sources.register }
 
 -- A signal that comes just before the wait begins is noticed when it ends: so no wait is longer than this (seconds).
 local LONGEST_WAIT = 0.25
 
 local loop -- made when first needed
-local sources = setmetatable({}, { __mode = "v" }) -- by id; only their users keep them alive
-local last_id = 0
 local deadlines = timers.new()
 local tasks = {} -- by coroutine, while it has not ended: how much it adds to `unfinished`, 1 or in the background 0
 local runnable = {} -- waiters whose coroutines are to be resumed, oldest first
@@ -44,13 +43,6 @@ end
 --- An HTTP request for the source of this id, whose `result` can be had when there is news (src/binding/net/fetch.c);
 --- or nil and why not.
 function scheduler.fetch(id, options) return loop:fetch(id, options) end
-
---- Gives a source an id, by which news of it (a session, a fetch) is reported: its method `news` is called then.
-function scheduler.register(source)
-  last_id = last_id + 1
-  sources[last_id] = source
-  return last_id
-end
 
 local function wake(waiter, notified)
   if waiter.woken then return end
@@ -103,8 +95,7 @@ end
 local function turn(deadline)
   loop:step(wait_time(deadline))
   for id in loop.ready, loop do
-    local source = sources[id]
-    if source then source:news() end
+    sources.tell(id)
   end
   local now = loop:now()
   local first = deadlines:first()
