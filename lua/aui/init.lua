@@ -84,8 +84,6 @@ end
 
 --- Deals with all that is due, without waiting: for a game to call each frame. In nginx it takes some milliseconds, in
 --- which others run.
-function aui.step()
-  if host.step then host.step() end
-end
+function aui.step() host.step() end
 
 return aui
