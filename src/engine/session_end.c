@@ -83,6 +83,11 @@ void aui_session_fail_connection(aui_session *session, aui_error *reason, uint16
   aui_session_start_close_timer(session, now);
 }
 
+/* Whether a message waits for a connection, or for news of what became of it on the last one. */
+static bool has_unfinished(const aui_session *session) {
+  return session->queue || session->parked;
+}
+
 bool aui_session_is_worth_reconnecting(const aui_session *session) {
   const aui_error *error = &session->error;
   if (session->closed) return false;
@@ -90,7 +95,7 @@ bool aui_session_is_worth_reconnecting(const aui_session *session) {
   /* What went wrong with one message need not go wrong with the next; a connection that never carried any would. */
   bool by_itself = error->retryable && reconnects(session);
   if (!by_itself) return session->queue && (session->carried || session->late);
-  return aui_session_has_unfinished(session) || error->close_code != 1000;
+  return has_unfinished(session) || error->close_code != 1000;
 }
 
 /* Whether the connection served well. One on which the agent spoke unasked may be cut right away, again and again. */

@@ -32,10 +32,6 @@ void aui_session_fail_reply(aui_session *session, aui_reply *reply, const aui_er
   session->news = true;
 }
 
-bool aui_session_has_unfinished(const aui_session *session) {
-  return session->queue || session->parked;
-}
-
 void aui_session_fail_parked(aui_session *session) {
   aui_error error = session->parked->error;
   session->parked->error = (aui_error){0};

@@ -65,9 +65,6 @@ void aui_session_enqueue_first(aui_session *session, aui_reply *reply);
 /* Ends the reply, wherever it is. */
 void aui_session_fail_reply(aui_session *session, aui_reply *reply, const aui_error *error, aui_delivered delivered);
 
-/* Whether a message waits for a connection, or for news of what became of it on the last one. */
-bool aui_session_has_unfinished(const aui_session *session);
-
 /* Ends the parked reply with the error of its connection. */
 void aui_session_fail_parked(aui_session *session);
 
