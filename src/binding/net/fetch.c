@@ -37,10 +37,9 @@ static void read_body(lua_State *L, int table, aui_fetch_request *request) {
  * loop:open's), method ("GET"), target, request_host, headers (lines ended by CRLF), body (of a POST), timeout
  * (seconds, for all of it), max_body (bytes of the answer's, 64 MiB). */
 int aui_start_fetch(lua_State *L) {
-  aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
+  aui_lua_loop *loop = aui_check_loop(L);
   uint64_t id = (uint64_t)luaL_checknumber(L, 2);
   luaL_checktype(L, 3, LUA_TTABLE);
-  luaL_argcheck(L, loop->net, 1, "the loop is closed");
 
   aui_fetch_request request;
   request.method = check_method(L, 3);

@@ -37,10 +37,9 @@ static const aui_pool_options *read_pool(lua_State *L, int table, aui_pool_optio
  * that loop:ready() returns when the session has news. `options`: those of aui_read_config, aui_read_endpoint and
  * read_pool. Without a target, the request is asked for before each connection: see session:asks. */
 int aui_open_link(lua_State *L) {
-  aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
+  aui_lua_loop *loop = aui_check_loop(L);
   uint64_t id = (uint64_t)luaL_checknumber(L, 2);
   luaL_checktype(L, 3, LUA_TTABLE);
-  luaL_argcheck(L, loop->net, 1, "the loop is closed");
 
   aui_session_config config;
   aui_tls_options tls;

@@ -3,10 +3,14 @@
 
 #include "binding/net/net.h"
 
-static aui_net *check_loop(lua_State *L) {
+aui_lua_loop *aui_check_loop(lua_State *L) {
   aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
   luaL_argcheck(L, loop->net, 1, "the loop is closed");
-  return loop->net;
+  return loop;
+}
+
+static aui_net *check_net(lua_State *L) {
+  return aui_check_loop(L)->net;
 }
 
 int aui_new_loop(lua_State *L) {
@@ -21,13 +25,13 @@ int aui_new_loop(lua_State *L) {
 
 /* loop:fd(): the descriptor that a foreign loop is to poll for reading. */
 static int loop_fd(lua_State *L) {
-  lua_pushinteger(L, aui_net_fd(check_loop(L)));
+  lua_pushinteger(L, aui_net_fd(check_net(L)));
   return 1;
 }
 
 /* loop:timeout(): for how many seconds to poll it at most, before loop:step(0); nil for no limit. */
 static int loop_timeout(lua_State *L) {
-  int milliseconds = aui_net_timeout(check_loop(L));
+  int milliseconds = aui_net_timeout(check_net(L));
   if (milliseconds < 0) return 0;
   lua_pushnumber(L, milliseconds / 1000.0);
   return 1;
@@ -35,7 +39,7 @@ static int loop_timeout(lua_State *L) {
 
 /* loop:now(): the loop's clock in seconds. */
 static int loop_now(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)aui_net_now(check_loop(L)) / 1000);
+  lua_pushnumber(L, (lua_Number)aui_net_now(check_net(L)) / 1000);
   return 1;
 }
 
@@ -58,7 +62,7 @@ static void take_over_interrupt(lua_State *L) {
 /* loop:step(seconds): waits until something happened, at most so long (nil: no limit), and deals with what is due.
  * Returns false, having done nothing, when a signal interrupted the wait. */
 static int loop_step(lua_State *L) {
-  aui_net *net = check_loop(L);
+  aui_net *net = check_net(L);
   int milliseconds = -1;
   if (!lua_isnoneornil(L, 2)) {
     double seconds = luaL_checknumber(L, 2);
@@ -75,7 +79,7 @@ static int loop_step(lua_State *L) {
  */
 static int loop_ready(lua_State *L) {
   uint64_t id;
-  if (!aui_net_ready(check_loop(L), &id)) return 0;
+  if (!aui_net_ready(check_net(L), &id)) return 0;
   lua_pushnumber(L, (lua_Number)id);
   return 1;
 }

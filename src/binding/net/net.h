@@ -17,6 +17,9 @@ void aui_create_loop(lua_State *L);
 void aui_create_link(lua_State *L);
 void aui_create_fetch(lua_State *L);
 
+/* The loop at stack index 1; raises if it is closed. */
+aui_lua_loop *aui_check_loop(lua_State *L);
+
 /* net.loop(): a loop, or nil and why not. */
 int aui_new_loop(lua_State *L);
 
