@@ -179,11 +179,7 @@ function options_module.read(level, options)
   local rate = read_rate(level + 1, options.rate)
   local ping_interval, ping_timeout = read_ping(level + 1, options)
   place.tls = check_tls(level + 1, options.tls, place.scheme)
-  local core = {
-    host = place.host,
-    port = place.port,
-    tls = place.tls,
-    request_host = place.request_host,
+  local core = endpoint.address(place, {
     connect_timeout = timeout.connect or nil,
     reconnect_base = reconnect.base,
     reconnect_max = reconnect.max,
@@ -199,7 +195,7 @@ function options_module.read(level, options)
     max_message = options.max_message,
     max_response_head = options.max_response_head,
     max_depth = options.max_depth,
-  }
+  })
   return {
     endpoint = place,
     credentials = credentials.new(level + 1, options, place.target),

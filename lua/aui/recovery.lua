@@ -2,6 +2,7 @@
 -- docs/recovery.md.
 
 local credentials = require "aui.credentials"
+local endpoint = require "aui.endpoint"
 local history = require "aui.history"
 local host = require "aui.host"
 local json = require "aui.json"
@@ -27,15 +28,11 @@ local function is_parked(doubt) return parked_reply(doubt) and true or false end
 
 local function request_for(doubt)
   local place = doubt.place
-  return {
-    host = place.host,
-    port = place.port,
-    tls = place.tls,
-    request_host = place.request_host,
+  return endpoint.address(place, {
     target = place.tasks_target .. credentials.percent_encode(doubt.message.task_id) .. "/messages",
     headers = doubt.credentials.rest_headers(),
     timeout = FETCH_TIMEOUT,
-  }
+  })
 end
 
 -- The result of asking once: the HTTP status and body; nil, words and kind of a failure; or nothing when the reply has

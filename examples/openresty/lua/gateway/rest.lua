@@ -1,6 +1,7 @@
 -- The agent's REST calls, on the module's own HTTP client: nothing blocks, and the key stays in here.
 
 local config = require "gateway.config"
+local endpoint = require "aui.endpoint"
 local errors = require "aui.error"
 local host = require "aui.host"
 local json = require "aui.json"
@@ -36,17 +37,13 @@ end
 
 -- The body of the answer, or nil and an aui.Error.
 local function call(method, target, body)
-  local status, text, third = exchange {
-    host = place.host,
-    port = place.port,
-    tls = place.tls,
-    request_host = place.request_host,
+  local status, text, third = exchange(endpoint.address(place, {
     method = method,
     target = target,
     headers = agent.credentials.rest_headers() .. "Content-Type: application/json\r\n",
     body = body,
     timeout = config.rest_timeout,
-  }
+  }))
   if status and status >= 200 and status < 300 then return text end
   local words = method .. " " .. target
   local kind = status and kind_of(status) or third
