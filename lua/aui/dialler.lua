@@ -5,7 +5,8 @@ local ffi = require "ffi"
 
 local dialler = {}
 
-local function is_address(host) return host:find "^[%d.]+$" ~= nil or host:find(":", 1, true) ~= nil end
+--- Whether it is an address, and no name.
+function dialler.is_address(host) return host:find "^[%d.]+$" ~= nil or host:find(":", 1, true) ~= nil end
 
 -- Why there is no connection, from nginx's words, and whether to try again.
 local function connect_failure(place, err)
@@ -54,7 +55,7 @@ end
 --- The TLS handshake with the server, as place.tls asks; results as above.
 function dialler.start_tls(socket, place)
   local verify, name = place.tls.verify ~= false, place.host
-  if is_address(name) then
+  if dialler.is_address(name) then
     if verify then
       local words = "TLS: certificate of %s not accepted: nginx can verify names only, not addresses"
       return nil, words:format(name), false

@@ -177,9 +177,8 @@ end
 
 local function open(self)
   local request = self.request
-  local is_name = request.host:find "[^%d.]" and not request.host:find(":", 1, true)
-  set_patience(self, is_name and "the name was not resolved, or the server did not accept the connection"
-    or "the server did not accept the connection")
+  set_patience(self, dialler.is_address(request.host) and "the server did not accept the connection"
+    or "the name was not resolved, or the server did not accept the connection")
   local ok, why = dialler.connect(self.socket, request)
   if ok and request.tls then
     set_patience(self, "the TLS handshake was not completed")
