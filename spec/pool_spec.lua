@@ -1,7 +1,7 @@
 -- aui.pool: sessions that leave their connections for the next ones.
 
 local aui = require "aui"
-local cjson = require "cjson"
+local support = require "spec.support"
 local wire = require "spec.wire"
 
 describe("a pool", function()
@@ -13,10 +13,7 @@ describe("a pool", function()
   -- The connections by which the simulator's agent got its messages, in order.
   local function connections()
     local numbers = {}
-    for line in io.lines(log) do
-      local event = cjson.decode(line)
-      if event.event == "message" then numbers[#numbers + 1] = event.connection end
-    end
+    for index, message in ipairs(support.logged_messages(log)) do numbers[index] = message.connection end
     return numbers
   end
 

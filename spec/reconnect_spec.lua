@@ -1,7 +1,6 @@
 -- Sessions that lose their server: they connect again by themselves, their messages wait, and their users are told.
 
 local aui = require "aui"
-local cjson = require "cjson"
 local support = require "spec.support"
 local wire = require "spec.wire"
 
@@ -33,9 +32,8 @@ end
 -- The texts and tasks of the messages in the simulator's log.
 local function messages_in(log)
   local messages = {}
-  for line in io.lines(log) do
-    local event = cjson.decode(line)
-    if event.event == "message" then messages[#messages + 1] = event.task_id .. ": " .. event.text end
+  for index, message in ipairs(support.logged_messages(log)) do
+    messages[index] = message.task_id .. ": " .. message.text
   end
   return messages
 end

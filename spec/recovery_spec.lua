@@ -40,10 +40,7 @@ for _, scheme in ipairs { "ws", "wss" } do
     -- The texts that the agent has acted on.
     local function acted_on()
       local texts = {}
-      for line in io.lines(log) do
-        local event = cjson.decode(line)
-        if event.event == "message" then texts[#texts + 1] = event.text end
-      end
+      for index, message in ipairs(support.logged_messages(log)) do texts[index] = message.text end
       return texts
     end
 

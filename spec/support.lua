@@ -155,6 +155,16 @@ function support.play(scenario, options)
   return server
 end
 
+--- The messages that the agent has acted on, in order, by the simulator's log: see docs/simulator.md.
+function support.logged_messages(log)
+  local messages = {}
+  for line in io.lines(log) do
+    local event = cjson.decode(line)
+    if event.event == "message" then messages[#messages + 1] = event end
+  end
+  return messages
+end
+
 --- Lets the loop run until the condition is true; raises if that takes too long.
 function support.wait_until(condition)
   local limit = os.time() + 20
