@@ -11,12 +11,13 @@ os.exit = function(code) -- luacheck: ignore
   error("exit", 0)
 end
 
-host(function()
+host.start(function()
   local ok, failure = xpcall(function() require "busted.runner" { standalone = false } end, function(failure)
     return status and failure or debug.traceback(tostring(failure))
   end)
   if not ok and failure and not status then print("busted failed: " .. failure) end
   status = status or (ok and 0 or 1)
 end)
+host.loop(function() return status end)
 assert(status, "the host's loop ended before the specs")
 exit(status, true)
