@@ -16,6 +16,7 @@ local HANDLER_WAITS = "a handler cannot wait, since the loop itself calls it: au
 local HOST_WAITS = "to wait here would block the host's loop: do it in a coroutine, such as that of aui.spawn, or let "
   .. "handlers be called (reply:on)"
 
+local OWN_SOURCE = debug.getinfo(1, "S").source:match "^(.*)scheduler%.lua$" or "\0"
 local MAIN = {} -- the main coroutine, which has no value of its own in Lua 5.1
 
 local loop -- made when first needed: a process may fork before
@@ -213,6 +214,22 @@ end
 --- Whether the caller may wait: handlers may not, nor may what would block a host's loop.
 function scheduler.may_wait() return not problem_of_waiting() end
 
+-- Raises at the line of the module's user, through however many functions of it the call has come.
+local function refuse(problem)
+  local level, info = 2, nil
+  repeat
+    level = level + 1
+    info = debug.getinfo(level, "S")
+  until not info or info.source:sub(1, #OWN_SOURCE) ~= OWN_SOURCE
+  error(problem, level)
+end
+
+--- Raises where the caller may not wait: for those who would have done something before they do.
+function scheduler.check_wait()
+  local problem = problem_of_waiting()
+  if problem then refuse(problem) end
+end
+
 --- Waits until `source` is notified (then true) or `deadline` on the loop's clock has come (then false). A task yields,
 --- and so does a coroutine under an adapter; anybody else runs the loop. A `source` of nil is never notified. Raises
 --- where that is not possible.
@@ -220,7 +237,7 @@ function scheduler.wait(source, deadline)
   local problem, co = problem_of_waiting(), running()
   if problem then
     if deadline and deadline <= scheduler.now() then return false end
-    error(problem, 3)
+    refuse(problem)
   end
   local waiter = { source = source, deadline = deadline or math.huge }
   if source then source.waiters[waiter] = true end

@@ -23,9 +23,11 @@ function host.every(seconds, fn)
   return function() on = false end
 end
 
+function host.turn() copas.step() end
+
 function host.loop(is_over)
   if host.ends then return copas.loop() end
-  while not is_over() do copas.step() end
+  while not is_over() do host.turn() end
 end
 
 return host

@@ -18,6 +18,8 @@ function host.every(seconds, fn)
   return function() on = false end
 end
 
+function host.turn() assert(cq:step()) end
+
 function host.loop() assert(cq:loop()) end
 
 function host.forked() cq:reset() end

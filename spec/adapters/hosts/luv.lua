@@ -12,6 +12,8 @@ function host.every(seconds, fn)
   return function() timer:close() end
 end
 
+function host.turn() uv.run "once" end
+
 function host.loop() uv.run() end
 
 return host

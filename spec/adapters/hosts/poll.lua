@@ -30,12 +30,14 @@ end
 
 local descriptor = { getfd = function() return aui.fd() end, dirty = function() return false end }
 
+function host.turn()
+  local own, timeout = call_timers(), aui.timeout()
+  socket.select({ descriptor }, nil, own and timeout and math.min(own, timeout) or own or timeout)
+  aui.step()
+end
+
 function host.loop(is_over)
-  while not is_over() do
-    local own, timeout = call_timers(), aui.timeout()
-    socket.select({ descriptor }, nil, own and timeout and math.min(own, timeout) or own or timeout)
-    aui.step()
-  end
+  while not is_over() do host.turn() end
 end
 
 return host
