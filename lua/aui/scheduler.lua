@@ -52,7 +52,7 @@ function scheduler.now() return assert(scheduler.loop()):now() end
 
 --- To be called when the core was asked for something, or has something to run, of which a host's loop may not know.
 function scheduler.changed()
-  if stepping then return end -- whose host looks again afterwards
+  if stepping then return end -- which tells it in the end
   for _, adapter in ipairs(adapters) do
     adapter.changed()
   end
@@ -183,6 +183,7 @@ function scheduler.step(budget)
   stepping = true
   local ok, failure = pcall(turns_without_waiting, budget and loop:clock() + budget)
   stepping = false
+  scheduler.changed() -- it need not have been the host that called this
   if not ok then error(failure, 0) end
 end
 

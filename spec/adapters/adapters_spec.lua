@@ -291,6 +291,28 @@ for _, host in ipairs(hosts) do
       ]], "ABC", "over", "ABC", "over")
     end)
 
+    it("whoever calls aui.step meanwhile makes nobody late", function()
+      server = support.play(answers(1))
+      prints([[
+        local answered
+        run(function()
+          local session = connect()
+          aui.spawn(function()
+            assert(session:ask "hello")
+            answered = true
+            local late = false
+            local stop = host.every(0.5, function() late = true end)
+            aui.sleep(0.05)
+            print(late and "late" or "in time")
+            session:close()
+            stop()
+          end)
+          aui.sleep(0.02) -- the host waits, and learns nothing of what comes then
+          repeat aui.step() until answered
+        end)
+      ]], "in time", "over")
+    end)
+
     -- What of a stream is left at the end of a process.
     local STREAM = [[
       local chunks = 0
