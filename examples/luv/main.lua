@@ -33,7 +33,9 @@ for index = 1, count do
 end
 
 local timer = uv.new_timer() -- the program's own affairs, in the same loop
-timer:start(1000, 1000, function() io.stderr:write(("%d chunks, %d of %d answers\n"):format(chunks, answers, count)) end)
+timer:start(1000, 1000, function()
+  io.stderr:write(("%d chunks, %d of %d answers\n"):format(chunks, answers, count))
+end)
 timer:unref()
 uv.run() -- until all sessions are closed
 

@@ -29,7 +29,7 @@ local resumed = 0 -- how many tasks run just now: more than one when a coroutine
 local handling -- the coroutine on which a handler runs just now
 local stepping = false
 local adapters = {} -- of the hosts whose loops step ours
-local suspended = {} -- waiters of the hosts' coroutines, which nobody else need hold
+local suspended = {} -- how to resume the hosts' coroutines that wait, by waiter: nobody else need hold them
 
 local running = coroutine.running
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
@@ -193,15 +193,21 @@ local function run_until_woken(waiter)
   repeat turn(waiter.deadline) until waiter.woken
 end
 
+-- Somebody else may have resumed the coroutine since it was woken, so that it waits no more.
+local function resume_suspended(waiter)
+  local its_resume = suspended[waiter]
+  if its_resume then its_resume(waiter) end
+end
+
 -- A coroutine of the host's waits as its adapter says; one that no adapter knows is resumed by us.
 local function wait_in_host(waiter)
-  local suspend = coroutine.yield
-  waiter.run, waiter.coroutine = resume_waiter, running()
+  local suspend, its_resume = coroutine.yield, resume_waiter
   for _, adapter in ipairs(adapters) do
-    local its_suspend, its_resume = adapter.waiter()
-    if its_suspend then suspend, waiter.run = its_suspend, its_resume end
+    local a, b = adapter.waiter()
+    if a then suspend, its_resume = a, b end
   end
-  suspended[waiter] = true
+  waiter.run, waiter.coroutine = resume_suspended, running()
+  suspended[waiter] = its_resume
   scheduler.changed()
   repeat suspend() until waiter.woken
   suspended[waiter] = nil
@@ -217,11 +223,12 @@ function scheduler.may_wait() return not problem_of_waiting() end
 
 -- Raises at the line of the module's user, through however many functions of it the call has come.
 local function refuse(problem)
-  local level, info = 2, nil
-  repeat
-    level = level + 1
-    info = debug.getinfo(level, "S")
-  until not info or info.source:sub(1, #OWN_SOURCE) ~= OWN_SOURCE
+  local level = 2
+  local function is_own()
+    local info = debug.getinfo(level + 1, "S")
+    return info and info.source:sub(1, #OWN_SOURCE) == OWN_SOURCE
+  end
+  while is_own() do level = level + 1 end
   error(problem, level)
 end
 
@@ -322,7 +329,10 @@ end
 --- From now on the host's loop calls `step`. Of an adapter, `changed()` makes it look at `timeout` and `is_active`
 --- again, and `waiter()` returns two functions if the calling coroutine is one that waits in the host's own way: the
 --- first suspends it, and may return too early; the second lets it go on.
-function scheduler.attach(adapter) adapters[#adapters + 1] = adapter end
+function scheduler.attach(adapter)
+  adapters[#adapters + 1] = adapter
+  if loop then adapter.changed() end
+end
 
 --- The descriptor to poll for reading; the same from the first call on.
 function scheduler.fd() return assert(scheduler.loop()):fd() end

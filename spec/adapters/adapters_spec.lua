@@ -111,6 +111,27 @@ for _, host in ipairs(hosts) do
         ]], "ABC", "over")
       end)
 
+      it("is resumed no more when somebody else did that just before us", function()
+        prints([[
+          run(function()
+            local sleeper = coroutine.create(function()
+              aui.sleep(0.03)
+              print "slept"
+              coroutine.yield()
+              print "resumed twice"
+            end)
+            assert(coroutine.resume(sleeper))
+            aui.spawn(function()
+              aui.sleep(0.01)
+              assert(coroutine.resume(sleeper))
+            end)
+            aui.sleep(0.005)
+            local began = os.clock()
+            repeat until os.clock() - began > 0.1 -- so that both are due when the loop looks
+          end)
+        ]], "slept", "over")
+      end)
+
       it("is told why there is no connection", function()
         prints([[
           run(function()
@@ -276,6 +297,22 @@ for _, host in ipairs(hosts) do
         end)
         run()
       ]], "slept", "answered", "over")
+    end)
+
+    it("sessions are driven that were there before", function()
+      server = support.play(answers(1))
+      local result = child.run([[
+        local aui = require "aui"
+        local session = assert(aui.session { url = arg[2], task_id = "task" })
+        local guest = require "spec.adapters.guest"
+        session:send("hello"):on("message", function(message)
+          print(message.text)
+          session:close()
+        end)
+        guest.run()
+      ]], {}, host, server.url)
+      assert.equal("", result.stderr)
+      assert.equal("ABC\nover\n", result.stdout)
     end)
 
     it("goes on again after the loop has ended", function()

@@ -1,6 +1,6 @@
--- Sessions in a controller of cqueues: a coroutine of its own polls for them there, as long as there are any. Coroutines
--- of cqueues, of this controller or another, wait as those do; any other coroutine that waits yields to whoever resumed
--- it, and is resumed from the controller.
+-- Sessions in a controller of cqueues: a coroutine of its own polls for them there, as long as there are any. The
+-- coroutines of any controller wait as cqueues has them wait; another one that waits yields to whoever resumed it, and is resumed
+-- from this controller.
 
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
