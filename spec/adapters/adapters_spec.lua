@@ -115,19 +115,19 @@ for _, host in ipairs(hosts) do
         prints([[
           run(function()
             local sleeper = coroutine.create(function()
-              aui.sleep(0.03)
+              aui.sleep(0.3)
               print "slept"
               coroutine.yield()
               print "resumed twice"
             end)
             assert(coroutine.resume(sleeper))
             aui.spawn(function()
-              aui.sleep(0.01)
+              aui.sleep(0.1)
               assert(coroutine.resume(sleeper))
             end)
-            aui.sleep(0.005)
+            aui.sleep(0.05)
             local began = os.clock()
-            repeat until os.clock() - began > 0.1 -- so that both are due when the loop looks
+            repeat until os.clock() - began > 0.3 -- so that both are due when the loop looks
           end)
         ]], "slept", "over")
       end)
@@ -390,7 +390,7 @@ for _, host in ipairs(hosts) do
     end)
 
     it("the host's own timers run on during a long stream", function()
-      server = support.start { "--pace", "0", "--tokens", "20000" }
+      server = support.start { "--pace", "0", "--tokens", "5000" }
       prints([[
         local ticks, chunks = 0, 0
         local stop = host.every(0.001, function() ticks = ticks + 1 end)

@@ -1,6 +1,6 @@
 -- Sessions in a controller of cqueues: a coroutine of its own polls for them there, as long as there are any. The
--- coroutines of any controller wait as cqueues has them wait; another one that waits yields to whoever resumed it, and is resumed
--- from this controller.
+-- coroutines of any controller wait as cqueues has them wait; another one that waits yields to whoever resumed it, and
+-- is resumed from this controller.
 
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
