@@ -35,11 +35,11 @@ end
 --- Whether the point is where cards are.
 function Cards:covers(x, y) return #self.list > 0 and x >= X and y >= Y and y <= Y + HEIGHT end
 
+-- How far they can slide.
+local function furthest(self) return math.max(0, #self.list * (WIDTH + GAP) - GAP - ROOM) end
+
 --- Slides by so many steps: back where positive.
-function Cards:scroll(steps)
-  local hidden = math.max(0, #self.list * (WIDTH + GAP) - GAP - ROOM)
-  self.left = math.max(0, math.min(self.left - steps * 60, hidden))
-end
+function Cards:scroll(steps) self.left = math.max(0, math.min(self.left - steps * 60, furthest(self))) end
 
 local function draw_star(x, y, radius)
   local points = {}
@@ -79,6 +79,15 @@ local function draw_card(card, x, y)
   draw_facts(card, x, y + 43)
 end
 
+-- Points to cards that are out of sight.
+local function draw_arrow(x, direction)
+  local y = Y + HEIGHT / 2
+  style.use "accent"
+  graphics.circle("fill", x, y, 12)
+  style.use "paper"
+  graphics.polygon("fill", x - 3 * direction, y - 6, x - 3 * direction, y + 6, x + 6 * direction, y)
+end
+
 function Cards:draw()
   local rest = math.max(0, 1 - self.age / RISE)
   local y = Y + rest * rest * HEIGHT
@@ -88,6 +97,8 @@ function Cards:draw()
     if x > X - WIDTH and x < X + ROOM then draw_card(card, x, y) end
   end
   graphics.setScissor()
+  if self.left > 0 then draw_arrow(X, -1) end
+  if self.left < furthest(self) then draw_arrow(X + ROOM, 1) end
 end
 
 return cards

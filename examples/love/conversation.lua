@@ -31,15 +31,16 @@ function conversation.new(options, hear)
   return self
 end
 
--- A task: follows the answer to its end.
 local function follow(self, reply)
-  local chunk, keep = reply:next()
-  while chunk and not self.leaving do
-    self.hear(chunk, keep)
-    chunk, keep = reply:next()
-  end
-  self.message, self.err = reply:message()
-  self.reply = nil
+  reply:on("chunk", function(chunk, keep)
+    if not self.leaving then self.hear(chunk, keep) end
+  end)
+  reply:on("message", function(message)
+    self.message, self.reply = message, nil
+  end)
+  reply:on("error", function(err)
+    self.err, self.reply = err, nil
+  end)
 end
 
 --- Sends a line; only one at a time is answered: while there is `reply`, this does nothing.
@@ -48,7 +49,7 @@ function Conversation:say(text)
   self.question, self.message = text, nil
   self.hear("", 0)
   self.reply, self.err = self.session:send(text)
-  if self.reply then aui.spawn(follow, self, self.reply) end
+  if self.reply then follow(self, self.reply) end
 end
 
 --- Whether what failed has a chance when it is said again.

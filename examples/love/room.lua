@@ -55,16 +55,14 @@ end
 
 --- Two canvases: what is behind the shopkeeper, and what is in front.
 function room.paint()
-  local back, front = style.canvas(), style.canvas()
-  style.paint(back, function()
+  local back = style.painted(function()
     draw_wall()
     draw_shelves()
     for _, x in ipairs(LAMPS) do
       draw_lamp(x)
     end
   end)
-  style.paint(front, draw_counter)
-  return back, front
+  return back, style.painted(draw_counter)
 end
 
 return room

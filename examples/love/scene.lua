@@ -24,7 +24,6 @@ function scene.new(conversation, line)
     line = line,
     back = back,
     front = front,
-    canvas = style.canvas(),
     bubble = speech,
     writer = typewriter.new(speech.page),
     cards = cards.new(conversation),
@@ -37,6 +36,9 @@ function Scene:say(chunk, keep)
   if keep == 0 then self.bubble:rewind() end
   self.writer:write(chunk, keep)
 end
+
+--- Whether the shopkeeper is still saying something.
+function Scene:is_speaking() return self.writer:is_typing() end
 
 -- A list of the buttons that there are now.
 local function current_buttons(self)
@@ -54,7 +56,7 @@ end
 local function mood(self)
   local its = self.conversation
   if its.leaving then return "leaving" end
-  if self.writer:is_typing() then return "talking" end
+  if self:is_speaking() then return "talking" end
   if its.err then return "sorry" end
   return its.reply and "thinking" or "listening"
 end
@@ -68,7 +70,7 @@ function Scene:update(dt)
   shopkeeper.update(dt, mood(self))
 end
 
-local function paint(self)
+function Scene:draw()
   style.show(self.back)
   shopkeeper.draw()
   self.bubble:draw()
@@ -81,11 +83,6 @@ local function paint(self)
   end
   field.draw(self.line, self.conversation)
   status.draw(self.conversation)
-end
-
-function Scene:draw()
-  style.paint(self.canvas, function() paint(self) end)
-  style.show(self.canvas)
 end
 
 --- Presses the button at this place, if there is one.

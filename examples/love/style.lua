@@ -91,15 +91,13 @@ function style.glow(name, x, y, radius, strength)
   graphics.setBlendMode "alpha"
 end
 
---- A canvas as large as the window, on which edges are smooth also where the window's would not be.
-function style.canvas() return graphics.newCanvas(graphics.getWidth(), graphics.getHeight(), { msaa = 4 }) end
-
---- Calls `paint()`, which draws on the canvas instead of the screen.
-function style.paint(canvas, paint)
+--- What `paint` draws, as a canvas of the window's size to be shown again and again.
+function style.painted(paint)
+  local canvas = graphics.newCanvas(graphics.getWidth(), graphics.getHeight(), { msaa = 4 })
   graphics.setCanvas(canvas)
-  graphics.clear(0, 0, 0, 0)
   paint()
   graphics.setCanvas()
+  return canvas
 end
 
 --- Draws a canvas where it was painted. Its colours hold their opacity already.

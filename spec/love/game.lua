@@ -20,7 +20,7 @@ local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 function game.play(url, program, answers)
   local file = write_file(program)
   local command = ("env -u LUA_PATH -u LUA_CPATH -u AUI_NETWORK_API_KEY -u AUI_TASK_ID %s AUI_BUILD=%s "
-    .. "AUI_PLAYER_PROGRAM=%s PATH=spec/love/bin:$PATH timeout 60 examples/love/run 2>&1; echo status $?"):format(
+    .. "AUI_PLAYER_PROGRAM=%s PATH=spec/love/bin:$PATH timeout 120 examples/love/run 2>&1; echo status $?"):format(
     url and "AUI_URL=" .. quoted(url) or "-u AUI_URL", quoted(build), file)
   local pipe = assert(io.popen(command))
   local told, status = {}, nil

