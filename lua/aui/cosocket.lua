@@ -112,11 +112,11 @@ end
 
 -- Asks what the request says, and waits for that: a connection of a pool does without.
 local function await_request(self, connection)
-  local answered = semaphore.new() -- held here until the wait is over: whoever posts it lets go of it at once
-  connection.answered = answered
+  connection.answered = semaphore.new()
+  connection.is_asking = true
   self.core:phase "request"
   sources.tell(self.id)
-  answered:wait(FOREVER)
+  connection.answered:wait(FOREVER)
 end
 
 local function begin(self, connection)
@@ -336,7 +336,7 @@ end
 
 function Link:asks()
   local connection = self.connection
-  return connection ~= nil and self.asks_first and (not connection.socket or connection.answered ~= nil)
+  return connection ~= nil and self.asks_first and (not connection.socket or connection.is_asking)
 end
 
 function Link:give_request(host, target, headers)
@@ -344,9 +344,9 @@ function Link:give_request(host, target, headers)
   local connection = self.connection
   if not self.core:set_request(host, target, headers) then
     lose(self, connection, "out of memory", true)
-  elseif connection.answered then
+  elseif connection.is_asking then
+    connection.is_asking = false
     connection.answered:post(1)
-    connection.answered = nil
   else
     dial(self)
   end

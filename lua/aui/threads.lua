@@ -1,5 +1,11 @@
 -- Light threads of nginx that nobody waits for, and how they catch up with a worker that was busy. nginx keeps what is
 -- left of an ended one until its parent has ended, too: a program that runs for long must not be the parent of many.
+--
+-- nginx holds every light thread until it ends (lua-nginx-module 0.10.23: ngx_http_lua_new_cached_thread keeps it in
+-- the registry, ngx_http_lua_del_thread alone lets go of it), but not the semaphore that it waits for. If that is
+-- collected, its waiter is never woken, and the next user of its memory may lose one (ngx_http_lua_ffi_sema_gc,
+-- ngx_http_lua_sema_cleanup). ngx.semaphore's `wait` has it on its stack, where compiled code leaves out what is not used
+-- any more: so whoever waits must hold it by something that is used after the wait, or by the running function.
 
 local engine = require "aui.engine"
 
@@ -12,24 +18,9 @@ local least_ahead = math.huge -- of engine.now before nginx's time, which stands
 
 local function nothing() end
 
--- The light threads that were started in this request. Once its parent is gone, nginx (lua-nginx-module 0.10.23) does
--- not keep a thread from the garbage collector: seen as a semaphore that was collected while a thread waited for it.
-local function anchors()
-  local context = ngx.ctx
-  context.aui_threads = context.aui_threads or {}
-  return context.aui_threads
-end
-
 --- Calls `fn(...)` in a light thread, whose own parent ends at once.
 function threads.start(fn, ...)
-  local anchored = anchors()
-  local function run(...)
-    local thread = coroutine.running()
-    anchored[thread] = true
-    fn(...)
-    anchored[thread] = nil
-  end
-  ngx.thread.wait(ngx.thread.spawn(function(...) ngx.thread.spawn(run, ...) end, ...))
+  ngx.thread.wait(ngx.thread.spawn(function(...) ngx.thread.spawn(fn, ...) end, ...))
 end
 
 -- The function that a coroutine began with.

@@ -2,8 +2,11 @@
 -- JSON; the response is what came of it, in a line of text.
 
 local aui = require "aui"
+local base = require "resty.core.base"
 local cjson = require "cjson"
+local ffi = require "ffi"
 local host = require "aui.host"
+local semaphore = require "ngx.semaphore"
 
 local handlers = {}
 
@@ -157,6 +160,52 @@ function handlers.sessions()
   local pages = file:read("*a"):match "^%d+ (%d+)"
   file:close()
   ngx.say(collectgarbage "count", " ", tonumber(pages) * 4)
+end
+
+-- ngx.semaphore's wait as LuaJIT may compile it into its caller: while it waits, nothing on the stack holds the semaphore.
+local function wait_unheld(self, seconds)
+  local err, length = base.get_string_buf(128), base.get_size_ptr()
+  length[0] = 128
+  local outcome = ffi.C.ngx_http_lua_ffi_sema_wait(base.get_request(), self.sem, seconds * 1000, err, length)
+  if outcome == base.FFI_OK then return true end
+  if outcome ~= base.FFI_AGAIN then return nil, "timeout" end
+  self = nil -- luacheck: ignore
+  return coroutine._yield() -- luacheck: ignore
+end
+
+-- A function that has all garbage collected as soon as its caller lets nginx go on, before those go on whom the caller
+-- wakes later.
+local function collector()
+  local due = semaphore.new()
+  ngx.thread.spawn(function()
+    while due:wait(60) do
+      collectgarbage()
+      collectgarbage()
+    end
+  end)
+  return function() due:post(1) end
+end
+
+--- So many sessions (argument n), each of a pool of its own, whose keys come from a function; all garbage is collected
+--- between its end and what follows from it. How many got an answer.
+function handlers.collect()
+  local given, collect, answers = options(), collector(), 0
+  function given.api_key()
+    collect()
+    return "key"
+  end
+  local wait = semaphore.wait
+  semaphore.wait = wait_unheld
+  for _ = 1, tonumber(ngx.var.arg_n) do
+    local session = aui.pool():connect(given)
+    if session then
+      if session:ask "hello" then answers = answers + 1 end
+      session:close()
+    end
+  end
+  semaphore.wait = wait
+  ngx.say(answers)
+  ngx.exit(200)
 end
 
 function handlers.worker() ngx.say(ngx.worker.pid()) end

@@ -245,6 +245,10 @@ describe("in nginx", function()
     assert_nothing_left()
   end)
 
+  it("what a thread waits for is not collected as garbage", function()
+    assert.equal("5", request("collect?n=5", options { timeout = { connect = 2 } }, 30))
+  end)
+
   it("a reload lets workers with open sessions end", function()
     local _, old = worker_descriptors()
     os.execute(curl("forget", options(), 20) .. " >/dev/null &")
