@@ -4,8 +4,8 @@
 -- nginx holds every light thread until it ends (lua-nginx-module 0.10.23: ngx_http_lua_new_cached_thread keeps it in
 -- the registry, ngx_http_lua_del_thread alone lets go of it), but not the semaphore that it waits for. If that is
 -- collected, its waiter is never woken, and the next user of its memory may lose one (ngx_http_lua_ffi_sema_gc,
--- ngx_http_lua_sema_cleanup). ngx.semaphore's `wait` has it on its stack, where compiled code leaves out what is not used
--- any more: so whoever waits must hold it by something that is used after the wait, or by the running function.
+-- ngx_http_lua_sema_cleanup). The `wait` of ngx.semaphore has it on its stack, but compiled code leaves out what is not
+-- used any more: so whoever waits must hold it by something that is used after the wait, or by the running function.
 
 local engine = require "aui.engine"
 

@@ -162,13 +162,13 @@ function handlers.sessions()
   ngx.say(collectgarbage "count", " ", tonumber(pages) * 4)
 end
 
--- ngx.semaphore's wait as LuaJIT may compile it into its caller: while it waits, nothing on the stack holds the semaphore.
+-- The wait of ngx.semaphore as LuaJIT may compile it: while it waits, nothing on its stack holds the semaphore.
 local function wait_unheld(self, seconds)
   local err, length = base.get_string_buf(128), base.get_size_ptr()
   length[0] = 128
-  local outcome = ffi.C.ngx_http_lua_ffi_sema_wait(base.get_request(), self.sem, seconds * 1000, err, length)
-  if outcome == base.FFI_OK then return true end
-  if outcome ~= base.FFI_AGAIN then return nil, "timeout" end
+  local result = ffi.C.ngx_http_lua_ffi_sema_wait(base.get_request(), self.sem, seconds * 1000, err, length)
+  if result == base.FFI_OK then return true end
+  if result ~= base.FFI_AGAIN then return nil, "timeout" end
   self = nil -- luacheck: ignore
   return coroutine._yield() -- luacheck: ignore
 end
