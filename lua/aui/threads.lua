@@ -16,6 +16,8 @@ local TURN = 0.001 -- the shortest time to sleep without a warning of nginx
 
 local least_ahead = math.huge -- of engine.now before nginx's time, which stands still while the worker is busy
 
+local WEAK = { __mode = "v" } -- one that nobody can resume must be collected: it may hold a session
+
 local function nothing() end
 
 --- Calls `fn(...)` in a light thread, whose own parent ends at once.
@@ -47,12 +49,12 @@ end
 function threads.watch()
   local thread = coroutine.running()
   if is_thread(thread) then return { witness = ngx.thread.spawn(nothing) } end
-  return { thread = thread }
+  return setmetatable({ thread = thread }, WEAK)
 end
 
 function threads.is_alive(user)
   if user.witness then return coroutine.status(user.witness) == "zombie" end
-  user.ended = user.ended or coroutine.status(user.thread) == "dead"
+  user.ended = user.ended or not user.thread or coroutine.status(user.thread) == "dead"
   return not user.ended
 end
 

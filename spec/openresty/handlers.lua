@@ -68,6 +68,23 @@ function handlers.abandon()
   end)()
 end
 
+-- Nothing leads to the coroutine or its session any more when this has returned.
+local function leave_suspended()
+  coroutine.wrap(function()
+    local session, err = open()
+    ngx.say(outcome(session, err))
+    coroutine.yield()
+  end)()
+end
+
+--- The same, and the session is not closed.
+function handlers.abandon_open()
+  leave_suspended()
+  ngx.sleep(0.1)
+  collectgarbage()
+  collectgarbage()
+end
+
 function handlers.exit()
   ngx.print(outcome(open()))
   ngx.exit(200)

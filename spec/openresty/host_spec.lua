@@ -156,6 +156,7 @@ describe("in nginx", function()
 
   it("a coroutine that is never resumed again does not keep its request from ending", function()
     assert.equal("hello", request("abandon", options(), 5))
+    assert.equal("hello", request("abandon_open", options(), 5))
   end)
 
   it("ngx.exit and an error in the handler leave nothing behind", function()
