@@ -165,6 +165,23 @@ describe("a pool", function()
         assert.equal(3, asked)
       end)
 
+      it("closes what its server ended before it was given back", function()
+        local server = link:play { { receive = true }, { message = { text = "hello" } }, { cut = "fin" } }
+        local pool = aui.pool()
+        assert(aui.connect(wire.options(server))):close() -- what is opened once
+        collectgarbage "stop" -- which would close it in the end
+        finally(function() collectgarbage "restart" end)
+        local before = support.open_descriptors()
+        for _ = 1, 3 do
+          local session = assert(pool:connect(wire.options(server)))
+          assert(session:ask "hello")
+          server:await_bytes(math.huge)
+          aui.sleep(0.001)
+          session:close()
+        end
+        support.wait_until(function() return support.open_descriptors() <= before end)
+      end)
+
       it("reports a server that is not there as aui.connect does", function()
         local server, pool = start(), aui.pool()
         server:kill()

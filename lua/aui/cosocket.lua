@@ -330,8 +330,7 @@ function Link:give_back()
   local connection = self.connection
   if not connection or not connection.parked or connection.writing or not self.core:detach() then return false end
   threads.unwatch(self.user)
-  connection.given_back = true
-  connection.socket:setkeepalive(connection.pool.idle * milliseconds)
+  connection.given_back = connection.socket:setkeepalive(connection.pool.idle * milliseconds) -- nil if it has ended
   retire(self)
   self:pump()
   return true
