@@ -159,7 +159,7 @@ function handlers.unread()
   local _, err = reply:message()
   session:close()
   local ended = host.now()
-  ngx.say(tostring(err), ", sent at once: ", tostring(sent - begin < 0.5), ", closed soon: ", ended - sent < 4)
+  ngx.say(tostring(err), ", sent at once: ", tostring(sent - begin < 5), ", closed soon: ", ended - sent < 4)
 end
 
 --- So many sessions, one after another (argument n); how much of Lua's memory is in use then, in kilobytes, and the
