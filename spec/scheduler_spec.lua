@@ -335,7 +335,7 @@ describe("aui.sleep", function()
     local in_task
     aui.spawn(function() in_task = slept() end)
     assert.is_true(slept())
-    settle()
+    support.wait_until(function() return in_task ~= nil end)
     assert.is_true(in_task)
   end)
 

@@ -350,6 +350,27 @@ for _, host in ipairs(hosts) do
       ]], "in time", "over")
     end)
 
+    it("the loop does not spin while connections are idle in a pool, nor when their time is over", function()
+      server = support.play(answers(1))
+      prints([[
+        local pool = aui.pool { size = 1, idle = 0.05 }
+        local answered, ticks, turns = false, 0, 0
+        host.start(function()
+          local session = assert(pool:connect(guest.options()))
+          print(assert(session:ask "hello").text)
+          session:close()
+          answered = true
+        end)
+        while not answered do host.turn() end
+        host.every(0.01, function() ticks = ticks + 1 end)
+        while ticks < 20 do
+          host.turn()
+          turns = turns + 1
+        end
+        print(turns < 200)
+      ]], "ABC", "true")
+    end)
+
     -- What of a stream is left at the end of a process.
     local STREAM = [[
       local chunks = 0

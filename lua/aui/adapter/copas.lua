@@ -37,10 +37,18 @@ end
 
 local function sooner(a, b) return a and b and math.min(a, b) or a or b end
 
+-- What is to be done though there is no session any more: a pool's connections idle, and are closed.
+local function step_inactive()
+  if not listening and scheduler.timeout() == 0 then scheduler.step() end
+end
+
 local function limit_steps()
   local step = copas.step
   copas.step = function(timeout)
+    local listened = listening
     look_again() -- what was collected as garbage has told nobody
+    step_inactive()
+    if listened and not listening then timeout = 0 end -- so that the loop finds out that it has no sockets
     return step(sooner(timeout, scheduler.timeout()))
   end
 end
