@@ -16,7 +16,7 @@ local LONGEST_WAIT = 0.25
 local HANDLER_WAITS = "a handler cannot wait, since the loop itself calls it: aui.spawn a function that does"
 local HOST_WAITS = "to wait here would block the host's loop: do it in a coroutine, such as that of aui.spawn, or let "
   .. "handlers be called (reply:on)"
-local TASK_WAITS = "Lua 5.1 cannot wait here: in a task, neither inside pcall nor in the iterator of a for loop "
+local C_WAITS = "Lua 5.1 cannot wait here: in a coroutine, neither inside pcall nor in the iterator of a for loop "
   .. "(instead of which call reply:next in a while loop)"
 
 local MAIN = {} -- the main coroutine, which has no value of its own in Lua 5.1
@@ -207,8 +207,10 @@ end
 
 local function problem_of_waiting()
   if handling and handling == (running() or MAIN) then return HANDLER_WAITS end
-  if not yieldable.in_pcall and tasks[running()] and not can_yield() then return TASK_WAITS end
-  return adapters[1] and not can_yield() and HOST_WAITS or nil
+  local co = running()
+  if not (adapters[1] or tasks[co]) or can_yield() then return nil end
+  if co and not yieldable.in_pcall then return C_WAITS end
+  return adapters[1] and HOST_WAITS or nil
 end
 
 --- Whether the caller may wait: handlers may not, nor may what would block a host's loop.
