@@ -113,9 +113,10 @@ async function* connect(question, signal) {
   const silence = new AbortController();
   let watchdog = setTimeout(() => silence.abort(), SILENCE_LIMIT);
   try {
-    const query = new URLSearchParams({ task_id: question.task, text: question.text, id: question.id });
-    const response = await fetch(`/api/chat?${query}`, {
-      headers: { Accept: "text/event-stream", ...(question.lastEvent && { "Last-Event-ID": question.lastEvent }) },
+    const response = await fetch("/api/chat", {
+      method: "POST", // What the user wrote belongs in no URL.
+      headers: { "Content-Type": "application/json", ...(question.lastEvent && { "Last-Event-ID": question.lastEvent }) },
+      body: JSON.stringify({ task_id: question.task, text: question.text, id: question.id }),
       cache: "no-store",
       signal: AbortSignal.any([signal, silence.signal]),
     });

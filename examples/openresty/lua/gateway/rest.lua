@@ -43,6 +43,7 @@ local function call(method, target, body)
     headers = agent.credentials.rest_headers() .. "Content-Type: application/json\r\n",
     body = body,
     timeout = config.rest_timeout,
+    max_body = config.max_history,
   }))
   if status and status >= 200 and status < 300 then return text end
   local words = method .. " " .. target
@@ -52,7 +53,7 @@ local function call(method, target, body)
     message = words .. ": " .. (status and "status " .. status or text),
     payload = status and text,
     status_code = status,
-    retryable = kind ~= "application" and kind ~= "auth",
+    retryable = kind ~= "application" and kind ~= "auth" and kind ~= "overflow",
     delivered = "no",
   }, agent.credentials.mask)
   err.retry_after = err.retry_after or (status and third)

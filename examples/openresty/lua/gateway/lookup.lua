@@ -1,0 +1,51 @@
+-- Looks tasks up in the agent's histories for those who wait for answers there: once for all that wait for one task in
+-- this worker, and so many tasks at once.
+
+local config = require "gateway.config"
+local rest = require "gateway.rest"
+local semaphore = require "ngx.semaphore"
+
+local MOST_AT_ONCE = 16
+local PATIENCE = config.rest_timeout + 5 -- seconds, for a look-up and one's turn
+
+local turns = semaphore.new(MOST_AT_ONCE)
+local gathering = setmetatable({}, { __mode = "v" }) -- by task: the look-up that will begin next
+
+-- A timer, since a request may end at any time, and with it whatever it does for others.
+local function run(_, lookup)
+  local ok, messages, more = pcall(rest.messages, lookup.task_id)
+  turns:post(1)
+  if ok then
+    lookup.messages, lookup.more = messages, more
+  else
+    ngx.log(ngx.ERR, tostring(messages))
+  end
+  lookup.done:post(lookup.waiting)
+end
+
+-- Lets others join for a while, and then begins.
+local function gather(task_id, pause)
+  local lookup = { task_id = task_id, waiting = 1, done = semaphore.new(), due = ngx.now() + pause }
+  gathering[task_id] = lookup
+  ngx.sleep(pause)
+  if gathering[task_id] == lookup then gathering[task_id] = nil end
+  if turns:wait(PATIENCE) then
+    ngx.timer.at(0, run, lookup)
+  else
+    lookup.done:post(lookup.waiting)
+  end
+  return lookup
+end
+
+--- As rest.messages, by a look-up that begins after this call, within `pause` seconds or when it is its turn; nil alone
+--- if there was none.
+return function(task_id, pause)
+  local lookup = gathering[task_id]
+  if lookup and ngx.now() < lookup.due then
+    lookup.waiting = lookup.waiting + 1
+  else
+    lookup = gather(task_id, pause)
+  end
+  lookup.done:wait(PATIENCE)
+  return lookup.messages, lookup.more
+end
