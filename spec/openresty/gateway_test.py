@@ -532,6 +532,8 @@ class Attacks(Case):
         _, browser, task = self.start("--pace", "0")
         large = browser.post("/api/tasks", "x" * 5000)
         self.assertEqual((413, "too_large"), (large.status, large.error["kind"]))
+        in_pieces = browser.post("/api/chat", iter([b"x" * 50_000] * 2))
+        self.assertEqual((413, "too_large"), (in_pieces.status, in_pieces.error["kind"]))
         self.assertEqual(413, browser.chat(task, "x" * 8001).status)
         self.assertEqual(414, browser.chat(task, "x" * 40000).status)
         self.assertEqual("message", browser.ask(task, "ü" * 4000)[-1][0])

@@ -32,7 +32,7 @@ RUN = os.path.join(os.path.dirname(__file__), "../../examples/openresty/run")
 KEY = "a-key/that+nobody=sees"
 PATIENCE = 20  # seconds; bounds against hangs
 EXPECTED_LOG = (r"http://127\.0\.0\.1:\d+/$|.*\[warn\] .*(session \d+: |agent: )|.*\[error\] .*"
-                r"(access forbidden by rule|client intended to send too large body|recv\(\) failed \(104: )")
+                r"(access forbidden by rule|client intended to send too large (chunked )?body|recv\(\) failed \(104: )")
 
 
 def free_port():

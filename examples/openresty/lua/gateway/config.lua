@@ -42,6 +42,6 @@ return {
   heartbeat = number("GATEWAY_HEARTBEAT", 15), -- seconds between signs of life on a stream
   max_text = 8000, -- bytes of a user's message
   rest_timeout = 20, -- seconds
-  max_history = 4 * 1024 * 1024, -- bytes of a task's messages
+  max_history = 2 * 1024 * 1024, -- bytes of a task's messages
   cookie_lifetime = 30 * 24 * 3600, -- seconds; a task is its browser's for as long
 }

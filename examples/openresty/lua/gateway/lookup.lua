@@ -2,6 +2,7 @@
 -- this worker, and so many tasks at once.
 
 local config = require "gateway.config"
+local json = require "aui.json"
 local rest = require "gateway.rest"
 local semaphore = require "ngx.semaphore"
 
@@ -11,9 +12,15 @@ local PATIENCE = config.rest_timeout + 5 -- seconds, for a look-up and one's tur
 local turns = semaphore.new(MOST_AT_ONCE)
 local gathering = setmetatable({}, { __mode = "v" }) -- by task: the look-up that will begin next
 
+local function look_up(task_id)
+  local body, err = rest.messages(task_id)
+  if not body then return nil, err end
+  return json.decode(body) or {}, body
+end
+
 -- A timer, since a request may end at any time, and with it whatever it does for others.
 local function run(_, lookup)
-  local ok, messages, more = pcall(rest.messages, lookup.task_id)
+  local ok, messages, more = pcall(look_up, lookup.task_id)
   turns:post(1)
   if ok then
     lookup.messages, lookup.more = messages, more
@@ -37,8 +44,8 @@ local function gather(task_id, pause)
   return lookup
 end
 
---- As rest.messages, by a look-up that begins after this call, within `pause` seconds or when it is its turn; nil alone
---- if there was none.
+--- The messages of a task, oldest first: decoded, and as JSON; or nil and an aui.Error, or nil alone when the worker is
+--- too busy. The look-up begins after this call, within `pause` seconds or when it is its turn.
 return function(task_id, pause)
   local lookup = gathering[task_id]
   if lookup and ngx.now() < lookup.due then

@@ -9,11 +9,10 @@ local rest = require "gateway.rest"
 
 local tasks = {}
 
-local function answer(status, json)
+local function begin_answer(status)
   ngx.status = status
   ngx.header["Content-Type"] = "application/json"
   ngx.header["Cache-Control"] = "no-store"
-  output(json)
 end
 
 -- lua-cjson takes an empty table for an object.
@@ -26,7 +25,8 @@ function tasks.create()
   local task, err = rest.create_task(browser.user_id(id))
   if not task then return refusal.send_failure(err) end
   browser.give_task(id, task.id)
-  answer(201, ('{"task_id":%s,"welcome_message":%s,"followup_suggestions":%s}'):format(
+  begin_answer(201)
+  ngx.print(('{"task_id":%s,"welcome_message":%s,"followup_suggestions":%s}'):format(
     cjson.encode(task.id),
     cjson.encode(task.welcome_message or ""),
     array(task.followup_suggestions)
@@ -36,9 +36,12 @@ end
 function tasks.messages(task_id)
   if not origin.is_allowed() then return refusal.page(403) end
   if not browser.owns(task_id) then return refusal.page(404) end
-  local messages, body = rest.messages(task_id)
-  if not messages then return refusal.send_failure(body) end
-  answer(200, ('{"messages":%s}'):format(body))
+  local messages, err = rest.messages(task_id)
+  if not messages then return refusal.send_failure(err) end
+  begin_answer(200)
+  ngx.print '{"messages":'
+  if not output(messages) then return ngx.exit(ngx.ERROR) end -- what was sent is not the whole
+  ngx.print "}"
 end
 
 return tasks
