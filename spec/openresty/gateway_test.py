@@ -456,7 +456,7 @@ class Waiting(Case):
         browser = Browser(self.gateway(agent.url))
         task = browser.create_task()
         [(kind, data, _)] = browser.ask(task, LAPTOP, Last_Event_ID="m.1")
-        self.assertEqual(("error", "overflow", False), (kind, data["kind"], data["retryable"]))
+        self.assertEqual(("error", "overflow", False, "maybe"), (kind, data["kind"], data["retryable"], data["delivered"]))
         self.assertEqual(1, agent.looks)
         answer = browser.get(f"/api/tasks/{task}/messages")
         self.assertEqual((502, "overflow", False), (answer.status, answer.error["kind"], answer.error["retryable"]))

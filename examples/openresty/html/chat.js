@@ -371,7 +371,7 @@ function formatTime(text, type) {
 const WORDS = {
   connection: "We cannot be reached at the moment.", // by the page; the gateway says what is between it and the agent
   rate_limit: "We are getting a lot of questions right now.",
-  overflow: "We are getting a lot of questions right now.",
+  overflow: "This answer, or the whole conversation, is too long to be shown.",
   timeout: "The assistant took too long to answer.",
   auth: "The assistant is not available at the moment.",
   application: "The assistant could not answer this.",

@@ -36,10 +36,10 @@ local function gather(task_id, pause)
   gathering[task_id] = lookup
   ngx.sleep(pause)
   if gathering[task_id] == lookup then gathering[task_id] = nil end
-  if turns:wait(PATIENCE) then
-    ngx.timer.at(0, run, lookup)
-  else
+  if not turns:wait(PATIENCE) then
     lookup.done:post(lookup.waiting)
+  elseif not ngx.timer.at(0, run, lookup) then -- too many of them
+    run(nil, lookup)
   end
   return lookup
 end

@@ -27,10 +27,18 @@ local function find(messages, message)
   return index
 end
 
--- The answer and its JSON, if the history has it; or nil, and an error if there is no use in looking again.
+-- What a browser is told of a look-up that failed, if there is no use in another: the message itself may have arrived.
+local function final(err)
+  if not err or err.retryable then return nil end
+  local failure = refusal.public(err)
+  failure.delivered = "maybe"
+  return failure
+end
+
+-- The answer and its JSON, if the history has it; or nil, and a failure if there is no use in looking again.
 local function look_up(message, pause)
   local messages, more = lookup(message.task_id, pause)
-  if not messages then return nil, more and not more.retryable and refusal.public(more) or nil end
+  if not messages then return nil, final(more) end
   local index = find(messages, message)
   if index then return messages[index], json.items(more)[index] end
 end
