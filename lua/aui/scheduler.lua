@@ -28,7 +28,8 @@ local resumed = 0 -- how many tasks run just now: more than one when a coroutine
 local handling -- the coroutine on which a handler runs just now
 local stepping = false
 local adapters = {} -- of the hosts whose loops step ours
-local suspended = {} -- waiters of the hosts' coroutines, which nobody else need hold
+-- Waiters of the hosts' coroutines, which nobody else need hold.
+local suspended = {} -- luacheck: ignore 241 (only to hold them)
 
 local running = coroutine.running
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
