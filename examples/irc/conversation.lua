@@ -7,6 +7,7 @@ local await = require "await"
 local products = require "products"
 local speech = require "speech"
 local tasks = require "tasks"
+local text = require "text"
 local uv = require "luv"
 
 local Conversation = {}
@@ -77,7 +78,7 @@ local function say_rest(self, answer, message)
   if #self.suggestions == 0 then return end
   local numbered = {}
   for index, suggestion in ipairs(self.suggestions) do
-    numbered[index] = ("%d: %s"):format(index, suggestion)
+    numbered[index] = ("%d: %s"):format(index, text.clean(suggestion):gsub("\n", " "))
   end
   say_cut(self, answer, "You could ask " .. table.concat(numbered, " | "))
 end

@@ -61,7 +61,7 @@ function person.start(example, arguments, columns, env)
     args = args,
     env = environment(env),
     stdio = pipes,
-  }, function(status) self.status = status end))
+  }, function(status, signal) self.status, self.signal = status, signal end))
   read_into(self, pipes[2], function(bytes)
     self.output = self.output .. bytes
     self.screen:feed(bytes)
