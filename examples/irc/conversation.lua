@@ -78,7 +78,7 @@ local function say_rest(self, answer, message)
   if #self.suggestions == 0 then return end
   local numbered = {}
   for index, suggestion in ipairs(self.suggestions) do
-    numbered[index] = ("%d: %s"):format(index, text.clean(suggestion):gsub("\n", " "))
+    numbered[index] = ("%d: %s"):format(index, text.clean(suggestion))
   end
   say_cut(self, answer, "You could ask " .. table.concat(numbered, " | "))
 end

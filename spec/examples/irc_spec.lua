@@ -42,19 +42,18 @@ describe("the bridge to IRC", function()
     local alice = meet "alice"
     alice:say("#shop", "hello everybody")
     alice:say("#shop", "auimata: hello")
-    alice:say("#shop", "\1ACTION waves\1")
-    alice:say("aui", "\1VERSION\1")
-    alice:send "NOTICE aui :hello"
+    alice:send "NOTICE #shop :aui: hello"
     alice:say("#shop", "AUI,  \3" .. "04a red\3 laptop")
     local words, target = alice:hear()
     assert.equal("alice: a red laptop", words)
     assert.equal("#shop", target)
-    assert.equal(1, #told())
   end)
 
-  it("answers in private what is said in private", function()
+  it("answers in private what is said in private, but for what programs say", function()
     echo()
     local alice = meet "alice"
+    alice:say("aui", "\1VERSION\1")
+    alice:send "NOTICE aui :hello"
     alice:say("aui", "psst")
     local words, target = alice:hear()
     assert.equal("psst", words)
@@ -164,7 +163,13 @@ describe("the bridge to IRC", function()
   it("lets no line of the agent become a command", function()
     server = support.play {
       { receive = true },
-      { message = { text = "One\r\nQUIT :bye\rQUIT :bye\nTwo\1three\1" } },
+      {
+        message = {
+          text = "One\r\nQUIT :bye\rQUIT :bye\nTwo\1three\1",
+          cards = { { name = "Four\r\nQUIT :bye", parameters = {} } },
+          followup_suggestions = { "Five\r\nQUIT :bye" },
+        },
+      },
       { receive = true },
     }
     local alice = meet "alice"
@@ -172,6 +177,8 @@ describe("the bridge to IRC", function()
     assert.equal("One", alice:hear())
     assert.equal("QUIT :byeQUIT :bye", alice:hear())
     assert.equal("Twothree", alice:hear())
+    assert.equal("Four QUIT :bye", alice:hear())
+    assert.equal("You could ask 1: Five QUIT :bye", alice:hear())
     alice:say("aui", "help")
     alice:see "NOTICE alice :(Ask me)"
   end)
@@ -253,9 +260,11 @@ describe("the bridge to IRC", function()
     alice:see "NICK :(ally)"
     alice:say("aui", "two")
     assert.equal("two", alice:hear())
+    alice:send "NICK alice"
+    alice:see "NICK :(alice)"
     alice:leave()
-    watcher:see "^:ally!.*(QUIT)"
-    local other = irc:join("ally", "#shop")
+    watcher:see "^:alice!.*(QUIT)"
+    local other = irc:join("alice", "#shop")
     other:say("aui", "three")
     assert.equal("three", other:hear())
     local messages = told()
