@@ -10,6 +10,8 @@ Bridge.__index = Bridge
 
 local bridge = {}
 
+local LEAST_ROOM = 50 -- bytes of a line that we say, however long the names in front of it
+
 --- `options`: people, how many conversations there may be; idle and note as for a conversation. Its methods are the
 --- events of irc.lua.
 function bridge.new(options) return setmetatable({ options = options, people = {}, count = 0 }, Bridge) end
@@ -41,7 +43,7 @@ local function converse(self, client, person)
   self.count = self.count + 1
   person.conversation = conversation.new {
     user_id = "irc-" .. person.nick,
-    room = function() return client:room(person.channel or person.nick) - #address(person) end,
+    room = function() return math.max(LEAST_ROOM, client:room(person.channel or person.nick) - #address(person)) end,
     say = function(line, done) say(client, person, line, done) end,
     note = self.options.note,
     idle = self.options.idle,

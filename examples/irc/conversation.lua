@@ -118,11 +118,11 @@ local function ask(self, question)
   coroutine.wrap(answer_all)(self)
 end
 
--- Gives up what is being answered, and what waits.
+-- Gives up what is being answered, and what waits; returns whether there was anything.
 local function stop(self)
+  local answer, waited = self.answer, #self.questions > 0
   self.questions = {}
-  local answer = self.answer
-  if not answer or answer.stopped then return false end
+  if not answer or answer.stopped then return waited end
   answer.stopped = true
   if answer.reply then answer.reply:cancel() end
   return true

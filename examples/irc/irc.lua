@@ -135,7 +135,7 @@ end
 --- How many bytes of text a NOTICE to `target` has room for when the server passes it on, with our name in front.
 function Client:room(target)
   local frame = (":%s!@ NOTICE %s :\r\n"):format(self.nick, target)
-  return math.max(50, LONGEST_LINE - #frame - LONGEST_USER - LONGEST_HOST)
+  return LONGEST_LINE - #frame - LONGEST_USER - LONGEST_HOST
 end
 
 --- Says something in its turn: `done(true)` is called when it has left, `done(false)` when it never will. By NOTICE:

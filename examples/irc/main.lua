@@ -2,6 +2,7 @@
 -- Usage: main.lua HOST[:PORT] CHANNEL [NICK]. AUI_NETWORK_API_KEY holds the key; with AUI_URL it talks to that server
 -- instead of the service, such as aui-sim. IRC_IDLE (300) is after how many seconds of silence a conversation ends,
 -- IRC_PEOPLE (50) how many there may be. Each conversation has a task of its own, so there is no AUI_TASK_ID.
+-- PUC Lua 5.1 cannot run it: nothing can wait inside its pcall.
 package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. arg[0]:gsub("[^/]*$", "../bot/?.lua;") .. package.path
 
 local uv = require "luv"
@@ -19,14 +20,18 @@ if not channel then
   os.exit(2)
 end
 
+local function setting(name, default)
+  return assert(tonumber(os.getenv(name) or default), name .. ": expected a number")
+end
+
 math.randomseed(uv.hrtime() % 2 ^ 31)
 
 local people = bridge.new {
-  people = tonumber(os.getenv "IRC_PEOPLE" or 50),
-  idle = tonumber(os.getenv "IRC_IDLE" or 300) * 1000,
+  people = setting("IRC_PEOPLE", 50),
+  idle = setting("IRC_IDLE", 300) * 1000,
   note = note,
 }
-local host, port = server:match "^(.*):(%d+)$"
+local host, port = server:match "^([^:]+):(%d+)$"
 local client = irc.connect({
   host = host or server,
   port = tonumber(port or 6667),
