@@ -104,4 +104,20 @@ function products.table(message, width)
   return line_of(text.pad(HEADING, names), columns, "title"), lines
 end
 
+--- A line for each product, with what tells it from others.
+function products.lines(message)
+  local titles, lines = {}, {}
+  local rows = rows_of(message, titles)
+  local columns = columns_of(titles, rows, math.huge)
+  for index, row in ipairs(rows) do
+    local parts = {}
+    for _, column in ipairs(columns) do
+      if column[index] ~= "" then parts[#parts + 1] = column.title .. " " .. column[index] end
+    end
+    local name = (row.recommended and "★ " or "") .. row.name
+    lines[index] = #parts > 0 and name .. ": " .. table.concat(parts, ", ") or name
+  end
+  return lines
+end
+
 return products

@@ -130,6 +130,8 @@ end
 --- As spawn, but aui.run does not wait for its end.
 function openresty.spawn_background(fn, ...) start(nil, fn, ...) end
 
+openresty.pcall = pcall -- inside which LuaJIT can wait
+
 local function remove(list, item)
   for index, candidate in ipairs(list) do
     if candidate == item then return table.remove(list, index) end

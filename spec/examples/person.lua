@@ -7,6 +7,7 @@ local uv = require "luv"
 local person = {}
 
 local PATIENCE = 20 -- seconds
+local VERSION = jit and "luajit" or _VERSION:match "%d.%d" -- luacheck: ignore jit
 
 local Person = {}
 Person.__index = Person
@@ -50,7 +51,7 @@ end
 --- Starts an example with arguments. `columns`: the width of its terminal; nil: pipes. `env`: environment variables.
 function person.start(example, arguments, columns, env)
   local self = setmetatable({ screen = terminal.new(24), output = "", errors = "", unfinished = 0 }, Person)
-  local words = { "script/lua", ("examples/%s/main.lua"):format(example) }
+  local words = { "script/lua", "-v", VERSION, ("examples/%s/main.lua"):format(example) }
   for _, argument in ipairs(arguments) do
     words[#words + 1] = argument
   end
@@ -61,7 +62,7 @@ function person.start(example, arguments, columns, env)
     args = args,
     env = environment(env),
     stdio = pipes,
-  }, function(status) self.status = status end))
+  }, function(status, signal) self.status, self.signal = status, signal end))
   read_into(self, pipes[2], function(bytes)
     self.output = self.output .. bytes
     self.screen:feed(bytes)
