@@ -62,32 +62,33 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.are.same({ "a closed", "c closed" }, { log[4], log[5] })
     end)
 
-    it("may be used by a handler, which may wait", function()
+    it("may be used by a handler, which leaves waiting to a task", function()
       play { { receive = true }, { wait = 0.01 }, { message = { text = "to the handler" } } }
       session = assert(aui.session(server:options()))
       local answer
       session:on("state", function(state)
         if state ~= "open" then return end
-        aui.sleep(0.01)
-        answer = assert(session:ask "from the handler").text
+        aui.spawn(function() answer = assert(session:ask "from the handler").text end)
       end)
       support.wait_until(function() return answer ~= nil end)
       assert.are.equal("to the handler", answer)
     end)
 
-    it("#native raises a handler's error where the loop runs, and goes on", function()
+    it("tells aui.log of a handler's error, and goes on", function()
       play { { receive = true }, { message = { text = "fine" } } }
+      local told, states = {}, {}
+      aui.log(function(event) told[#told + 1] = event end, "error")
       session = assert(aui.session(server:options()))
-      local states = {}
       local off = session:on("state", function() error "in the handler" end)
       session:on("state", function(state) states[#states + 1] = state end)
-      local reply = session:send "question"
-      local ok, err = pcall(reply.message, reply)
-      assert.is_false(ok)
-      assert.is_truthy(err:find "^spec/session_spec.lua:%d+: in the handler\n")
-      assert.are.equal("fine", assert(reply:message()).text)
-      assert.are.same({ "open" }, states)
+      assert.are.equal("fine", assert(session:ask "question").text)
+      support.wait_until(function() return states[1] == "open" end)
       off()
+      aui.log(nil)
+      assert.are.equal(1, #told)
+      assert.are.equal("raised", told[1].event)
+      assert.is_truthy(told[1].err:find "^spec/session_spec.lua:%d+: in the handler\n")
+      assert.are.equal("a handler of aui failed: " .. told[1].err, told[1].message)
     end)
 
     it("takes handlers off while they are called", function()

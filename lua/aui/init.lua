@@ -47,7 +47,8 @@ end
 ---@return any ...
 function aui.run(fn, ...)
   check_function(fn)
-  if host.in_task() then error("aui.run: called inside a task; use aui.spawn", 2) end
+  local problem = host.problem_of_running()
+  if problem then error("aui.run: " .. problem, 2) end
   return host.run(fn, ...)
 end
 
@@ -59,12 +60,16 @@ function aui.spawn(fn, ...)
   host.spawn(fn, ...)
 end
 
+local function check_seconds(name, value)
+  if type(value) ~= "number" or not (value >= 0) then
+    check.fail(3, name, "expected a number, 0 or more, got " .. check.describe(value))
+  end
+end
+
 --- Waits; in a task, others run meanwhile.
 ---@param seconds number
 function aui.sleep(seconds)
-  if type(seconds) ~= "number" or not (seconds >= 0) then
-    check.fail(2, "seconds", "expected a number, 0 or more, got " .. check.describe(seconds))
-  end
+  check_seconds("seconds", seconds)
   host.wait(nil, host.now() + seconds)
 end
 
@@ -82,8 +87,24 @@ function aui.log(fn, level)
   log.listen(fn, level)
 end
 
---- Deals with all that is due, without waiting: for a game to call each frame. In nginx it takes some milliseconds, in
---- which others run.
-function aui.step() host.step() end
+--- Deals with what is due, without waiting: for a game to call each frame, or for a host's loop. With a budget it goes
+--- on until nothing is due any more, and begins nothing when so many seconds are over; what is not interrupted is a
+--- coroutine or handler that runs, and a look at the sockets, at 64 KiB of each at most. In nginx it takes some
+--- milliseconds, in which others run.
+---@param budget? number seconds
+function aui.step(budget)
+  if budget ~= nil then check_seconds("budget", budget) end
+  host.step(budget)
+end
+
+--- For a loop that is not of aui: the descriptor to poll for reading, for aui.timeout seconds at most, before aui.step
+--- is called. lua/aui/adapter has that for common loops. Raises in nginx.
+---@return integer
+function aui.fd() return (host.fd()) end
+
+--- For how many seconds at most to poll aui.fd; nil when there is no limit. Holds until the next call of anything here.
+--- Raises in nginx.
+---@return number?
+function aui.timeout() return (host.timeout()) end
 
 return aui

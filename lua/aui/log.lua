@@ -9,13 +9,13 @@ local loudest = 0 -- the level up to which it listens; 0: there is none
 
 ---@class aui.Event
 ---@field level "error"|"warn"|"info"|"debug"
----@field event string what it is about: "state", "send", "answer", "failure" or "recovery"
----@field session integer tells sessions apart
----@field url string the session's, without the key
+---@field event string what it is about: "state", "send", "answer", "failure", "recovery" or "raised"
+---@field session? integer tells sessions apart; not of "raised"
+---@field url? string the session's, without the key; not of "raised"
 ---@field message string all of it in one line
 ---@field state? string of "state"
 ---@field delay? number of "state": seconds until the next attempt to connect
----@field err? aui.Error of "state" and "failure"
+---@field err? aui.Error of "state" and "failure"; of "raised" what a function of the user's raised, whatever it is
 ---@field task_id? string of all but "state"
 ---@field bytes? integer of "send": the message's JSON; of "answer": its text
 ---@field seconds? number of "answer" and "failure": since send
@@ -33,18 +33,42 @@ end
 --- Whether events of this level are listened to: for callers whose events cost something to make up.
 function log.wants(level) return LEVELS[level] <= loudest end
 
---- `source` has the fields `id` and `url` of a session. A listener that fails is not called again, since what it should
---- tell must not end what it tells of.
+-- To where a program that does not listen can still see it.
+local function complain(words)
+  if ngx then
+    ngx.log(ngx.ERR, words)
+  else
+    io.stderr:write(words, "\n")
+  end
+end
+
+-- A listener that fails is not called again, since what it should tell must not end what it tells of.
+local function tell(fields)
+  local ok, problem = pcall(listener, fields)
+  if ok then return end
+  log.listen(nil)
+  complain("aui.log: its function failed and is not called any more: " .. tostring(problem))
+end
+
+--- `source` has the fields `id` and `url` of a session.
 ---@param fields aui.Event the rest of the event
 function log.write(level, name, source, fields)
   if not log.wants(level) then return end
   fields.level, fields.event = level, name
   fields.session, fields.url = source.id, source.url
   fields.message = ("session %d: %s"):format(source.id, fields.message)
-  local ok, problem = pcall(listener, fields)
-  if ok then return end
-  log.listen(nil)
-  io.stderr:write("aui.log: its function failed and is not called any more: ", tostring(problem), "\n")
+  tell(fields)
+end
+
+--- What a function of the user's raised where there is nobody to catch it: `who` says which. If nobody listens, it goes
+--- to where errors are printed.
+function log.failure(who, failure)
+  local message = ("%s of aui failed: %s"):format(who, tostring(failure))
+  if log.wants "error" then
+    tell { level = "error", event = "raised", err = failure, message = message }
+  else
+    complain(message)
+  end
 end
 
 return log

@@ -4,6 +4,7 @@
 local cosocket = require "aui.cosocket"
 local engine = require "aui.engine"
 local http = require "aui.http"
+local log = require "aui.log"
 local semaphore = require "ngx.semaphore"
 local sources = require "aui.sources"
 local threads = require "aui.threads"
@@ -94,12 +95,12 @@ end
 
 local function traceback(failure) return type(failure) == "string" and debug.traceback(failure, 2) or failure end
 
--- A task has no caller who could look at its error: aui.run gets it, else nginx's log.
+-- A task has no caller who could look at its error: aui.run gets it, else aui.log.
 local function tell_failure(run, failure)
   if run and not run.over then
     run.failure = run.failure or { failure }
   else
-    ngx.log(ngx.ERR, "a task of aui failed: ", tostring(failure))
+    log.failure("a task", failure)
   end
 end
 
@@ -157,6 +158,22 @@ function openresty.step()
   threads.turn()
 end
 
-function openresty.in_task() return tasks[coroutine.running()] ~= nil end
+--- Why the caller cannot use `run`, or nil.
+function openresty.problem_of_running()
+  return tasks[coroutine.running()] and "called inside a task; use aui.spawn" or nil
+end
+
+--- Whoever can call anything here may wait, handlers too: they have a light thread.
+function openresty.may_wait() return true end
+
+--- For tasks, which here are what calls handlers.
+function openresty.call(fn, ...) fn(...) end
+
+--- nginx's own loop needs not be told.
+function openresty.changed() end
+
+local function no_foreign_loop() error("nginx's own loop drives the sessions: nothing is left to do for another", 3) end
+
+openresty.fd, openresty.timeout = no_foreign_loop, no_foreign_loop
 
 return openresty

@@ -1,6 +1,7 @@
 -- The agent's answer to one message: streams its text, waits for its end, gives it up.
 
 local errors = require "aui.error"
+local handlers = require "aui.handlers"
 local host = require "aui.host"
 local json = require "aui.json"
 local check = require "aui.check"
@@ -51,6 +52,9 @@ end
 ---@return integer|aui.Error|nil keep or, where chunk is nil, the error that ended the reply or the timeout
 function Reply:next(timeout)
   check.colon(2, self, Reply, "reply:next")
+  if self.handlers and self.handlers:has "chunk" then
+    error("reply:next: the text goes to the handlers that follow the reply's chunks", 2)
+  end
   local deadline = deadline_after(2, timeout)
   local handle = self.handle
   while true do
@@ -116,6 +120,46 @@ function Reply:message(timeout)
       return nil, out_of_patience(self, timeout, "no complete answer")
     end
   end
+end
+
+-- Tells the handlers what has come, until the reply has ended.
+local function follow(reply)
+  local handle, its_handlers = reply.handle, reply.handlers
+  local status, chunk, keep
+  repeat
+    status, chunk = handle:status(), nil
+    if its_handlers:has "chunk" then chunk, keep = handle:take() end
+    if chunk then
+      its_handlers:tell("chunk", chunk, keep)
+    elseif status == "pending" then
+      host.wait(reply.session)
+    end
+  until status ~= "pending" and not chunk
+  reply.handlers = nil -- of one that is added later, another task takes care
+  local message, err = reply:message()
+  if message then
+    its_handlers:tell("message", message)
+  else
+    its_handlers:tell("error", err)
+  end
+end
+
+--- Calls `handler` when something happens to the reply, from what has happened already but was not read yet:
+--- "chunk" with `chunk, keep` as reply:next returns them, then "message" with the message or "error" with the error
+--- that ended it. While chunks have handlers, nobody else reads the text. The reply lives on though its user drops it.
+--- Handlers are called as those of session:on.
+---@param event "chunk"|"message"|"error"
+---@param handler fun(chunk: string, keep: integer)|fun(message: table)|fun(err: aui.Error)
+---@return fun() off stops the calls
+function Reply:on(event, handler)
+  check.colon(2, self, Reply, "reply:on")
+  local its_handlers = self.handlers or handlers.new("chunk", "message", "error")
+  local off = its_handlers:add(2, event, handler)
+  if not self.handlers then
+    self.handlers = its_handlers
+    host.spawn(follow, self)
+  end
+  return off
 end
 
 --- The message as the agent wrote it, for whoever passes it on: decoding loses the difference between an empty array

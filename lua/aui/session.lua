@@ -2,6 +2,7 @@
 
 local check = require "aui.check"
 local errors = require "aui.error"
+local handlers = require "aui.handlers"
 local host = require "aui.host"
 local journal = require "aui.journal"
 local json = require "aui.json"
@@ -23,7 +24,6 @@ Session.__name = "aui.Session"
 local session_module = {}
 
 local KNOWN_FIELDS = { text = true, task_id = true, context = true, timeout = true }
-local EVENTS = { state = true }
 
 -- How the core finds connections that may serve the session: those with the same name. A server that says more when an
 -- answer has ended must not be heard by another task: not every update says to which it belongs.
@@ -51,7 +51,7 @@ function session_module.open(level, options, pool)
     credentials = credentials,
     mask = credentials.mask,
     waiters = {},
-    handlers = {},
+    handlers = handlers.new "state",
     reported = "connecting",
   }, Session)
   self.id = host.register(self)
@@ -122,6 +122,7 @@ local function send(self, message)
   local reply = reply_module.new(self, handle)
   if self.recovery then self.recovery:sent(reply, task_id, text) end
   self.journal:sent(reply, task_id, #encoded)
+  host.changed()
   return reply
 end
 
@@ -151,12 +152,13 @@ function Session:ask(message)
 end
 
 --- Ends the session: pending replies end as canceled, the server is told, and its goodbye is awaited for a second at
---- most. The connection of a pool is given back instead, if it may serve another session.
+--- most; a handler, and what must not block a host's loop, goes on before that. The connection of a pool is given back
+--- instead, if it may serve another session.
 function Session:close()
   check.colon(2, self, Session, "session:close")
   if not self.handle:give_back() then self.handle:close() end
   host.notify(self)
-  while not self.handle:finished() do
+  while host.may_wait() and not self.handle:finished() do
     host.wait(self)
   end
   self:news() -- as in connect; and its user may drop the session now
@@ -174,23 +176,15 @@ end
 --- Calls `handler(state, err, delay)` from now on whenever the state has changed, or the time of the next attempt. Of
 --- "waiting", err is why a connection was lost or not made, and delay in how many seconds the next one is tried: nil
 --- when only a message asks for it. Of "connecting" that follows "open", err is why the connection was lost.
---- Handlers run as tasks, and may wait. Several may follow one event.
+--- The loop calls the handlers, which cannot wait (in nginx a light thread does, where they may): aui.spawn a function
+--- that does. An error in one is told to aui.log, and ends nothing. Several may follow one event.
 ---@param event "state"
 ---@param handler fun(state: string, err?: aui.Error, delay?: number)
 ---@return fun() off stops the calls
 function Session:on(event, handler)
   check.colon(2, self, Session, "session:on")
-  if not EVENTS[event] then check.fail(2, "event", 'expected "state", got ' .. check.describe(event)) end
-  if type(handler) ~= "function" then
-    check.fail(2, "handler", "expected a function, got " .. check.describe(handler))
-  end
-  local handlers = self.handlers
-  handlers[#handlers + 1] = handler
-  return function()
-    for index, candidate in ipairs(handlers) do
-      if candidate == handler then return table.remove(handlers, index) end
-    end
-  end
+  local off = self.handlers:add(2, event, handler)
+  return off
 end
 
 -- Finds out what the request of the next connection says. Only `weak` leads to the session: its user may drop it while
@@ -223,9 +217,7 @@ function Session:news()
   local delay = retry_at and math.max(0, retry_at - host.now())
   self.reported, self.retry_at = state, retry_at
   self.journal:state(state, err, delay)
-  for _, handler in ipairs(self.handlers) do
-    host.spawn(handler, state, err, delay)
-  end
+  if self.handlers:has "state" then host.spawn(self.handlers.tell, self.handlers, "state", state, err, delay) end
 end
 
 function Session:__tostring() return ("aui.Session (%s, %s)"):format(self.handle:state(), self.url) end

@@ -123,10 +123,6 @@ void aui_raw_linger(struct lws *wsi);
  * read and what was to be sent written: a host that steps late does not make a peer late. */
 void aui_link_judge_due(aui_net *net);
 
-/* Ticks the sessions whose timers have gone off. To be called at the end of a turn, when what came in time has been
- * read and what was to be sent written: a host that steps late does not make a peer late. */
-void aui_link_judge_due(aui_net *net);
-
 /* Ends the link's transport and takes it off the loop, which is going away. */
 void aui_link_kill(aui_link *link);
 

@@ -189,6 +189,13 @@ uint64_t aui_net_now(aui_net *net) {
   return uv_now(net->loop);
 }
 
+bool aui_net_is_active(const aui_net *net) {
+  for (aui_node *node = net->links.next; node != &net->links; node = node->next) {
+    if (!aui_session_finished(aui_link_session(aui_link_of_node(node)))) return true;
+  }
+  return !aui_list_is_empty(&net->fetches) || !aui_list_is_empty(&net->ready);
+}
+
 void aui_net_announce(aui_net *net, aui_ready *ready) {
   if (aui_list_is_empty(&ready->node)) aui_list_append(&net->ready, &ready->node);
 }

@@ -39,6 +39,10 @@ bool aui_net_step(aui_net *net, int timeout_ms);
  */
 uint64_t aui_net_now(aui_net *net);
 
+/* Whether there is anything to step the loop for: a session that is not closed, or a fetch. A pool's idle connections
+ * do not count. */
+bool aui_net_is_active(const aui_net *net);
+
 typedef struct {
   const char *ca_file; /* PEM; NULL: the system's */
   const char *cert;    /* PEM: a client certificate and its chain; NULL for none */

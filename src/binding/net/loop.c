@@ -1,5 +1,6 @@
 /* The native loop as Lua sees it. The module keeps no state outside of it. */
 #include <math.h>
+#include <uv.h>
 
 #include "binding/net/net.h"
 
@@ -37,9 +38,21 @@ static int loop_timeout(lua_State *L) {
   return 1;
 }
 
-/* loop:now(): the loop's clock in seconds. */
+/* loop:now(): the loop's clock in seconds, to a millisecond. */
 static int loop_now(lua_State *L) {
   lua_pushnumber(L, (lua_Number)aui_net_now(check_net(L)) / 1000);
+  return 1;
+}
+
+/* loop:clock(): seconds, finer, to measure how long something takes. */
+static int loop_clock(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)uv_hrtime() / 1e9);
+  return 1;
+}
+
+/* loop:is_active(): whether it has a session that is not closed, or a fetch. */
+static int loop_is_active(lua_State *L) {
+  lua_pushboolean(L, aui_net_is_active(check_net(L)));
   return 1;
 }
 
@@ -92,8 +105,9 @@ static int loop_collect(lua_State *L) {
 }
 
 void aui_create_loop(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"fd", loop_fd},       {"timeout", loop_timeout}, {"now", loop_now},          {"step", loop_step},
-      {"ready", loop_ready}, {"open", aui_open_link},   {"fetch", aui_start_fetch}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"fd", loop_fd},       {"timeout", loop_timeout}, {"now", loop_now},
+                                     {"clock", loop_clock}, {"step", loop_step},       {"is_active", loop_is_active},
+                                     {"ready", loop_ready}, {"open", aui_open_link},   {"fetch", aui_start_fetch},
+                                     {NULL, NULL}};
   aui_new_class(L, AUI_LOOP, methods, loop_collect);
 }

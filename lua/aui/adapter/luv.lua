@@ -1,0 +1,57 @@
+-- Sessions in a libuv loop that Lua drives: luv's, and Neovim's. A coroutine that waits yields, and is resumed from the
+-- loop; on the main coroutine, where luv calls its callbacks, nothing can wait.
+
+local scheduler = require "aui.scheduler"
+
+local luv = {}
+
+local vim = rawget(_G, "vim")
+
+local function milliseconds(seconds) return math.ceil(seconds * 1000) end
+
+-- Makes what drives our loop: a poll handle for its descriptor, and a timer, which is set just before the host's loop
+-- waits, when all that happened is known. Returns what keeps the host's loop alive as long as we have something to do.
+local function drive(uv)
+  local poll, timer, prepare = uv.new_poll(scheduler.fd()), uv.new_timer(), uv.new_prepare()
+  local function look_again()
+    if scheduler.is_active() then
+      uv.ref(poll)
+    else
+      uv.unref(poll)
+    end
+  end
+  local function step()
+    scheduler.step()
+    look_again()
+  end
+  local function set_timer()
+    look_again() -- what was collected as garbage has told nobody
+    local timeout = scheduler.timeout()
+    if timeout then
+      uv.timer_start(timer, milliseconds(timeout), 0, step)
+    else
+      uv.timer_stop(timer)
+    end
+  end
+  uv.poll_start(poll, "r", step)
+  uv.prepare_start(prepare, set_timer)
+  uv.unref(timer)
+  uv.unref(prepare)
+  return look_again
+end
+
+--- From now on this loop drives the sessions; there is no way back.
+---@param uv? table luv: Neovim's vim.uv or vim.loop, or require "luv"
+function luv.attach(uv)
+  uv = uv or (vim and (vim.uv or vim.loop)) or require "luv"
+  local look_again
+  local adapter = {}
+  function adapter.changed()
+    look_again = look_again or drive(uv) -- not earlier: a process may fork before it connects
+    look_again()
+  end
+  function adapter.waiter() end
+  scheduler.attach(adapter)
+end
+
+return luv

@@ -1,0 +1,63 @@
+-- The user's functions that are called when something happens: in the order in which they came, and an error of one
+-- harms neither the others nor what it was told of.
+
+local check = require "aui.check"
+local host = require "aui.host"
+local log = require "aui.log"
+
+local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
+
+local handlers = {}
+handlers.__index = handlers
+
+--- An empty list for each event; `...` are their names.
+function handlers.new(...)
+  local lists, quoted = {}, {}
+  for index, event in ipairs { ... } do
+    lists[event] = {}
+    quoted[index] = ('"%s"'):format(event)
+  end
+  return setmetatable({ lists = lists, expected = table.concat(quoted, " or ") }, handlers)
+end
+
+--- Whether the event has any.
+function handlers:has(event) return self.lists[event][1] ~= nil end
+
+--- Adds one; the result takes it away again. Raises, at `level`, for an unknown event or what is no function.
+function handlers:add(level, event, fn)
+  local list = self.lists[event]
+  if not list then
+    check.fail(level + 1, "event", ("expected %s, got %s"):format(self.expected, check.describe(event)))
+  end
+  if type(fn) ~= "function" then
+    check.fail(level + 1, "handler", "expected a function, got " .. check.describe(fn))
+  end
+  local handler = { fn = fn }
+  list[#list + 1] = handler
+  return function()
+    handler.off = true
+    for index, candidate in ipairs(list) do
+      if candidate == handler then return table.remove(list, index) end
+    end
+  end
+end
+
+local function traceback(failure) return type(failure) == "string" and debug.traceback(failure, 2) or failure end
+
+local function call_each(list, n, ...)
+  local arguments = { ... }
+  for _, handler in ipairs { unpack(list) } do -- which may take each other away
+    local function call()
+      if not handler.off then handler.fn(unpack(arguments, 1, n)) end
+    end
+    local ok, failure = xpcall(call, traceback)
+    if not ok then log.failure("a handler", failure) end
+  end
+end
+
+--- For tasks: calls the event's handlers with `...`, and returns when they have been called.
+function handlers:tell(event, ...)
+  if self:has(event) then host.call(call_each, self.lists[event], select("#", ...), ...) end
+end
+
+return handlers

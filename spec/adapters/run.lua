@@ -1,0 +1,22 @@
+-- Runs busted in a coroutine of a host whose loop drives aui: lua spec/adapters/run.lua HOST ARGUMENTS..., where HOST is
+-- one of spec/adapters/hosts. What waits in a spec yields to that host.
+
+local host = require("spec.adapters.hosts." .. table.remove(arg, 1))
+
+-- Luacheck knows that programs have an exit status, which here goes around the host.
+local status
+local exit = os.exit
+os.exit = function(code) -- luacheck: ignore
+  status = (code == nil or code == true or code == 0) and 0 or 1
+  error("exit", 0)
+end
+
+host(function()
+  local ok, failure = xpcall(function() require "busted.runner" { standalone = false } end, function(failure)
+    return status and failure or debug.traceback(tostring(failure))
+  end)
+  if not ok and failure and not status then print("busted failed: " .. failure) end
+  status = status or (ok and 0 or 1)
+end)
+assert(status, "the host's loop ended before the specs")
+exit(status, true)
