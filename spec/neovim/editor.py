@@ -91,7 +91,7 @@ class Editor:
         self.eval("1")
 
     def messages(self):
-        return self.request("nvim_exec", "messages", True)
+        return self.eval("execute('messages')")
 
     def transcript(self):
         """The lines of the transcript."""

@@ -19,6 +19,17 @@ local function keep() table.insert(states, table.concat(vim.api.nvim_buf_get_lin
 vim.api.nvim_buf_attach(buf, false, { on_lines = keep })
 """
 
+# What current Neovims call what this one has under older names.
+CURRENT_NAMES = """
+vim.uv, vim.loop = vim.loop, nil
+vim.health = {}
+for _, name in ipairs { "start", "ok", "warn", "error", "info" } do
+  vim.health[name] = require("health")["report_" .. name]
+end
+package.loaded.health = nil
+package.preload.health = function() error "gone" end
+"""
+
 # A timer of another plugin's.
 TICK = "ticks = 0; vim.loop.new_timer():start(10, 10, function() ticks = ticks + 1 end)"
 
@@ -237,7 +248,7 @@ class Editing(Case):
                 editor = self.start(scenario={"connections": [BEGINNING, [{"agent": True}]]})
                 editor.command("Aui " + LAPTOP)
                 editor.see("I found")
-                editor.command(f"{command} {NAME}")
+                editor.command(f"{command} {editor.eval(f'bufnr({chr(39)}{NAME}{chr(39)})')}")
 
                 def asks_again():
                     editor.command("messages clear")
@@ -384,6 +395,26 @@ class Keys(Case):
         self.assert_hidden(editor)
         editor.command("checkhealth aui")
         self.assertNotIn(KEY, "\n".join(editor.request("nvim_buf_get_lines", 0, 0, -1, False)))
+
+
+class Neighbours(Case):
+    def test_shares_the_loop_with_other_plugins_that_use_the_module(self):
+        editor = self.start("--echo", "--pace", "0")
+        editor.lua("aui = require 'aui'; require('aui.adapter.luv').attach(vim.loop)")
+        editor.lua("local session = aui.session { url = ..., task_id = 'other' }\n"
+                   "session:send('Hello'):on('message', function(message) theirs = message.text end)",
+                   editor.eval("$AUI_URL"))
+        editor.command("Aui One")
+        self.assertEqual(exchange("One", "One"), editor.ended())
+        wait_until(lambda: editor.lua("return theirs") == "Hello", "the other plugin's answer")
+
+    def test_uses_the_names_of_current_neovims_where_they_are(self):
+        editor = self.start("--echo", "--pace", "0")
+        editor.lua(CURRENT_NAMES)
+        editor.command("Aui One")
+        self.assertEqual(exchange("One", "One"), editor.ended())
+        editor.command("checkhealth aui")
+        self.assertIn("OK: libuv", "\n".join(editor.request("nvim_buf_get_lines", 0, 0, -1, False)))
 
 
 class Quitting(Case):

@@ -86,7 +86,7 @@ function transcript.open(modifiers)
   local current = api.nvim_get_current_win()
   vim.cmd(modifiers .. " split")
   api.nvim_win_set_buf(0, buf)
-  vim.cmd "setlocal wrap linebreak"
+  vim.cmd "setlocal wrap linebreak nodiff noscrollbind nocursorbind" -- which it has from the window that was split
   go_to_end(buf)
   api.nvim_set_current_win(current)
 end
