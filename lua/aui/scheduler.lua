@@ -28,6 +28,8 @@ local resumed = 0 -- how many tasks run just now: more than one when a coroutine
 local handling -- the coroutine on which a handler runs just now
 local stepping = false
 local adapters = {} -- of the hosts whose loops step ours
+-- Waiters of the hosts' coroutines, which nobody else need hold.
+local suspended = {} -- luacheck: ignore 241 (only to hold them)
 
 local running = coroutine.running
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
@@ -198,8 +200,10 @@ local function wait_in_host(waiter)
     local its_suspend, its_resume = adapter.waiter()
     if its_suspend then suspend, waiter.run = its_suspend, its_resume end
   end
+  suspended[waiter] = true
   scheduler.changed()
   repeat suspend() until waiter.woken
+  suspended[waiter] = nil
 end
 
 local function problem_of_waiting()

@@ -1,5 +1,5 @@
--- Runs busted in a coroutine of a host whose loop drives aui: lua spec/adapters/run.lua HOST ARGUMENTS..., where HOST is
--- one of spec/adapters/hosts. What waits in a spec yields to that host.
+-- Runs busted in a coroutine of a host whose loop drives aui, so that what waits in a spec yields to that host:
+-- lua spec/adapters/run.lua HOST ARGUMENTS..., where HOST is one of spec/adapters/hosts.
 
 local host = require("spec.adapters.hosts." .. table.remove(arg, 1))
 
