@@ -1,7 +1,11 @@
 """Tests of the Neovim plugin (examples/neovim) in a real Neovim that talks to aui-sim. Run with /usr/bin/python3;
 AUI_SIM and AUI_BUILD name the build."""
 
+import json
 import os
+import subprocess
+import sys
+import tempfile
 import unittest
 
 from editor import KEY, NAME, PLUGIN, ROOT, RUN, Case, Terminal, wait_until
@@ -69,7 +73,8 @@ class Streaming(Case):
 
     def test_takes_back_what_the_agent_takes_back(self):
         updates = ["Ä\nIt costs €300", "Ä\nIt costs €279\nfor you", "Ä\nIt", "Ä\nIt is free"]
-        editor = self.start(scenario=[RECEIVE, *({"update": text} for text in updates), FINAL])
+        steps = [step for text in updates for step in ({"update": text}, {"wait": 0.1})]
+        editor = self.start(scenario=[RECEIVE, *steps, FINAL])
         editor.command("Aui How much?")
         self.assertEqual(exchange("How much?", updates[-1]), editor.ended())
 
@@ -364,6 +369,15 @@ class Ends(Case):
         editor.ended()
         self.assertEqual(["Hello"], self.questions())
 
+    def test_goes_on_where_there_is_no_room_for_a_window(self):
+        editor = self.start("--echo", "--pace", "0")
+        editor.command("set winheight=10 winminheight=10 lines=12")
+        self.assertIn("E36", editor.refuse("Aui One"))
+        editor.ended()
+        editor.command("set winminheight=1 winheight=1")
+        editor.command("Aui Two")
+        self.assertTrue(editor.ended().endswith(exchange("Two", "Two")))
+
     def test_says_where_to_look_when_the_module_cannot_be_had(self):
         self.assertIn("see :checkhealth aui", self.bare().refuse("Aui Hello"))
 
@@ -424,6 +438,20 @@ class Quitting(Case):
         editor.see("I found")
         self.assertEqual((0, ""), editor.quit())
 
+    def test_says_goodbye_to_the_server(self):
+        update = json.dumps({"event": "thread-message-text-content-updated", "data": {"text": "I found"}}).encode()
+        frame = bytes([0x81, len(update)]) + update
+        with subprocess.Popen([sys.executable, ROOT + "/spec/servers/peer.py", frame.hex()],
+                              stdout=subprocess.PIPE, text=True) as peer:
+            self.addCleanup(peer.kill)
+            editor = self.editor(f"ws://127.0.0.1:{peer.stdout.readline().split()[-1]}/")
+            editor.command("Aui " + LAPTOP)
+            editor.see("I found")
+            editor.quit()
+            frames = json.loads(peer.stdout.readline())["frames"]
+            peer.kill()
+        self.assertEqual([{"opcode": 8, "close_code": 1000}], frames)
+
     def test_quits_silently_in_a_flood(self):
         editor = self.start("--tokens", "20000", "--pace", "0")
         editor.command("Aui " + LAPTOP)
@@ -442,7 +470,7 @@ class Quitting(Case):
         self.assertEqual((0, ""), editor.quit("qa"))
 
 
-class Health(Case):
+class Installation(Case):
     def report(self, editor):
         editor.command("checkhealth aui")
         return "\n".join(editor.request("nvim_buf_get_lines", 0, 0, -1, False))
@@ -467,6 +495,19 @@ class Health(Case):
                                        LUA_CPATH=os.environ["AUI_BUILD"] + "/lua/5.4/?.so;;"))
         self.assertIn("ERROR: the C module aui.net does not load, as when it was built for another version", report)
         self.assertIn("net.so: undefined symbol: lua", report)
+
+    def test_tells_no_key_that_is_where_none_may_be(self):
+        report = self.report(self.bare(AUI_URL=f"ws://me:{KEY}@127.0.0.1/?network_api_key={KEY}"))
+        self.assertIn("the agent's address is ws://127.0.0.1/", report)
+        self.assertNotIn(KEY, report)
+
+    def test_is_found_where_packages_are(self):
+        with tempfile.TemporaryDirectory() as directory:
+            os.makedirs(directory + "/pack/any/start")
+            os.symlink(PLUGIN, directory + "/pack/any/start/aui")
+            editor = self.editor(NOBODY, ("nvim", "--clean", "--cmd", "set packpath^=" + directory))
+            self.assertEqual(2, editor.eval("exists(':Aui')"))
+            self.assertIn("see :checkhealth aui", editor.refuse("Aui Hello"))
 
     def test_has_help(self):
         editor = self.start()
@@ -502,14 +543,28 @@ class Person(Case):
         terminal.type(":qa!")
         self.assertEqual("status 0", terminal.see("status").strip())
 
-    def test_goes_on_without_a_key_press_after_an_error(self):
+    def goes_on_after(self, terminal, words):
+        """Whether these words are on the screen, and no key press is waited for."""
+        self.assertNotIn("ENTER", terminal.see(words))
+        terminal.press("i", "w", "o", "r", "d", "s")
+        self.assertNotIn("ENTER", terminal.see("words\n"))
+
+    def test_is_told_that_the_server_is_away_and_goes_on(self):
         terminal = self.terminal(NOBODY)
         terminal.type(":Aui " + LAPTOP)
-        terminal.see("s: connection to 127.0.0.1 port 1 refused")
-        terminal.type(":AuiStop")
-        terminal.see("*Stopped.*")
-        terminal.press("i", "w", "o", "r", "d", "s")
-        self.assertNotIn("ENTER", terminal.see("\nwords"))
+        self.goes_on_after(terminal, "s: connection to 127.0.0.1 port 1 refused")
+
+    def test_needs_not_confirm_long_messages(self):
+        error = {"status_code": 400, "message": "What an unlikely thing to say: 电子产品! " * 10}
+        terminal = self.terminal(self.sim(scenario=[RECEIVE, {"error": error}, {"close": 1008}]).url)
+        terminal.type(":Aui " + LAPTOP)
+        terminal.see("**Error:**")
+        self.goes_on_after(terminal, "aui: application: ")
+
+    def test_needs_not_confirm_several_messages(self):
+        terminal = self.terminal("http://127.0.0.1/")
+        terminal.type(":lua vim.defer_fn(function() for _ = 1, 2 do require('aui_nvim').ask 'x' end end, 100)")
+        self.goes_on_after(terminal, "aui: url: expected")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ end
 
 local function check_place(given)
   if given.url then
-    ok("the agent's address is " .. given.url)
+    local words = given.url:gsub("//.*@", "//"):gsub("%?.*", "") -- without what may be secret
+    ok("the agent's address is " .. words)
   elseif given.region then
     ok("the agent's region is " .. given.region)
   else

@@ -5,15 +5,17 @@ local transcript = require "aui_nvim.transcript"
 
 local aui_nvim = {}
 
+local FRAME = 0.02 -- seconds: nobody sees text that changes faster
+
 local session -- opened for the first question
 local reply -- the one under way
 local last_question
 
 -- Tells it in one line of the screen: a longer message would halt the editor until a key is pressed.
 local function notify(words, level)
-  local line = vim.fn.strcharpart("aui: " .. words:gsub("%s+", " "), 0, math.max(20, vim.v.echospace - 1))
+  local format = ("aui: %%.%dS"):format(math.max(20, vim.v.echospace - #"aui: " - 1))
   vim.cmd "redraw" -- so that it takes the place of another message
-  vim.notify(line, vim.log.levels[level])
+  vim.notify(vim.fn.printf(format, (words:gsub("%s+", " "))), vim.log.levels[level])
 end
 
 -- A lost connection is of interest while an answer waits for the next one.
@@ -37,6 +39,12 @@ local function close()
   session = nil
 end
 
+-- The loop will not run again: what tells the server is sent now.
+local function leave()
+  close()
+  require("aui").step()
+end
+
 -- What a function of the module returns; nil, and the user is told why, if it raises or returns an error.
 local function attempt(fn, ...)
   local ok, result, err = pcall(fn, ...)
@@ -57,21 +65,25 @@ local function open()
   if not session then return end
   vim.api.nvim_create_autocmd("VimLeavePre", {
     group = vim.api.nvim_create_augroup("aui", {}),
-    callback = close,
+    callback = leave,
   })
 end
 
--- Handlers are called in the loop, where the editor must not be touched: they leave all to the editor's next turn.
-local function stream(its_reply, exchange)
-  local function on(event, fn) its_reply:on(event, vim.schedule_wrap(fn)) end
-  on("chunk", function(chunk, keep) exchange:show(chunk, keep) end)
-  on("message", function(message)
+-- A task of the loop, where the editor must not be touched: it leaves that to the editor's next turn. What comes while
+-- it sleeps is read as one chunk, so that no stream is too fast for the editor.
+local function follow(its_reply, exchange)
+  for chunk, keep in function() return its_reply:next() end do
+    vim.schedule(function() exchange:show(chunk, keep) end)
+    require("aui").sleep(FRAME)
+  end
+  local message, err = its_reply:message()
+  vim.schedule(function()
     reply = nil
-    exchange:finish(message)
-  end)
-  on("error", function(err)
-    reply = nil
-    exchange:fail(err)
+    if message then
+      exchange:finish(message)
+    else
+      exchange:fail(err)
+    end
   end)
 end
 
@@ -81,11 +93,11 @@ end
 function aui_nvim.ask(text, modifiers)
   if reply then return notify("an answer is under way; :AuiStop stops it", "WARN") end
   open()
-  reply = session and attempt(session.send, session, text)
-  if not reply then return end
-  last_question = text
+  local accepted = session and attempt(session.send, session, text)
+  if not accepted then return end
+  reply, last_question = accepted, text
+  require("aui").spawn(follow, reply, transcript.begin(text))
   transcript.open(modifiers or "")
-  stream(reply, transcript.begin(text))
 end
 
 --- Stops the answer under way; what has arrived of it stays.
