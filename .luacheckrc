@@ -9,6 +9,7 @@ for _, name in ipairs {
   files[("lua/%s.lua"):format(name)] = { std = "min+ngx_lua" }
 end
 files["spec"] = { std = "min+busted", read_globals = { "ngx" } }
+files["spec/love/player"] = { std = "luajit+love" }
 files["spec/openresty"] = { std = "min+busted+ngx_lua" }
 files["examples/love"] = { std = "min+love" }
 files["examples/neovim"] = { std = "min", globals = { "vim" } }

@@ -1,0 +1,82 @@
+-- A little shop whose keeper is an AUI agent: type a line, and she answers while you watch. `examples/love/run` starts
+-- it. AUI_NETWORK_API_KEY holds the key, AUI_TASK_ID the task; with AUI_URL it talks to that server instead of the
+-- service, such as aui-sim.
+
+local conversation = require "conversation"
+local line = require "line"
+local scene = require "scene"
+
+local GREETING = "Good evening, and welcome! What may I find for you?"
+local FAREWELL = "Good-bye! Come back soon."
+
+local talk, typed, shop
+
+function love.load()
+  love.keyboard.setKeyRepeat(true)
+  local options = { url = os.getenv "AUI_URL", task_id = os.getenv "AUI_TASK_ID" or "68e78d0dc5a4b19a030d03d6" }
+  talk = conversation.new(options, function(chunk, keep) shop:say(chunk, keep) end)
+  typed = line.new()
+  shop = scene.new(talk, typed)
+  shop:say(GREETING, 0)
+end
+
+function love.update(dt)
+  talk:update(dt)
+  shop:update(dt)
+  if talk.over and not shop:is_speaking() then love.event.quit() end
+end
+
+function love.draw() shop:draw() end
+
+-- While nothing is typed, a digit stands for a suggestion, and R for another try. Whether the key meant that.
+local function obey(key)
+  if typed.text ~= "" then return false end
+  local suggestion = talk:suggestions()[tonumber(key)]
+  if suggestion then
+    talk:say(suggestion)
+    return true
+  end
+  if key:lower() ~= "r" or not talk:may_retry() then return false end
+  talk:retry()
+  return true
+end
+
+function love.textinput(text)
+  if not obey(text) then typed:type(text) end
+end
+
+local keys = {}
+
+function keys.backspace() typed:erase() end
+
+-- The line stays as it is while she is still answering.
+keys["return"] = function()
+  local words = not talk.reply and typed:take()
+  if words then talk:say(words) end
+end
+
+keys.kpenter = keys["return"]
+
+function keys.escape() love.event.quit() end
+
+function love.keypressed(key)
+  if keys[key] then keys[key]() end
+end
+
+function love.mousepressed(x, y, button)
+  if button == 1 then shop:click(x, y) end
+end
+
+function love.wheelmoved(_, turns)
+  local x, y = love.mouse.getPosition()
+  shop:scroll(x, y, turns)
+end
+
+-- The window stays until the server has been told, for a second at most, and the farewell is said, unless this is asked
+-- once more.
+function love.quit()
+  if talk.over then return false end
+  if not talk.leaving then shop:say(FAREWELL, 0) end
+  talk:leave()
+  return true
+end
