@@ -151,6 +151,16 @@ class Editing(Case):
         self.assertEqual([3, 0], editor.request("nvim_win_get_cursor", window))
         self.assertTrue(editor.is_writing())
 
+    def test_puts_the_cursor_at_the_end_when_its_line_is_taken_back(self):
+        editor = self.start(scenario=[RECEIVE, {"update": "1\n2\n3\n4\n5"}, {"wait": 0.5}, {"update": "Six"}, FINAL])
+        editor.command("Aui Count")
+        editor.see("5")
+        editor.enter_transcript()
+        editor.press("Gk")
+        self.assertEqual(exchange("Count", "Six"), editor.ended())
+        self.assertEqual(7, editor.eval("line('.')"))
+        self.assertNotIn("Error", editor.messages())
+
     def test_follows_the_text_with_a_cursor_at_its_end(self):
         editor = self.stream()
         editor.command("Aui Go on")

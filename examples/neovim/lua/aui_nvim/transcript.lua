@@ -40,7 +40,7 @@ local function follows(win, last_row)
   return win ~= api.nvim_get_current_win() or api.nvim_get_mode().mode == "n"
 end
 
--- Calls `edit`, after which all cursors are where they were, or at the end again.
+-- Calls `edit`, after which all cursors are where they were if that is still there, or at the end again.
 local function keeping_cursors(buf, edit)
   local last_row = end_of(buf)
   local places = {}
@@ -50,7 +50,7 @@ local function keeping_cursors(buf, edit)
   edit()
   local row, col = end_of(buf)
   for win, place in pairs(places) do
-    api.nvim_win_set_cursor(win, place or { row + 1, col })
+    api.nvim_win_set_cursor(win, place and place[1] <= row and place or { row + 1, col })
   end
 end
 
