@@ -43,24 +43,25 @@ build() (
   if [[ $1 == dev ]]; then ln -sf dev/bin/aui-ws-echo build/aui-ws-echo; fi
 )
 
-# lua_for VERSION BUILD_DIR: sets `lua`, the interpreter of VERSION (5.4, 5.1 or luajit), and
+lua_versions=(5.1 5.2 5.3 5.4 luajit)
+
+# lua_for VERSION BUILD_DIR: sets `lua`, the interpreter of VERSION (one of lua_versions), and
 # `lua_paths`, arguments for env that make it find the module's Lua files and its build. Fails, and
 # says why, for an unknown version or when there is no such build.
 # shellcheck disable=SC2034 # Both are for the caller.
 lua_for() {
   local abi=$1
   case $1 in
-    5.4) lua=lua5.4 ;;
-    5.1) lua=lua5.1 ;;
     luajit) lua=luajit abi=5.1 ;;
+    5.[1-4]) lua=lua$1 ;;
     *)
-      complain "Lua version '$1': expected 5.4, 5.1 or luajit"
+      complain "Lua version '$1': expected one of ${lua_versions[*]}"
       return 1
       ;;
   esac
   # An empty path at the end, between two semicolons, stands for the interpreter's own.
   lua_paths=(
-    -u LUA_PATH_5_4 -u LUA_CPATH_5_4
+    -u LUA_PATH_5_2 -u LUA_CPATH_5_2 -u LUA_PATH_5_3 -u LUA_CPATH_5_3 -u LUA_PATH_5_4 -u LUA_CPATH_5_4
     "LUA_PATH=$root/lua/?.lua;$root/lua/?/init.lua;${LUA_PATH:-;}"
     "LUA_CPATH=$2/lua/$abi/?.so;${LUA_CPATH:-;}"
   )

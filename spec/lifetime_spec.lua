@@ -141,7 +141,7 @@ for _, scheme in ipairs(wire.schemes) do
     local ENDS = {
       { "at its last line", "", 0 },
       { "by os.exit", "os.exit(0)", 0 },
-      { "by os.exit that closes the state", "os.exit(true, true)", 0 },
+      { "by os.exit that closes the state", "os.exit(0, true)", 0 },
       { "by os.exit inside a task", "aui.run(function() aui.sleep(0) os.exit(7, true) end)", 7 },
       { "with a task that closes the session", "aui.spawn(function() session:close() end) aui.step()", 0 },
     }

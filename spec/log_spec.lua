@@ -51,7 +51,7 @@ describe("aui.log", function()
     assert.is_truthy(closed)
     for _, event in ipairs(events) do
       assert.equal(open.session, event.session)
-      assert.is_truthy(event.message:find(("^session %d: %%g"):format(event.session)), event.message)
+      assert.is_truthy(event.message:find(("^session %d: %%S"):format(event.session)), event.message)
       assert.is_nil(event.message:find "hello")
     end
   end)
@@ -187,7 +187,7 @@ describe("aui.log", function()
       server.url
     )
     assert.equal("answered", ran.stdout)
-    local expected = "^aui%.log: its function failed and is not called any more: %g+: no disk\n$"
+    local expected = "^aui%.log: its function failed and is not called any more: %S+: no disk\n$"
     assert.is_truthy(ran.stderr:find(expected), ran.stderr)
   end)
 

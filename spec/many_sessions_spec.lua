@@ -1,6 +1,7 @@
 -- A thousand sessions in one process, each with a conversation of its own.
 
 local aui = require "aui"
+local support = require "spec.support"
 local wire = require "spec.wire"
 
 local SESSIONS = tonumber(os.getenv "AUI_SESSIONS") or 1000
@@ -36,9 +37,8 @@ for _, scheme in ipairs(wire.schemes) do
             open = open + 1
             most_open = math.max(most_open, open)
             while most_open < SESSIONS do aui.sleep(0.05) end -- for the last one
-            local text = ""
             local reply = session:send "hello"
-            for chunk, keep in reply do text = text:sub(1, keep) .. chunk end
+            local text = support.read(reply)
             assert(text == reply:message().text and #text > 0)
             answers = answers + 1
             session:close()

@@ -33,7 +33,7 @@ local REFUSED = {
   { { text = "x", timeout = { frist = 1 } }, 'timeout: unknown option "frist"; did you mean "first"?' },
   { { text = "x", context = "url" }, 'context: expected a table, got "url"' },
   { { text = "x", context = { f = print } }, "context.f: expected a value that JSON can hold, got a function" },
-  { { text = "x", context = { a = { 1, coroutine.create(print) } } }, "context.a[2]: expected a value that" },
+  { { text = "x", context = { a = { 1, coroutine.create(function() end) } } }, "context.a[2]: expected a value that" },
   { { text = "x", context = { file = io.stdout } }, "context.file: expected a value that" },
   { { text = "x", context = cycle }, "context.list[1]: a table that contains itself" },
   { { text = "x", context = { a = 0 / 0 } }, "context.a: expected a finite number" },

@@ -80,7 +80,7 @@ local REFUSED = {
   { { headers = { ["X Y"] = "z" } }, 'headers["X Y"]: expected a header name' },
   { { headers = { ["X:"] = "z" } }, 'headers["X:"]: expected a header name' },
   { { headers = { [""] = "z" } }, 'headers[""]: expected a header name' },
-  { { headers = { ["X\r\nY"] = "z" } }, 'headers["X\\13\\\nY"]: expected a header name' },
+  { { headers = { ["X\r\nY"] = "z" } }, ("headers[%q]: expected a header name"):format "X\r\nY" },
   { { headers = { X = 1 } }, 'headers["X"]: expected a string, got 1' },
   { { headers = { X = "a\r\nEvil: b" } }, 'headers["X"]: must not contain CR, LF or NUL' },
   { { headers = { X = "a\nb" } }, 'headers["X"]: must not contain CR, LF or NUL' },

@@ -75,13 +75,13 @@ describe("a pool", function()
       it("knows a key that is a function by the function", function()
         local server, pool = start(), aui.pool()
         local asked = 0
-        local function new_key()
+        local function new_key(key)
           return function()
             asked = asked + 1
-            return "k"
+            return key
           end
         end
-        local one, two = new_key(), new_key()
+        local one, two = new_key "k", new_key "k" -- each with a variable of its own: else one function on Lua 5.2, 5.3
         for _, key in ipairs { one, one, two, one } do converse(pool, server, { api_key = key }) end
         assert.same({ 1, 1, 2, 1 }, connections())
         assert.equal(2, asked)
@@ -144,6 +144,42 @@ describe("a pool", function()
         aui.sleep(0.15)
         converse(pool, server)
         assert.same({ 1, 2 }, connections())
+      end)
+
+      it("serves first connections: one that is lost is replaced by a new one, with a new key", function()
+        local lost = { { receive = true }, { cut = "fin" } }
+        local kept = { { receive = true }, { message = { text = "hello" } } }
+        local server, pool = link:play({ connections = { lost, kept } }, { "--log", log }), aui.pool()
+        local asked = 0
+        local function key()
+          asked = asked + 1
+          return "k"
+        end
+        local options = wire.options(server, { api_key = key, reconnect = { base = 0.01 } })
+        local one = assert(pool:connect(options))
+        assert(pool:connect(options)):close()
+        assert.equal("transport", select(2, one:ask "one").kind)
+        assert(one:ask "two")
+        one:close()
+        assert.same({ 1, 3 }, connections())
+        assert.equal(3, asked)
+      end)
+
+      it("closes what its server ended before it was given back", function()
+        local server = link:play { { receive = true }, { message = { text = "hello" } }, { cut = "fin" } }
+        local pool = aui.pool()
+        assert(aui.connect(wire.options(server))):close() -- what is opened once
+        collectgarbage "stop" -- which would close it in the end
+        finally(function() collectgarbage "restart" end)
+        local before = support.open_descriptors()
+        for _ = 1, 3 do
+          local session = assert(pool:connect(wire.options(server)))
+          assert(session:ask "hello")
+          server:await_bytes(math.huge)
+          aui.sleep(0.001)
+          session:close()
+        end
+        support.wait_until(function() return support.open_descriptors() <= before end)
       end)
 
       it("reports a server that is not there as aui.connect does", function()

@@ -4,6 +4,7 @@
 
 local aui = require "aui"
 local support = require "spec.support"
+local yieldable = require "aui.yieldable"
 
 local function values(...) return { n = select("#", ...), ... } end
 
@@ -105,7 +106,9 @@ describe("aui.run", function()
     assert.are.equal("fine again", aui.run(function() return "fine again" end))
   end)
 
-  it("lets a task catch what it raises itself", function()
+  local it_in_pcall = yieldable.in_pcall and it or pending -- PUC Lua 5.1 cannot yield there
+
+  it_in_pcall("lets a task catch what it raises itself", function()
     local caught = aui.run(function()
       local ok, err = pcall(function()
         aui.sleep(0.001)

@@ -177,10 +177,13 @@ end
 --- Reads a reply to its end, as its chunks ask: what a user is shown then, and the chunks. Raises if it fails.
 function support.read(reply)
   local shown, chunks = "", {}
-  for chunk, keep in reply do
+  local chunk, keep = reply:next() -- not in a `for`, which cannot wait in a task of Lua 5.1
+  while chunk do
     shown = shown:sub(1, keep) .. chunk
     chunks[#chunks + 1] = chunk
+    chunk, keep = reply:next()
   end
+  if keep then error(keep, 0) end
   return shown, chunks
 end
 

@@ -77,7 +77,7 @@ end
 
 -- Opens the connection's socket. True, or nil, why not and whether to try again.
 local function open_socket(self, connection)
-  local socket, pool = connection.socket, self.pool
+  local socket, pool = connection.socket, connection.pool
   if pool then threads.catch_up() end -- nginx takes dead connections out of its pools
   local reading = pool and UNPARKED or FOREVER
   socket:settimeouts(FOREVER * milliseconds, FOREVER * milliseconds, reading * milliseconds)
@@ -112,15 +112,15 @@ end
 
 -- Asks what the request says, and waits for that: a connection of a pool does without.
 local function await_request(self, connection)
-  local answered = semaphore.new() -- held here until the wait is over: whoever posts it lets go of it at once
-  connection.answered = answered
+  connection.answered = semaphore.new()
+  connection.is_asking = true
   self.core:phase "request"
   sources.tell(self.id)
-  answered:wait(FOREVER)
+  connection.answered:wait(FOREVER)
 end
 
 local function begin(self, connection)
-  if not connection.reused and self.asks_first and self.pool then await_request(self, connection) end
+  if not connection.reused and self.asks_first and connection.pool then await_request(self, connection) end
   if self.connection ~= connection then return end
   connection.open = true
   if connection.reused then
@@ -145,7 +145,7 @@ local function read_all(self, connection)
   if not ok then return lose(self, connection, why, retryable) end
   if self.connection == connection then begin(self, connection) end
   while self.connection == connection do
-    if self.pool and self.core:may_detach() then park(self, connection) end
+    if connection.pool and self.core:may_detach() then park(self, connection) end
     if self.connection == connection then read(self, connection) end
   end
   linger(self, connection)
@@ -185,9 +185,12 @@ end
 
 -- ---- The pump ----
 
+-- The first connection may come from the pool, and go back there. Later ones are new, and nginx cannot give a pool what
+-- it has not looked for there.
 local function begin_connection(self)
-  self.connection = {}
-  if self.asks_first and not self.pool then
+  self.connection = { pool = self.is_first and self.pool or nil }
+  self.is_first = false
+  if self.asks_first and not self.connection.pool then
     self.core:phase "request"
   else
     dial(self)
@@ -327,8 +330,7 @@ function Link:give_back()
   local connection = self.connection
   if not connection or not connection.parked or connection.writing or not self.core:detach() then return false end
   threads.unwatch(self.user)
-  connection.given_back = true
-  connection.socket:setkeepalive(self.pool.idle * milliseconds)
+  connection.given_back = connection.socket:setkeepalive(connection.pool.idle * milliseconds) -- nil if it has ended
   retire(self)
   self:pump()
   return true
@@ -336,7 +338,7 @@ end
 
 function Link:asks()
   local connection = self.connection
-  return connection ~= nil and self.asks_first and (not connection.socket or connection.answered ~= nil)
+  return connection ~= nil and self.asks_first and (not connection.socket or connection.is_asking)
 end
 
 function Link:give_request(host, target, headers)
@@ -344,9 +346,9 @@ function Link:give_request(host, target, headers)
   local connection = self.connection
   if not self.core:set_request(host, target, headers) then
     lose(self, connection, "out of memory", true)
-  elseif connection.answered then
+  elseif connection.is_asking then
+    connection.is_asking = false
     connection.answered:post(1)
-    connection.answered = nil
   else
     dial(self)
   end
@@ -381,6 +383,7 @@ function cosocket.open(id, options, check_request)
     id = id,
     place = { host = options.host, port = options.port, tls = options.tls },
     pool = options.pool and hidden(options.pool),
+    is_first = true, -- the next connection
     asks_first = options.target == nil,
     core = engine.session(options),
     clock = semaphore.new(),

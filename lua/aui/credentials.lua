@@ -72,7 +72,7 @@ end
 -- The result of an option that may be a function; or nil, why there is none, and whether to try again.
 local function value_of(name, option)
   if type(option) ~= "function" then return option end
-  local ok, value, why = pcall(option)
+  local ok, value, why = host.pcall(option)
   if not ok then return nil, ("%s: %s"):format(name, tostring(value)), false end
   if value == nil and why ~= nil then return nil, ("%s: %s"):format(name, tostring(why)), true end
   return value

@@ -3,7 +3,7 @@
 
 local cosocket = require "aui.cosocket"
 local engine = require "aui.engine"
-local http = require "aui.http"
+local fetch = require "aui.fetch"
 local log = require "aui.log"
 local semaphore = require "ngx.semaphore"
 local sources = require "aui.sources"
@@ -14,7 +14,7 @@ local openresty = {
   version = engine.version,
   now = engine.now,
   register = sources.register,
-  fetch = http.fetch,
+  fetch = fetch.start,
 }
 
 local FOREVER = 3600 -- seconds; a wait that has no limit is begun anew then
@@ -129,6 +129,8 @@ end
 
 --- As spawn, but aui.run does not wait for its end.
 function openresty.spawn_background(fn, ...) start(nil, fn, ...) end
+
+openresty.pcall = pcall -- inside which LuaJIT can wait
 
 local function remove(list, item)
   for index, candidate in ipairs(list) do

@@ -33,7 +33,7 @@ local host = require "aui.host"
 
 ---@class (exact) aui.Options
 ---@field api_key? string|fun(): string? the network API key; default: the environment variable AUI_NETWORK_API_KEY. A
----function is asked before each connection, may wait (not in PUC Lua 5.1), and returns it, or nil and why it cannot be
+---function is asked before each connection, may wait, and returns it, or nil and why it cannot be
 ---had just now; in what it raises there is no use in trying again
 ---@field region? "gcp"|"azure" "gcp"
 ---@field url? string "ws://..." or "wss://...", instead of a region

@@ -36,7 +36,8 @@ end
 --- As aui.connect, but on an idle connection if there is one: to the same server with the same key, opened for the same
 --- `task_id` of the options. (Without one, users who must not see each other's answers would share connections: there a
 --- server that goes on after an answer's end may be heard by the next.) When the session is closed its connection is
---- left for the next one, unless an answer was pending, had failed or was cancelled on it.
+--- left for the next one, unless an answer was pending, had failed or was cancelled on it; in nginx also unless it had
+--- replaced another one.
 ---@param options aui.Options
 ---@return aui.Session?
 ---@return aui.Error?

@@ -69,7 +69,15 @@ function Reply:next(timeout)
   end
 end
 
---- For `for chunk, keep in reply do`: as reply:next, but raises the error that ended the reply.
+--- For `for chunk, keep in reply do`: as reply:next, but raises the error that ended the reply. PUC Lua 5.1 cannot wait
+--- there in a task, and raises that; in its place, also in any other Lua:
+---
+---   local chunk, keep = reply:next()
+---   while chunk do
+---     show(chunk, keep)
+---     chunk, keep = reply:next()
+---   end
+---   if keep then error(keep, 0) end
 function Reply:__call()
   local chunk, keep = self:next()
   if chunk then return chunk, keep end

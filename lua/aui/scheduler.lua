@@ -6,6 +6,7 @@ local log = require "aui.log"
 local net = require "aui.net"
 local sources = require "aui.sources"
 local timers = require "aui.timers"
+local yieldable = require "aui.yieldable"
 
 local scheduler = { is_utf8 = net.is_utf8, version = net.version, register = sources.register }
 
@@ -15,6 +16,8 @@ local LONGEST_WAIT = 0.25
 local HANDLER_WAITS = "a handler cannot wait, since the loop itself calls it: aui.spawn a function that does"
 local HOST_WAITS = "to wait here would block the host's loop: do it in a coroutine, such as that of aui.spawn, or let "
   .. "handlers be called (reply:on)"
+local C_WAITS = "Lua 5.1 cannot wait here: in a coroutine, neither inside pcall nor in the iterator of a for loop "
+  .. "(instead of which call reply:next in a while loop)"
 
 local MAIN = {} -- the main coroutine, which has no value of its own in Lua 5.1
 
@@ -33,11 +36,7 @@ local suspended = {} -- luacheck: ignore 241 (only to hold them)
 
 local running = coroutine.running
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
-local can_yield = coroutine.isyieldable -- luacheck: ignore (absent in Lua 5.1 and 5.2)
-  or function()
-    local co, is_main = running()
-    return co and not is_main
-  end
+local can_yield = yieldable.now
 
 --- The native loop, or nil and why it cannot be had.
 function scheduler.loop()
@@ -126,8 +125,8 @@ local function resume(co, ...)
   local ok, failure = coroutine.resume(co, ...)
   resumed = resumed - 1
   if coroutine.status(co) ~= "dead" then return end
-  if not ok and type(failure) == "string" then failure = debug.traceback(co, failure) end
   local run = tasks[co] or background
+  if not ok and type(failure) == "string" and not run.is_protected then failure = debug.traceback(co, failure) end
   tasks[co] = nil
   run.unfinished = run.unfinished - 1
   if not ok then tell_failure(run, failure) end
@@ -208,7 +207,10 @@ end
 
 local function problem_of_waiting()
   if handling and handling == (running() or MAIN) then return HANDLER_WAITS end
-  return adapters[1] and not can_yield() and HOST_WAITS or nil
+  local co = running()
+  if not (adapters[1] or tasks[co]) or can_yield() then return nil end
+  if co and not yieldable.in_pcall then return C_WAITS end
+  return adapters[1] and HOST_WAITS or nil
 end
 
 --- Whether the caller may wait: handlers may not, nor may what would block a host's loop.
@@ -293,6 +295,20 @@ function scheduler.run(fn, ...)
   end
   return unpack(results, 1, n)
 end
+
+-- Stands in for pcall in tasks: a task of its own lets `fn` wait.
+local function call_protected(fn)
+  local run, results, n = { unfinished = 0, waiters = {}, is_protected = true }, nil, nil
+  local function keep(...) results, n = { ... }, select("#", ...) end
+  start(run, function() keep(fn()) end)
+  repeat scheduler.wait(run) until results or run.failure
+  run.over = true
+  if run.failure then return false, run.failure[1] end
+  return true, unpack(results, 1, n)
+end
+
+--- For tasks: as pcall(fn), but `fn` may wait on Lua 5.1 too.
+scheduler.pcall = yieldable.in_pcall and pcall or call_protected
 
 --- Why the caller cannot use `run`, or nil.
 function scheduler.problem_of_running()

@@ -1,5 +1,11 @@
 -- Light threads of nginx that nobody waits for, and how they catch up with a worker that was busy. nginx keeps what is
 -- left of an ended one until its parent has ended, too: a program that runs for long must not be the parent of many.
+--
+-- nginx holds every light thread until it ends (lua-nginx-module 0.10.23: ngx_http_lua_new_cached_thread keeps it in
+-- the registry, ngx_http_lua_del_thread alone lets go of it), but not the semaphore that it waits for. If that is
+-- collected, its waiter is never woken, and the next user of its memory may lose one (ngx_http_lua_ffi_sema_gc,
+-- ngx_http_lua_sema_cleanup). The `wait` of ngx.semaphore has it on its stack, but compiled code leaves out what is not
+-- used any more: so whoever waits must hold it by something that is used after the wait, or by the running function.
 
 local engine = require "aui.engine"
 
@@ -10,26 +16,13 @@ local TURN = 0.001 -- the shortest time to sleep without a warning of nginx
 
 local least_ahead = math.huge -- of engine.now before nginx's time, which stands still while the worker is busy
 
-local function nothing() end
+local WEAK = { __mode = "v" } -- one that nobody can resume must be collected: it may hold a session
 
--- The light threads that were started in this request. Once its parent is gone, nginx (lua-nginx-module 0.10.23) does
--- not keep a thread from the garbage collector: seen as a semaphore that was collected while a thread waited for it.
-local function anchors()
-  local context = ngx.ctx
-  context.aui_threads = context.aui_threads or {}
-  return context.aui_threads
-end
+local function nothing() end
 
 --- Calls `fn(...)` in a light thread, whose own parent ends at once.
 function threads.start(fn, ...)
-  local anchored = anchors()
-  local function run(...)
-    local thread = coroutine.running()
-    anchored[thread] = true
-    fn(...)
-    anchored[thread] = nil
-  end
-  ngx.thread.wait(ngx.thread.spawn(function(...) ngx.thread.spawn(run, ...) end, ...))
+  ngx.thread.wait(ngx.thread.spawn(function(...) ngx.thread.spawn(fn, ...) end, ...))
 end
 
 -- The function that a coroutine began with.
@@ -56,12 +49,12 @@ end
 function threads.watch()
   local thread = coroutine.running()
   if is_thread(thread) then return { witness = ngx.thread.spawn(nothing) } end
-  return { thread = thread }
+  return setmetatable({ thread = thread }, WEAK)
 end
 
 function threads.is_alive(user)
   if user.witness then return coroutine.status(user.witness) == "zombie" end
-  user.ended = user.ended or coroutine.status(user.thread) == "dead"
+  user.ended = user.ended or not user.thread or coroutine.status(user.thread) == "dead"
   return not user.ended
 end
 

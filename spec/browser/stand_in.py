@@ -6,7 +6,6 @@ import json
 import pathlib
 import socket
 import threading
-import urllib.parse
 
 HTML = pathlib.Path(__file__).parents[2] / "examples/openresty/html"
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -77,21 +76,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send(status, "application/json", json.dumps(value).encode(), headers or {})
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/api/chat":
+            self.chat(json.loads(body))
+        else:
+            self.create_task()
+
+    def create_task(self):
         self.gateway.tasks += 1
         task_id = f"task-{self.gateway.tasks}"
         self.gateway.histories[task_id] = []
         self.send_json(201, {"task_id": task_id, **WELCOME})
 
     def do_GET(self):
-        url = urllib.parse.urlsplit(self.path)
-        if url.path == "/api/chat":
-            self.chat(dict(urllib.parse.parse_qsl(url.query)))
-        elif url.path.startswith("/api/tasks/"):
-            history = self.gateway.histories.get(url.path.split("/")[3])
+        if self.path.startswith("/api/tasks/"):
+            history = self.gateway.histories.get(self.path.split("/")[3])
             self.send_json(404, {}) if history is None else self.send_json(200, {"messages": history})
         else:
-            file = HTML / (url.path[1:] or "index.html")
+            file = HTML / (self.path[1:] or "index.html")
             self.send(200, TYPES[file.suffix], file.read_bytes(), {})
 
     def chat(self, call):

@@ -10,14 +10,18 @@ import signal
 import socket
 import ssl
 import tempfile
+import threading
+import time
 import unittest
 
 import websockets
 
-from harness import KEY, TIMEOUT, Browser, Case, Redis, Sim, WebSocket, free_port, shown, wait_until
+from harness import (KEY, PATIENCE, TIMEOUT, Agent, Browser, Case, Redis, Sim, WebSocket, free_port, raw_websocket, shown,
+                     wait_until)
 
 LAPTOP = "a laptop under $1000"
 RECEIVE, FINAL = {"receive": True}, {"message": {}}
+BEHIND_A_BALANCER = "set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;"
 
 
 class Conversations:
@@ -296,7 +300,22 @@ class WithoutRedis(Case):
         browser.create_task()
         redis.stop()
         self.assertEqual(503, browser.get("/healthz").status)
-        self.assertEqual((500, "server"), (browser.post("/api/tasks").status, browser.post("/api/tasks").error["kind"]))
+        for other in browser, Browser(gateway):
+            refusals = [other.post("/api/tasks"), other.get("/api/tasks/x/messages"), other.chat("x", LAPTOP)]
+            for answer in refusals[:1] if other.cookie is None else refusals:
+                self.assertEqual((503, "server", True), (answer.status, answer.error["kind"], answer.error["retryable"]))
+                self.assertEqual("5", answer.headers["Retry-After"])
+
+    def test_tells_so_on_a_websocket(self):
+        redis = Redis()
+        browser = Browser(self.gateway(self.sim().url, AUI_REDIS=f"127.0.0.1:{redis.port}"))
+        task = browser.create_task()
+        websocket = self.socket_of(browser)
+        redis.stop()
+        for id in ("w1", "w2"):
+            websocket.ask(task, LAPTOP, id)
+            error = websocket.receive()
+            self.assertEqual((id, "server", True, "no"), tuple(map(error.get, ("id", "kind", "retryable", "delivered"))))
 
     def test_gives_an_answer_up_whose_browser_is_gone(self):
         redis, sim = Redis(), self.sim(scenario=[RECEIVE, {"update": "I found"}])
@@ -396,6 +415,54 @@ class Failures(Case):
                 self.gateway("ws://127.0.0.1:1/api/v1/external/session", **settings)
 
 
+class Waiting(Case):
+    """Browsers that came back for an answer, which is looked for in the task's history."""
+
+    def agent(self, history):
+        agent = Agent(history)
+        self.addCleanup(agent.close)
+        return agent
+
+    @staticmethod
+    def answered(text):
+        return [{"id": kind, "text": text, "sender": {"id": "x", "type": kind}} for kind in ("user", "agent")]
+
+    def test_all_who_wait_for_a_task_share_the_look_ups(self):
+        agent = self.agent(lambda _: self.answered(LAPTOP) if agent.looks > 2 else [])
+        gateway = self.gateway(agent.url, GATEWAY_WORKERS="1")
+        browser = Browser(gateway)
+        task = browser.create_task()
+        streams = [browser.chat(task, LAPTOP, f"m{number}", Last_Event_ID="m.1") for number in range(8)]
+        self.assertEqual([LAPTOP] * 8, [shown(list(stream)) for stream in streams])
+        self.assertLess(agent.looks, 8)
+
+    def test_few_tasks_are_looked_up_at_once(self):
+        released = threading.Event()
+
+        def history(_):
+            released.wait(PATIENCE)
+            return self.answered(LAPTOP)
+        agent = self.agent(history)
+        gateway = self.gateway(agent.url, GATEWAY_WORKERS="1")
+        browsers = [Browser(gateway, f"127.0.0.{2 + number % 2}") for number in range(32)]
+        streams = [browser.chat(browser.create_task(), LAPTOP, Last_Event_ID="m.1") for browser in browsers]
+        wait_until(lambda: agent.now >= 16, "look-ups")
+        released.set()
+        self.assertEqual([LAPTOP] * 32, [shown(list(stream)) for stream in streams])
+        self.assertEqual(16, agent.most_at_once)
+
+    def test_ends_at_once_where_there_is_no_use_in_it(self):
+        agent = self.agent(lambda _: self.answered("x" * 5_000_000))
+        browser = Browser(self.gateway(agent.url))
+        task = browser.create_task()
+        [(kind, data, _)] = browser.ask(task, LAPTOP, Last_Event_ID="m.1")
+        self.assertEqual(("error", "overflow", False, "maybe"), (kind, data["kind"], data["retryable"], data["delivered"]))
+        self.assertEqual(1, agent.looks)
+        answer = browser.get(f"/api/tasks/{task}/messages")
+        self.assertEqual((502, "overflow", False), (answer.status, answer.error["kind"], answer.error["retryable"]))
+        self.assertIn("too long", answer.error["message"])
+
+
 class Reloads(Case):
     def test_end_a_websocket_once_its_answers_are_complete(self):
         gateway, browser, task = self.start("--pace", "0.05", GATEWAY_HEARTBEAT="1")
@@ -465,6 +532,8 @@ class Attacks(Case):
         _, browser, task = self.start("--pace", "0")
         large = browser.post("/api/tasks", "x" * 5000)
         self.assertEqual((413, "too_large"), (large.status, large.error["kind"]))
+        in_pieces = browser.post("/api/chat", iter([b"x" * 50_000] * 2))
+        self.assertEqual((413, "too_large"), (in_pieces.status, in_pieces.error["kind"]))
         self.assertEqual(413, browser.chat(task, "x" * 8001).status)
         self.assertEqual(414, browser.chat(task, "x" * 40000).status)
         self.assertEqual("message", browser.ask(task, "ü" * 4000)[-1][0])
@@ -529,12 +598,12 @@ class Attacks(Case):
 
     def test_lets_a_client_make_so_many_calls_a_minute(self):
         gateway, browser, task = self.start("--pace", "0", GATEWAY_RATE="3")
+        websocket = self.socket_of(browser)
         statuses = [browser.get(f"/api/tasks/{task}/messages") for _ in range(7)]  # a minute may end between them
         refused = [answer for answer in statuses if answer.status == 429]
         self.assertTrue(refused)
         self.assertLessEqual(int(refused[0].headers["Retry-After"]), 60)
         self.assertEqual(("rate_limit", True), (refused[0].error["kind"], refused[0].error["retryable"]))
-        websocket = self.socket_of(browser)
         for number in range(7):
             websocket.ask(task, LAPTOP, f"w{number}")
         kinds = []
@@ -543,25 +612,66 @@ class Attacks(Case):
         other = Browser(gateway, "127.0.0.2")
         self.assertEqual(201, other.post("/api/tasks").status)
 
+    def test_counts_calls_that_lead_to_nothing(self):
+        for path in "/api/tasks/guess/messages", "/api/chat?id=m1&text=hi&task_id=guess", "/ws/chat":
+            browser = Browser(self.gateway(self.sim().url, GATEWAY_RATE="3"))
+            answers = [browser.get(path) for _ in range(7)]  # a minute may end between them
+            self.assertIn(answers[0].status, (403, 404))
+            self.assertIn(429, [answer.status for answer in answers])
+
+    def test_forgets_nobody_whose_calls_are_used_up_however_many_others_come(self):
+        gateway = self.gateway(self.sim().url, GATEWAY_RATE="1")
+        gateway.configure(BEHIND_A_BALANCER, ("gateway_limits 32m", "gateway_limits 32k"))
+        browser = Browser(gateway)
+
+        def call(address):
+            return browser.get("/api/tasks/guess/messages", X_Forwarded_For=address)
+
+        def flood():
+            begun = time.time() // 60
+            refused = [call("192.0.2.1") for _ in range(2)][-1]
+            others = [call(f"2001:db8:0:{number:x}::1") for number in range(1000)]
+            again = call("192.0.2.1")
+            return begun == time.time() // 60 and (refused, others, again)  # else the next minute has begun
+        refused, others, again = flood() or flood()
+        self.assertEqual((429, 429), (refused.status, again.status))
+        self.assertEqual({404, 503}, {answer.status for answer in others})
+        self.assertEqual(("rate_limit", True), (others[-1].error["kind"], others[-1].error["retryable"]))
+        self.assertLessEqual(int(others[-1].headers["Retry-After"]), 60)
+
     def test_lets_a_client_have_so_many_streams(self):
-        _, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
-        streams = [browser.chat(task, LAPTOP, f"m{number}") for number in range(20)]
-        refused = browser.chat(task, LAPTOP, "m20")
-        self.assertEqual((429, "5"), (refused.status, refused.headers["Retry-After"]))
+        gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
+        streams = self.streams(gateway, 20)
+        for refused in browser.chat(task, LAPTOP), browser.get(f"/api/tasks/{task}/messages"):
+            self.assertEqual((429, "5"), (refused.status, refused.headers["Retry-After"]))
         for stream in streams:
             stream.close()
 
+    def test_leaves_streams_to_other_browsers_of_the_same_client(self):
+        gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
+        streams = [browser.chat(task, LAPTOP, f"m{number}") for number in range(8)]
+        self.assertEqual((429, 429), (browser.chat(task, LAPTOP, "m8").status, self.refuses(browser)))
+        streams += self.streams(gateway, 12)
+        for stream in streams:
+            stream.close()
+
+    def streams(self, gateway, count, **headers):
+        """So many, each of a browser of its own."""
+        # All tasks first, as nginx counts a request for a moment longer than its answer takes.
+        tasks = [(browser, browser.create_task()) for browser in (Browser(gateway) for _ in range(count))]
+        return [browser.chat(task, LAPTOP, **headers) for browser, task in tasks]
+
     def test_takes_a_network_of_ipv6_for_one_client_and_an_ipv4_address_in_its_clothes_for_another(self):
         gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
-        gateway.configure("set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;")
+        gateway.configure(BEHIND_A_BALANCER)
 
-        def ask(number, address):
-            return browser.chat(task, LAPTOP, f"m{number}", X_Forwarded_For=address)
-        streams = [ask(number, f"2001:db8:0:1::{number}") for number in range(20)]
-        streams += [ask(number, "::ffff:192.0.2.1") for number in range(20, 40)]
-        self.assertEqual([429, 429], [ask(40, "2001:db8:0:1:f::1").status, ask(41, "192.0.2.1").status])
-        streams += [ask(42, "2001:db8:0:2::1"), ask(43, "::ffff:192.0.2.2")]
-        for stream in streams:
+        def ask(address):
+            return self.streams(gateway, 1, X_Forwarded_For=address)
+        streams = [ask(f"2001:db8:0:1::{number}") for number in range(20)]
+        streams += [ask("::ffff:192.0.2.1") for _ in range(20)]
+        self.assertEqual([429, 429], [ask(address)[0].status for address in ("2001:db8:0:1:f::1", "192.0.2.1")])
+        streams += [ask("2001:db8:0:2::1"), ask("::ffff:192.0.2.2")]
+        for [stream] in streams:
             stream.close()
 
     def test_shows_metrics_to_this_machine_alone(self):
@@ -578,7 +688,7 @@ class Attacks(Case):
             Browser(gateway, "127.0.0.2").get("/metrics")))
 
     def test_bears_a_client_that_does_not_read(self):
-        stream = [RECEIVE, {"tokens": 50, "token_bytes": 100_000, "pace": 0.01}, FINAL]
+        stream = [RECEIVE, {"tokens": 50, "token_bytes": 10_000, "pace": 0.01}, FINAL]
         gateway, browser, task = self.start(scenario={"connections": [stream, [{"agent": True}]]})
         before = gateway.memory()
         with socket.socket() as lazy:
@@ -589,6 +699,65 @@ class Attacks(Case):
             wait_until(lambda: self.logged("answer"), "the agent's answer")
             self.assertEqual("message", browser.ask(browser.create_task(), LAPTOP)[-1][0])
             self.assertLess(gateway.memory() - before, 64 * 1024 * 1024)
+
+    def test_bears_a_client_that_reads_none_of_all_the_answers_that_it_can_have(self):
+        gateway = self.gateway(self.sim(scenario=[RECEIVE, {"tokens": 4, "token_bytes": 125_000}, FINAL]).url)
+        before = gateway.memory()
+        browsers = [Browser(gateway) for _ in range(20)]
+        for browser, tasks in [(browser, [browser.create_task() for _ in range(4)]) for browser in browsers]:
+            lazy = raw_websocket(browser)
+            self.addCleanup(lazy.socket.close)
+            for number, task in enumerate(tasks):
+                lazy.send(json.dumps({"id": f"w{number}", "task_id": task, "text": LAPTOP}))
+        wait_until(lambda: len(self.logged("answer")) >= 40, "the agent's answers")
+        self.assertLess(gateway.memory() - before, 100 * 1024 * 1024)
+        self.assertEqual(40, len(self.logged("message")))
+
+    def test_passes_on_no_answer_that_is_too_long(self):
+        _, browser, task = self.start(scenario=[RECEIVE, {"update": "x" * 1_000_000}, FINAL])
+        [(kind, data, _)] = browser.ask(task, LAPTOP)
+        self.assertEqual(("error", "overflow"), (kind, data["kind"]))
+
+    def test_lets_nobody_break_the_rules_of_websockets(self):
+        _, browser, _ = self.start()
+        continuation, text, binary, fin = 0, 1, 2, 0x80
+        for frames, code in (([fin | continuation], 1002), ([text, fin | text], 1002), ([fin | binary], 1003)):
+            websocket = raw_websocket(browser)
+            for first in frames:
+                websocket.send("{}", first)
+            self.assertEqual((code, ""), websocket.close_frame())
+        for frame in ({"mask": None}, {"first": 0x83}, {"first": 0xC1}, {"first": 0x09}, {"payload": "x" * 140_000}):
+            websocket = raw_websocket(browser)
+            try:
+                websocket.send(**{"payload": "{}"} | frame)
+                self.assertEqual(b"", websocket.rest())
+            except ConnectionError:
+                pass  # It does not read to the end of what it refuses.
+
+    def test_puts_a_message_in_any_number_of_fragments_together(self):
+        _, browser, task = self.start("--echo", "--pace", "0")
+        websocket = raw_websocket(browser)
+        for number, character in enumerate(json.dumps({"id": "w1", "task_id": task, "text": LAPTOP})):
+            websocket.send(character, 0 if number else 1)
+            websocket.send("", 0)
+        websocket.send("", 0x80)
+        self.assertEqual(LAPTOP, json.loads(websocket.frame()[1])["text"])
+
+    def test_keeps_what_users_write_out_of_the_logs(self):
+        gateway, browser, task = self.start(scenario=[{"handshake": {"status": 503}}])
+        words = "my-secret-words"
+        [(kind, _, _)] = browser.post_chat(task, words)
+        self.assertEqual("error", kind)
+        self.assertEqual(413, browser.post_chat(task, words + "x" * 70_000).status)
+        errors = gateway.log()
+        self.assertIn("POST /api/chat", errors)
+        browser.ask(task, words)
+
+        def access():
+            with open(gateway.prefix + "/access.log") as file:
+                return file.read()
+        wait_until(lambda: "GET /api/chat" in access(), "the request's line in the access log")
+        self.assertNotIn(words, access() + errors)
 
     def test_keeps_the_key_to_itself(self):
         gateway, browser, task = self.start("--pace", "0")

@@ -2,8 +2,11 @@
 -- JSON; the response is what came of it, in a line of text.
 
 local aui = require "aui"
+local base = require "resty.core.base"
 local cjson = require "cjson"
+local ffi = require "ffi"
 local host = require "aui.host"
+local semaphore = require "ngx.semaphore"
 
 local handlers = {}
 
@@ -63,6 +66,23 @@ function handlers.abandon()
     session:close()
     coroutine.yield()
   end)()
+end
+
+-- Nothing leads to the coroutine or its session any more when this has returned.
+local function leave_suspended()
+  coroutine.wrap(function()
+    local session, err = open()
+    ngx.say(outcome(session, err))
+    coroutine.yield()
+  end)()
+end
+
+--- The same, and the session is not closed.
+function handlers.abandon_open()
+  leave_suspended()
+  ngx.sleep(0.1)
+  collectgarbage()
+  collectgarbage()
 end
 
 function handlers.exit()
@@ -139,7 +159,7 @@ function handlers.unread()
   local _, err = reply:message()
   session:close()
   local ended = host.now()
-  ngx.say(tostring(err), ", sent at once: ", tostring(sent - begin < 0.5), ", closed soon: ", ended - sent < 4)
+  ngx.say(tostring(err), ", sent at once: ", tostring(sent - begin < 5), ", closed soon: ", ended - sent < 4)
 end
 
 --- So many sessions, one after another (argument n); how much of Lua's memory is in use then, in kilobytes, and the
@@ -157,6 +177,52 @@ function handlers.sessions()
   local pages = file:read("*a"):match "^%d+ (%d+)"
   file:close()
   ngx.say(collectgarbage "count", " ", tonumber(pages) * 4)
+end
+
+-- The wait of ngx.semaphore as LuaJIT may compile it: while it waits, nothing on its stack holds the semaphore.
+local function wait_unheld(self, seconds)
+  local err, length = base.get_string_buf(128), base.get_size_ptr()
+  length[0] = 128
+  local result = ffi.C.ngx_http_lua_ffi_sema_wait(base.get_request(), self.sem, seconds * 1000, err, length)
+  if result == base.FFI_OK then return true end
+  if result ~= base.FFI_AGAIN then return nil, "timeout" end
+  self = nil -- luacheck: ignore
+  return coroutine._yield() -- luacheck: ignore
+end
+
+-- A function that has all garbage collected as soon as its caller lets nginx go on, before those go on whom the caller
+-- wakes later.
+local function collector()
+  local due = semaphore.new()
+  ngx.thread.spawn(function()
+    while due:wait(60) do
+      collectgarbage()
+      collectgarbage()
+    end
+  end)
+  return function() due:post(1) end
+end
+
+--- So many sessions (argument n), each of a pool of its own, whose keys come from a function; all garbage is collected
+--- between its end and what follows from it. How many got an answer.
+function handlers.collect()
+  local given, collect, answers = options(), collector(), 0
+  function given.api_key()
+    collect()
+    return "key"
+  end
+  local wait = semaphore.wait
+  semaphore.wait = wait_unheld
+  for _ = 1, tonumber(ngx.var.arg_n) do
+    local session = aui.pool():connect(given)
+    if session then
+      if session:ask "hello" then answers = answers + 1 end
+      session:close()
+    end
+  end
+  semaphore.wait = wait
+  ngx.say(answers)
+  ngx.exit(200)
 end
 
 function handlers.worker() ngx.say(ngx.worker.pid()) end

@@ -3,6 +3,7 @@ streams of events, all by Python's own HTTP client and plain sockets."""
 
 import asyncio
 import http.client
+import http.server
 import json
 import os
 import random
@@ -13,20 +14,25 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import urllib.parse
 
 import websockets
 
+for variable in ("AUI_SIM", "AUI_BUILD"):
+    if not os.path.exists(os.environ.get(variable, "")):
+        sys.exit(f"{variable}={os.environ.get(variable, '')}: expected what a build has made; script/test openresty sets it")
+
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
-from sim_test import Sim, TIMEOUT  # noqa: E402
+from sim_test import Raw, Sim, TIMEOUT  # noqa: E402
 
 RUN = os.path.join(os.path.dirname(__file__), "../../examples/openresty/run")
 KEY = "a-key/that+nobody=sees"
 PATIENCE = 20  # seconds; bounds against hangs
 EXPECTED_LOG = (r"http://127\.0\.0\.1:\d+/$|.*\[warn\] .*(session \d+: |agent: )|.*\[error\] .*"
-                r"(access forbidden by rule|client intended to send too large body|recv\(\) failed \(104: )")
+                r"(access forbidden by rule|client intended to send too large (chunked )?body|recv\(\) failed \(104: )")
 
 
 def free_port():
@@ -114,13 +120,26 @@ class Gateway:
     def signal(self, name):
         os.kill(self.master(), getattr(signal, "SIG" + name))
 
-    def configure(self, directives):
-        """Adds directives to those of the server, for new workers."""
-        old = self.workers()
+    @property
+    def prefix(self):
+        """The directory that nginx's paths start from."""
         with open(f"/proc/{self.master()}/cmdline") as file:
-            prefix = re.search(r"-p[ \0]([^ \0]+)", file.read()).group(1)
-        with open(prefix + "/server.conf", "a") as file:
+            return re.search(r"-p[ \0]([^ \0]+)", file.read()).group(1)
+
+    def configure(self, directives, *edits):
+        """Adds directives to those of the server, and edits nginx.conf by replacing texts, for new workers."""
+        old = self.workers()
+        with open(self.prefix + "/server.conf", "a") as file:
             file.write(directives + "\n")
+        path = self.prefix + "/nginx.conf"
+        with open(path) as file:
+            configuration = file.read()
+        os.remove(path)  # the link to the one in the checkout
+        with open(path, "w") as file:
+            for before, after in edits:
+                assert before in configuration, before
+                configuration = configuration.replace(before, after)
+            file.write(configuration)
         self.signal("HUP")
         wait_until(lambda: self.workers() and not set(old) & set(self.workers()), "new workers")
 
@@ -195,6 +214,12 @@ class Browser:
         """The stream of an answer, or what refused it."""
         query = urllib.parse.urlencode({"task_id": task, "text": text, "id": id})
         response = self.request("GET", "/api/chat?" + query, {"Accept": "text/event-stream"} | fields(headers))
+        return Stream(response) if response.status == 200 else Answer(response)
+
+    def post_chat(self, task, text, id="m1", **headers):
+        """As chat, but with the message in a request's body, as the page does it."""
+        body = json.dumps({"task_id": task, "text": text, "id": id})
+        response = self.request("POST", "/api/chat", {"Origin": self.origin} | fields(headers), body)
         return Stream(response) if response.status == 200 else Answer(response)
 
     def ask(self, task, text, id="m1", **headers):
@@ -278,6 +303,63 @@ class WebSocket:
         self.socket.transport.abort()
         self.wait(self.socket.wait_closed())
         self.loop.close()
+
+
+def raw_websocket(browser):
+    """A WebSocket of a browser on a bare socket, which takes and gives single frames."""
+    headers = ["Origin: http://localhost"] + ([f"Cookie: {browser.cookie}"] if browser.cookie else [])
+    return Raw(browser, "/ws/chat", headers)
+
+
+class Agent:
+    """An agent that only counts: its tasks' histories are what `history(task_id)` returns, which may wait. `looks`: how
+    often it was asked for one; `most_at_once`: how many of these calls there were at a time."""
+
+    def __init__(self, history):
+        self.looks = self.tasks = self.now = self.most_at_once = 0
+        self.lock, self.history = threading.Lock(), history
+        handler = type("Handler", (AgentHandler,), {"agent": self})
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"ws://127.0.0.1:{self.server.server_port}/api/v1/external/session"
+        threading.Thread(target=self.server.serve_forever, args=[0.01], daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def count(self, looks):
+        with self.lock:
+            self.now += looks
+            self.looks += max(0, looks)
+            self.most_at_once = max(self.most_at_once, self.now)
+
+
+class AgentHandler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+    def send_json(self, value):
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        try:
+            self.wfile.write(body)
+        except OSError:
+            pass  # The gateway has heard enough.
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        with self.agent.lock:
+            self.agent.tasks += 1
+            task = {"id": f"task-{self.agent.tasks}"}
+        self.send_json(task)
+
+    def do_GET(self):
+        self.agent.count(1)
+        history = self.agent.history(self.path.split("/")[-2])
+        self.agent.count(-1)
+        self.send_json(history)
 
 
 class Case(unittest.TestCase):

@@ -156,6 +156,7 @@ describe("in nginx", function()
 
   it("a coroutine that is never resumed again does not keep its request from ending", function()
     assert.equal("hello", request("abandon", options(), 5))
+    assert.equal("hello", request("abandon_open", options(), 5))
   end)
 
   it("ngx.exit and an error in the handler leave nothing behind", function()
@@ -243,6 +244,10 @@ describe("in nginx", function()
     assert.is_true(lua_after - lua_before < 100, lua_after - lua_before .. " kB of Lua's memory")
     assert.is_true(resident_after - resident_before < 4000, resident_after - resident_before .. " kB")
     assert_nothing_left()
+  end)
+
+  it("what a thread waits for is not collected as garbage", function()
+    assert.equal("5", request("collect?n=5", options { timeout = { connect = 2 } }, 30))
   end)
 
   it("a reload lets workers with open sessions end", function()

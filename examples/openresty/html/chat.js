@@ -113,9 +113,10 @@ async function* connect(question, signal) {
   const silence = new AbortController();
   let watchdog = setTimeout(() => silence.abort(), SILENCE_LIMIT);
   try {
-    const query = new URLSearchParams({ task_id: question.task, text: question.text, id: question.id });
-    const response = await fetch(`/api/chat?${query}`, {
-      headers: { Accept: "text/event-stream", ...(question.lastEvent && { "Last-Event-ID": question.lastEvent }) },
+    const response = await fetch("/api/chat", {
+      method: "POST", // What the user wrote belongs in no URL.
+      headers: { "Content-Type": "application/json", ...(question.lastEvent && { "Last-Event-ID": question.lastEvent }) },
+      body: JSON.stringify({ task_id: question.task, text: question.text, id: question.id }),
       cache: "no-store",
       signal: AbortSignal.any([signal, silence.signal]),
     });
@@ -370,7 +371,7 @@ function formatTime(text, type) {
 const WORDS = {
   connection: "We cannot be reached at the moment.", // by the page; the gateway says what is between it and the agent
   rate_limit: "We are getting a lot of questions right now.",
-  overflow: "We are getting a lot of questions right now.",
+  overflow: "This answer, or the whole conversation, is too long to be shown.",
   timeout: "The assistant took too long to answer.",
   auth: "The assistant is not available at the moment.",
   application: "The assistant could not answer this.",

@@ -56,20 +56,41 @@ static int loop_is_active(lua_State *L) {
   return 1;
 }
 
-/* An interpreter announces Ctrl-C by a hook on its main thread, which never fires while a coroutine runs the loop: the
- * coroutine takes the hook over. */
-static void take_over_interrupt(lua_State *L) {
 #if LUA_VERSION_NUM >= 502
+static void remember_main_thread(lua_State *L) {
+  (void)L; /* Lua does */
+}
+
+static void push_main_thread(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+}
+#else
+#define MAIN_THREAD "aui.main_thread"
+
+/* To be called when the module is loaded: on the main thread, as a rule. */
+static void remember_main_thread(lua_State *L) {
+  if (!lua_pushthread(L)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
+  lua_setfield(L, LUA_REGISTRYINDEX, MAIN_THREAD);
+}
+
+static void push_main_thread(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, MAIN_THREAD);
+}
+#endif
+
+/* An interpreter announces Ctrl-C by a hook on its main thread, which never fires while a coroutine runs the loop: the
+ * coroutine takes the hook over. LuaJIT's hooks are those of all threads. */
+static void take_over_interrupt(lua_State *L) {
+  push_main_thread(L);
   lua_State *main_thread = lua_tothread(L, -1);
   lua_pop(L, 1);
-  lua_Hook hook = lua_gethook(main_thread);
-  if (hook && main_thread != L && !lua_gethook(L)) {
+  lua_Hook hook = main_thread ? lua_gethook(main_thread) : NULL;
+  if (hook && !lua_gethook(L)) {
     lua_sethook(L, hook, lua_gethookmask(main_thread), lua_gethookcount(main_thread));
   }
-#else
-  (void)L; /* LuaJIT's hooks are those of all threads */
-#endif
 }
 
 /* loop:step(seconds): waits until something happened, at most so long (nil: no limit), and deals with what is due.
@@ -110,4 +131,5 @@ void aui_create_loop(lua_State *L) {
                                      {"ready", loop_ready}, {"open", aui_open_link},   {"fetch", aui_start_fetch},
                                      {NULL, NULL}};
   aui_new_class(L, AUI_LOOP, methods, loop_collect);
+  remember_main_thread(L);
 }

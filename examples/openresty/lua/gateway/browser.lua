@@ -22,11 +22,16 @@ local function random_id()
   return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
 end
 
+--- The id that a browser says it has, or nil.
+function browser.claimed()
+  local id = ngx.var["cookie_" .. cookie_name()]
+  return id and #id == 32 and id:find "^%x+$" and id or nil
+end
+
 --- The browser's id, or nil: only what this gateway gave out counts, not an id that somebody made up.
 function browser.current()
-  local id = ngx.var["cookie_" .. cookie_name()]
-  if not id or #id ~= 32 or not id:find "^%x+$" then return nil end
-  return store.get("browser:" .. id) and id or nil
+  local id = browser.claimed()
+  return id and store.get("browser:" .. id) and id or nil
 end
 
 --- The browser's id; one that has none gets one with this answer.

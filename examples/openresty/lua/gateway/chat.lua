@@ -1,10 +1,12 @@
--- GET /api/chat: the answer to one message as Server-Sent Events (HTML standard, 9.2).
+-- /api/chat: the answer to one message as Server-Sent Events (HTML standard, 9.2). By GET for EventSource, or by POST,
+-- which keeps the message out of URLs, and so out of logs.
 
 local answer = require "gateway.answer"
 local cjson = require "cjson.safe"
 local config = require "gateway.config"
 local message = require "gateway.message"
 local origin = require "gateway.origin"
+local output = require "gateway.output"
 local refusal = require "gateway.refusal"
 local semaphore = require "ngx.semaphore"
 
@@ -16,8 +18,7 @@ Stream.__index = Stream
 -- Writes in turn, each when the browser has taken the one before: whoever reads slowly makes nobody store anything.
 local function write(self, text)
   self.turn:wait(3600)
-  local ok = not self.gone and ngx.print(text) and ngx.flush(true)
-  if not ok then self.gone = true end
+  if self.gone or not output(text) then self.gone = true end
   self.turn:post(1)
 end
 
@@ -47,9 +48,17 @@ local function open_stream(id)
   return stream
 end
 
+-- What the browser says.
+local function read_fields()
+  if ngx.req.get_method() == "GET" then return ngx.req.get_uri_args(10) end
+  ngx.req.read_body()
+  local fields = cjson.decode(ngx.req.get_body_data() or "")
+  return type(fields) == "table" and fields or {}
+end
+
 function chat.serve()
   if not origin.is_allowed() then return refusal.page(403) end
-  local question, status, problem = message.read(ngx.req.get_uri_args(10))
+  local question, status, problem = message.read(read_fields())
   if not question then return refusal.send(status, problem) end
   local stream = open_stream(question.id)
   local its_answer = answer.new(question, stream, ngx.var.http_last_event_id ~= nil)

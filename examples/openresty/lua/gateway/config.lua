@@ -31,7 +31,7 @@ return {
       region = text "AUI_REGION",
       task_id = task_id,
       timeout = { connect = 10, first = 60, idle = 60, total = 300 }, -- seconds
-      max_message = 8 * 1024 * 1024, -- bytes
+      max_message = 512 * 1024, -- bytes
     }
   end,
   redis = text "AUI_REDIS", -- "host:port"; nil: what is kept is kept in this machine's memory
@@ -42,5 +42,6 @@ return {
   heartbeat = number("GATEWAY_HEARTBEAT", 15), -- seconds between signs of life on a stream
   max_text = 8000, -- bytes of a user's message
   rest_timeout = 20, -- seconds
+  max_history = 2 * 1024 * 1024, -- bytes of a task's messages
   cookie_lifetime = 30 * 24 * 3600, -- seconds; a task is its browser's for as long
 }

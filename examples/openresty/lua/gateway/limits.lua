@@ -1,6 +1,7 @@
 -- Who counts as one client, and how many calls it may make in a minute, over all workers of this machine.
 
 local config = require "gateway.config"
+local refusal = require "gateway.refusal"
 
 local limits = {}
 
@@ -17,12 +18,24 @@ function limits.client()
   return address:sub(1, 8)
 end
 
---- Counts a call: nil, or the seconds to wait when it is one too many.
+--- Counts a call: nil; or, when it is one too many or cannot be counted, a status and an error. A full dictionary
+--- forgets nobody's count to make room for another's.
 function limits.take()
   local window = math.floor(ngx.time() / WINDOW)
-  local count = dictionary:incr(limits.client() .. window, 1, 0, 2 * WINDOW) or 1
-  if count <= config.rate then return nil end
-  return (window + 1) * WINDOW - ngx.time()
+  local key = limits.client() .. window
+  dictionary:safe_add(key, 0, WINDOW)
+  local count = dictionary:incr(key, 1)
+  if count and count <= config.rate then return nil end
+  local error = refusal.too_many((window + 1) * WINDOW - ngx.time())
+  return count and 429 or 503, error
+end
+
+--- For access_by_lua: counts the request, and answers it if it may not go on.
+function limits.enforce()
+  local status, error = limits.take()
+  if not status then return end
+  refusal.send(status, error)
+  ngx.exit(ngx.HTTP_OK)
 end
 
 return limits

@@ -3,7 +3,6 @@
 local browser = require "gateway.browser"
 local config = require "gateway.config"
 local host = require "aui.host"
-local limits = require "gateway.limits"
 
 local message = {}
 
@@ -23,10 +22,6 @@ function message.read(fields)
     return refuse(413, "too_large", ("text: more than %d bytes"):format(config.max_text))
   end
   if not browser.owns(fields.task_id) then return refuse(404, "not_found", "There is no such conversation.") end
-  local seconds = limits.take()
-  if seconds then
-    return nil, 429, { kind = "rate_limit", message = "Too many messages.", retry_after = seconds, delivered = "no" }
-  end
   return { task_id = fields.task_id, id = id, text = text }
 end
 

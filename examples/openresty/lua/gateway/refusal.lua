@@ -11,7 +11,7 @@ local WORDS = {
   rate_limit = "Too many requests; please wait a moment.",
   timeout = "The assistant did not answer in time.",
   canceled = "The answer was stopped.",
-  overflow = "The answer was too long.",
+  overflow = "The answer or the conversation is too long.",
 }
 local LONGEST_DELAY = 3600 -- seconds
 local OTHER_WORDS = "The assistant is not available just now."
@@ -37,6 +37,11 @@ end
 --- What a browser is told when our own code has failed.
 function refusal.internal(delivered)
   return { kind = "server", message = OTHER_WORDS, retryable = true, delivered = delivered }
+end
+
+--- What a browser is told when it, or all browsers together, ask too much, until so many seconds have passed.
+function refusal.too_many(seconds)
+  return { kind = "rate_limit", message = WORDS.rate_limit, retryable = true, retry_after = seconds, delivered = "no" }
 end
 
 --- Answers the request with this status; `error`: kind, message and more fields.
@@ -66,7 +71,8 @@ local PAGES = {
   [408] = { kind = "timeout", message = "The request took too long." },
   [413] = { kind = "too_large", message = "The request is too large." },
   [414] = { kind = "too_large", message = "The message is too long." },
-  [429] = { kind = "rate_limit", message = WORDS.rate_limit, retry_after = 5 },
+  [429] = refusal.too_many(5),
+  [503] = { kind = "server", message = OTHER_WORDS, retry_after = 5 },
 }
 local FALLBACK = {
   [4] = { kind = "bad_request", message = "The request cannot be understood." },

@@ -43,6 +43,7 @@ local function call(method, target, body)
     headers = agent.credentials.rest_headers() .. "Content-Type: application/json\r\n",
     body = body,
     timeout = config.rest_timeout,
+    max_body = config.max_history,
   }))
   if status and status >= 200 and status < 300 then return text end
   local words = method .. " " .. target
@@ -52,7 +53,7 @@ local function call(method, target, body)
     message = words .. ": " .. (status and "status " .. status or text),
     payload = status and text,
     status_code = status,
-    retryable = kind ~= "application" and kind ~= "auth",
+    retryable = kind ~= "application" and kind ~= "auth" and kind ~= "overflow",
     delivered = "no",
   }, agent.credentials.mask)
   err.retry_after = err.retry_after or (status and third)
@@ -64,11 +65,11 @@ local function unreadable(what)
 end
 
 -- Passes on the results of a call; a failure is noted, in words that say nothing of the key.
-local function noted(result, more)
-  if result then return result, more end
-  metrics.count("aui_errors_total", { kind = more.kind })
-  ngx.log(ngx.WARN, "agent: ", tostring(more))
-  return nil, more
+local function noted(result, err)
+  if result then return result end
+  metrics.count("aui_errors_total", { kind = err.kind })
+  ngx.log(ngx.WARN, "agent: ", tostring(err))
+  return nil, err
 end
 
 --- Whether a value of any kind can be the id of a task: it becomes part of an URL and of keys in the store.
@@ -85,16 +86,15 @@ end
 local function read_messages(task_id)
   local body, err = call("GET", place.tasks_target .. task_id .. "/messages")
   if not body then return nil, err end
-  local messages = json.decode(body)
-  if type(messages) ~= "table" or not body:find "^%s*%[" then return unreadable "reading a task" end
-  return messages, body
+  if not body:find "^%s*%[" then return unreadable "reading a task" end
+  return body
 end
 
 --- Creates a task: a table with its `id` and more, or nil and an aui.Error.
 ---@param user_id string letters, digits and hyphens
 function rest.create_task(user_id) return noted(create_task(user_id)) end
 
---- The messages of a task, oldest first: decoded, and as JSON; or nil and an aui.Error.
+--- The messages of a task, oldest first, as JSON; or nil and an aui.Error.
 ---@param task_id string letters, digits and hyphens
 function rest.messages(task_id) return noted(read_messages(task_id)) end
 

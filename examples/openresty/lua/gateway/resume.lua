@@ -4,8 +4,9 @@ local config = require "gateway.config"
 local history = require "aui.history"
 local json = require "aui.json"
 local ledger = require "gateway.ledger"
+local lookup = require "gateway.lookup"
 local metrics = require "gateway.metrics"
-local rest = require "gateway.rest"
+local refusal = require "gateway.refusal"
 
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2 -- seconds
 
@@ -26,11 +27,20 @@ local function find(messages, message)
   return index
 end
 
--- The answer and its JSON, if the history has it already.
-local function look_up(message)
-  local messages, body = rest.messages(message.task_id)
-  local index = messages and find(messages, message)
-  if index then return messages[index], json.items(body)[index] end
+-- What a browser is told of a look-up that failed, if there is no use in another: the message itself may have arrived.
+local function final(err)
+  if not err or err.retryable then return nil end
+  local failure = refusal.public(err)
+  failure.delivered = "maybe"
+  return failure
+end
+
+-- The answer and its JSON, if the history has it; or nil, and a failure if there is no use in looking again.
+local function look_up(message, pause)
+  local messages, more = lookup(message.task_id, pause)
+  if not messages then return nil, final(more) end
+  local index = find(messages, message)
+  if index then return messages[index], json.items(more)[index] end
 end
 
 --- Waits until the history has the answer, and tells the listener (gateway.answer); stops when `is_wanted()` is false.
@@ -40,13 +50,13 @@ return function(message, listener, is_wanted)
   local deadline, pause = ngx.now() + config.resume_patience, FIRST_PAUSE
   repeat
     local failure = ledger.failure(message) -- looked up first: it may have come after the answer
-    local found, text = look_up(message)
+    local found, more = look_up(message, pause)
     if found then
       listener:emit("chunk", { keep = 0, text = found.text })
-      return listener:emit("message", text)
+      return listener:emit("message", more)
     end
+    failure = failure or more
     if failure then return listener:emit("error", failure) end
-    ngx.sleep(pause)
     pause = math.min(pause * 2, LONGEST_PAUSE)
   until ngx.now() >= deadline or not is_wanted()
   local words = "The answer is missing."

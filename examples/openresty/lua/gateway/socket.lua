@@ -6,6 +6,7 @@ local answer = require "gateway.answer"
 local browser = require "gateway.browser"
 local cjson = require "cjson.safe"
 local config = require "gateway.config"
+local limits = require "gateway.limits"
 local message = require "gateway.message"
 local origin = require "gateway.origin"
 local refusal = require "gateway.refusal"
@@ -17,9 +18,9 @@ local socket = {}
 local LARGEST_MESSAGE = 32 * 1024 -- bytes, from the browser
 local FRAGMENT = 32 * 1024 -- bytes, to the browser
 local LARGEST_FRAME = 128 * 1024 -- bytes; whoever sends more is cut off without a word
-local MOST_ANSWERS = 4 -- at once
+local MOST_ANSWERS = 2 -- at once
 local TEXT, CONTINUATION = 1, 0 -- opcodes, RFC 6455, 5.2
-local GOING_AWAY, UNSUPPORTED, TOO_BIG = 1001, 1003, 1009 -- close codes, RFC 6455, 7.4.1
+local GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, TOO_BIG = 1001, 1002, 1003, 1009 -- close codes, RFC 6455, 7.4.1
 
 local Connection = {}
 Connection.__index = Connection
@@ -83,7 +84,7 @@ end
 local function channel_for(self, id) return setmetatable({ connection = self, id = id }, Channel) end
 
 local function complain(self, id, problem)
-  if problem.retryable == nil then problem.retryable = problem.kind == "rate_limit" end
+  if problem.retryable == nil then problem.retryable = false end
   problem.delivered = "no"
   channel_for(self, type(id) == "string" and id or cjson.null):emit("error", problem)
 end
@@ -94,6 +95,16 @@ local function hold(self, its_answer, id)
   self.count = self.count - 1
 end
 
+-- The message that the fields make up; or nil and an error.
+local function read_message(fields)
+  local status, problem = limits.take()
+  if status then return nil, problem end
+  local ok, question, _, mistake = pcall(message.read, fields)
+  if ok then return question, mistake end
+  ngx.log(ngx.ERR, tostring(question))
+  return nil, refusal.internal "no"
+end
+
 local function take_message(self, fields)
   local id = fields.id
   if fields.event == "cancel" then
@@ -101,9 +112,9 @@ local function take_message(self, fields)
     return
   end
   if self.count >= MOST_ANSWERS or self.answers[id] then
-    return complain(self, id, { kind = "rate_limit", message = "Too many messages at once." })
+    return complain(self, id, { kind = "rate_limit", message = "Too many messages at once.", retryable = true })
   end
-  local question, _, problem = message.read(fields)
+  local question, problem = read_message(fields)
   if not question then return complain(self, id, problem) end
   local its_answer = answer.new(question, channel_for(self, id), false)
   self.answers[id] = its_answer
@@ -124,14 +135,22 @@ end
 -- What to do with each kind of frame; `unfinished`: more of the message is to come.
 local frames = {}
 
-function frames.text(self, data, unfinished)
-  local parts = self.parts .. data
-  if #parts > LARGEST_MESSAGE then return close(self, TOO_BIG) end
-  self.parts = unfinished and parts or ""
-  if not unfinished then take_text(self, parts) end
+function frames.continuation(self, data, unfinished)
+  if not self.parts then return close(self, PROTOCOL_ERROR) end
+  self.size = self.size + #data
+  if self.size > LARGEST_MESSAGE then return close(self, TOO_BIG) end
+  if data ~= "" then self.parts[#self.parts + 1] = data end
+  if unfinished then return end
+  local text = table.concat(self.parts)
+  self.parts = nil
+  take_text(self, text)
 end
 
-frames.continuation = frames.text
+function frames.text(self, data, unfinished)
+  if self.parts then return close(self, PROTOCOL_ERROR) end
+  self.parts, self.size = {}, 0
+  frames.continuation(self, data, unfinished)
+end
 
 function frames.ping(self, data)
   write(self, function(server) return server:send_pong(data) end)
@@ -170,7 +189,8 @@ function socket.serve()
     finished = semaphore.new(0),
     answers = {}, -- by id, those under way
     count = 0,
-    parts = "", -- of a message that is not complete
+    parts = nil, -- of a message that is not complete
+    size = 0, -- their bytes
   }, Connection)
   ngx.thread.spawn(beat, self)
   read(self)

@@ -1,0 +1,58 @@
+-- Looks tasks up in the agent's histories for those who wait for answers there: once for all that wait for one task in
+-- this worker, and so many tasks at once.
+
+local config = require "gateway.config"
+local json = require "aui.json"
+local rest = require "gateway.rest"
+local semaphore = require "ngx.semaphore"
+
+local MOST_AT_ONCE = 16
+local PATIENCE = config.rest_timeout + 5 -- seconds, for a look-up and one's turn
+
+local turns = semaphore.new(MOST_AT_ONCE)
+local gathering = setmetatable({}, { __mode = "v" }) -- by task: the look-up that will begin next
+
+local function look_up(task_id)
+  local body, err = rest.messages(task_id)
+  if not body then return nil, err end
+  return json.decode(body) or {}, body
+end
+
+-- A timer, since a request may end at any time, and with it whatever it does for others.
+local function run(_, lookup)
+  local ok, messages, more = pcall(look_up, lookup.task_id)
+  turns:post(1)
+  if ok then
+    lookup.messages, lookup.more = messages, more
+  else
+    ngx.log(ngx.ERR, tostring(messages))
+  end
+  lookup.done:post(lookup.waiting)
+end
+
+-- Lets others join for a while, and then begins.
+local function gather(task_id, pause)
+  local lookup = { task_id = task_id, waiting = 1, done = semaphore.new(), due = ngx.now() + pause }
+  gathering[task_id] = lookup
+  ngx.sleep(pause)
+  if gathering[task_id] == lookup then gathering[task_id] = nil end
+  if not turns:wait(PATIENCE) then
+    lookup.done:post(lookup.waiting)
+  elseif not ngx.timer.at(0, run, lookup) then -- too many of them
+    run(nil, lookup)
+  end
+  return lookup
+end
+
+--- The messages of a task, oldest first: decoded, and as JSON; or nil and an aui.Error, or nil alone when the worker is
+--- too busy. The look-up begins after this call, within `pause` seconds or when it is its turn.
+return function(task_id, pause)
+  local lookup = gathering[task_id]
+  if lookup and ngx.now() < lookup.due then
+    lookup.waiting = lookup.waiting + 1
+  else
+    lookup = gather(task_id, pause)
+  end
+  lookup.done:wait(PATIENCE)
+  return lookup.messages, lookup.more
+end
