@@ -13,5 +13,5 @@ files["spec"] = { std = "min+busted", read_globals = { "ngx" } }
 files["spec/love/player"] = { std = "luajit+love" }
 files["spec/openresty"] = { std = "min+busted+ngx_lua" }
 files["examples/love"] = { std = "min+love" }
-files["examples/neovim"] = { std = "min", read_globals = { "vim" } }
+files["examples/neovim"] = { std = "min", globals = { "vim" } }
 files["examples/openresty"] = { std = "min+ngx_lua" }

@@ -37,12 +37,15 @@ local function drive(uv)
   return look_again
 end
 
---- From now on this loop drives the sessions; there is no way back.
+local adapter = {}
+
+--- From now on this loop drives the sessions; there is no way back. Once is enough: plugins of one editor, which do not
+--- know of each other, may all call it.
 ---@param uv? table luv: Neovim's vim.uv or vim.loop, or require "luv"
 function luv.attach(uv)
+  if adapter.changed then return end
   uv = uv or (vim and (vim.uv or vim.loop)) or require "luv"
   local look_again
-  local adapter = {}
   function adapter.changed()
     look_again = look_again or drive(uv) -- not earlier: a process may fork before it connects
     look_again()

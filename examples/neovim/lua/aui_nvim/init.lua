@@ -1,0 +1,140 @@
+-- The conversation: one session, and one answer at a time, whose text goes to the transcript.
+
+local options = require "aui_nvim.options"
+local transcript = require "aui_nvim.transcript"
+
+local aui_nvim = {}
+
+local FRAME = 0.02 -- seconds: nobody sees text that changes faster
+
+local session -- opened for the first question
+local reply -- the one under way
+local last_question
+
+-- Tells it in one line of the screen: a longer message would halt the editor until a key is pressed.
+local function notify(words, level)
+  local format = ("aui: %%.%dS"):format(math.max(20, vim.v.echospace - #"aui: " - 1))
+  vim.cmd "redraw" -- so that it takes the place of another message
+  vim.notify(vim.fn.printf(format, (words:gsub("%s+", " "))), vim.log.levels[level])
+end
+
+-- A lost connection is of interest while an answer waits for the next one.
+local function tell(event)
+  if event.event == "state" and event.err and not (reply and event.delay) then return end
+  local words = event.err and tostring(event.err) or event.message
+  if event.delay then words = ("again in %.2g s: %s"):format(event.delay, event.err.message) end
+  notify(words, event.level:upper())
+end
+
+-- The module, made to run in the editor's own loop; nil if it cannot be had.
+local function load_module()
+  local loaded, aui = pcall(require, "aui")
+  if not loaded then return notify("the Lua module cannot be loaded; see :checkhealth aui", "ERROR") end
+  require("aui.adapter.luv").attach(vim.uv or vim.loop)
+  return aui
+end
+
+local function close()
+  if session then session:close() end
+  session = nil
+end
+
+-- The loop will not run again: what tells the server is sent now.
+local function leave()
+  close()
+  require("aui").step()
+end
+
+-- What a function of the module returns; nil, and the user is told why, if it raises or returns an error.
+local function attempt(fn, ...)
+  local ok, result, err = pcall(fn, ...)
+  if ok and result then return result end
+  notify(tostring(ok and err or result):gsub("^[^:]+:%d+: ", ""), "ERROR")
+end
+
+local function new_session(aui)
+  local its_options, level = options.read()
+  aui.log(level and vim.schedule_wrap(tell), level or nil)
+  return aui.session(its_options)
+end
+
+local function open()
+  if session then return end
+  local aui = load_module()
+  session = aui and attempt(new_session, aui)
+  if not session then return end
+  vim.api.nvim_create_autocmd("VimLeavePre", {
+    group = vim.api.nvim_create_augroup("aui", {}),
+    callback = leave,
+  })
+end
+
+-- A task of the loop, where the editor must not be touched: it leaves that to the editor's next turn. What comes while
+-- it sleeps is read as one chunk, so that no stream is too fast for the editor.
+local function follow(its_reply, exchange)
+  for chunk, keep in function() return its_reply:next() end do
+    vim.schedule(function() exchange:show(chunk, keep) end)
+    require("aui").sleep(FRAME)
+  end
+  local message, err = its_reply:message()
+  vim.schedule(function()
+    reply = nil
+    if message then
+      exchange:finish(message)
+    else
+      exchange:fail(err)
+    end
+  end)
+end
+
+--- Asks the agent; the answer streams into the transcript.
+---@param text string
+---@param modifiers? string of a command that splits a window, such as "vertical"
+function aui_nvim.ask(text, modifiers)
+  if reply then return notify("an answer is under way; :AuiStop stops it", "WARN") end
+  open()
+  local accepted = session and attempt(session.send, session, text)
+  if not accepted then return end
+  reply, last_question = accepted, text
+  require("aui").spawn(follow, reply, transcript.begin(text))
+  transcript.open(modifiers or "")
+end
+
+--- Stops the answer under way; what has arrived of it stays.
+function aui_nvim.stop()
+  if not reply then return notify("there is no answer to stop", "WARN") end
+  reply:cancel()
+end
+
+--- As stop, where nobody minds if there is nothing to stop.
+function aui_nvim.give_up()
+  if reply then reply:cancel() end
+end
+
+-- The words of a command, then the lines of its range.
+local function question_of(command)
+  if command.bang then return last_question or "" end
+  local parts = {}
+  if command.args ~= "" then parts[1] = command.args end
+  if command.range > 0 then
+    local lines = vim.api.nvim_buf_get_lines(0, command.line1 - 1, command.line2, true)
+    parts[#parts + 1] = table.concat(lines, "\n")
+  end
+  return table.concat(parts, "\n\n")
+end
+
+--- The command :Aui.
+function aui_nvim.run(command)
+  local text = question_of(command)
+  if text == "" then return transcript.open(command.mods) end
+  aui_nvim.ask(text, command.mods)
+end
+
+--- Sets the options (:help aui-options) in place of those in vim.g.aui. The next question opens a new session.
+---@param given table
+function aui_nvim.setup(given)
+  close()
+  options.set(given)
+end
+
+return aui_nvim
