@@ -287,6 +287,44 @@ describe("aui.step", function()
     assert.is_false(ok)
     assert.is_truthy(err:find("from the task", 1, true))
   end)
+
+  it("#native begins one task at a time with a budget of 0, in the order of their spawns", function()
+    local log = {}
+    for index = 1, 3 do aui.spawn(function() log[index] = index end) end
+    for index = 1, 3 do
+      aui.step(0)
+      assert.are.equal(index, #log)
+    end
+  end)
+
+  it("#native goes on within its budget until nothing is due any more, and without one does a turn", function()
+    local generation, before = 0, os.time()
+    local function beget()
+      generation = generation + 1
+      if generation < 100 then aui.spawn(beget) end
+    end
+    aui.spawn(beget)
+    aui.step()
+    assert.are.equal(1, generation)
+    aui.step(60)
+    assert.are.equal(100, generation)
+    assert.is_true(os.time() - before < 20)
+  end)
+
+  it("#native returns when its budget is used up, though there is always something due", function()
+    local turns, over = 0, false
+    local function go_on()
+      turns = turns + 1
+      if not over then aui.spawn(go_on) end
+    end
+    aui.spawn(go_on)
+    aui.step(0.01)
+    local before = turns
+    aui.step(0.01)
+    over = true
+    settle()
+    assert.is_true(before > 1 and turns > before)
+  end)
 end)
 
 describe("aui.sleep", function()
@@ -300,7 +338,7 @@ describe("aui.sleep", function()
     local in_task
     aui.spawn(function() in_task = slept() end)
     assert.is_true(slept())
-    settle()
+    support.wait_until(function() return in_task ~= nil end)
     assert.is_true(in_task)
   end)
 

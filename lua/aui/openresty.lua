@@ -168,6 +168,9 @@ end
 --- Whoever can call anything here may wait, handlers too: they have a light thread.
 function openresty.may_wait() return true end
 
+--- Whoever cannot is told by `wait`, or has no session.
+function openresty.check_wait() end
+
 --- For tasks, which here are what calls handlers.
 function openresty.call(fn, ...) fn(...) end
 

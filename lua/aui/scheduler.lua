@@ -19,6 +19,7 @@ local HOST_WAITS = "to wait here would block the host's loop: do it in a corouti
 local C_WAITS = "Lua 5.1 cannot wait here: in a coroutine, neither inside pcall nor in the iterator of a for loop "
   .. "(instead of which call reply:next in a while loop)"
 
+local OWN_SOURCE = debug.getinfo(1, "S").source:match "^(.*)scheduler%.lua$" or "\0"
 local MAIN = {} -- the main coroutine, which has no value of its own in Lua 5.1
 
 local loop -- made when first needed: a process may fork before
@@ -31,8 +32,7 @@ local resumed = 0 -- how many tasks run just now: more than one when a coroutine
 local handling -- the coroutine on which a handler runs just now
 local stepping = false
 local adapters = {} -- of the hosts whose loops step ours
--- Waiters of the hosts' coroutines, which nobody else need hold.
-local suspended = {} -- luacheck: ignore 241 (only to hold them)
+local suspended = {} -- how to resume the hosts' coroutines that wait, by waiter: nobody else need hold them
 
 local running = coroutine.running
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
@@ -51,7 +51,7 @@ function scheduler.now() return assert(scheduler.loop()):now() end
 
 --- To be called when the core was asked for something, or has something to run, of which a host's loop may not know.
 function scheduler.changed()
-  if stepping then return end -- whose host looks again afterwards
+  if stepping then return end -- which tells it in the end
   for _, adapter in ipairs(adapters) do
     adapter.changed()
   end
@@ -182,6 +182,7 @@ function scheduler.step(budget)
   stepping = true
   local ok, failure = pcall(turns_without_waiting, budget and loop:clock() + budget)
   stepping = false
+  scheduler.changed() -- it need not have been the host that called this
   if not ok then error(failure, 0) end
 end
 
@@ -191,15 +192,21 @@ local function run_until_woken(waiter)
   repeat turn(waiter.deadline) until waiter.woken
 end
 
+-- Somebody else may have resumed the coroutine since it was woken, so that it waits no more.
+local function resume_suspended(waiter)
+  local its_resume = suspended[waiter]
+  if its_resume then its_resume(waiter) end
+end
+
 -- A coroutine of the host's waits as its adapter says; one that no adapter knows is resumed by us.
 local function wait_in_host(waiter)
-  local suspend = coroutine.yield
-  waiter.run, waiter.coroutine = resume_waiter, running()
+  local suspend, its_resume = coroutine.yield, resume_waiter
   for _, adapter in ipairs(adapters) do
-    local its_suspend, its_resume = adapter.waiter()
-    if its_suspend then suspend, waiter.run = its_suspend, its_resume end
+    local a, b = adapter.waiter()
+    if a then suspend, its_resume = a, b end
   end
-  suspended[waiter] = true
+  waiter.run, waiter.coroutine = resume_suspended, running()
+  suspended[waiter] = its_resume
   scheduler.changed()
   repeat suspend() until waiter.woken
   suspended[waiter] = nil
@@ -216,6 +223,23 @@ end
 --- Whether the caller may wait: handlers may not, nor may what would block a host's loop.
 function scheduler.may_wait() return not problem_of_waiting() end
 
+-- Raises at the line of the module's user, through however many functions of it the call has come.
+local function refuse(problem)
+  local level = 2
+  local function is_own()
+    local info = debug.getinfo(level + 1, "S")
+    return info and info.source:sub(1, #OWN_SOURCE) == OWN_SOURCE
+  end
+  while is_own() do level = level + 1 end
+  error(problem, level)
+end
+
+--- Raises where the caller may not wait: for those who would have done something before they do.
+function scheduler.check_wait()
+  local problem = problem_of_waiting()
+  if problem then refuse(problem) end
+end
+
 --- Waits until `source` is notified (then true) or `deadline` on the loop's clock has come (then false). A task yields,
 --- and so does a coroutine under an adapter; anybody else runs the loop. A `source` of nil is never notified. Raises
 --- where that is not possible.
@@ -223,7 +247,7 @@ function scheduler.wait(source, deadline)
   local problem, co = problem_of_waiting(), running()
   if problem then
     if deadline and deadline <= scheduler.now() then return false end
-    error(problem, 3)
+    refuse(problem)
   end
   local waiter = { source = source, deadline = deadline or math.huge }
   if source then source.waiters[waiter] = true end
@@ -321,7 +345,10 @@ end
 --- From now on the host's loop calls `step`. Of an adapter, `changed()` makes it look at `timeout` and `is_active`
 --- again, and `waiter()` returns two functions if the calling coroutine is one that waits in the host's own way: the
 --- first suspends it, and may return too early; the second lets it go on.
-function scheduler.attach(adapter) adapters[#adapters + 1] = adapter end
+function scheduler.attach(adapter)
+  adapters[#adapters + 1] = adapter
+  if loop then adapter.changed() end
+end
 
 --- The descriptor to poll for reading; the same from the first call on.
 function scheduler.fd() return assert(scheduler.loop()):fd() end

@@ -83,6 +83,7 @@ end
 
 --- As session_module.open, but waits for the connection: on failure nil and the error.
 function session_module.connect(level, options, pool)
+  host.check_wait()
   local session, err = session_module.open(level + 1, options, pool)
   if not session then return nil, err end
   local ok, why = wait_open(session)
@@ -146,6 +147,7 @@ end
 ---@return aui.Error? err
 function Session:ask(message)
   check.colon(2, self, Session, "session:ask")
+  host.check_wait()
   local reply, err = send(self, message)
   if not reply then return nil, err end
   return reply:message()

@@ -20,10 +20,7 @@ local function drive(uv)
       uv.unref(poll)
     end
   end
-  local function step()
-    scheduler.step()
-    look_again()
-  end
+  local function step() scheduler.step() end
   local function set_timer()
     look_again() -- what was collected as garbage has told nobody
     local timeout = scheduler.timeout()

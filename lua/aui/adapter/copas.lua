@@ -1,0 +1,77 @@
+-- Sessions in Copas, which sees them as one server: it seems to have a connection to accept when there is something to
+-- do. What Copas waits with is LuaSocket's select, which knows no timers of ours: each copas.step is given a timeout
+-- that ends when the first of them is due. A program that keeps a copas.step from before `attach` has them late.
+--
+-- Threads of Copas wait as it has them wait. Copas 1 closes the socket of a handler that has returned, but not when it
+-- waited for something of aui last: such handlers close their socket themselves.
+
+local copas = require "copas"
+local scheduler = require "aui.scheduler"
+
+local adapter = {}
+
+local running = coroutine.running
+
+local function nothing() end
+
+local server = setmetatable({
+  getfd = function() return scheduler.fd() end,
+  dirty = function() return scheduler.timeout() == 0 end, -- asked before each select
+  settimeout = nothing,
+  accept = function() scheduler.step() end,
+}, { __tostring = function() return "tcp server: aui" end }) -- by which newer ones tell TCP from UDP
+
+local listening = false
+
+-- The loop of Copas ends when it has no sockets any more; that of Copas 1 never does.
+local function look_again()
+  local active = scheduler.is_active()
+  if active and not listening then
+    copas.addserver(server, nothing)
+    listening = true
+  elseif listening and not active and copas.removeserver then
+    copas.removeserver(server, true)
+    listening = false
+  end
+end
+
+local function sooner(a, b) return a and b and math.min(a, b) or a or b end
+
+-- What is to be done though there is no session any more: a pool's connections idle, and are closed.
+local function step_inactive()
+  if not listening and scheduler.timeout() == 0 then scheduler.step() end
+end
+
+local function limit_steps()
+  local step = copas.step
+  copas.step = function(timeout)
+    local listened = listening
+    look_again() -- what was collected as garbage has told nobody
+    step_inactive()
+    if listened and not listening then timeout = 0 end -- so that the loop finds out that it has no sockets
+    return step(sooner(timeout, scheduler.timeout()))
+  end
+end
+
+local pause = copas.pauseforever or function() copas.sleep(-1) end -- the name of Copas 2 and 3
+
+local function waiter()
+  local thread = running()
+  return pause, function() copas.wakeup(thread) end
+end
+
+-- Copas 1 cannot wake anybody, but it puts a thread into any queue that the thread names, and goes on with one that is
+-- added to it. What it calls the thread is not the coroutine itself where coxpcall makes coroutines of its own.
+local function waiter_of_copas_1()
+  local thread = running()
+  local queue = { insert = nothing, push = function(_, _, its_thread) thread = its_thread end }
+  return function() coroutine.yield(true, queue) end, function() copas.addthread(thread) end
+end
+
+--- From now on Copas drives the sessions; there is no way back.
+function adapter.attach()
+  limit_steps()
+  scheduler.attach { changed = look_again, waiter = copas.wakeup and waiter or waiter_of_copas_1 }
+end
+
+return adapter

@@ -1,0 +1,46 @@
+-- Sessions in a controller of cqueues: a coroutine of its own polls for them there, as long as there are any. The
+-- coroutines of any controller wait as cqueues has them wait; another one that waits yields to whoever resumed it, and
+-- is resumed from this controller.
+
+local condition = require "cqueues.condition"
+local cqueues = require "cqueues"
+local scheduler = require "aui.scheduler"
+
+local adapter = {}
+
+-- Seconds. A session that is collected as garbage tells nobody, since finalizers had better not enter cqueues: so long
+-- it may keep its connection, and the controller its loop.
+local LONGEST_POLL = 1
+
+--- From now on this controller drives the sessions; there is no way back. After a fork, cqueues wants cq:reset() first.
+---@param cq table of cqueues.new
+function adapter.attach(cq)
+  local news, pumping = condition.new(), false
+
+  local function pump()
+    local socket = { pollfd = scheduler.fd(), events = "r" }
+    while scheduler.is_active() do
+      cqueues.poll(socket, news, math.min(scheduler.timeout() or LONGEST_POLL, LONGEST_POLL))
+      scheduler.step()
+    end
+    pumping = false
+    cq:cancel(socket.pollfd) -- else it stays in the controller's epoll set
+  end
+
+  local function changed()
+    if pumping then return news:signal() end
+    pumping = true
+    cq:wrap(pump)
+  end
+
+  local function waiter()
+    local _, can_poll = cqueues.running()
+    if not can_poll then return nil end
+    local woken = condition.new()
+    return function() woken:wait() end, function() woken:signal() end
+  end
+
+  scheduler.attach { changed = changed, waiter = waiter }
+end
+
+return adapter

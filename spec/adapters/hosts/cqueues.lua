@@ -1,0 +1,27 @@
+local cqueues = require "cqueues"
+
+local cq = cqueues.new()
+require("aui.adapter.cqueues").attach(cq)
+
+local host = { ends = true }
+
+function host.start(fn) cq:wrap(fn) end
+
+function host.every(seconds, fn)
+  local on = true
+  cq:wrap(function()
+    while on do
+      cqueues.sleep(seconds)
+      fn()
+    end
+  end)
+  return function() on = false end
+end
+
+function host.turn() assert(cq:step()) end
+
+function host.loop() assert(cq:loop()) end
+
+function host.forked() cq:reset() end
+
+return host
