@@ -66,7 +66,7 @@ lua_for() {
     "LUA_CPATH=$2/lua/$abi/?.so;${LUA_CPATH:-;}"
   )
   if [[ ! -e $2/lua/$abi/aui/net.so ]]; then
-    complain "$2 has no module for Lua $abi: run cmake --preset dev && cmake --build --preset dev"
+    complain "$2 has no module for Lua $abi: ./script/demo makes a build"
     return 1
   fi
 }
