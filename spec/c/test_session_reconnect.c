@@ -489,7 +489,8 @@ static void total_runs_while_there_is_no_connection(void **state) {
   answer_handshake(&p, UNAVAILABLE "Retry-After: 1\r\n");
   assert_due(&p, p.now + 300);
   assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 0, 0,
-                "no complete answer within 0.3 s (timeout.total)");
+                "no complete answer within 0.3 s (timeout.total): "
+                "the server refused the WebSocket handshake with HTTP status 503");
   release(&p, reply);
   stop(&p);
 }

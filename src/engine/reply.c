@@ -65,26 +65,25 @@ uint64_t aui_reply_deadline(const aui_reply *reply, uint64_t down_since) {
   return aui_deadline_earlier(total_deadline(reply), sign_deadline(reply, down_since));
 }
 
-static void set_timeout(aui_error *error, const char *missing, uint64_t span, const char *which) {
-  aui_error_set(error, AUI_ERROR_TIMEOUT, "no %s within %g s (timeout.%s)", missing, (double)span / 1000, which);
-}
+typedef struct {
+  const char *missing, *option;
+  uint64_t span;
+} expired_limit;
 
-static void set_no_connection(aui_error *error, uint64_t span, const aui_error *cause) {
-  aui_error_set(error, AUI_ERROR_TIMEOUT, "no connection within %g s (timeout.first)%s%s", (double)span / 1000,
-                cause->kind ? ": " : "", cause->message);
+static expired_limit find_expired(const aui_reply *reply, uint64_t down_since) {
+  const aui_reply_timeouts *timeouts = &reply->timeouts;
+  if (total_deadline(reply) <= sign_deadline(reply, down_since)) {
+    return (expired_limit){"complete answer", "total", timeouts->total};
+  }
+  if (reply->signaled) return (expired_limit){"further sign of an answer", "idle", timeouts->idle};
+  return (expired_limit){reply->on_wire ? "sign of an answer" : "connection", "first", timeouts->first};
 }
 
 void aui_reply_timed_out(const aui_reply *reply, uint64_t down_since, const aui_error *cause, aui_error *error) {
-  const aui_reply_timeouts *timeouts = &reply->timeouts;
-  if (total_deadline(reply) <= sign_deadline(reply, down_since)) {
-    set_timeout(error, "complete answer", timeouts->total, "total");
-  } else if (reply->signaled) {
-    set_timeout(error, "further sign of an answer", timeouts->idle, "idle");
-  } else if (reply->on_wire) {
-    set_timeout(error, "sign of an answer", timeouts->first, "first");
-  } else {
-    set_no_connection(error, timeouts->first, cause);
-  }
+  expired_limit limit = find_expired(reply, down_since);
+  bool has_cause = down_since != AUI_NEVER && cause->kind;
+  aui_error_set(error, AUI_ERROR_TIMEOUT, "no %s within %g s (timeout.%s)%s%s", limit.missing,
+                (double)limit.span / 1000, limit.option, has_cause ? ": " : "", has_cause ? cause->message : "");
 }
 
 aui_reply_status aui_reply_get_status(const aui_reply *reply) {

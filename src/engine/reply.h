@@ -38,7 +38,8 @@ void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered deli
  * one; waiting for one counts as waiting for the first sign of an answer. */
 uint64_t aui_reply_deadline(const aui_reply *reply, uint64_t down_since);
 
-/* The error of having run out of time; to be called when it has. `cause`: why there is no connection. */
+/* The error of having run out of time; to be called when it has. `cause`: why there is no connection, if there is none.
+ */
 void aui_reply_timed_out(const aui_reply *reply, uint64_t down_since, const aui_error *cause, aui_error *error);
 
 #endif
