@@ -7,9 +7,9 @@ for _, scheme in ipairs { "ws", "wss" } do
   describe(("reply:on over %s"):format(scheme), function()
     local server, session
 
-    local function play(scenario)
+    local function play(scenario, changes)
       server = support.play(scenario, { scheme = scheme })
-      session = server:connect()
+      session = server:connect(changes)
     end
 
     after_each(function()
@@ -159,7 +159,7 @@ for _, scheme in ipairs { "ws", "wss" } do
     end)
 
     it("tells one who comes later what has come, though nothing more comes", function()
-      play { { receive = true }, { update = "A" }, { wait = 3600 } }
+      play({ { receive = true }, { update = "A" }, { wait = 3600 } }, { ping_interval = false, timeout = { idle = false } })
       local reply, told = session:send "hello", nil
       reply:on("message", print)
       support.wait_until(function() return reply:text() == "A" end)
