@@ -159,7 +159,8 @@ for _, scheme in ipairs { "ws", "wss" } do
     end)
 
     it("tells one who comes later what has come, though nothing more comes", function()
-      play({ { receive = true }, { update = "A" }, { wait = 3600 } }, { ping_interval = false, timeout = { idle = false } })
+      local patient = { ping_interval = false, timeout = { idle = false } }
+      play({ { receive = true }, { update = "A" }, { wait = 3600 } }, patient)
       local reply, told = session:send "hello", nil
       reply:on("message", print)
       support.wait_until(function() return reply:text() == "A" end)
