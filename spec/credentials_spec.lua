@@ -96,6 +96,7 @@ describe("api_key and headers as functions", function()
     local answers = {
       { function() error "broken" end, "api_key: .*: broken" },
       { function() error { code = 7 } end, "api_key: table: 0x%x+" },
+      { function() error(setmetatable({}, { __tostring = error })) end, "api_key: a table that cannot be shown" },
       { function() end, "api_key: expected a string, got nothing" },
       { function() return 12 end, "api_key: expected a string, got a number" },
       { function() return "" end, "api_key: expected a key, got an empty string" },

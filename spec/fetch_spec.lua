@@ -385,6 +385,7 @@ if ngx then -- where each client of aui.fetch must keep these
       ["a body of known length"] = HEAD .. "Content-Length: 9999999\r\n\r\nhello",
       ["a chunk"] = HEAD .. "Transfer-Encoding: chunked\r\n\r\nfffff\r\nhello",
       ["the size of a chunk"] = HEAD .. "Transfer-Encoding: chunked\r\n\r\n0",
+      ["a row of chunks"] = HEAD .. "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
       ["a body without a length"] = HEAD .. "\r\nhello",
     }
     local listener, client
@@ -416,7 +417,7 @@ if ngx then -- where each client of aui.fetch must keep these
       return object
     end
 
-    local function drip() client:send "0" end
+    local function drip(place) client:send(place == "a row of chunks" and "1\r\n0\r\n" or "0") end
     local function be_silent() end
 
     local function has_hung_up() return select(2, client:receive "*a") ~= "timeout" end
@@ -427,7 +428,7 @@ if ngx then -- where each client of aui.fetch must keep these
           local begin_time = loop:now()
           local object = begin(bytes, 0.3)
           run_until(function()
-            go_on()
+            go_on(place)
             return not under_way(object)
           end)
           assert.is_true(loop:now() - begin_time < 10)
@@ -435,7 +436,7 @@ if ngx then -- where each client of aui.fetch must keep these
           assert.same({ nil, missing .. " within 0.3 s (timeout)", "timeout" }, { object:result() })
           assert.equal(1, loop:ready())
           run_until(function()
-            go_on()
+            go_on(place)
             return has_hung_up()
           end)
           assert.is_nil(loop:ready())
@@ -448,7 +449,7 @@ if ngx then -- where each client of aui.fetch must keep these
         object:close()
         assert.same({ nil, "the fetch is closed", "canceled" }, { object:result() })
         run_until(function()
-          drip()
+          drip(place)
           return has_hung_up()
         end)
         assert.is_nil(loop:ready())

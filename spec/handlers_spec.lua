@@ -7,9 +7,9 @@ for _, scheme in ipairs { "ws", "wss" } do
   describe(("reply:on over %s"):format(scheme), function()
     local server, session
 
-    local function play(scenario)
+    local function play(scenario, changes)
       server = support.play(scenario, { scheme = scheme })
-      session = server:connect()
+      session = server:connect(changes)
     end
 
     after_each(function()
@@ -120,6 +120,55 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.are.equal("open", session:state())
     end)
 
+    it("goes on after the error of a handler that cannot be shown", function()
+      play { { receive = true }, { message = { text = "fine" } }, { receive = true }, { message = { text = "again" } } }
+      local events, told = {}, false
+      aui.log(function(event) events[#events + 1] = event end, "error")
+      local mute = setmetatable({}, { __tostring = function() error "no words" end })
+      local reply = session:send "hello"
+      reply:on("message", function() error(mute) end)
+      reply:on("message", function() told = true end)
+      support.wait_until(function() return told end)
+      assert.are.equal(mute, events[1].err)
+      assert.are.equal("a handler of aui failed: a table that cannot be shown", events[1].message)
+      assert.are.equal("again", assert(session:ask "hello").text)
+    end)
+
+    it("tells everything in order though a handler calls aui.step", function()
+      local steps, text = { { receive = true } }, ""
+      for _ = 1, 20 do
+        text = text .. "A"
+        steps[#steps + 1] = { update = text }
+        steps[#steps + 1] = { wait = 0.005 }
+      end
+      steps[#steps + 1] = { message = { text = text } }
+      play(steps)
+      local reply, shown, message = session:send "hello", "", nil
+      reply:on("chunk", function()
+        local length, limit = #reply:text(), os.time() + 20
+        while #reply:text() == length and not reply:json() and os.time() <= limit do aui.step() end
+        aui.step()
+        aui.step()
+      end)
+      reply:on("chunk", function(chunk, keep)
+        shown = shown:sub(1, keep) .. chunk
+      end)
+      reply:on("message", function(it) message = it end)
+      support.wait_until(function() return message ~= nil end)
+      assert.are.equal(text, shown)
+    end)
+
+    it("tells one who comes later what has come, though nothing more comes", function()
+      local patient = { ping_interval = false, timeout = { idle = false } }
+      play({ { receive = true }, { update = "A" }, { wait = 3600 } }, patient)
+      local reply, told = session:send "hello", nil
+      reply:on("message", print)
+      support.wait_until(function() return reply:text() == "A" end)
+      aui.sleep(0.01)
+      reply:on("chunk", function(chunk) told = chunk end)
+      support.wait_until(function() return told == "A" end)
+    end)
+
     it("may cancel, send and close in a handler", function()
       play { connections = {
         { { receive = true }, { update = "A" }, { wait = 3600 } },
@@ -158,6 +207,17 @@ for _, scheme in ipairs { "ws", "wss" } do
       off()
       local _, late = reply:next(0)
       assert.are.equal("timeout", late.kind)
+    end)
+
+    it("refuses the text to whoever waits for it when chunks are followed", function()
+      play { { receive = true }, { wait = 3600 } }
+      local reply = session:send "hello"
+      local ok, err = pcall(aui.run, function()
+        aui.spawn(reply.on, reply, "chunk", print)
+        reply:next()
+      end)
+      assert.is_false(ok)
+      assert.is_truthy(err:find("reply:next: the text goes to the handlers", 1, true))
     end)
 
     it("#native cannot wait in a handler, and says what to do", function()

@@ -82,7 +82,10 @@ function Server:restart() launch(("%s --port %d"):format(self.command, self.port
 -- none, since the peer has ended it.
 local function unread(port)
   local peer = (":%04X 01 "):format(port) -- its port, and that the connection is established
-  for line in io.lines "/proc/net/tcp" do
+  local file = assert(io.open "/proc/net/tcp")
+  local rows = file:read "*a"
+  file:close() -- io.lines, when left early, would keep it until garbage is collected
+  for line in rows:gmatch "[^\n]+" do
     local _, last = line:find(peer, 1, true)
     if last then return tonumber(line:match("^%x+:(%x+)", last + 1), 16) end
   end

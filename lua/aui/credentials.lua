@@ -3,6 +3,7 @@
 
 local check = require "aui.check"
 local host = require "aui.host"
+local log = require "aui.log"
 
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
 
@@ -73,8 +74,8 @@ end
 local function value_of(name, option)
   if type(option) ~= "function" then return option end
   local ok, value, why = host.pcall(option)
-  if not ok then return nil, ("%s: %s"):format(name, tostring(value)), false end
-  if value == nil and why ~= nil then return nil, ("%s: %s"):format(name, tostring(why)), true end
+  if not ok then return nil, ("%s: %s"):format(name, log.words_of(value)), false end
+  if value == nil and why ~= nil then return nil, ("%s: %s"):format(name, log.words_of(why)), true end
   return value
 end
 

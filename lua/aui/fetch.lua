@@ -41,8 +41,10 @@ function Exchange:check_length(n)
   end
 end
 
---- Gives the socket a patience that ends a little after the deadline.
+--- Gives the socket a patience that ends a little after the deadline. To be called before each read: it ends the
+--- exchange for which nobody waits any more.
 function Exchange:set_patience()
+  if self.outcome or self.closed then self:fail("canceled", "the fetch is over") end
   self.socket:settimeout(math.ceil((math.max(0, self.deadline - engine.now()) + SPARE) * milliseconds))
 end
 

@@ -12,7 +12,7 @@ local loudest = 0 -- the level up to which it listens; 0: there is none
 ---@field event string what it is about: "state", "send", "answer", "failure", "recovery" or "raised"
 ---@field session? integer tells sessions apart; not of "raised"
 ---@field url? string the session's, without the key; not of "raised"
----@field message string all of it in one line
+---@field message string all of it in one line; of "raised", with a traceback where there is one
 ---@field state? string of "state"
 ---@field delay? number of "state": seconds until the next attempt to connect
 ---@field err? aui.Error of "state" and "failure"; of "raised" what a function of the user's raised, whatever it is
@@ -33,6 +33,12 @@ end
 --- Whether events of this level are listened to: for callers whose events cost something to make up.
 function log.wants(level) return LEVELS[level] <= loudest end
 
+--- As tostring, for what a function of the user's has raised: its own __tostring may fail.
+function log.words_of(failure)
+  local ok, words = pcall(tostring, failure)
+  return ok and type(words) == "string" and words or ("a %s that cannot be shown"):format(type(failure))
+end
+
 -- To where a program that does not listen can still see it.
 local function complain(words)
   if ngx then
@@ -47,7 +53,7 @@ local function tell(fields)
   local ok, problem = pcall(listener, fields)
   if ok then return end
   log.listen(nil)
-  complain("aui.log: its function failed and is not called any more: " .. tostring(problem))
+  complain("aui.log: its function failed and is not called any more: " .. log.words_of(problem))
 end
 
 --- `source` has the fields `id` and `url` of a session.
@@ -63,7 +69,7 @@ end
 --- What a function of the user's raised where there is nobody to catch it: `who` says which. If nobody listens, it goes
 --- to where errors are printed.
 function log.failure(who, failure)
-  local message = ("%s of aui failed: %s"):format(who, tostring(failure))
+  local message = ("%s of aui failed: %s"):format(who, log.words_of(failure))
   if log.wants "error" then
     tell { level = "error", event = "raised", err = failure, message = message }
   else

@@ -52,12 +52,12 @@ end
 ---@return integer|aui.Error|nil keep or, where chunk is nil, the error that ended the reply or the timeout
 function Reply:next(timeout)
   check.colon(2, self, Reply, "reply:next")
-  if self.handlers and self.handlers:has "chunk" then
-    error("reply:next: the text goes to the handlers that follow the reply's chunks", 2)
-  end
   local deadline = deadline_after(2, timeout)
   local handle = self.handle
   while true do
+    if self.handlers and self.handlers:has "chunk" then
+      error("reply:next: the text goes to the handlers that follow the reply's chunks", 2)
+    end
     local chunk, keep = handle:take()
     if chunk then return chunk, keep end
     local status = handle:status()
@@ -167,6 +167,7 @@ function Reply:on(event, handler)
     self.handlers = its_handlers
     host.spawn(follow, self)
   end
+  host.notify(self.session) -- there may be text that nobody wanted before, or that somebody else waits for
   return off
 end
 

@@ -30,7 +30,7 @@ local tasks = {} -- by coroutine, while it has not ended: its run
 local runnable = { first = 1, last = 0 } -- a queue of those whose method `run` is to be called
 local resumed = 0 -- how many tasks run just now: more than one when a coroutine of one of them runs the loop
 local handling -- the coroutine on which a handler runs just now
-local stepping = false
+local stepper -- the coroutine that has called scheduler.step, which has not returned yet
 local adapters = {} -- of the hosts whose loops step ours
 local suspended = {} -- how to resume the hosts' coroutines that wait, by waiter: nobody else need hold them
 
@@ -51,7 +51,7 @@ function scheduler.now() return assert(scheduler.loop()):now() end
 
 --- To be called when the core was asked for something, or has something to run, of which a host's loop may not know.
 function scheduler.changed()
-  if stepping then return end -- which tells it in the end
+  if stepper then return end -- scheduler.step tells it in the end
   for _, adapter in ipairs(adapters) do
     adapter.changed()
   end
@@ -119,21 +119,29 @@ local function tell_failure(run, failure)
   end
 end
 
--- Resumes a task, or a coroutine of the host's.
-local function resume(co, ...)
-  resumed = resumed + 1
-  local ok, failure = coroutine.resume(co, ...)
-  resumed = resumed - 1
-  if coroutine.status(co) ~= "dead" then return end
-  local run = tasks[co] or background
-  if not ok and type(failure) == "string" and not run.is_protected then failure = debug.traceback(co, failure) end
+local function end_task(co)
+  local run = tasks[co]
   tasks[co] = nil
   run.unfinished = run.unfinished - 1
-  if not ok then tell_failure(run, failure) end
   if run.waiters then scheduler.notify(run) end
 end
 
-local function resume_waiter(waiter) resume(waiter.coroutine, waiter.notified) end
+-- Resumes a task, or a coroutine of the host's.
+local function resume(co)
+  resumed = resumed + 1
+  local ok, failure = coroutine.resume(co)
+  resumed = resumed - 1
+  if ok or coroutine.status(co) ~= "dead" then return end
+  local run = tasks[co] or background
+  if type(failure) == "string" and not run.is_protected then failure = debug.traceback(co, failure) end
+  if tasks[co] then end_task(co) end
+  tell_failure(run, failure)
+end
+
+-- Somebody else may have resumed the coroutine since it was woken, so that it waits no more.
+local function resume_waiter(waiter)
+  if not waiter.over then resume(waiter.coroutine) end
+end
 
 -- ---- Turns of the loop ----
 
@@ -179,9 +187,10 @@ end
 --- nothing when the budget is used up.
 function scheduler.step(budget)
   if not loop then return end
-  stepping = true
+  local outer = stepper
+  stepper = running() or MAIN
   local ok, failure = pcall(turns_without_waiting, budget and loop:clock() + budget)
-  stepping = false
+  stepper = outer
   scheduler.changed() -- it need not have been the host that called this
   if not ok then error(failure, 0) end
 end
@@ -192,10 +201,17 @@ local function run_until_woken(waiter)
   repeat turn(waiter.deadline) until waiter.woken
 end
 
--- Somebody else may have resumed the coroutine since it was woken, so that it waits no more.
+-- As resume_waiter; and a host may have killed its coroutine.
 local function resume_suspended(waiter)
   local its_resume = suspended[waiter]
-  if its_resume then its_resume(waiter) end
+  suspended[waiter] = nil
+  if its_resume and coroutine.status(waiter.coroutine) ~= "dead" then its_resume(waiter) end
+end
+
+local function wait_in_task(waiter)
+  waiter.run, waiter.coroutine = resume_waiter, running()
+  repeat coroutine.yield() until waiter.woken
+  waiter.over = true
 end
 
 -- A coroutine of the host's waits as its adapter says; one that no adapter knows is resumed by us.
@@ -213,8 +229,9 @@ local function wait_in_host(waiter)
 end
 
 local function problem_of_waiting()
-  if handling and handling == (running() or MAIN) then return HANDLER_WAITS end
   local co = running()
+  if handling and handling == (co or MAIN) then return HANDLER_WAITS end
+  if adapters[1] and stepper == (co or MAIN) then return HOST_WAITS end -- a listener of aui.log, which the loop calls
   if not (adapters[1] or tasks[co]) or can_yield() then return nil end
   if co and not yieldable.in_pcall then return C_WAITS end
   return adapters[1] and HOST_WAITS or nil
@@ -253,10 +270,8 @@ function scheduler.wait(source, deadline)
   if source then source.waiters[waiter] = true end
   if deadline then deadlines:add(waiter) end
   if tasks[co] and can_yield() then
-    waiter.run, waiter.coroutine = resume_waiter, co
-    return coroutine.yield()
-  end
-  if adapters[1] then
+    wait_in_task(waiter)
+  elseif adapters[1] then
     wait_in_host(waiter)
   else
     run_until_woken(waiter)
@@ -269,7 +284,11 @@ end
 local function start(run, fn, ...)
   assert(scheduler.loop())
   local arguments, n = { ... }, select("#", ...)
-  local co = coroutine.create(function() fn(unpack(arguments, 1, n)) end)
+  local co
+  co = coroutine.create(function()
+    fn(unpack(arguments, 1, n))
+    end_task(co) -- here, since it may be somebody else who resumed it last
+  end)
   tasks[co] = run
   run.unfinished = run.unfinished + 1
   enqueue { run = resume_waiter, coroutine = co }
@@ -287,12 +306,12 @@ local function run_handler(item)
   handling = running() or MAIN
   item.fn(unpack(item, 1, item.n))
   handling = outer
+  resume(item.coroutine) -- not before: a handler may call aui.step, which must not come to what the task tells next
 end
 
 --- For tasks: `fn(...)`, which must not raise, is called by the loop, where it cannot wait; returns when it has been.
 function scheduler.call(fn, ...)
-  enqueue { run = run_handler, fn = fn, n = select("#", ...), ... }
-  enqueue { run = resume_waiter, coroutine = running() }
+  enqueue { run = run_handler, coroutine = running(), fn = fn, n = select("#", ...), ... }
   coroutine.yield()
 end
 

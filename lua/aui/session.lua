@@ -218,8 +218,8 @@ function Session:news()
   local err = lost and connection_error(self) or nil
   local delay = retry_at and math.max(0, retry_at - host.now())
   self.reported, self.retry_at = state, retry_at
-  self.journal:state(state, err, delay)
   if self.handlers:has "state" then host.spawn(self.handlers.tell, self.handlers, "state", state, err, delay) end
+  self.journal:state(state, err, delay) -- the last thing here, since who listens may close the session
 end
 
 function Session:__tostring() return ("aui.Session (%s, %s)"):format(self.handle:state(), self.url) end

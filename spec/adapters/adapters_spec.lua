@@ -132,6 +132,24 @@ for _, host in ipairs(hosts) do
         ]], "slept", "over")
       end)
 
+      it("is forgotten when its host has killed it", function()
+        if not coroutine.close then return end -- luacheck: ignore (Lua 5.4)
+        prints([[
+          local killed = setmetatable({}, { __mode = "k" })
+          run(function()
+            local sleeper = coroutine.create(function() aui.sleep(0.01) end)
+            killed[sleeper] = true
+            assert(coroutine.resume(sleeper))
+            assert(coroutine.close(sleeper))
+            sleeper = nil
+            aui.sleep(0.05)
+          end)
+          collectgarbage()
+          collectgarbage()
+          print(next(killed))
+        ]], "over", "nil")
+      end)
+
       it("is told why there is no connection", function()
         prints([[
           run(function()
@@ -166,6 +184,49 @@ for _, host in ipairs(hosts) do
           end)
           print(results[1], results[2], results[3])
         ]], "false\ttrue", "over", "a\tnil\tb")
+      end)
+    end)
+
+    describe("a task", function()
+      it("may wait for something of the host's, and end when that has resumed it", function()
+        prints([[
+          run(function()
+            local task
+            aui.spawn(function()
+              aui.sleep(0.01)
+              assert(coroutine.resume(task))
+            end)
+            print(aui.run(function()
+              task = coroutine.running()
+              coroutine.yield()
+              return "ended"
+            end))
+          end)
+        ]], "ended", "over")
+      end)
+
+      it("waits on though somebody else resumes it, who does not resume it twice", function()
+        prints([[
+          run(function()
+            local task
+            aui.spawn(function()
+              task = coroutine.running()
+              aui.sleep(0.3)
+              print "slept"
+              coroutine.yield()
+              print "resumed twice"
+            end)
+            aui.spawn(function()
+              aui.sleep(0.1)
+              assert(coroutine.resume(task))
+            end)
+            aui.sleep(0.05)
+            assert(coroutine.resume(task))
+            local began = os.clock()
+            repeat until os.clock() - began > 0.3 -- so that both are due when the loop looks
+            aui.sleep(0.01)
+          end)
+        ]], "slept", "over")
       end)
     end)
 
@@ -257,6 +318,18 @@ for _, host in ipairs(hosts) do
         print(table.concat(told, "\n"))
       ]], "ABC", "over", "a handler of aui failed: message", "a handler of aui failed: text",
         "a handler of aui failed: text", "a task of aui failed: at first", "a task of aui failed: late")
+    end)
+
+    it("handlers are told of states in order, though a listener of aui.log closes the session", function()
+      server = support.play { { receive = true }, { cut = "fin" } }
+      prints([[
+        local session = assert(aui.session(guest.options()))
+        session:on("state", print)
+        aui.log(function(event)
+          if event.state == "open" then session:close() end
+        end)
+        run()
+      ]], "open\tnil\tnil", "closed\tnil\tnil", "over")
     end)
 
     it("the errors of handlers and tasks are printed where nobody listens", function()
