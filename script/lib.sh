@@ -43,6 +43,27 @@ build() (
   if [[ $1 == dev ]]; then ln -sf dev/bin/aui-ws-echo build/aui-ws-echo; fi
 )
 
+# example_build GROUP: sets `build_dir`, the build that an example runs by: that of AUI_BUILD, or else one that is made
+# here, with the packages of script/setup GROUP.
+# shellcheck disable=SC2034 # It is for the caller.
+example_build() {
+  build_dir=${AUI_BUILD:-}
+  if [[ -n $build_dir ]]; then return; fi
+  "$root/script/setup" "$1"
+  echo "Building..." >&2
+  build release
+  build_dir=$root/build/release
+}
+
+# start_simulator BUILD_DIR: starts aui-sim on a free port, which AUI_URL says from now on. It ends when the script does;
+# in a session of its own, Ctrl-C is for the example alone.
+start_simulator() {
+  local line
+  coproc sim { exec setsid "$1/bin/aui-sim" --port 0 --exit-with-stdin; }
+  read -r -t 10 line <&"${sim[0]}" || die "aui-sim did not start"
+  export AUI_URL=${line#listening on }
+}
+
 lua_versions=(5.1 5.2 5.3 5.4 luajit)
 
 # lua_for VERSION BUILD_DIR: sets `lua`, the interpreter of VERSION (one of lua_versions), and
