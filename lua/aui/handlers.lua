@@ -42,15 +42,13 @@ function handlers:add(level, event, fn)
   end
 end
 
-local function traceback(failure) return type(failure) == "string" and debug.traceback(failure, 2) or failure end
-
 local function call_each(list, n, ...)
   local arguments = { ... }
   for _, handler in ipairs { unpack(list) } do -- which may take each other away
     local function call()
       if not handler.off then handler.fn(unpack(arguments, 1, n)) end
     end
-    local ok, failure = xpcall(call, traceback)
+    local ok, failure = xpcall(call, log.traceback)
     if not ok then log.failure("a handler", failure) end
   end
 end

@@ -39,6 +39,9 @@ function log.words_of(failure)
   return ok and type(words) == "string" and words or ("a %s that cannot be shown"):format(type(failure))
 end
 
+--- For xpcall: an error with where it came from, if it is words.
+function log.traceback(failure) return type(failure) == "string" and debug.traceback(failure, 2) or failure end
+
 -- To where a program that does not listen can still see it.
 local function complain(words)
   if ngx then

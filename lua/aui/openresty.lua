@@ -93,8 +93,6 @@ function openresty.notify(source)
   end
 end
 
-local function traceback(failure) return type(failure) == "string" and debug.traceback(failure, 2) or failure end
-
 -- A task has no caller who could look at its error: aui.run gets it, else aui.log.
 local function tell_failure(run, failure)
   if run and not run.over then
@@ -111,7 +109,7 @@ local function start(run, fn, ...)
     gate:wait(FOREVER)
     local task = coroutine.running()
     tasks[task] = true
-    local ok, failure = xpcall(fn, traceback, ...)
+    local ok, failure = xpcall(fn, log.traceback, ...)
     tasks[task] = nil
     if not ok then tell_failure(run, failure) end
     if not run then return end
