@@ -228,13 +228,15 @@ local function wait_in_host(waiter)
   suspended[waiter] = nil
 end
 
+-- Why the caller cannot wait, or nil; then also whether it waits by yielding, as tasks and hosts' coroutines do.
 local function problem_of_waiting()
   local co = running()
   if handling and handling == (co or MAIN) then return HANDLER_WAITS end
   if adapters[1] and stepper == (co or MAIN) then return HOST_WAITS end -- a listener of aui.log, which the loop calls
-  if not (adapters[1] or tasks[co]) or can_yield() then return nil end
+  if not (adapters[1] or tasks[co]) then return nil, false end
+  if can_yield() then return nil, true end
   if co and not yieldable.in_pcall then return C_WAITS end
-  return adapters[1] and HOST_WAITS or nil
+  return adapters[1] and HOST_WAITS or nil, false
 end
 
 --- Whether the caller may wait: handlers may not, nor may what would block a host's loop.
@@ -261,7 +263,7 @@ end
 --- and so does a coroutine under an adapter; anybody else runs the loop. A `source` of nil is never notified. Raises
 --- where that is not possible.
 function scheduler.wait(source, deadline)
-  local problem, co = problem_of_waiting(), running()
+  local problem, yields = problem_of_waiting()
   if problem then
     if deadline and deadline <= scheduler.now() then return false end
     refuse(problem)
@@ -269,12 +271,12 @@ function scheduler.wait(source, deadline)
   local waiter = { source = source, deadline = deadline or math.huge }
   if source then source.waiters[waiter] = true end
   if deadline then deadlines:add(waiter) end
-  if tasks[co] and can_yield() then
-    wait_in_task(waiter)
-  elseif adapters[1] then
-    wait_in_host(waiter)
-  else
+  if not yields then
     run_until_woken(waiter)
+  elseif tasks[running()] then
+    wait_in_task(waiter)
+  else
+    wait_in_host(waiter)
   end
   return waiter.notified
 end
@@ -356,7 +358,7 @@ scheduler.pcall = yieldable.in_pcall and pcall or call_protected
 --- Why the caller cannot use `run`, or nil.
 function scheduler.problem_of_running()
   local in_task = tasks[running()] or (resumed > 0 and not adapters[1]) -- a coroutine may have been resumed by a task
-  return in_task and "called inside a task; use aui.spawn" or problem_of_waiting()
+  return in_task and "called inside a task; use aui.spawn" or (problem_of_waiting())
 end
 
 -- ---- Foreign loops ----
