@@ -59,11 +59,17 @@ typedef struct {
   uint64_t id;
 } aui_ready;
 
+/* What a turn of the loop ends with: see aui_net_put_off. */
+typedef struct aui_due {
+  aui_node node;
+  void (*judge)(struct aui_due *due);
+} aui_due;
+
 struct aui_net {
   uv_loop_t *loop;
   struct lws_context *lws;
   aui_node links;   /* all */
-  aui_node due;     /* links whose timers have gone off in this turn */
+  aui_node due;     /* what was put off to the end of this turn */
   aui_node fetches; /* all */
   aui_node idle;    /* connections of pools that no link uses, oldest first */
   aui_node ready;   /* those with news, in the order in which it came */
@@ -91,6 +97,10 @@ struct lws_vhost *aui_net_tls_vhost(aui_net *net, aui_tls_entry *entry);
 /* Puts it into the queue, unless it waits there already. */
 void aui_net_announce(aui_net *net, aui_ready *ready);
 
+/* Has `due->judge` called at the end of the turn, when what came in time has been read and what was to be sent written:
+ * libuv may run timers before it reads and writes, and a host that steps late does not make a peer late. */
+void aui_net_put_off(aui_net *net, aui_due *due);
+
 /* Occupies those of descriptors 0, 1 and 2 that the host has closed, and returns which, for aui_net_release_stdio. What
  * is opened meanwhile gets a number above them: libuv aborts when it is to close one of the three (seen with 1.44), and
  * the host's output would go to the server if a socket had number 1. */
@@ -101,8 +111,8 @@ void aui_net_release_stdio(unsigned occupied);
 
 /* ---- Raw connections ---- */
 
-/* To whom a raw connection of libwebsockets belongs: its opaque user data points to the first member of a link or of an
- * idle connection, or is NULL when it is to be closed. `serve` returns false to close it. */
+/* To whom a raw connection of libwebsockets belongs: its opaque user data points to the first member of a transport or
+ * of an idle connection, or is NULL when it is to be closed. `serve` returns false to close it. */
 typedef struct aui_owner {
   bool (*serve)(struct aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n);
 } aui_owner;
@@ -118,10 +128,6 @@ void aui_raw_close(struct lws *wsi);
 void aui_raw_linger(struct lws *wsi);
 
 /* ---- Links ---- */
-
-/* Ticks the sessions whose timers have gone off. To be called at the end of a turn, when what came in time has been
- * read and what was to be sent written: a host that steps late does not make a peer late. */
-void aui_link_judge_due(aui_net *net);
 
 /* Ends the link's transport and takes it off the loop, which is going away. */
 void aui_link_kill(aui_link *link);

@@ -169,10 +169,22 @@ static bool wait_for_events(const aui_net *net, int timeout) {
   return poll(&fd, 1, timeout) >= 0 || errno != EINTR;
 }
 
+void aui_net_put_off(aui_net *net, aui_due *due) {
+  if (aui_list_is_empty(&due->node)) aui_list_append(&net->due, &due->node);
+}
+
+static void judge_due(aui_net *net) {
+  while (!aui_list_is_empty(&net->due)) {
+    aui_due *due = lws_container_of(net->due.next, aui_due, node);
+    aui_list_remove(&due->node);
+    due->judge(due);
+  }
+}
+
 static void turn(aui_net *net) {
   net->busy = false;
   uv_run(net->loop, UV_RUN_NOWAIT);
-  aui_link_judge_due(net);
+  judge_due(net);
 }
 
 bool aui_net_step(aui_net *net, int timeout_ms) {

@@ -1,0 +1,270 @@
+/* A connection to a server: what dialling, libwebsockets and TLS say comes together here. */
+#include "net/transport.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+/* ---- The end ---- */
+
+static void free_tls(aui_transport *transport) {
+  aui_tls_free(transport->tls);
+  transport->tls = NULL;
+}
+
+/* Tells a TLS peer that this is the end, as far as the socket takes it at once. */
+static void say_goodbye(aui_transport *transport) {
+  size_t n;
+  aui_tls_close(transport->tls);
+  const void *bytes = aui_tls_output(transport->tls, &n);
+  if (n > 0) lws_write(transport->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
+}
+
+/* Takes the connection from the transport, after a goodbye; NULL when there is none. */
+static struct lws *part(aui_transport *transport) {
+  struct lws *wsi = transport->wsi;
+  if (transport->dial) aui_dial_cancel(transport->dial);
+  transport->dial = NULL;
+  if (wsi && transport->tls) say_goodbye(transport);
+  free_tls(transport);
+  transport->wsi = NULL;
+  return wsi;
+}
+
+/* The transport and its connection part: libwebsockets' later callbacks for it find no owner, and close it. */
+void aui_transport_close(aui_transport *transport) {
+  struct lws *wsi = part(transport);
+  if (!wsi) return;
+  lws_set_opaque_user_data(wsi, NULL);
+  if (!transport->in_callback) aui_raw_close(wsi);
+  transport->in_callback = false;
+}
+
+void aui_transport_linger(aui_transport *transport) {
+  struct lws *wsi = part(transport);
+  if (!wsi) return;
+  aui_raw_linger(wsi);
+  transport->in_callback = false;
+}
+
+/* It could not be opened, or broke. */
+static void end(aui_transport *transport, const char *cause, bool retryable) {
+  aui_transport_close(transport);
+  transport->user->ended(transport, cause, retryable);
+}
+
+static void end_by_tls_failure(aui_transport *transport) {
+  char cause[AUI_NET_WHY_SIZE];
+  snprintf(cause, sizeof cause, "%s", aui_tls_error(transport->tls));
+  end(transport, cause, aui_tls_retryable(transport->tls));
+}
+
+/* The connection ended without our doing: with an error, or else with the peer's FIN. */
+static void end_by_peer(aui_transport *transport, int error) {
+  bool orderly = !error && !transport->tls;
+  bool handshake = transport->tls && !aui_tls_is_open(transport->tls);
+  char cause[128], words[160];
+  if (error) {
+    uv_strerror_r(uv_translate_sys_error(error == EPIPE ? ECONNRESET : error), cause, sizeof cause);
+  } else {
+    snprintf(cause, sizeof cause, handshake ? "the server ended the connection" : "TLS ended without close_notify");
+  }
+  snprintf(words, sizeof words, "%s%s", handshake ? "TLS handshake: " : "", cause);
+  free_tls(transport); /* nothing can be said to the peer any more */
+  end(transport, orderly ? NULL : words, true);
+}
+
+/* ---- Bytes from the peer ---- */
+
+static void receive_tls(aui_transport *transport, const void *bytes, size_t n) {
+  aui_net *net = transport->net;
+  size_t plain;
+  aui_tls_feed(transport->tls, bytes, n);
+  while (transport->tls) {
+    switch (aui_tls_read(transport->tls, net->plain, sizeof net->plain, &plain)) {
+      case AUI_TLS_MORE: return;
+      case AUI_TLS_OPEN: transport->user->connected(transport); break;
+      case AUI_TLS_PLAIN: transport->user->receive(transport, net->plain, plain); break;
+      case AUI_TLS_END: end(transport, NULL, true); return;
+      case AUI_TLS_FAILED: end_by_tls_failure(transport); return;
+    }
+  }
+}
+
+static void receive(aui_transport *transport, const void *bytes, size_t n) {
+  if (transport->tls) {
+    receive_tls(transport, bytes, n);
+  } else {
+    transport->user->receive(transport, bytes, n);
+  }
+}
+
+void aui_transport_catch_up(aui_transport *transport) {
+  char bytes[AUI_NET_WRITE_SIZE];
+  int fd = lws_get_socket_fd(transport->wsi), left = 0;
+  ssize_t n;
+  ioctl(fd, FIONREAD, &left);
+  do {
+    n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n > 0) receive(transport, bytes, (size_t)n);
+    left -= (int)n;
+  } while (n > 0 && left >= 0 && transport->wsi);
+  bool ended = n == 0 || (n < 0 && errno != EAGAIN);
+  if (transport->wsi && ended) end_by_peer(transport, n < 0 ? errno : transport->write_error);
+}
+
+/* libwebsockets closes its connection. After a reset it does so without reading what came before. */
+static void on_closing(aui_transport *transport) {
+  aui_transport_catch_up(transport);
+  if (transport->wsi) end_by_peer(transport, transport->write_error);
+}
+
+/* ---- Bytes to the peer ---- */
+
+static bool write_bytes(aui_transport *transport, const void *bytes, size_t n) {
+  if (lws_write(transport->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW) >= 0) return true;
+  transport->write_error = errno ? errno : EPIPE;
+  return false;
+}
+
+/* The next piece of the user's output; `*n` 0: there is none. */
+static const void *next_piece(aui_transport *transport, size_t *n) {
+  const void *bytes = transport->user->output(transport, n);
+  if (*n > AUI_NET_WRITE_SIZE) *n = AUI_NET_WRITE_SIZE;
+  return bytes;
+}
+
+/* These write one piece. They return false when the connection is broken: the caller makes libwebsockets close it. */
+static bool write_plain(aui_transport *transport) {
+  size_t n;
+  const void *bytes = next_piece(transport, &n);
+  if (n > 0 && !write_bytes(transport, bytes, n)) return false;
+  if (n > 0) transport->user->written(transport, n);
+  return true;
+}
+
+/* What TLS has to say itself goes first. */
+static bool write_tls(aui_transport *transport) {
+  size_t n, plain = 0;
+  const void *bytes = aui_tls_output(transport->tls, &n);
+  if (n == 0 && aui_tls_is_open(transport->tls)) {
+    const void *text = next_piece(transport, &plain);
+    if (plain > 0 && !aui_tls_write(transport->tls, text, plain)) {
+      end_by_tls_failure(transport);
+      return true;
+    }
+    bytes = aui_tls_output(transport->tls, &n);
+  }
+  if (n > 0 && !write_bytes(transport, bytes, n)) return false;
+  aui_tls_written(transport->tls, n);
+  if (plain > 0) transport->user->written(transport, plain);
+  return true;
+}
+
+/* A connection that turns out to have ended is not written to: a message that has not left can take the next one. */
+static bool write_piece(aui_transport *transport) {
+  aui_transport_catch_up(transport);
+  if (!transport->wsi) return true;
+  return transport->tls ? write_tls(transport) : write_plain(transport);
+}
+
+static bool has_output(aui_transport *transport) {
+  size_t n = 0;
+  if (transport->tls) aui_tls_output(transport->tls, &n);
+  if (n == 0 && (!transport->tls || aui_tls_is_open(transport->tls))) transport->user->output(transport, &n);
+  return n > 0;
+}
+
+void aui_transport_flush(aui_transport *transport) {
+  if (transport->wsi && has_output(transport)) lws_callback_on_writable(transport->wsi);
+}
+
+bool aui_transport_is_between_records(const aui_transport *transport) {
+  size_t n = 0;
+  if (transport->tls) aui_tls_output(transport->tls, &n);
+  return n == 0;
+}
+
+/* ---- What libwebsockets says ---- */
+
+/* A transport that has let go of the connection may be gone afterwards. */
+static bool serve(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
+  aui_transport *transport = lws_container_of(owner, aui_transport, owner);
+  bool ok = true;
+  transport->net->busy = true;
+  transport->in_callback = true;
+  switch (reason) {
+    case LWS_CALLBACK_RAW_RX: receive(transport, in, n); break;
+    case LWS_CALLBACK_RAW_WRITEABLE: ok = write_piece(transport); break;
+    default: on_closing(transport); break;
+  }
+  if (ok) transport->user->settle(transport);
+  void *owner_now = lws_get_opaque_user_data(wsi);
+  if (owner_now != owner) return owner_now != NULL;
+  transport->in_callback = false;
+  return ok;
+}
+
+/* ---- What dialling comes to ---- */
+
+static void on_resolved(void *owner) {
+  aui_transport *transport = owner;
+  transport->user->phase(transport, AUI_PHASE_CONNECT);
+  transport->user->settle(transport);
+}
+
+static void on_dial_failed(void *owner, const char *cause) {
+  aui_transport *transport = owner;
+  transport->dial = NULL;
+  end(transport, cause, true);
+  transport->user->settle(transport);
+}
+
+/* The first read makes the first output. */
+static void start_tls(aui_transport *transport) {
+  size_t n;
+  transport->tls = aui_tls_new(transport->tls_context, transport->host);
+  if (!transport->tls) {
+    end(transport, "TLS: out of memory", true);
+    return;
+  }
+  transport->user->phase(transport, AUI_PHASE_TLS);
+  if (aui_tls_read(transport->tls, NULL, 0, &n) == AUI_TLS_FAILED) end_by_tls_failure(transport);
+}
+
+static void on_connected(void *owner, uv_os_sock_t socket) {
+  aui_transport *transport = owner;
+  lws_sock_file_fd_type fd = {.sockfd = socket};
+  struct lws_vhost *vhost = lws_get_vhost_by_name(transport->net->lws, "default");
+  transport->dial = NULL;
+  transport->write_error = 0;
+  transport->wsi = lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_SOCKET, fd, "aui", NULL);
+  if (!transport->wsi) {
+    end(transport, "libwebsockets has no room for another connection", true);
+  } else {
+    lws_set_opaque_user_data(transport->wsi, &transport->owner);
+    if (transport->tls_context) {
+      start_tls(transport);
+    } else {
+      transport->user->connected(transport);
+    }
+  }
+  transport->user->settle(transport);
+}
+
+void aui_transport_init(aui_transport *transport) {
+  transport->owner.serve = serve;
+}
+
+void aui_transport_open(aui_transport *transport) {
+  static const aui_dial_events events = {on_resolved, on_connected, on_dial_failed};
+  bool literal = aui_dial_is_literal(transport->host, NULL);
+  transport->user->phase(transport, literal ? AUI_PHASE_CONNECT : AUI_PHASE_RESOLVE);
+  transport->dial = aui_dial_start(transport->net, &events, transport, transport->host, transport->port);
+  if (!transport->dial) end(transport, "out of memory", true);
+}
+
+bool aui_transport_is_up(const aui_transport *transport) {
+  return transport->wsi != NULL;
+}

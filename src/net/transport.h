@@ -1,0 +1,68 @@
+/* A connection to a server and nothing else: dial, TLS, bytes both ways, and its end. A link (a session) and a call (an
+ * exchange) are its users. */
+#ifndef AUI_NET_TRANSPORT_H
+#define AUI_NET_TRANSPORT_H
+
+#include "net/internal.h"
+
+typedef struct aui_transport aui_transport;
+
+/* What a transport tells its user and asks of it, never before aui_transport_open has returned but for `phase` and
+ * `ended`. Each may close the transport; only `settle` may free it. */
+typedef struct {
+  void (*phase)(aui_transport *transport, aui_phase phase); /* how far opening it has got */
+  void (*connected)(aui_transport *transport);              /* it is open, TLS included */
+  void (*receive)(aui_transport *transport, const void *bytes, size_t n);
+  const void *(*output)(aui_transport *transport, size_t *n); /* what is to be written now; `*n` 0: nothing */
+  void (*written)(aui_transport *transport, size_t n);        /* the first `n` bytes of the output have left */
+
+  /* It could not be opened, or has ended; it is closed. `cause` and `retryable` as in aui_session_disconnected. */
+  void (*ended)(aui_transport *transport, const char *cause, bool retryable);
+
+  void (*settle)(aui_transport *transport); /* called last, after any of those that the loop has caused */
+} aui_transport_user;
+
+/* Private but for those marked; host and TLS context are borrowed, and must stay. */
+struct aui_transport {
+  aui_owner owner;
+  const aui_transport_user *user; /* set by the user, as the next four */
+  aui_net *net;
+  const char *host;
+  uint16_t port;
+  aui_tls_context *tls_context; /* NULL: plain TCP */
+
+  /* At most a dial or a connection. A user may hand the latter to somebody else, with its TLS, or take one over. */
+  aui_dial *dial;
+  struct lws *wsi;
+  aui_tls *tls;
+  bool in_callback; /* libwebsockets is calling for `wsi`, which must not be closed then but by the return value */
+  int write_error;  /* errno, 0 for none */
+};
+
+/* To be called before anything else, with `user`, `net`, `host`, `port` and `tls_context` set. */
+void aui_transport_init(aui_transport *transport);
+
+/* Begins to open a connection; the transport must be closed. */
+void aui_transport_open(aui_transport *transport);
+
+/* Whether there is a connection, open or shaking hands. */
+bool aui_transport_is_up(const aui_transport *transport);
+
+/* Whether TLS has nothing of its own to write, so that the connection can be handed to somebody else. */
+bool aui_transport_is_between_records(const aui_transport *transport);
+
+/* Has the output written as soon as the socket takes it, if there is any. */
+void aui_transport_flush(aui_transport *transport);
+
+/* Reads all that lies in the socket now, to the end of the stream if it is there: a turn of the loop reads one piece.
+ * What comes meanwhile is left, so that a fast peer cannot keep us here. Only while it is up. */
+void aui_transport_catch_up(aui_transport *transport);
+
+/* Ends it: `ended` is not called. Harmless when it is closed. */
+void aui_transport_close(aui_transport *transport);
+
+/* The same, but the connection stays until the peer has ended it too, though not for long: closed at once, it would
+ * answer what the peer still sends with a reset, and our last words might be lost (RFC 6455, 7.1.1). */
+void aui_transport_linger(aui_transport *transport);
+
+#endif
