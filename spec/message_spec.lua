@@ -39,6 +39,8 @@ for _, scheme in ipairs { "ws", "wss" } do
           },
         },
         followup_suggestions = { "More?", "Less?" },
+        options = {},
+        variants_options = {},
         novelty = { deep = { 1, { 2, { three = 3 } } } },
       }, message)
     end)
@@ -55,8 +57,24 @@ for _, scheme in ipairs { "ws", "wss" } do
         text = "x",
         sender = { id = "a", type = "agent" },
         options = { { widget_parameters = { { title = "T", type = "string" } } } },
+        cards = {},
+        variants_options = {},
+        followup_suggestions = {},
       }, message)
     end)
+
+    for what, fields in pairs {
+      ["leaves them out"] = "",
+      ["sends null"] = [[, "cards": null, "options": null, "variants_options": null, "followup_suggestions": null]],
+      ["sends other values"] = [[, "cards": "x", "options": 1, "variants_options": true, "followup_suggestions": ""]],
+    } do
+      it("has its arrays, empty, though the agent " .. what, function()
+        local message = assert(answered_by(scheme, [[{"id": "1", "text": "x", "sender": {}]] .. fields .. "}"))
+        for _, name in ipairs { "cards", "options", "variants_options", "followup_suggestions" } do
+          assert.are.same({}, message[name])
+        end
+      end)
+    end
 
     it("has cjson.null for a null in an array, which keeps its place", function()
       local message = assert(answered_by(

@@ -118,6 +118,33 @@ describe("a reply", function()
     assert.are.equal(err, select(2, pcall(reply)))
   end)
 
+  it("that is refused has ended: each way to read it gives the reason, and no handler misses it", function()
+    play { { receive = true }, { wait = 3600 } }
+    session:close()
+    local reply, second, third, closing = session:send "late"
+    assert.is_nil(second)
+    assert.is_nil(third)
+    assert.are.equal(reply, closing)
+    local _, err = reply:message()
+    assert.are.equal("canceled: the session is closed", tostring(err))
+    assert.are.equal("no", err.delivered)
+    assert.are.equal(err, select(2, reply:next()))
+    local ok, raised = pcall(function()
+      for _ in session:send "late" do error "there is no text" end
+    end)
+    assert.is_false(ok)
+    assert.are.equal("canceled: the session is closed", tostring(raised))
+    assert.are.equal("", reply:text())
+    assert.is_nil(reply:json())
+    reply:cancel()
+    local told
+    reply:on("chunk", error)
+    reply:on("message", error)
+    reply:on("error", function(reason) told = reason end)
+    support.wait_until(function() return told end)
+    assert.are.equal(err, told)
+  end)
+
   it("says what it is", function()
     play { { receive = true }, { message = { text = "said" } }, { receive = true }, { cut = "fin" } }
     local reply = session:send "question"

@@ -63,7 +63,7 @@ local function meet(case)
   show(pcall(aui.run, function() assert(session:ask "again") end))
   show(pcall(aui.run, function() print(debug.traceback(tostring(select(2, session:ask "again")))) error "x" end))
   session:close()
-  show(session, reply, session:send "late")
+  show(session, reply, session:send("late"):message())
 end
 for index, case in ipairs(cases) do
   meet(case)

@@ -181,8 +181,9 @@ for _, scheme in ipairs { "ws", "wss" } do
       play { { receive = true } }
       session = server:connect()
       session:close()
-      local reply, err = session:send "late"
-      assert.is_nil(reply)
+      local reply = session:send "late"
+      assert.are.equal("aui.Reply (failed)", tostring(reply))
+      local _, err = reply:message()
       assert.are.equal("canceled", err.kind)
       assert.are.equal("no", err.delivered)
       local message

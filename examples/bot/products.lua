@@ -26,7 +26,7 @@ end
 -- Newer servers list products as cards, older ones as options.
 local function items_of(message)
   for _, field in ipairs { "cards", "options", "variants_options" } do
-    if message[field] and #message[field] > 0 then return message[field] end
+    if #message[field] > 0 then return message[field] end
   end
   return {}
 end

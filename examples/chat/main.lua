@@ -41,12 +41,12 @@ end
 
 local function ask(chat, text)
   if not chat.task_id then return screen.note "Which task? Say /task and its ID." end
-  local reply = assert(chat.session:send { text = text, task_id = chat.task_id })
+  local reply = chat.session:send { text = text, task_id = chat.task_id }
   chat.reply = reply
   local message, err = show_answer(reply)
   if not message then return screen.complain(err) end
   screen.block(products.table(message, screen.width()))
-  chat.suggestions = message.followup_suggestions or {}
+  chat.suggestions = message.followup_suggestions
   show_suggestions(chat)
 end
 

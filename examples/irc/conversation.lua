@@ -74,7 +74,7 @@ local function say_rest(self, answer, message)
   for _, line in ipairs(products.lines(message)) do
     say_cut(self, answer, line)
   end
-  self.suggestions = message.followup_suggestions or {}
+  self.suggestions = message.followup_suggestions
   if #self.suggestions == 0 then return end
   local numbered = {}
   for index, suggestion in ipairs(self.suggestions) do
@@ -87,7 +87,7 @@ local function try_to_answer(self, answer, question)
   local session, err = open(self)
   if answer.stopped then return end
   if not session then error(err, 0) end
-  local reply = assert(session:send(question))
+  local reply = session:send(question)
   answer.reply = reply
   say_text(self, answer, reply)
   local message = assert(reply:message())

@@ -48,8 +48,8 @@ function Conversation:say(text)
   if self.reply or self.leaving then return end
   self.question, self.message = text, nil
   self.hear("", 0)
-  self.reply, self.err = self.session:send(text)
-  if self.reply then follow(self, self.reply) end
+  self.reply, self.err = self.session:send(text), nil
+  follow(self, self.reply)
 end
 
 --- Whether what failed has a chance when it is said again.

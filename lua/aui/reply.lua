@@ -3,8 +3,8 @@
 local errors = require "aui.error"
 local handlers = require "aui.handlers"
 local host = require "aui.host"
-local json = require "aui.json"
 local check = require "aui.check"
+local message_module = require "aui.message"
 
 ---@class aui.Reply
 ---@overload fun(): string?, integer?
@@ -17,6 +17,22 @@ local reply_module = {}
 --- `handle` is the C core's reply, which belongs to a message of `session`.
 ---@return aui.Reply
 function reply_module.new(session, handle) return setmetatable({ session = session, handle = handle }, Reply) end
+
+-- What stands in for the C core's reply of a message that was not accepted.
+local Refused = {}
+Refused.__index = Refused
+
+function Refused:status() return "failed" end -- luacheck: ignore self
+function Refused:take() end -- luacheck: ignore self
+function Refused:text() return "" end -- luacheck: ignore self
+function Refused:error() return self.refusal end
+function Refused:cancel() end -- luacheck: ignore self
+
+--- The reply to a message that `session` did not accept: it has ended already. `refusal` is the C core's error.
+---@return aui.Reply
+function reply_module.refused(session, refusal)
+  return reply_module.new(session, setmetatable({ refusal = refusal }, Refused))
+end
 
 local function deadline_after(level, timeout)
   if timeout == nil then return nil end
@@ -87,7 +103,7 @@ end
 
 local function decode_message(reply)
   if not reply.decoded then
-    local message, problem = json.decode(reply.handle:message())
+    local message, problem = message_module.decode(reply.handle:message())
     if not message then
       return nil, errors.new {
         kind = "protocol",
@@ -115,7 +131,7 @@ end
 
 --- Waits for the end of the answer, whether its text is read or not.
 ---@param timeout? number seconds to wait at most
----@return table? message the ExternalTaskMessage
+---@return table? message the ExternalTaskMessage (lua/aui/message.lua)
 ---@return aui.Error? err
 function Reply:message(timeout)
   check.colon(2, self, Reply, "reply:message")

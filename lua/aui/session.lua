@@ -115,11 +115,11 @@ local function read_message(level, self, message)
   return encoded, timeout, text, task_id
 end
 
--- The core's reply, or nil and an error; raises at the caller of the public function for a bad argument.
+-- Raises at the caller of the public function for a bad argument.
 local function send(self, message)
   local encoded, timeout, text, task_id = read_message(3, self, message)
   local handle, refusal = self.handle:send(encoded, timeout.first or nil, timeout.idle or nil, timeout.total or nil)
-  if not handle then return nil, errors.from_core(refusal, self.mask) end
+  if not handle then return reply_module.refused(self, refusal) end
   local reply = reply_module.new(self, handle)
   if self.recovery then self.recovery:sent(reply, task_id, text) end
   self.journal:sent(reply, task_id, #encoded)
@@ -127,17 +127,17 @@ local function send(self, message)
   return reply
 end
 
---- Accepts a message for the agent and returns at once. Messages are sent in order, each when the answer to the one
---- before has ended. Raises for a bad argument.
+--- Takes a message for the agent and returns at once. Messages are sent in order, each when the answer to the one
+--- before has ended. Raises for a bad argument. The reply to a message that a closed session (kind canceled) or a full
+--- queue (kind overflow) refuses has ended already.
 ---@param message string|aui.Message
----@return aui.Reply? reply call it, or use it in a `for`, to stream the text
----@return aui.Error? err of a closed session (kind canceled), or of a full queue (kind overflow)
+---@return aui.Reply reply call it, or use it in a `for`, to stream the text
+---@return nil
 ---@return nil
 ---@return aui.Reply? closing makes leaving a `for` early cancel the reply (Lua 5.4)
 function Session:send(message)
   check.colon(2, self, Session, "session:send")
-  local reply, err = send(self, message)
-  if not reply then return nil, err end
+  local reply = send(self, message)
   return reply, nil, nil, reply
 end
 
@@ -148,9 +148,7 @@ end
 function Session:ask(message)
   check.colon(2, self, Session, "session:ask")
   host.check_wait()
-  local reply, err = send(self, message)
-  if not reply then return nil, err end
-  return reply:message()
+  return send(self, message):message()
 end
 
 --- Ends the session: pending replies end as canceled, the server is told, and its goodbye is awaited for a second at

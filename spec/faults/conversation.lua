@@ -51,7 +51,7 @@ end
 
 local function start(self)
   local send = new_send(self)
-  send.reply = assert(self.session:send(send.text))
+  send.reply = self.session:send(send.text)
   self.alive[send.reply] = true
   return send
 end
@@ -239,8 +239,8 @@ function steps.close_session(self)
   for _, send in ipairs(burst) do send.given_up = true end
   self.session:close()
   for _, send in ipairs(burst) do finish(self, send) end
-  local reply, err = self.session:send "too late"
-  if reply or err.kind ~= "canceled" then complain(self, nil, "a closed session sends") end
+  local message, err = self.session:ask "too late"
+  if message or err.kind ~= "canceled" then complain(self, nil, "a closed session sends") end
   open(self)
 end
 

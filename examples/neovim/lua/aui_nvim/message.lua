@@ -15,7 +15,7 @@ end
 -- Newer servers list products as cards, older ones as options.
 local function products_of(message)
   for _, field in ipairs { "cards", "options", "variants_options" } do
-    if message[field] and #message[field] > 0 then return message[field] end
+    if #message[field] > 0 then return message[field] end
   end
   return {}
 end
@@ -53,7 +53,7 @@ end
 ---@return string[]
 function message_module.paragraphs(message)
   local paragraphs, suggestions = {}, {}
-  for index, suggestion in ipairs(message.followup_suggestions or {}) do
+  for index, suggestion in ipairs(message.followup_suggestions) do
     suggestions[index] = MARK .. on_one_line(suggestion)
   end
   add_list(paragraphs, "Products", vim.tbl_map(item_of, products_of(message)))
