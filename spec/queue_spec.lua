@@ -40,7 +40,10 @@ for _, scheme in ipairs(wire.schemes) do
     it("refuses one byte too many at once", function()
       local session, server = start { bytes = 200 }
       local words = "more than 200 bytes would wait to be sent (queue.bytes)"
-      assert_refused(words, session:send(("x"):rep(200)):message())
+      local _, err = session:send(("x"):rep(200)):message()
+      assert.equal("overflow", err.kind)
+      assert.is_false(err.retryable) -- it will never be shorter
+      assert.is_truthy(err.message:find "^the message has %d+ bytes, more than the 200 that may wait %(queue%.bytes%)$")
       local reply = session:send(("x"):rep(120))
       assert_refused(words, session:send(("x"):rep(80)):message())
       server:restart()

@@ -271,7 +271,26 @@ static const struct {
     {"{'status_code':500,'event':null}", AUI_EVENT_ERROR},
     {"{'status_code':500,'event':'x'}", AUI_EVENT_OTHER},
     {"{'status_code':null}", AUI_EVENT_OTHER},
-    {"{'detail':'Not authenticated'}", AUI_EVENT_OTHER},
+    {"{'status_code':399}", AUI_EVENT_OTHER},
+    {"{'status_code':-7}", AUI_EVENT_OTHER},
+    {"{'status_code':200,'errors':['x']}", AUI_EVENT_ERROR},
+    {"{'status_code':401,'id':'1','text':''}", AUI_EVENT_ERROR},
+    {"{'detail':'Not authenticated'}", AUI_EVENT_ERROR},
+    {"{'detail':[{'loc':[],'msg':'field required'}]}", AUI_EVENT_ERROR},
+    {"{'errors':[ {}]}", AUI_EVENT_ERROR},
+    {"{'errors':['Unauthorized']}", AUI_EVENT_ERROR},
+    {"{'error':{'code':'x'}}", AUI_EVENT_ERROR},
+    {"{'error':'x','event':'','channel':null,'data':null}", AUI_EVENT_ERROR},
+    {"{'detail':'','errors':[ ],'error':null}", AUI_EVENT_OTHER},
+    {"{'detail':[1],'errors':{'x':1},'error':true}", AUI_EVENT_OTHER},
+    {"{'error':{},'event':'x'}", AUI_EVENT_OTHER},
+    {"{'error':{},'channel':{'event_name':'x'}}", AUI_EVENT_OTHER},
+    {"{'error':{},'id':1}", AUI_EVENT_OTHER},
+    {"{'error':{},'text':'x'}", AUI_EVENT_OTHER},
+    {"{'error':{},'sender':{}}", AUI_EVENT_OTHER},
+    {"{'error':{},'data':1}", AUI_EVENT_OTHER},
+    {"{'id':'1','text':'','sender':{},'errors':['x'],'detail':'x'}", AUI_EVENT_FINAL},
+    {"[{'detail':'x'}]", AUI_EVENT_OTHER},
     {"{}", AUI_EVENT_OTHER},
     {"[]", AUI_EVENT_OTHER},
     {"null", AUI_EVENT_OTHER},
@@ -417,8 +436,12 @@ static void gives_the_status_code(void **state) {
   listener l = listen_anew(64);
   assert_int_equal(hear(&l, "{'status_code':429,'message':'slow down'}", FEED_WHOLE), AUI_EVENT_ERROR);
   assert_int_equal(aui_event_status_code(l.reader), 429);
-  assert_int_equal(hear(&l, "{'status_code':-7}", FEED_WHOLE), AUI_EVENT_ERROR);
+  assert_int_equal(hear(&l, "{'detail':'no'}", FEED_WHOLE), AUI_EVENT_ERROR);
   assert_int_equal(aui_event_status_code(l.reader), 0);
+  assert_int_equal(hear(&l, "{'detail':[{'msg':'no'}]}", FEED_WHOLE), AUI_EVENT_ERROR);
+  assert_int_equal(aui_event_status_code(l.reader), 422);
+  assert_int_equal(hear(&l, "{'errors':[{'msg':'no'}],'status_code':400}", FEED_WHOLE), AUI_EVENT_ERROR);
+  assert_int_equal(aui_event_status_code(l.reader), 400);
   assert_int_equal(hear(&l, "{'status_code':1e9}", FEED_WHOLE), AUI_EVENT_ERROR);
   assert_int_equal(aui_event_status_code(l.reader), 999);
   stop_listening(&l);

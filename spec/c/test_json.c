@@ -161,6 +161,10 @@ static void show(char *out, const char *json, const aui_json_members *members) {
   if (members->status_code >= 0) sprintf(out + strlen(out), " status=%d", members->status_code);
   if (members->id) strcat(out, " id");
   if (members->sender) strcat(out, " sender");
+  static const char *const faults[] = {"", "=words", "=list"};
+  if (members->detail) sprintf(out + strlen(out), " detail%s", faults[members->detail]);
+  if (members->errors) sprintf(out + strlen(out), " errors%s", faults[members->errors]);
+  if (members->error) sprintf(out + strlen(out), " error%s", faults[members->error]);
 }
 
 static const struct {
@@ -176,6 +180,12 @@ static const struct {
     {"{'id':'1','text':'t','sender':{'id':'2','text':'no'}}", " text=t id sender"},
     {"{'id':0,'text':'','sender':null}", " text= id sender"},
     {"{'status_code':401,'message':'m'}", " status=401"},
+    {"{'detail':'x','errors':['x'],'error':{}}", " detail=words errors=words error=words"},
+    {"{'detail':[ \t{}],'errors':[{}],'error':[{}]}", " detail=list errors=list error=list"},
+    {"{'detail':{},'errors':[],'error':[null]}", ""},
+    {"{'detail':'','errors':1,'error':''}", ""},
+    {"{'a':{'detail':'x','errors':['x'],'error':'x'}}", ""},
+    {"{'detail':'x','detail':null,'error':{'error':[{}]}}", " error=words"},
     /* keys and names may be escaped */
     {"{'\\u0065vent':'thread\\u002Dmessage-text-content-update\\u0064'}", " event=update"},
     {"{'d\\u0061ta':{'\\u0074\\u0065\\u0078\\u0074':'\\u0041'}}", " data.text=\\u0041"},

@@ -151,14 +151,15 @@ static const closing closings[] = {
     {1005, "", AUI_ERROR_TRANSPORT, true, "the server closed the connection without giving a reason"},
     {1007, "", AUI_ERROR_PROTOCOL, false, CLOSED " 1007 (invalid payload)"},
     {1008, "Not authenticated.", AUI_ERROR_AUTH, false,
-     CLOSED " 1008 (authentication failure or application error): Not authenticated"},
+     CLOSED " 1008 (authentication failure or application error): Not authenticated."},
     {1009, "", AUI_ERROR_PROTOCOL, false, CLOSED " 1009 (message too big)"},
     {1010, "", AUI_ERROR_PROTOCOL, false, CLOSED " 1010 (extension missing)"},
     {1011, "two\nlines", AUI_ERROR_SERVER, true, CLOSED " 1011 (internal server error): two lines"},
     {1012, "", AUI_ERROR_SERVER, true, CLOSED " 1012 (service restart)"},
     {1013, "", AUI_ERROR_SERVER, true, CLOSED " 1013 (try again later)"},
     {1014, "", AUI_ERROR_SERVER, true, CLOSED " 1014 (bad gateway)"},
-    {3000, "", AUI_ERROR_APPLICATION, false, CLOSED " 3000 (no meaning registered)"},
+    {3001, "", AUI_ERROR_APPLICATION, false, CLOSED " 3001 (no meaning registered)"},
+    {3008, "", AUI_ERROR_TIMEOUT, true, CLOSED " 3008 (timeout)"},
     {4000, "own", AUI_ERROR_APPLICATION, false, CLOSED " 4000 (no meaning registered): own"},
 };
 
@@ -213,6 +214,36 @@ static void closes_while_idle(void **state) {
     assert_frame(&p, PEER_TEXT, "{}");
     release(&p, reply);
     stop(&p);
+  }
+}
+
+/* Codes that are an answer to the message: the server has refused it. */
+static void closes_that_refuse_a_message(void **state) {
+  static const struct {
+    int code;
+    aui_error_kind kind;
+    bool retryable;
+    const char *message;
+  } cases[] = {
+      {3000, AUI_ERROR_AUTH, false, CLOSED " 3000 (unauthorized)"},
+      {3003, AUI_ERROR_AUTH, false, CLOSED " 3003 (forbidden)"},
+      {4001, AUI_ERROR_AUTH, false, CLOSED " 4001 (invalid authentication)"},
+      {4002, AUI_ERROR_APPLICATION, false, CLOSED " 4002 (task not found)"},
+      {4003, AUI_ERROR_RATE_LIMIT, true, CLOSED " 4003 (rate limit exceeded)"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (int answered = 0; answered < 2; answered++) {
+      peer p;
+      start_open(state, &p);
+      aui_reply *reply = send_through(&p, "{}");
+      if (answered) peer_send_update(&p, "half");
+      peer_send_close(&p, cases[i].code, "");
+      aui_delivered delivered = answered ? AUI_DELIVERED_YES : AUI_DELIVERED_NO;
+      assert_failed(reply, cases[i].kind, cases[i].retryable, delivered, 0, cases[i].code, cases[i].message);
+      end_transport(&p, cases[i].code);
+      release(&p, reply);
+      stop(&p);
+    }
   }
 }
 
@@ -369,8 +400,16 @@ static const payload payloads[] = {
      {AUI_ERROR_APPLICATION, false, AUI_DELIVERED_YES, 422, 0, "the server answered with status 422"}},
     {"{\"status_code\":500}",
      {AUI_ERROR_SERVER, true, AUI_DELIVERED_MAYBE, 500, 0, "the server answered with status 500"}},
-    {"{\"status_code\":7}",
-     {AUI_ERROR_PROTOCOL, false, AUI_DELIVERED_MAYBE, 7, 0, "the server answered with status 7"}},
+    {"{\"status_code\":404}",
+     {AUI_ERROR_APPLICATION, false, AUI_DELIVERED_NO, 404, 0, "the server answered with status 404"}},
+    {"{\"status_code\":408}",
+     {AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_MAYBE, 408, 0, "the server answered with status 408"}},
+    {"{\"status_code\":599}",
+     {AUI_ERROR_SERVER, true, AUI_DELIVERED_MAYBE, 599, 0, "the server answered with status 599"}},
+    {"{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"field required\"}]}",
+     {AUI_ERROR_APPLICATION, false, AUI_DELIVERED_YES, 422, 0, "the server answered with status 422"}},
+    {"{\"errors\":[{\"msg\":\"field required\"}]}",
+     {AUI_ERROR_APPLICATION, false, AUI_DELIVERED_YES, 422, 0, "the server answered with status 422"}},
 };
 
 /* `code` 0: the server does not close; 1006: it cuts the connection. */
@@ -406,6 +445,43 @@ static void error_payloads(void **state) {
   static const int codes[] = {0, 1006, 1008, 1011};
   for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
     for (size_t k = 0; k < sizeof codes / sizeof *codes; k++) check_payload(state, &payloads[i], codes[k]);
+  }
+}
+
+/* An error without a status: the close code tells its kind, if it can. */
+static void errors_without_a_status(void **state) {
+  static const char *const bodies[] = {"{\"detail\":\"no\"}", "{\"errors\":[\"no\"]}",
+                                       "{\"error\":{\"message\":\"no\"}}"};
+  static const struct {
+    int code; /* 0: none */
+    aui_error_kind kind;
+    bool retryable;
+    aui_delivered delivered;
+  } ends[] = {
+      {0, AUI_ERROR_APPLICATION, false, AUI_DELIVERED_YES},   {1000, AUI_ERROR_APPLICATION, false, AUI_DELIVERED_YES},
+      {1008, AUI_ERROR_AUTH, false, AUI_DELIVERED_NO},        {1011, AUI_ERROR_SERVER, true, AUI_DELIVERED_MAYBE},
+      {3008, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_MAYBE},   {4001, AUI_ERROR_AUTH, false, AUI_DELIVERED_NO},
+      {4002, AUI_ERROR_APPLICATION, false, AUI_DELIVERED_NO}, {4003, AUI_ERROR_RATE_LIMIT, true, AUI_DELIVERED_NO},
+  };
+  for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+    for (size_t k = 0; k < sizeof ends / sizeof *ends; k++) {
+      peer p;
+      start_open(state, &p);
+      aui_reply *reply = send_through(&p, "{}");
+      peer_send_text(&p, bodies[i]);
+      if (ends[k].code) {
+        peer_send_close(&p, ends[k].code, "why");
+      } else {
+        assert_due(&p, p.now + 1000);
+      }
+      assert_failed(reply, ends[k].kind, ends[k].retryable, ends[k].delivered, 0, ends[k].code,
+                    "the server sent an error");
+      const aui_buffer *json = &aui_reply_error(reply)->payload;
+      assert_int_equal(json->len, strlen(bodies[i]));
+      assert_memory_equal(json->data, bodies[i], json->len);
+      release(&p, reply);
+      stop(&p);
+    }
   }
 }
 
@@ -683,6 +759,7 @@ int main(void) {
       IN_EVERY_WAY(closes_while_an_answer_is_awaited),
       IN_EVERY_WAY(closes_in_the_middle_of_an_answer),
       IN_EVERY_WAY(closes_while_idle),
+      IN_EVERY_WAY(closes_that_refuse_a_message),
       IN_EVERY_WAY(a_key_that_was_accepted_once_is_not_to_blame),
       IN_EVERY_WAY(a_close_that_cannot_be_answered_is_not_waited_for),
       IN_EVERY_WAY(cuts),
@@ -691,6 +768,7 @@ int main(void) {
       IN_EVERY_WAY(a_lost_connection_keeps_what_has_not_left),
       IN_EVERY_WAY(a_connection_of_no_use_ends_all_that_wait),
       IN_EVERY_WAY(error_payloads),
+      IN_EVERY_WAY(errors_without_a_status),
       IN_EVERY_WAY(an_error_payload_is_told_in_time),
       IN_EVERY_WAY(an_error_payload_explains_what_comes_after_it),
       IN_EVERY_WAY(a_rate_limit_in_the_middle_of_an_answer),

@@ -692,11 +692,15 @@ static void a_session_that_does_not_connect_again_reports_the_limit(void **state
 
 /* ---- The queue's limits ---- */
 
-static void refused_for(peer *p, const char *json, const char *message) {
+static void check_refused(peer *p, const char *json, bool retryable, const char *message) {
   aui_error error = {0};
   assert_null(aui_session_send(p->session, json, strlen(json), &no_timeouts, p->now, &error));
-  check_error(&error, (expected_error){AUI_ERROR_OVERFLOW, true, AUI_DELIVERED_NO, 0, 0, message});
+  check_error(&error, (expected_error){AUI_ERROR_OVERFLOW, retryable, AUI_DELIVERED_NO, 0, 0, message});
   aui_error_clear(&error);
+}
+
+static void refused_for(peer *p, const char *json, const char *message) {
+  check_refused(p, json, true, message);
 }
 
 static void only_so_many_messages_wait(void **state) {
@@ -724,7 +728,8 @@ static void only_so_many_bytes_wait(void **state) {
   aui_session_config config = config_with(1000);
   config.queue_bytes = 16;
   start_with(state, &p, config);
-  refused_for(&p, "{\"text\":\"hello!!\"}", "more than 16 bytes would wait to be sent (queue.bytes)");
+  check_refused(&p, "{\"text\":\"hello!!\"}", false,
+                "the message has 18 bytes, more than the 16 that may wait (queue.bytes)");
   aui_reply *one = send(&p, "{\"text\":\"1234\"}"), *two;
   refused_for(&p, "{}", "more than 16 bytes would wait to be sent (queue.bytes)");
   two = send(&p, "1");

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "engine/buffer.h"
+#include "engine/words.h"
 
 typedef enum {
   AUI_ERROR_NONE = 0,
@@ -22,14 +23,17 @@ typedef enum {
 /* Whether the user's message reached the agent. */
 typedef enum { AUI_DELIVERED_NO = 0, AUI_DELIVERED_MAYBE, AUI_DELIVERED_YES } aui_delivered;
 
+enum { AUI_ERROR_MESSAGE_SIZE = AUI_WORDS_MAX + 1 };
+
 typedef struct {
   aui_error_kind kind;
   aui_delivered delivered;
-  bool retryable;     /* whether the same message, sent again later, has a chance */
-  int status_code;    /* HTTP or error payload, 0 when unknown */
-  int close_code;     /* RFC 6455 7.4, 0 when unknown */
-  long retry_after;   /* seconds the server asked for, -1 when it did not */
-  char message[512];  /* one line of UTF-8 without a full stop at its end; never holds a secret */
+  bool retryable;   /* whether the same message, sent again later, has a chance */
+  bool judged;      /* the server itself has said what it thinks of the message that was under way */
+  int status_code;  /* HTTP or error payload, 0 when unknown */
+  int close_code;   /* RFC 6455 7.4, 0 when unknown */
+  long retry_after; /* seconds the server asked for, -1 when it did not */
+  char message[AUI_ERROR_MESSAGE_SIZE]; /* one line, see aui_words_copy */
   aui_buffer payload; /* the server's own words, when it sent some: an error payload or a response body */
 } aui_error;
 
@@ -38,15 +42,19 @@ typedef struct {
 const char *aui_error_kind_name(aui_error_kind kind);
 const char *aui_delivered_name(aui_delivered delivered);
 
-/* Clears `error` (releasing its payload), then sets its kind and the message by printf's rules: control characters
- * become spaces, and it is cut at 511 bytes without splitting a character. `retryable` follows the kind: rate_limit,
- * server, transport, timeout and overflow are. */
+/* Clears `error` (releasing its payload), then sets its kind and the message by printf's rules, as aui_words_copy
+ * leaves it. `retryable` follows the kind: rate_limit, server, transport, timeout and overflow are. */
 __attribute__((format(printf, 3, 4))) void aui_error_set(aui_error *error, aui_error_kind kind, const char *format,
                                                          ...);
 
-/* The kind that a status of HTTP or of an error payload stands for (PROTOCOL: 401 and 403 auth, 429 rate limit, other
- * 4xx application, 5xx server; anything else protocol). */
+/* The kind that a status of HTTP or of an error payload stands for: 401 and 403 auth, 429 rate limit, other 4xx
+ * application, 5xx server, anything else protocol. Of the 4xx, those that may be tried again are a timeout (408; RFC
+ * 9110, 15.5.9) or the server's (421, 425; RFC 9110, 15.5.20, RFC 8470, 5.2). 600 to 999 count as 5xx (RFC 9110, 15).
+ */
 aui_error_kind aui_error_kind_of_status(int status_code);
+
+/* Whether a failure of this kind may pass: rate_limit, server, transport, timeout and overflow. */
+bool aui_error_is_retryable(aui_error_kind kind);
 
 /* Makes `to`, which must be cleared or all zero, a copy of `from`; the payload is left out when memory is short. */
 void aui_error_copy(aui_error *to, const aui_error *from);

@@ -121,13 +121,30 @@ static aui_json_verdict scan(aui_event_reader *reader, size_t *from) {
   return aui_json_scan_from(json->data, json->len, reader->max_depth, *from, &reader->scan);
 }
 
+enum { FIRST_ERROR_STATUS = 400, VALIDATION_STATUS = 422 };
+
+static bool is_of_an_agent(const aui_json_members *members) {
+  return members->id || members->text.start || members->sender || members->data;
+}
+
+static bool is_error(const aui_json_members *members) {
+  if (members->status_code >= FIRST_ERROR_STATUS) return true;
+  return (members->detail || members->errors || members->error) && !is_of_an_agent(members);
+}
+
+static int error_status(const aui_json_members *members) {
+  if (members->status_code >= FIRST_ERROR_STATUS) return members->status_code;
+  bool list = members->detail == AUI_JSON_FAULT_LIST || members->errors == AUI_JSON_FAULT_LIST;
+  return list ? VALIDATION_STATUS : 0;
+}
+
 static aui_event_type classify(const aui_json_members *members) {
   if (members->event == AUI_JSON_UPDATE_NAME || members->channel_event_name == AUI_JSON_UPDATE_NAME) {
     return members->data_text.start ? AUI_EVENT_UPDATE : AUI_EVENT_OTHER;
   }
   if (members->event != AUI_JSON_NO_NAME || members->channel_event_name != AUI_JSON_NO_NAME) return AUI_EVENT_OTHER;
   if (members->id && members->sender && members->text.start) return AUI_EVENT_FINAL;
-  return members->status_code >= 0 ? AUI_EVENT_ERROR : AUI_EVENT_OTHER;
+  return is_error(members) ? AUI_EVENT_ERROR : AUI_EVENT_OTHER;
 }
 
 /* ---- the text ---- */
@@ -213,7 +230,7 @@ aui_event_type aui_event_end(aui_event_reader *reader, aui_buffer *text, size_t 
     case AUI_EVENT_UPDATE: return end_update(reader, from, text, keep);
     case AUI_EVENT_FINAL: return end_final(reader, text, keep);
     case AUI_EVENT_ERROR:
-      reader->status_code = reader->scan.members.status_code;
+      reader->status_code = error_status(&reader->scan.members);
       reader->retry_after = reader->scan.members.retry_after;
       aui_json_replace_unpaired(reader->json.data, reader->json.len);
       return type;

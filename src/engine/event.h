@@ -15,7 +15,8 @@
 typedef enum {
   AUI_EVENT_UPDATE = 1, /* "thread-message-text-content-updated", in either spelling, with a string in data.text */
   AUI_EVENT_FINAL = 2,  /* the ExternalTaskMessage: no event name; `id`, a string `text` and `sender` */
-  AUI_EVENT_ERROR = 3,  /* an error payload: a numeric `status_code`, no event name */
+  AUI_EVENT_ERROR = 3,  /* an error: a `status_code` of 400 or more; or `detail`, `errors` or `error`, and nothing that
+                           an agent's messages have (`id`, `text`, `sender`, `data`). No event name */
   AUI_EVENT_OTHER = 4,  /* any other JSON text: not an error, to be ignored */
 
   AUI_EVENT_BAD_UTF8 = -1,
@@ -53,7 +54,8 @@ void aui_event_restart(aui_event_reader *reader);
  * FINAL or ERROR, escapes of unpaired surrogates were replaced by \ufffd, so that any JSON reader accepts it. */
 const char *aui_event_payload(const aui_event_reader *reader, size_t *n);
 
-/* Of the last ERROR: the `status_code`, clamped to 0..999, and in seconds `extra_data.retry_after`, -1 when absent. */
+/* Of the last ERROR: the `status_code`, 400 to 999; 422 for a list of what is invalid, the body that goes with it; 0
+ * when it has none. And in seconds `extra_data.retry_after`, -1 when absent. */
 int aui_event_status_code(const aui_event_reader *reader);
 int aui_event_retry_after(const aui_event_reader *reader);
 

@@ -82,48 +82,54 @@ void aui_failure_of_silence(aui_error *error, uint64_t timeout) {
   error->close_code = 1006;
 }
 
-/* RFC 6455, 7.4.1, and IANA's registry of close codes. */
-static const char *meaning_of_close(int code) {
-  switch (code) {
-    case 1000: return "normal closure";
-    case 1001: return "going away";
-    case 1002: return "protocol error";
-    case 1003: return "unsupported data";
-    case 1007: return "invalid payload";
-    case 1008: return "authentication failure or application error"; /* in this protocol */
-    case 1009: return "message too big";
-    case 1010: return "extension missing";
-    case 1011: return "internal server error";
-    case 1012: return "service restart";
-    case 1013: return "try again later";
-    case 1014: return "bad gateway";
-    default: return "no meaning registered";
-  }
-}
+/* What a close code means. */
+typedef struct {
+  int code;
+  aui_error_kind kind;
+  bool judges; /* it is an answer to the message that was under way */
+  const char *meaning;
+} closing;
 
-static aui_error_kind kind_of_close(int code, bool heard) {
-  switch (code) {
-    case 1008: return heard ? AUI_ERROR_APPLICATION : AUI_ERROR_AUTH;
-    case 1011:
-    case 1012:
-    case 1013:
-    case 1014: return AUI_ERROR_SERVER;
-    case 1002:
-    case 1003:
-    case 1007:
-    case 1009:
-    case 1010: return AUI_ERROR_PROTOCOL;
-    default: return code >= 3000 ? AUI_ERROR_APPLICATION : AUI_ERROR_TRANSPORT;
+/* RFC 6455, 7.4.1, IANA's registry of close codes, and this protocol's own. */
+static const closing closings[] = {
+    {1000, AUI_ERROR_TRANSPORT, false, "normal closure"},
+    {1001, AUI_ERROR_TRANSPORT, false, "going away"},
+    {1002, AUI_ERROR_PROTOCOL, false, "protocol error"},
+    {1003, AUI_ERROR_PROTOCOL, false, "unsupported data"},
+    {1007, AUI_ERROR_PROTOCOL, false, "invalid payload"},
+    {1008, AUI_ERROR_AUTH, false, "authentication failure or application error"}, /* in this protocol */
+    {1009, AUI_ERROR_PROTOCOL, false, "message too big"},
+    {1010, AUI_ERROR_PROTOCOL, false, "extension missing"},
+    {1011, AUI_ERROR_SERVER, false, "internal server error"},
+    {1012, AUI_ERROR_SERVER, false, "service restart"},
+    {1013, AUI_ERROR_SERVER, false, "try again later"},
+    {1014, AUI_ERROR_SERVER, false, "bad gateway"},
+    {3000, AUI_ERROR_AUTH, true, "unauthorized"},
+    {3003, AUI_ERROR_AUTH, true, "forbidden"},
+    {3008, AUI_ERROR_TIMEOUT, false, "timeout"},
+    {4001, AUI_ERROR_AUTH, true, "invalid authentication"}, /* in this protocol, as the next two */
+    {4002, AUI_ERROR_APPLICATION, true, "task not found"},
+    {4003, AUI_ERROR_RATE_LIMIT, true, "rate limit exceeded"},
+};
+
+static closing meaning_of_close(int code) {
+  for (size_t i = 0; i < sizeof closings / sizeof *closings; i++) {
+    if (closings[i].code == code) return closings[i];
   }
+  aui_error_kind kind = code >= 3000 ? AUI_ERROR_APPLICATION : AUI_ERROR_TRANSPORT;
+  return (closing){code, kind, false, "no meaning registered"};
 }
 
 void aui_failure_of_close(aui_error *error, int code, const char *reason, bool heard) {
+  closing c = meaning_of_close(code);
+  if (code == 1008 && heard) c.kind = AUI_ERROR_APPLICATION;
   if (code == 1005) {
-    aui_error_set(error, AUI_ERROR_TRANSPORT, "the server closed the connection without giving a reason");
+    aui_error_set(error, c.kind, "the server closed the connection without giving a reason");
   } else {
-    aui_error_set(error, kind_of_close(code, heard), "the server closed the connection with %d (%s)%s%s", code,
-                  meaning_of_close(code), *reason ? ": " : "", reason);
+    aui_error_set(error, c.kind, "the server closed the connection with %d (%s)%s%s", code, c.meaning,
+                  *reason ? ": " : "", reason);
   }
+  error->judged = c.judges;
   error->close_code = code;
 }
 
@@ -159,14 +165,42 @@ void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_d
 }
 
 void aui_failure_of_payload(aui_error *error, int status_code, const char *json, size_t n) {
-  aui_error_set(error, aui_error_kind_of_status(status_code), "the server answered with status %d", status_code);
+  if (status_code) {
+    aui_error_set(error, aui_error_kind_of_status(status_code), "the server answered with status %d", status_code);
+  } else {
+    aui_error_set(error, AUI_ERROR_APPLICATION, "the server sent an error");
+  }
+  error->judged = true;
   error->status_code = status_code;
   aui_buffer_append(&error->payload, json, n);
 }
 
+void aui_failure_close_payload(aui_error *error, const aui_error *end) {
+  error->close_code = end->close_code;
+  if (error->status_code) return;
+  switch (end->kind) {
+    case AUI_ERROR_AUTH:
+    case AUI_ERROR_RATE_LIMIT:
+    case AUI_ERROR_SERVER:
+    case AUI_ERROR_TIMEOUT:
+      error->kind = end->kind;
+      error->retryable = end->retryable;
+      break;
+    default: break;
+  }
+}
+
+static bool is_not_found(const aui_error *error) {
+  return error->status_code == 404 || error->close_code == 4002;
+}
+
 aui_delivered aui_failure_delivered(const aui_error *error, bool answered) {
-  int status = error->status_code;
-  if (status == 0) return AUI_DELIVERED_MAYBE;
-  if (answered || error->kind == AUI_ERROR_APPLICATION) return AUI_DELIVERED_YES;
-  return status == 401 || status == 403 || status == 429 ? AUI_DELIVERED_NO : AUI_DELIVERED_MAYBE;
+  if (!error->judged) return AUI_DELIVERED_MAYBE;
+  if (answered) return AUI_DELIVERED_YES;
+  switch (error->kind) {
+    case AUI_ERROR_APPLICATION: return is_not_found(error) ? AUI_DELIVERED_NO : AUI_DELIVERED_YES;
+    case AUI_ERROR_AUTH:
+    case AUI_ERROR_RATE_LIMIT: return AUI_DELIVERED_NO;
+    default: return AUI_DELIVERED_MAYBE;
+  }
 }

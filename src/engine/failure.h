@@ -44,12 +44,18 @@ void aui_failure_of_binary(aui_error *error);
 /* The server sent a message that cannot be read. Not for AUI_EVENT_NO_MEMORY. */
 void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_depth);
 
-/* The server sent an error payload. It is copied; when memory is short the status must do. */
+/* The server sent an error payload; `status_code` as of aui_event_status_code. It is copied; when memory is short the
+ * status must do. */
 void aui_failure_of_payload(aui_error *error, int status_code, const char *json, size_t n);
 
-/* How far a message has got of which bytes had left when `error` ended the connection. Only an error payload can tell:
- * a server that did not accept the key, or had too much to do, has not acted on it; one that judged it, or broke off an
- * answer (`answered`: some of its text had come), has had it. */
+/* Adds to the error of a payload what ended the connection behind it: the close code, and what that says of the kind if
+ * the payload has no status. Does not clear `error`. */
+void aui_failure_close_payload(aui_error *error, const aui_error *end);
+
+/* How far a message has got of which bytes had left when `error` ended the connection. Only an error payload, or a
+ * close code that stands for one, can tell: a server that did not accept the key, had too much to do, or knew no such
+ * task has not acted on it; one that judged it, or broke off an answer (`answered`: some of its text had come), has had
+ * it. */
 aui_delivered aui_failure_delivered(const aui_error *error, bool answered);
 
 #endif

@@ -22,7 +22,10 @@ typedef enum {
   SENDER,
   STATUS_CODE,
   EXTRA_DATA,
-  RETRY_AFTER
+  RETRY_AFTER,
+  DETAIL,
+  ERRORS,
+  ERROR
 } member;
 
 static const struct {
@@ -43,6 +46,9 @@ static const struct {
     {ROOT, STATUS_CODE, KEY("status_code")},
     {ROOT, EXTRA_DATA, KEY("extra_data")},
     {EXTRA_DATA, RETRY_AFTER, KEY("retry_after")},
+    {ROOT, DETAIL, KEY("detail")},
+    {ROOT, ERRORS, KEY("errors")},
+    {ROOT, ERROR, KEY("error")},
 #undef KEY
 };
 
@@ -185,6 +191,10 @@ static bool string_is(const char *p, const char *end, const char *ascii, size_t 
 
 /* ---- what is recorded ---- */
 
+static bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 static member find_member(member parent, const char *key, const char *key_end) {
   for (size_t i = 0; i < sizeof interesting / sizeof *interesting; i++) {
     if (interesting[i].parent == parent && string_is(key, key_end, interesting[i].key, interesting[i].key_length)) {
@@ -229,6 +239,23 @@ static int seconds_of(kind k, const char *value, const char *end) {
   return whole < seconds ? whole + 1 : whole;
 }
 
+/* The first byte behind the list's opening bracket, which is at hand, that is no space. */
+static char first_in_list(const scanner *s) {
+  const char *p = s->at + 1;
+  while (p < s->end && is_space(*p)) p++;
+  return p < s->end ? *p : '\0';
+}
+
+static aui_json_fault fault_of(const scanner *s, kind k, const char *value, const char *end) {
+  if (k == STRING) return value < end ? AUI_JSON_FAULT_WORDS : AUI_JSON_NO_FAULT;
+  if (k != ARRAY) return AUI_JSON_NO_FAULT;
+  switch (first_in_list(s)) {
+    case '{': return AUI_JSON_FAULT_LIST;
+    case '"': return AUI_JSON_FAULT_WORDS;
+    default: return AUI_JSON_NO_FAULT;
+  }
+}
+
 /* Records the value of the member s->inner. Of a container only the start is known; its members
  * come later. A string's `value` and `end` are its content. */
 static void record(scanner *s, kind k, const char *value, const char *end) {
@@ -239,7 +266,10 @@ static void record(scanner *s, kind k, const char *value, const char *end) {
     case EVENT: members->event = name_of(k, value, end); break;
     case CHANNEL: members->channel_event_name = AUI_JSON_NO_NAME; break;
     case CHANNEL_EVENT_NAME: members->channel_event_name = name_of(k, value, end); break;
-    case DATA: members->data_text = (aui_json_span){0, 0}; break;
+    case DATA:
+      members->data_text = (aui_json_span){0, 0};
+      members->data = k != NULL_VALUE;
+      break;
     case DATA_TEXT:
       members->data_text = span;
       if (k == STRING) s->out->at_text = *members;
@@ -250,6 +280,9 @@ static void record(scanner *s, kind k, const char *value, const char *end) {
     case STATUS_CODE: members->status_code = status_code_of(k, value, end); break;
     case EXTRA_DATA: members->retry_after = -1; break;
     case RETRY_AFTER: members->retry_after = seconds_of(k, value, end); break;
+    case DETAIL: members->detail = fault_of(s, k, value, end); break;
+    case ERRORS: members->errors = fault_of(s, k, value, end); break;
+    case ERROR: members->error = k == OBJECT ? AUI_JSON_FAULT_WORDS : fault_of(s, k, value, end); break;
     case NOTHING:
     case ROOT: break;
   }
@@ -258,7 +291,7 @@ static void record(scanner *s, kind k, const char *value, const char *end) {
 /* ---- the automaton ---- */
 
 static void skip_space(scanner *s) {
-  while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t')) s->at++;
+  while (s->at < s->end && is_space(*s->at)) s->at++;
 }
 
 /* The byte at hand; NUL, which is valid nowhere outside of strings, at the end. */

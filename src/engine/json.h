@@ -23,6 +23,13 @@ typedef enum {
   AUI_JSON_UPDATE_NAME = 2 /* "thread-message-text-content-updated" */
 } aui_json_name;
 
+/* What a member that error bodies have says. */
+typedef enum {
+  AUI_JSON_NO_FAULT = 0,
+  AUI_JSON_FAULT_WORDS = 1, /* that something failed, in words */
+  AUI_JSON_FAULT_LIST = 2   /* what is invalid: a list of objects, the body that goes with status 422 */
+} aui_json_fault;
+
 /* The members of interest. Of a repeated key the last one counts. A number out of range is taken as
  * the nearest end of the range. */
 typedef struct {
@@ -32,8 +39,12 @@ typedef struct {
   aui_json_span data_text;          /* root.data.text, when a string */
   int status_code;                  /* root.status_code, cut to an integer, 0..999; -1: no number */
   int retry_after;                  /* root.extra_data.retry_after, rounded up, 0..INT_MAX; -1: no number */
+  aui_json_fault detail;            /* root.detail: a string, or a list that is not empty */
+  aui_json_fault errors;            /* root.errors: likewise */
+  aui_json_fault error;             /* root.error: likewise, or an object */
   bool id;                          /* root.id is present and not null */
   bool sender;                      /* root.sender is an object or null */
+  bool data;                        /* root.data is present and not null */
 } aui_json_members;
 
 /* What a scan found. `at_text` are the members as they stood at the last root.data.text that was a

@@ -92,6 +92,12 @@ uint64_t aui_session_retry_at(const aui_session *session) {
 /* Whether the queue has room for another `n` bytes; else says so. */
 static bool has_room(const aui_session *session, size_t n, aui_error *error) {
   size_t messages = 0, bytes = 0;
+  if (n > session->config.queue_bytes) {
+    aui_error_set(error, AUI_ERROR_OVERFLOW, "the message has %zu bytes, more than the %zu that may wait (queue.bytes)",
+                  n, session->config.queue_bytes);
+    error->retryable = false; /* it will never be shorter */
+    return false;
+  }
   for (const aui_reply *reply = session->queue; reply; reply = reply->next) {
     messages++;
     bytes += reply->request.len;
@@ -100,7 +106,7 @@ static bool has_room(const aui_session *session, size_t n, aui_error *error) {
     aui_error_set(error, AUI_ERROR_OVERFLOW, "%zu messages wait to be sent already (queue.messages)", messages);
     return false;
   }
-  if (n > session->config.queue_bytes || bytes > session->config.queue_bytes - n) {
+  if (bytes > session->config.queue_bytes - n) {
     aui_error_set(error, AUI_ERROR_OVERFLOW, "more than %zu bytes would wait to be sent (queue.bytes)",
                   session->config.queue_bytes);
     return false;

@@ -17,8 +17,8 @@ static bool was_held_off(const aui_session *session) {
 /* Whether it may be found out what became of the active message. */
 static bool is_in_doubt(const aui_session *session) {
   const aui_error *error = &session->error;
-  bool lost = error->kind == AUI_ERROR_TRANSPORT || error->kind == AUI_ERROR_SERVER;
-  return session->config.recover && reconnects(session) && lost && error->retryable && error->status_code == 0;
+  bool lost = error->kind == AUI_ERROR_TRANSPORT || error->kind == AUI_ERROR_SERVER || error->kind == AUI_ERROR_TIMEOUT;
+  return session->config.recover && reconnects(session) && lost && error->retryable && !error->judged;
 }
 
 static void park_active(aui_session *session) {
@@ -44,7 +44,7 @@ static void give_up_active(aui_session *session) {
 
 void aui_session_conclude(aui_session *session, aui_error *reason) {
   if (session->refusal.kind) {
-    session->refusal.close_code = reason->close_code;
+    aui_failure_close_payload(&session->refusal, reason);
     aui_error_clear(reason);
     *reason = session->refusal;
     session->refusal = (aui_error){0};
