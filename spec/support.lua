@@ -22,7 +22,7 @@ Server.__index = Server
 --- Stops the simulator and waits for its end.
 function Server:stop()
   if self.input then self.input:close() end
-  os.execute("rm -r " .. table.concat(self.files, " "))
+  os.execute("rm -rf " .. table.concat(self.files, " "))
 end
 
 --- Ends the simulator as a crash would.
@@ -136,6 +136,12 @@ end
 function support.mirror()
   -- A sanitizer's runtime, preloaded for us, would report leaks of Python's.
   return launch("env -u LD_PRELOAD /usr/bin/python3 spec/servers/mirror.py", { files = {} })
+end
+
+--- Starts a server that answers with what TLS let it know; `settings` is its file: see spec/servers/tls_mirror.py.
+function support.tls_mirror(settings)
+  local words = "env -u LD_PRELOAD /usr/bin/python3 spec/servers/tls_mirror.py " .. quoted(settings)
+  return launch(words, { files = {} })
 end
 
 --- What the mirror says that it was told: target, headers, message (decoded), json (as sent) and count.

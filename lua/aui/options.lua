@@ -25,7 +25,7 @@ local host = require "aui.host"
 ---@field messages integer at most so many
 ---@field per number in so many seconds, evenly spaced
 
----@class (exact) aui.Tls
+---@class (exact) aui.Tls files are read again for a new connection when they have changed
 ---@field ca_file? string PEM file of the certificate authorities to trust, instead of the system's
 ---@field cert? string PEM file of a client certificate
 ---@field key? string PEM file of its key

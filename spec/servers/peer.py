@@ -118,4 +118,5 @@ def main(words):
         threading.Thread(target=serve, args=(connection, context, reply), daemon=True).start()
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

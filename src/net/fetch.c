@@ -23,7 +23,8 @@ struct aui_fetch {
 
   char *host;
   uint16_t port;
-  aui_tls_entry *tls; /* NULL: plain TCP */
+  struct lws_vhost *vhost;
+  SSL_CTX *tls; /* kept by the vhost; NULL: plain TCP */
   char *method;
   char *target;
   char *host_field;
@@ -304,7 +305,7 @@ static int serve(aui_fetch *fetch, enum lws_callback_reasons reason, void *in, s
 
 /* `chain` and `ok` are what OpenSSL gives to a verify callback. */
 static int judge_peer(aui_fetch *fetch, void *chain, bool ok) {
-  bool accepted = aui_tls_accept_peer(fetch->tls->context, fetch->host, chain, ok);
+  bool accepted = aui_tls_accept_peer(fetch->tls, fetch->host, chain, ok);
   fetch->peer_accepted = accepted && X509_STORE_CTX_get_error_depth(chain) == 0;
   return accepted ? 0 : -1;
 }
@@ -357,12 +358,10 @@ int aui_fetch_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
 
 /* By `address`, which needs no resolver. */
 static void connect_to(aui_fetch *fetch, const char *address) {
-  struct lws_vhost *vhost =
-      fetch->tls ? aui_net_tls_vhost(fetch->net, fetch->tls) : lws_get_vhost_by_name(fetch->net->lws, "default");
   int tls = fetch->tls ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0; /* judge_peer checks it */
   struct lws_client_connect_info info = {
       .context = fetch->net->lws,
-      .vhost = vhost,
+      .vhost = fetch->vhost,
       .address = address,
       .port = fetch->port,
       .ssl_connection = tls | LCCSCF_HTTP_NO_FOLLOW_REDIRECT,
@@ -374,7 +373,7 @@ static void connect_to(aui_fetch *fetch, const char *address) {
       .opaque_user_data = fetch,
       .pwsi = &fetch->wsi,
   };
-  if (vhost && lws_client_connect_via_info(&info)) return;
+  if (lws_client_connect_via_info(&info)) return;
   fetch->wsi = NULL;
   fail(fetch, AUI_ERROR_TRANSPORT, "libwebsockets could not open a connection");
 }
@@ -468,13 +467,19 @@ aui_fetch *aui_fetch_start(aui_net *net, const aui_endpoint *endpoint, const aui
       !check_limit(net, "headers", strlen(request->headers), AUI_FETCH_MAX_HEADERS)) {
     return NULL;
   }
-  aui_tls_entry *tls = endpoint->tls ? aui_net_share_tls(net, endpoint->tls) : NULL;
-  if (endpoint->tls && !tls) return NULL;
+  SSL_CTX *tls = NULL;
+  if (endpoint->tls) {
+    tls = aui_tls_contexts_get(&net->tls, endpoint->tls, aui_net_turn_time(net), net->why, sizeof net->why);
+    if (!tls) return NULL;
+  }
   snprintf(net->why, sizeof net->why, "out of memory");
+  struct lws_vhost *vhost = tls ? aui_net_tls_vhost(net, tls) : lws_get_vhost_by_name(net->lws, "default");
+  if (!vhost) return NULL;
   aui_fetch *fetch = calloc(1, sizeof *fetch);
   if (!fetch) return NULL;
   fetch->net = net;
   fetch->tls = tls;
+  fetch->vhost = vhost;
   fetch->ready.id = id;
   aui_list_init(&fetch->ready.node);
   if (!copy_request(fetch, endpoint, request)) {

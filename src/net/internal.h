@@ -9,6 +9,7 @@
 #include "net/fetch.h"
 #include "net/net.h"
 #include "net/tls.h"
+#include "net/tls_context.h"
 
 /* ---- Intrusive lists ---- */
 
@@ -46,12 +47,13 @@ enum {
   AUI_NET_WHY_SIZE = 512
 };
 
-typedef struct aui_tls_entry {
-  struct aui_tls_entry *next;
-  aui_tls_context *context;
-  struct lws_vhost *vhost; /* by which libwebsockets' HTTP client uses it; NULL until something is fetched */
-  char vhost_name[32];
-} aui_tls_entry;
+/* By which libwebsockets' HTTP client uses a TLS context, which is kept as long as the loop. */
+typedef struct aui_tls_vhost {
+  struct aui_tls_vhost *next;
+  SSL_CTX *ssl;
+  struct lws_vhost *vhost;
+  char name[32];
+} aui_tls_vhost;
 
 /* A place in the loop's queue of those with news. */
 typedef struct {
@@ -73,7 +75,8 @@ struct aui_net {
   aui_node fetches; /* all */
   aui_node idle;    /* connections of pools that no link uses, oldest first */
   aui_node ready;   /* those with news, in the order in which it came */
-  aui_tls_entry *tls;
+  aui_tls_contexts tls;
+  aui_tls_vhost *tls_vhosts;
 
   /* Set by whatever may have left work to the next turn of the loop: libuv tells the kernel what it waits for only at
    * the beginning of a turn, and libwebsockets puts some of its work off. */
@@ -88,11 +91,8 @@ static inline uint64_t aui_net_turn_time(const aui_net *net) {
   return uv_now(net->loop);
 }
 
-/* The one entry for equal options; NULL, with net->why saying why, when memory is short or a file cannot be used. */
-aui_tls_entry *aui_net_share_tls(aui_net *net, const aui_tls_options *options);
-
-/* The vhost whose connections libwebsockets encrypts by the entry's context; NULL when it cannot be made. */
-struct lws_vhost *aui_net_tls_vhost(aui_net *net, aui_tls_entry *entry);
+/* The vhost whose connections libwebsockets encrypts by this context; NULL when it cannot be made. */
+struct lws_vhost *aui_net_tls_vhost(aui_net *net, SSL_CTX *ssl);
 
 /* Puts it into the queue, unless it waits there already. */
 void aui_net_announce(aui_net *net, aui_ready *ready);

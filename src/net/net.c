@@ -1,5 +1,5 @@
 /* The loop: a private libuv loop with one libwebsockets context, stepped by the host; the queue of those with news;
- * and the TLS contexts that connections share. */
+ * and what libwebsockets' HTTP client needs for TLS. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -137,17 +137,22 @@ static void destroy_context(aui_net *net) {
   if (net->lws) lws_context_destroy(net->lws);
 }
 
+static void free_tls_vhosts(aui_net *net) {
+  while (net->tls_vhosts) {
+    aui_tls_vhost *first = net->tls_vhosts;
+    net->tls_vhosts = first->next;
+    SSL_CTX_free(first->ssl);
+    free(first);
+  }
+}
+
 void aui_net_free(aui_net *net) {
   while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next));
   while (!aui_list_is_empty(&net->fetches)) aui_fetch_kill(aui_fetch_of_node(net->fetches.next));
   aui_idle_close_all(net);
   destroy_context(net);
-  while (net->tls) {
-    aui_tls_entry *entry = net->tls;
-    net->tls = entry->next;
-    aui_tls_context_free(entry->context);
-    free(entry);
-  }
+  free_tls_vhosts(net);
+  aui_tls_contexts_free(&net->tls);
   close_loop(net);
   free(net);
 }
@@ -220,28 +225,23 @@ bool aui_net_ready(aui_net *net, uint64_t *id) {
   return true;
 }
 
-/* ---- TLS contexts ---- */
+/* ---- TLS of libwebsockets' HTTP client ---- */
 
-aui_tls_entry *aui_net_share_tls(aui_net *net, const aui_tls_options *options) {
-  for (aui_tls_entry *entry = net->tls; entry; entry = entry->next) {
-    if (aui_tls_context_has(entry->context, options)) return entry;
+struct lws_vhost *aui_net_tls_vhost(aui_net *net, SSL_CTX *ssl) {
+  for (aui_tls_vhost *known = net->tls_vhosts; known; known = known->next) {
+    if (known->ssl == ssl) return known->vhost;
   }
-  snprintf(net->why, sizeof net->why, "out of memory");
-  aui_tls_entry *entry = calloc(1, sizeof *entry);
-  if (!entry) return NULL;
-  entry->context = aui_tls_context_new(options, net->why, sizeof net->why);
-  if (!entry->context) {
-    free(entry);
+  aui_tls_vhost *made = calloc(1, sizeof *made);
+  if (!made) return NULL;
+  snprintf(made->name, sizeof made->name, "tls-%p", (void *)made);
+  made->vhost = create_vhost(net->lws, made->name, ssl);
+  if (!made->vhost) {
+    free(made);
     return NULL;
   }
-  entry->next = net->tls;
-  net->tls = entry;
-  return entry;
-}
-
-struct lws_vhost *aui_net_tls_vhost(aui_net *net, aui_tls_entry *entry) {
-  if (entry->vhost) return entry->vhost;
-  snprintf(entry->vhost_name, sizeof entry->vhost_name, "tls-%p", (void *)entry);
-  entry->vhost = create_vhost(net->lws, entry->vhost_name, aui_tls_context_ssl(entry->context));
-  return entry->vhost;
+  SSL_CTX_up_ref(ssl);
+  made->ssl = ssl;
+  made->next = net->tls_vhosts;
+  net->tls_vhosts = made;
+  return made->vhost;
 }

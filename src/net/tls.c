@@ -12,14 +12,9 @@
 
 #include "engine/buffer.h"
 
-struct aui_tls_context {
-  aui_tls_options options; /* its strings are ours */
-  SSL_CTX *ssl;
-  BIO_METHOD *bio;
-};
-
 struct aui_tls {
   SSL *ssl;
+  BIO_METHOD *method;
   const char *in;
   size_t in_len;
   aui_buffer out;
@@ -65,114 +60,6 @@ static BIO_METHOD *new_bio_method(void) {
   return NULL;
 }
 
-/* ---- Contexts ---- */
-
-/* Why OpenSSL could not do something: the first error is nearest to the cause. Empties the queue. */
-static const char *reason_in_words(void) {
-  unsigned long code = ERR_peek_error();
-  const char *words = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
-  ERR_clear_error();
-  return words ? words : "unknown error";
-}
-
-/* A key that is encrypted must not make OpenSSL ask for a passphrase on the terminal. */
-static int no_passphrase(char *buffer, int size, int writing, void *user) {
-  (void)buffer, (void)size, (void)writing, (void)user;
-  return -1;
-}
-
-static bool load_client_certificate(aui_tls_context *context, char *why, size_t why_size) {
-  const char *cert = context->options.cert;
-  const char *key = context->options.key ? context->options.key : cert;
-  if (!cert && !key) return true;
-  if (!cert) {
-    snprintf(why, why_size, "tls.key: useless without tls.cert");
-  } else if (SSL_CTX_use_certificate_chain_file(context->ssl, cert) != 1) {
-    snprintf(why, why_size, "tls.cert: cannot use %s: %s", cert, reason_in_words());
-  } else if (SSL_CTX_use_PrivateKey_file(context->ssl, key, SSL_FILETYPE_PEM) != 1) {
-    snprintf(why, why_size, "tls.key: cannot use %s: %s", key, reason_in_words());
-  } else if (SSL_CTX_check_private_key(context->ssl) != 1) {
-    snprintf(why, why_size, "tls.key: %s does not fit %s: %s", key, cert, reason_in_words());
-  } else {
-    return true;
-  }
-  return false;
-}
-
-static bool load_authorities(aui_tls_context *context, char *why, size_t why_size) {
-  const char *file = context->options.ca_file;
-  int ok = file ? SSL_CTX_load_verify_file(context->ssl, file) : SSL_CTX_set_default_verify_paths(context->ssl);
-  if (ok == 1) return true;
-  snprintf(why, why_size, "tls.ca_file: cannot use %s: %s", file ? file : "the system's", reason_in_words());
-  return false;
-}
-
-/* libwebsockets has emptied OpenSSL's error queue when it tells that a handshake failed: the first error is kept in the
- * connection. */
-static void keep_handshake_error(const SSL *ssl, int where, int result) {
-  if ((where & SSL_CB_EXIT) && result <= 0 && ERR_peek_error()) {
-    SSL_set_app_data((SSL *)ssl, (char *)(uintptr_t)ERR_peek_error());
-  }
-}
-
-static void set_policy(SSL_CTX *ssl, bool verify) {
-  static const unsigned char alpn[] = "\x8http/1.1"; /* WebSocket's opening handshake is HTTP/1.1: RFC 6455 4.1 */
-  SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
-  SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS); /* an idle connection keeps no record buffers: 34 kB */
-  SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_alpn_protos(ssl, alpn, sizeof alpn - 1);
-  SSL_CTX_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-  SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
-  SSL_CTX_set_info_callback(ssl, keep_handshake_error);
-}
-
-static bool copy_string(const char **to, const char *from) {
-  *to = from ? strdup(from) : NULL;
-  return *to || !from;
-}
-
-aui_tls_context *aui_tls_context_new(const aui_tls_options *options, char *why, size_t why_size) {
-  snprintf(why, why_size, "out of memory");
-  aui_tls_context *context = calloc(1, sizeof *context);
-  if (!context) return NULL;
-  aui_tls_options *own = &context->options;
-  own->verify = options->verify;
-  bool copied = copy_string(&own->ca_file, options->ca_file) && copy_string(&own->cert, options->cert) &&
-                copy_string(&own->key, options->key);
-  ERR_clear_error();
-  context->ssl = SSL_CTX_new(TLS_client_method());
-  context->bio = new_bio_method();
-  if (copied && context->ssl && context->bio) {
-    set_policy(context->ssl, options->verify);
-    bool loaded = (!options->verify || load_authorities(context, why, why_size)) &&
-                  load_client_certificate(context, why, why_size);
-    if (loaded) return context;
-  }
-  ERR_clear_error();
-  aui_tls_context_free(context);
-  return NULL;
-}
-
-static bool equal(const char *a, const char *b) {
-  return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-bool aui_tls_context_has(const aui_tls_context *context, const aui_tls_options *options) {
-  const aui_tls_options *own = &context->options;
-  return own->verify == options->verify && equal(own->ca_file, options->ca_file) && equal(own->cert, options->cert) &&
-         equal(own->key, options->key);
-}
-
-void aui_tls_context_free(aui_tls_context *context) {
-  SSL_CTX_free(context->ssl);
-  BIO_meth_free(context->bio);
-  free((char *)context->options.ca_file);
-  free((char *)context->options.cert);
-  free((char *)context->options.key);
-  free(context);
-}
-
 /* ---- Connections ---- */
 
 /* Names go into SNI; addresses must not (RFC 6066 3). */
@@ -183,12 +70,13 @@ static bool expect_peer(SSL *ssl, const char *host) {
   return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-aui_tls *aui_tls_new(aui_tls_context *context, const char *host) {
+aui_tls *aui_tls_new(SSL_CTX *context, const char *host) {
   aui_tls *tls = calloc(1, sizeof *tls);
   if (!tls) return NULL;
-  tls->ssl = SSL_new(context->ssl);
+  tls->ssl = SSL_new(context);
   tls->host = strdup(host);
-  BIO *bio = BIO_new(context->bio);
+  tls->method = new_bio_method();
+  BIO *bio = tls->method ? BIO_new(tls->method) : NULL;
   bool ok = tls->ssl && tls->host && bio && expect_peer(tls->ssl, host);
   ERR_clear_error();
   if (!ok) {
@@ -206,6 +94,7 @@ aui_tls *aui_tls_new(aui_tls_context *context, const char *host) {
 void aui_tls_free(aui_tls *tls) {
   if (!tls) return;
   SSL_free(tls->ssl);
+  BIO_meth_free(tls->method);
   aui_buffer_free(&tls->out);
   free(tls->host);
   free(tls);
@@ -330,10 +219,6 @@ bool aui_tls_retryable(const aui_tls *tls) {
 
 /* ---- For connections of libwebsockets ---- */
 
-SSL_CTX *aui_tls_context_ssl(const aui_tls_context *context) {
-  return context->ssl;
-}
-
 /* X509_check_ip_asc returns -2 for what is no address. */
 static int peer_error(X509 *certificate, const char *host) {
   int result = X509_check_ip_asc(certificate, host, 0);
@@ -343,8 +228,8 @@ static int peer_error(X509 *certificate, const char *host) {
   return result == 1 ? X509_V_OK : X509_V_ERR_HOSTNAME_MISMATCH;
 }
 
-bool aui_tls_accept_peer(const aui_tls_context *context, const char *host, X509_STORE_CTX *chain, bool ok) {
-  if (!context->options.verify) {
+bool aui_tls_accept_peer(const SSL_CTX *context, const char *host, X509_STORE_CTX *chain, bool ok) {
+  if (SSL_CTX_get_verify_mode(context) == SSL_VERIFY_NONE) {
     X509_STORE_CTX_set_error(chain, X509_V_OK);
     return true;
   }

@@ -7,34 +7,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "net/net.h"
+typedef struct aui_tls aui_tls; /* one connection */
 
-typedef struct aui_tls_context aui_tls_context; /* what connections with equal options share */
-typedef struct aui_tls aui_tls;                 /* one connection */
-
-/* A context for TLS 1.2 or newer, or NULL with the reason in `why`, such as "tls.ca_file: cannot use /x/y.pem: No such
- * file or directory". The strings of `options` are copied. */
-aui_tls_context *aui_tls_context_new(const aui_tls_options *options, char *why, size_t why_size);
-bool aui_tls_context_has(const aui_tls_context *context, const aui_tls_options *options);
-
-/* What libwebsockets' HTTP client is given: it runs TLS itself, by this context. It stays the context's. */
-SSL_CTX *aui_tls_context_ssl(const aui_tls_context *context);
-
-/* Whether the peer of such a connection may be trusted to be `host`, as connections made here decide. To be called for
- * each certificate of its chain with OpenSSL's own verdict `ok` on it; what it finds wrong is left in `chain` as an
- * error, and what does not matter taken out. */
-bool aui_tls_accept_peer(const aui_tls_context *context, const char *host, X509_STORE_CTX *chain, bool ok);
+/* Whether the peer of a connection that libwebsockets encrypts by `context` may be trusted to be `host`, as connections
+ * made here decide. To be called for each certificate of its chain with OpenSSL's own verdict `ok` on it; what it finds
+ * wrong is left in `chain` as an error, and what does not matter taken out. */
+bool aui_tls_accept_peer(const SSL_CTX *context, const char *host, X509_STORE_CTX *chain, bool ok);
 
 /* Why the handshake of such a connection failed, in the words of aui_tls_error. */
 void aui_tls_describe_handshake(const SSL *ssl, const char *host, char *words, size_t size);
 
-/* Connections that use it must be freed first. */
-void aui_tls_context_free(aui_tls_context *context);
-
 /* A connection to `host`, a name or an address, that has yet to shake hands; NULL when memory is short. With
- * verification the peer's certificate must be valid for `host` (RFC 9110 4.3.4, RFC 6125). The context must outlive it.
- */
-aui_tls *aui_tls_new(aui_tls_context *context, const char *host);
+ * verification the peer's certificate must be valid for `host` (RFC 9110 4.3.4, RFC 6125). It keeps `context` alive. */
+aui_tls *aui_tls_new(SSL_CTX *context, const char *host);
 void aui_tls_free(aui_tls *tls);
 
 typedef enum {

@@ -223,10 +223,13 @@ static void on_dial_failed(void *owner, const char *cause) {
 
 /* The first read makes the first output. */
 static void start_tls(aui_transport *transport) {
+  aui_net *net = transport->net;
+  char why[AUI_NET_WHY_SIZE];
   size_t n;
-  transport->tls = aui_tls_new(transport->tls_context, transport->host);
+  SSL_CTX *context = aui_tls_contexts_get(&net->tls, transport->tls_options, aui_net_turn_time(net), why, sizeof why);
+  transport->tls = context ? aui_tls_new(context, transport->host) : NULL;
   if (!transport->tls) {
-    end(transport, "TLS: out of memory", true);
+    end(transport, context ? "TLS: out of memory" : why, true);
     return;
   }
   transport->user->phase(transport, AUI_PHASE_TLS);
@@ -244,7 +247,7 @@ static void on_connected(void *owner, uv_os_sock_t socket) {
     end(transport, "libwebsockets has no room for another connection", true);
   } else {
     lws_set_opaque_user_data(transport->wsi, &transport->owner);
-    if (transport->tls_context) {
+    if (transport->tls_options) {
       start_tls(transport);
     } else {
       transport->user->connected(transport);

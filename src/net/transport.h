@@ -22,14 +22,14 @@ typedef struct {
   void (*settle)(aui_transport *transport); /* called last, after any of those that the loop has caused */
 } aui_transport_user;
 
-/* Private but for those marked; host and TLS context are borrowed, and must stay. */
+/* Private but for those marked; host and TLS options are borrowed, and must stay. */
 struct aui_transport {
   aui_owner owner;
   const aui_transport_user *user; /* set by the user, as the next four */
   aui_net *net;
   const char *host;
   uint16_t port;
-  aui_tls_context *tls_context; /* NULL: plain TCP */
+  const aui_tls_options *tls_options; /* NULL: plain TCP */
 
   /* At most a dial or a connection. A user may hand the latter to somebody else, with its TLS, or take one over. */
   aui_dial *dial;
@@ -39,7 +39,7 @@ struct aui_transport {
   int write_error;  /* errno, 0 for none */
 };
 
-/* To be called before anything else, with `user`, `net`, `host`, `port` and `tls_context` set. */
+/* To be called before anything else, with `user`, `net`, `host`, `port` and `tls_options` set. */
 void aui_transport_init(aui_transport *transport);
 
 /* Begins to open a connection; the transport must be closed. */

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""A WebSocket server over TLS that answers every message with what the client let it know: a final message whose text
+is a JSON object of `name` (SNI), `host` (the Host field), `subject` (the common name of its certificate) and `version`.
+After the answer to "goodbye" it ends the connection.
+
+Usage: tls_mirror.py SETTINGS
+The file has a JSON object, which is read anew for each connection: `cert` and `key` of the server; `client_ca`, by
+which clients' certificates are demanded and verified; `oldest` and `newest`, such as "TLSv1_3", of the versions that it
+speaks. Says "listening on wss://127.0.0.1:PORT/", and ends with its standard input."""
+
+import json
+import socket
+import ssl
+import struct
+import sys
+import threading
+
+from peer import accept_upgrade, read_frame
+
+PATIENCE = 20  # seconds
+TEXT = 1
+GOING_AWAY = b"\x88\x02" + struct.pack("!H", 1001)
+
+
+def context_of(settings, said):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion[settings.get("oldest", "TLSv1_2")]
+    context.maximum_version = ssl.TLSVersion[settings.get("newest", "TLSv1_3")]
+    context.set_ciphers("ALL:@SECLEVEL=0")  # else nothing older than TLS 1.2 is spoken
+    context.load_cert_chain(settings["cert"], settings["key"])
+    if "client_ca" in settings:
+        context.load_verify_locations(settings["client_ca"])
+        context.verify_mode = ssl.CERT_REQUIRED
+    context.sni_callback = lambda connection, name, _: said.update(name=name)
+    return context
+
+
+def common_name(certificate):
+    names = [value for part in certificate["subject"] for key, value in part if key == "commonName"]
+    return names[0]
+
+
+def text_frame(text):
+    payload = json.dumps({"id": "1", "sender": {"id": "mirror", "type": "agent"}, "text": text}).encode()
+    return bytes([0x80 | TEXT, 126]) + struct.pack("!H", len(payload)) + payload
+
+
+def answer_all(connection, said):
+    stream = connection.makefile("rb")
+    request = accept_upgrade(connection, stream)
+    said["host"] = request.split("Host: ")[1].split("\r\n")[0]
+    sent = []
+    while read_frame(stream, sent)["opcode"] == TEXT:
+        connection.sendall(text_frame(json.dumps(said)))
+        if "goodbye" in sent[-1]["payload"]:
+            connection.sendall(GOING_AWAY)
+            return
+
+
+def serve(connection, file):
+    said = {}
+    connection.settimeout(PATIENCE)
+    try:
+        with open(file) as settings:
+            context = context_of(json.load(settings), said)
+        connection = context.wrap_socket(connection, server_side=True)
+        said["version"] = connection.version()
+        if connection.getpeercert():
+            said["subject"] = common_name(connection.getpeercert())
+        answer_all(connection, said)
+    except (OSError, EOFError):
+        pass  # the client tells why it does not want to go on
+    finally:
+        connection.close()
+
+
+def accept_all(listener, file):
+    while True:
+        threading.Thread(target=serve, args=(listener.accept()[0], file), daemon=True).start()
+
+
+def main(file):
+    listener = socket.create_server(("127.0.0.1", 0))
+    print("listening on wss://127.0.0.1:%d/" % listener.getsockname()[1], flush=True)
+    threading.Thread(target=accept_all, args=(listener, file), daemon=True).start()
+    sys.stdin.read()
+
+
+main(sys.argv[1])

@@ -1,0 +1,38 @@
+/* TLS contexts, which connections with the same options share, made of what the options' files hold when a connection
+ * begins: certificates are renewed while a program runs. OpenSSL's error queue is left empty by every function. */
+#ifndef AUI_NET_TLS_CONTEXT_H
+#define AUI_NET_TLS_CONTEXT_H
+
+#include <openssl/ssl.h>
+#include <stdint.h>
+
+#include "net/net.h"
+
+/* A copy with strings of its own, for aui_tls_options_free (NULL does nothing); NULL when memory is short. */
+aui_tls_options *aui_tls_options_copy(const aui_tls_options *options);
+void aui_tls_options_free(aui_tls_options *options);
+
+typedef struct aui_tls_entry aui_tls_entry;
+
+/* Those of a loop; all zero at the beginning. */
+typedef struct {
+  aui_tls_entry *newest;
+} aui_tls_contexts;
+
+enum {
+  AUI_TLS_CONTEXTS_KEPT = 8, /* for further connections, the most recently used */
+  AUI_TLS_RENEWAL = 10000    /* milliseconds for which a context outlives files that cannot be used any more */
+};
+
+/* The context for a connection that begins at `now` (milliseconds, monotonic): TLS 1.2 or newer. It stays valid until
+ * the next call, and as long as an SSL is made of it. The files are read again when another one has come into their
+ * place or they were written to; connections that were made before keep theirs. Files that cannot be used are an error,
+ * NULL with the reason in `why`, such as "tls.ca_file: cannot use /x/y.pem: No such file or directory"; but in the
+ * midst of being replaced they may be half there or not fit each other, so the context of what they held before serves
+ * for AUI_TLS_RENEWAL more. */
+SSL_CTX *aui_tls_contexts_get(aui_tls_contexts *contexts, const aui_tls_options *options, uint64_t now, char *why,
+                              size_t why_size);
+
+void aui_tls_contexts_free(aui_tls_contexts *contexts);
+
+#endif
