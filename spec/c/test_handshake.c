@@ -49,7 +49,7 @@ static void test_request(void **state) {
   assert_true(aui_handshake_begin(&handshake, &out, &request, guarded(sample_nonce, sizeof sample_nonce), LIMIT));
   assert_int_equal(out.len, sizeof expected - 1);
   assert_memory_equal(out.data, expected, out.len);
-  assert_int_equal(handshake.status, 0);
+  assert_int_equal(handshake.http.status, 0);
   assert_int_equal(handshake.retry_after, -1);
   aui_handshake_free(&handshake);
   aui_buffer_free(&out);
@@ -131,6 +131,9 @@ static void test_accepted(void **state) {
       /* what does not matter here: other fields, empty ones, odd names, bytes beyond ASCII, lengths of a body */
       SWITCH UPGRADE_LINES ACCEPT_LINE "Server: n/1\r\nX:\r\n!#$%&'*+-.^_`|~09aZ: \xE9 \x01\r\n"
                                        "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n",
+      /* a folded field, and lines that end in LF alone */
+      SWITCH "Upgrade: h2c,\r\n websocket\r\nConnection:\r\n\tUpgrade\r\n" ACCEPT_LINE "\r\n",
+      "HTTP/1.1 101 X\nUpgrade: websocket\nConnection: Upgrade\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n\n",
       /* lists that name nothing */
       SWITCH UPGRADE_LINES ACCEPT_LINE "Sec-WebSocket-Extensions:\r\nSec-WebSocket-Protocol: \t\r\n\r\n",
       /* interim answers, whose fields do not count */
@@ -149,7 +152,7 @@ static void test_accepted_leaves_the_frames(void **state) {
     reading r = read_answer(way, answer, sizeof answer - 1, LIMIT);
     assert_int_equal(r.result, AUI_HANDSHAKE_ACCEPTED);
     assert_int_equal(r.consumed, strlen(GOOD));
-    assert_int_equal(r.handshake.status, 101);
+    assert_int_equal(r.handshake.http.status, 101);
     aui_handshake_free(&r.handshake);
   }
 }
@@ -219,57 +222,12 @@ static void test_unoffered(void **state) {
   assert_results(protocols, COUNT(protocols), AUI_HANDSHAKE_BAD_PROTOCOL);
 }
 
+/* Everything that http finds, and one thing that it does not mind. */
 static const char *const no_http[] = {
-    /* another protocol: seen with the first byte that differs */
     "S",
-    "SSH-2.0-OpenSSH_9.2\r\n",
-    "\r\n" GOOD,
-    "http/1.1 101 X\r\n\r\n",
-    "HTTP/2",
-    "HTTP/1,1 200 OK\r\n\r\n",
-    "HTTP/0.9 200 OK\r\n\r\n",
-    /* status lines */
-    "HTTP/1.1\r\n\r\n",
-    "HTTP/1.1 \r\n\r\n",
-    "HTTP/1.1 10\r\n\r\n",
-    "HTTP/1.1 20x OK\r\n\r\n",
-    "HTTP/1.1 2000 OK\r\n\r\n",
-    "HTTP/1.1 200-OK\r\n\r\n",
-    "HTTP/1.1  200 OK\r\n\r\n",
-    "HTTP/1.1\t200 OK\r\n\r\n",
-    "HTTP/1.x 200 OK\r\n\r\n",
-    "HTTP/1.10 200 OK\r\n\r\n",
-    "HTTP/1.1 099 X\r\n\r\n",
-    "HTTP/1.1 600 X\r\n\r\n",
-    "HTTP/1.0 101 Switching Protocols\r\n" UPGRADE_LINES ACCEPT_LINE "\r\n",
-    /* line ends */
-    "HTTP/1.1 200 OK\n",
-    "HTTP/1.1 200 OK\r\nX: y\n\r\n",
-    SWITCH UPGRADE_LINES ACCEPT_LINE "\n",
-    "HTTP/1.1 200 OK\r\r\n\r\n",
-    "HTTP/1.1 200 a\rb\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nX: a\r\r\n\r\n",
-    /* fields */
     "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nnocolon\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nX\r\n\r\n",
-    "HTTP/1.1 200 OK\r\n: no name\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nspace : before the colon\r\n\r\n",
-    "HTTP/1.1 200 OK\r\na(b): c\r\n\r\n",
-    "HTTP/1.1 200 OK\r\n\xC3\xA9: x\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nX: folded\r\n over two lines\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nX: folded\r\n\tover two lines\r\n\r\n",
-    "HTTP/1.1 200 OK\r\n X: y\r\n\r\n",
-    /* a length that is none, or two (RFC 9112, 6.3) */
-    "HTTP/1.1 401 X\r\nContent-Length:\r\n\r\n",
-    "HTTP/1.1 401 X\r\nContent-Length: -1\r\n\r\n",
-    "HTTP/1.1 401 X\r\nContent-Length: +1\r\n\r\n",
-    "HTTP/1.1 401 X\r\nContent-Length: 1x\r\n\r\n",
-    "HTTP/1.1 401 X\r\nContent-Length: 1 1\r\n\r\n",
-    "HTTP/1.1 401 X\r\nContent-Length: 1, 2\r\n\r\n",
-    "HTTP/1.1 401 X\r\nContent-Length: 1,2\r\n\r\n",
-    "HTTP/1.1 401 X\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    SWITCH UPGRADE_LINES "X: a\rb\r\n" ACCEPT_LINE "\r\n",
+    "HTTP/1.0 101 Switching Protocols\r\n" UPGRADE_LINES ACCEPT_LINE "\r\n",
 };
 
 static void test_not_http(void **state) {
@@ -288,42 +246,21 @@ static void test_tls_alert(void **state) {
   assert_string_equal(aui_handshake_describe(AUI_HANDSHAKE_TLS_ALERT), "the server speaks TLS here: use wss://");
 }
 
-static void test_nul(void **state) {
-  (void)state;
-  static const char in_reason[] = "HTTP/1.1 200 O\0K\r\n";
-  static const char in_name[] = "HTTP/1.1 200 OK\r\nX\0: y\r\n";
-  static const char in_value[] = "HTTP/1.1 200 OK\r\nX: a\0b\r\n";
-  assert_result(in_reason, sizeof in_reason - 1, LIMIT, AUI_HANDSHAKE_NOT_HTTP);
-  assert_result(in_name, sizeof in_name - 1, LIMIT, AUI_HANDSHAKE_NOT_HTTP);
-  assert_result(in_value, sizeof in_value - 1, LIMIT, AUI_HANDSHAKE_NOT_HTTP);
-}
-
 static void test_limit_of_the_head(void **state) {
   (void)state;
   size_t n = strlen(GOOD);
   assert_result(GOOD, n, n, AUI_HANDSHAKE_ACCEPTED);
-  for (size_t limit = 0; limit < n; limit++) assert_result(GOOD, n, limit, AUI_HANDSHAKE_TOO_LARGE);
+  for (size_t limit = 0; limit < n; limit++) assert_result(GOOD, n, limit, AUI_HANDSHAKE_HEAD_TOO_LONG);
 
   /* interim answers share it */
   static const char two[] = "HTTP/1.1 100 Continue\r\n\r\n" GOOD;
   assert_result(two, sizeof two - 1, sizeof two - 1, AUI_HANDSHAKE_ACCEPTED);
-  assert_result(two, sizeof two - 1, sizeof two - 2, AUI_HANDSHAKE_TOO_LARGE);
+  assert_result(two, sizeof two - 1, sizeof two - 2, AUI_HANDSHAKE_HEAD_TOO_LONG);
 
   /* but not a body */
   static const char refusal[] = "HTTP/1.1 401 X\r\nContent-Length: 5\r\n\r\nsorry";
   assert_result(refusal, sizeof refusal - 1, sizeof refusal - 6, AUI_HANDSHAKE_REFUSED);
-  assert_result(refusal, sizeof refusal - 1, sizeof refusal - 7, AUI_HANDSHAKE_TOO_LARGE);
-}
-
-static void test_endless_line(void **state) {
-  (void)state;
-  char *answer = malloc(LIMIT + 1);
-  assert_non_null(answer);
-  memset(answer, 'x', LIMIT + 1);
-  memcpy(answer, "HTTP/1.1 200 OK\r\nX: ", 20);
-  assert_result(answer, LIMIT + 1, LIMIT, AUI_HANDSHAKE_TOO_LARGE);
-  assert_result(answer, LIMIT - 1, LIMIT, AUI_HANDSHAKE_NEED_MORE);
-  free(answer);
+  assert_result(refusal, sizeof refusal - 1, sizeof refusal - 7, AUI_HANDSHAKE_HEAD_TOO_LONG);
 }
 
 /* ---- refusals ---- */
@@ -364,39 +301,30 @@ static const struct {
     {"HTTP/1.1 503 X\r\nRetry-After: -5\r\nContent-Length: 0\r\n\r\n", AUI_HANDSHAKE_REFUSED, 503, -1, ""},
     {"HTTP/1.1 503 X\r\nRetry-After:\r\nContent-Length: 0\r\n\r\n", AUI_HANDSHAKE_REFUSED, 503, -1, ""},
 
-    /* chunked; the length does not count beside it, extensions and trailers not at all */
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsor\r\n2\r\nry\r\n0\r\n", AUI_HANDSHAKE_REFUSED, 401, -1,
-     "sorry"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: Chunked\r\nContent-Length: 1\r\n\r\n0005;a=b\r\nsorry\r\n0;c\r\nT: "
-     "x\r\n\r\n",
+    /* chunked; extensions and trailers do not count */
+    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsor\r\n2;x=y\r\nry\r\n0\r\nT: x\r\n\r\n",
      AUI_HANDSHAKE_REFUSED, 401, -1, "sorry"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: gzip , chunked\r\n\r\nA \r\n0123456789\r\n00\r\n", AUI_HANDSHAKE_REFUSED,
-     401, -1, "0123456789"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\r\n\r\n0\r\n", AUI_HANDSHAKE_REFUSED, 401, -1, "\r\n"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n",
-     AUI_HANDSHAKE_REFUSED, 401, -1, "abcdefghijklmnopqrstuvwxyz"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", AUI_HANDSHAKE_REFUSED, 401, -1, ""},
-    /* a broken coding ends the body */
+    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", AUI_HANDSHAKE_REFUSED, 401, -1, ""},
+    /* a broken coding ends the body, and where the body ends cannot be told, there is none */
     {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsorry\r\nx\r\n", AUI_HANDSHAKE_REFUSED, 401, -1,
      "sorry"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsorry!\r\n", AUI_HANDSHAKE_REFUSED, 401, -1, "sorry"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsorry\n", AUI_HANDSHAKE_REFUSED, 401, -1, "sorry"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", AUI_HANDSHAKE_REFUSED, 401, -1, ""},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n5x\r\n", AUI_HANDSHAKE_REFUSED, 401, -1, ""},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n", AUI_HANDSHAKE_REFUSED, 401, -1, ""},
     {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000005\r\n", AUI_HANDSHAKE_REFUSED, 401, -1, ""},
+    {"HTTP/1.1 401 X\r\nTransfer-Encoding: gzip\r\n\r\nsorry", AUI_HANDSHAKE_REFUSED, 401, -1, ""},
+    {"HTTP/1.1 401 X\r\nContent-Length: 1x\r\n\r\n", AUI_HANDSHAKE_REFUSED, 401, -1, ""},
+    /* a folded field does not hide what the others say */
+    {"HTTP/1.1 401 X\r\nWWW-Authenticate: Bearer realm=\"x\",\r\n  error=\"y\"\r\nContent-Length: 2\r\n\r\nno",
+     AUI_HANDSHAKE_REFUSED, 401, -1, "no"},
+    {"HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n", AUI_HANDSHAKE_REFUSED, 999, -1, ""},
 
     /* not delimited, or not complete yet */
     {"HTTP/1.1 401 X\r\n\r\nsorry", AUI_HANDSHAKE_NEED_MORE, 401, -1, "sorry"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: gzip\r\nContent-Length: 1\r\n\r\nsorry", AUI_HANDSHAKE_NEED_MORE, 401, -1,
-     "sorry"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked, gzip\r\n\r\nsorry", AUI_HANDSHAKE_NEED_MORE, 401, -1, "sorry"},
     {"HTTP/1.1 401 X\r\nContent-Length: 6\r\n\r\nsorry", AUI_HANDSHAKE_NEED_MORE, 401, -1, "sorry"},
     {"HTTP/1.1 401 X\r\nContent-Length: 99999999999999999999\r\n\r\nsorry", AUI_HANDSHAKE_NEED_MORE, 401, -1, "sorry"},
     {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nsorry", AUI_HANDSHAKE_NEED_MORE, 401, -1,
      "sorry"},
     {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsorry\r\n", AUI_HANDSHAKE_NEED_MORE, 401, -1, "sorry"},
-    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsorry\r\n0", AUI_HANDSHAKE_NEED_MORE, 401, -1, "sorry"},
+    {"HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsorry\r\n0\r\n", AUI_HANDSHAKE_NEED_MORE, 401, -1,
+     "sorry"},
     {"HTTP/1.1 429 X\r\nRetry-After: 3\r\nX:", AUI_HANDSHAKE_NEED_MORE, 429, 3, ""},
 };
 
@@ -406,11 +334,11 @@ static void test_refusals(void **state) {
     for (int way = 0; way < FEED_WAYS; way++) {
       reading r = read_answer(way, refusals[i].answer, strlen(refusals[i].answer), LIMIT);
       const aui_handshake *h = &r.handshake;
-      if (r.result != refusals[i].result || h->status != refusals[i].status ||
+      if (r.result != refusals[i].result || h->http.status != refusals[i].status ||
           h->retry_after != refusals[i].retry_after || h->body.len != strlen(refusals[i].body) ||
           (h->body.len && memcmp(h->body.data, refusals[i].body, h->body.len) != 0))
-        fail_msg("%s: %d, status %d, retry after %ld, body \"%.*s\" for\n%s", feed_way_names[way], r.result, h->status,
-                 h->retry_after, (int)h->body.len, h->body.len ? h->body.data : "", refusals[i].answer);
+        fail_msg("%s: %d, status %d, retry after %ld, body \"%.*s\" for\n%s", feed_way_names[way], r.result,
+                 h->http.status, h->retry_after, (int)h->body.len, h->body.len ? h->body.data : "", refusals[i].answer);
       if (r.result == AUI_HANDSHAKE_NEED_MORE) assert_int_equal(aui_handshake_eof(h), AUI_HANDSHAKE_REFUSED);
       aui_handshake_free(&r.handshake);
     }
@@ -436,7 +364,6 @@ static void test_limit_of_the_body(void **state) {
     for (int way = 0; way < FEED_WAYS; way++) {
       reading r = read_answer(way, answer, n + 1, LIMIT);
       assert_int_equal(r.result, AUI_HANDSHAKE_REFUSED);
-      assert_int_equal(r.consumed, n);
       assert_int_equal(r.handshake.body.len, AUI_HANDSHAKE_MAX_BODY);
       assert_memory_equal(r.handshake.body.data, answer + head, AUI_HANDSHAKE_MAX_BODY);
       aui_handshake_free(&r.handshake);
@@ -444,18 +371,16 @@ static void test_limit_of_the_body(void **state) {
   }
 }
 
-/* What frames the chunks counts towards the limit of the head. */
+/* What stands between chunks without end ends the body. */
 static void test_chunk_framing_is_limited(void **state) {
   (void)state;
-  enum { HEAD = 46, ENOUGH = 200 };
-  char answer[4 * ENOUGH];
+  static const char head[] = "HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n1;";
+  char answer[8 * 1024];
   memset(answer, 'x', sizeof answer);
-  memcpy(answer, "HTTP/1.1 401 X\r\nTransfer-Encoding: chunked\r\n\r\n", HEAD);
-  memcpy(answer + HEAD, "2\r\nno\r\n1;", 9);
+  memcpy(answer, head, sizeof head - 1);
   for (int way = 0; way < FEED_WAYS; way++) {
-    reading r = read_answer(way, answer, sizeof answer, ENOUGH);
+    reading r = read_answer(way, answer, sizeof answer, LIMIT);
     assert_int_equal(r.result, AUI_HANDSHAKE_REFUSED);
-    assert_int_equal(r.consumed, ENOUGH + 2);
     assert_int_equal(r.handshake.body.len, 2);
     assert_memory_equal(r.handshake.body.data, "no", 2);
     aui_handshake_free(&r.handshake);
@@ -498,7 +423,7 @@ static void test_status_is_unknown_after_an_interim_answer(void **state) {
   (void)state;
   static const char answer[] = "HTTP/1.1 100 Continue\r\nRetry-After: 5\r\n\r\n";
   reading r = read_answer(FEED_WHOLE, answer, sizeof answer - 1, LIMIT);
-  assert_int_equal(r.handshake.status, 0);
+  assert_int_equal(r.handshake.http.status, 0);
   assert_int_equal(r.handshake.retry_after, -1);
   aui_handshake_free(&r.handshake);
 }
@@ -512,10 +437,10 @@ static void test_memory_is_short(void **state) {
   const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 2, .cap = SIZE_MAX / 2};
   reading r = {0};
   begin(&r.handshake, LIMIT);
-  r.handshake.line = full;
+  r.handshake.http.line = full;
   feed(FEED_WHOLE, "HTTP", 4, read_slice, &r);
   assert_int_equal(r.result, AUI_HANDSHAKE_NO_MEMORY);
-  r.handshake.line = (aui_buffer){0};
+  r.handshake.http.line = (aui_buffer){0};
   aui_handshake_free(&r.handshake);
 
   begin(&r.handshake, LIMIT);
@@ -538,9 +463,13 @@ static void test_free_twice(void **state) {
 
 static void test_every_result_has_words(void **state) {
   (void)state;
-  for (int result = AUI_HANDSHAKE_NO_MEMORY; result < 0; result++) {
-    const char *words = aui_handshake_describe(result);
-    for (int other = result + 1; other <= 0; other++) assert_string_not_equal(words, aui_handshake_describe(other));
+  static const aui_handshake_result results[] = {
+      AUI_HANDSHAKE_NEED_MORE,     AUI_HANDSHAKE_HEAD_TOO_LONG, AUI_HANDSHAKE_NOT_HTTP,      AUI_HANDSHAKE_TLS_ALERT,
+      AUI_HANDSHAKE_NO_MEMORY,     AUI_HANDSHAKE_NO_UPGRADE,    AUI_HANDSHAKE_NO_CONNECTION, AUI_HANDSHAKE_BAD_ACCEPT,
+      AUI_HANDSHAKE_BAD_EXTENSION, AUI_HANDSHAKE_BAD_PROTOCOL};
+  for (size_t i = 0; i < COUNT(results); i++) {
+    const char *words = aui_handshake_describe(results[i]);
+    for (size_t j = 0; j < i; j++) assert_string_not_equal(words, aui_handshake_describe(results[j]));
   }
   assert_string_equal(aui_handshake_describe(AUI_HANDSHAKE_NOT_HTTP), "the server's answer is not HTTP/1.1");
 }
@@ -558,9 +487,7 @@ int main(void) {
       cmocka_unit_test(test_unoffered),
       cmocka_unit_test(test_not_http),
       cmocka_unit_test(test_tls_alert),
-      cmocka_unit_test(test_nul),
       cmocka_unit_test(test_limit_of_the_head),
-      cmocka_unit_test(test_endless_line),
       cmocka_unit_test(test_refusals),
       cmocka_unit_test(test_limit_of_the_body),
       cmocka_unit_test(test_chunk_framing_is_limited),

@@ -34,6 +34,10 @@ local ACCEPTABLE = {
     answer(HTTP, "UPGRADE:\t WebSocket \r\nconnection:keep-alive, uPGRADE\r\nsec-websocket-accept: ${accept} \r\n") },
   { "the reason phrase and further fields do not matter",
     answer("HTTP/1.1 101 Why not\r\n", UPGRADE, CONNECTION, ACCEPT, "Server: n/1\r\nSec-WebSocket-Version: 13\r\n") },
+  { "lines may end in a line feed alone (RFC 9112, 2.2)",
+    { handshake = { raw = (HTTP .. UPGRADE .. CONNECTION .. ACCEPT .. "\r\n"):gsub("\r", "") .. "" } } },
+  { "a field may be folded (RFC 9112, 5.2)",
+    answer(HTTP, "Upgrade: h2c,\r\n websocket\r\nConnection:\r\n\tUpgrade\r\n", ACCEPT) },
   { "no extension and no subprotocol may be named", answer(SWITCH, ACCEPT, "Sec-WebSocket-Extensions:\r\n") },
 } -- stylua: ignore
 

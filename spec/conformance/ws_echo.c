@@ -164,7 +164,8 @@ static bool take_input(connection *c, const uint8_t *input, const uint8_t *end) 
         if (!take_slice(c, AUI_OPCODE_BINARY, &slice)) return false;
         break;
       case AUI_WEBSOCKET_BAD_HANDSHAKE:
-        if (why == AUI_HANDSHAKE_REFUSED) return complain("the handshake was refused with %d", c->ws.handshake.status);
+        if (why == AUI_HANDSHAKE_REFUSED)
+          return complain("the handshake was refused with %d", c->ws.handshake.http.status);
         return complain("%s", aui_handshake_describe(why));
       case AUI_WEBSOCKET_OPENED:
       case AUI_WEBSOCKET_PEER_CLOSE:

@@ -39,7 +39,7 @@ void aui_failure_of_cut(aui_error *error, const char *cause, bool retryable) {
 /* ---- The opening handshake ---- */
 
 static void refused(aui_error *error, aui_handshake *handshake) {
-  int status = handshake->status;
+  int status = handshake->http.status;
   aui_error_set(error, aui_error_kind_of_status(status),
                 "the server refused the WebSocket handshake with HTTP status %d%s", status,
                 status >= 300 && status < 400 ? " (redirects are not followed)" : "");
@@ -53,13 +53,13 @@ void aui_failure_of_handshake(aui_error *error, aui_handshake *handshake, aui_ha
   switch (why) {
     case AUI_HANDSHAKE_REFUSED: refused(error, handshake); return;
     case AUI_HANDSHAKE_NO_MEMORY: aui_failure_out_of_memory(error); return;
-    case AUI_HANDSHAKE_TOO_LARGE:
+    case AUI_HANDSHAKE_HEAD_TOO_LONG:
       aui_error_set(error, AUI_ERROR_OVERFLOW, "WebSocket handshake: %s", aui_handshake_describe(why));
       error->retryable = false; /* the next answer would be as long */
       break;
     default: aui_error_set(error, AUI_ERROR_PROTOCOL, "WebSocket handshake: %s", aui_handshake_describe(why));
   }
-  error->status_code = handshake->status;
+  error->status_code = handshake->http.status;
 }
 
 void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, const char *cause, bool retryable) {

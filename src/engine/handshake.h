@@ -1,5 +1,5 @@
-/* The client's side of the opening handshake (RFC 6455, section 4; RFC 9112 for the response's
- * form). */
+/* The client's side of WebSocket's opening handshake (RFC 6455, section 4). How its messages are written down is http's
+ * affair. */
 #ifndef AUI_ENGINE_HANDSHAKE_H
 #define AUI_ENGINE_HANDSHAKE_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/buffer.h"
+#include "engine/http.h"
 
 enum {
   AUI_HANDSHAKE_NONCE_SIZE = 16,  /* bytes */
@@ -15,42 +15,24 @@ enum {
   AUI_HANDSHAKE_MAX_BODY = 4096   /* bytes */
 };
 
-/* What goes into the request. Borrowed for the call only. None may hold CR, LF or NUL but for the
- * line ends of `headers`; the caller has checked that. */
-typedef struct {
-  const char *host;    /* the Host field: name or address, with ":port" unless it is the scheme's own */
-  const char *target;  /* path and query, beginning with "/" */
-  const char *headers; /* further fields, each line ended by CRLF; "" for none */
-} aui_request;
-
 typedef enum {
   AUI_HANDSHAKE_NEED_MORE = 0,
   AUI_HANDSHAKE_ACCEPTED = 1, /* the connection is open; input behind the head belongs to the frames */
-  AUI_HANDSHAKE_REFUSED = 2,  /* an answer with another status: see `status`, `body`, `retry_after` */
+  AUI_HANDSHAKE_REFUSED = 2,  /* an answer with another status: see `http.status`, `body`, `retry_after` */
 
   /* The answer breaks the protocol; the connection is to be dropped. */
-  AUI_HANDSHAKE_TOO_LARGE = -1,     /* the head exceeds the limit */
-  AUI_HANDSHAKE_NOT_HTTP = -2,      /* not an HTTP/1.1 response */
-  AUI_HANDSHAKE_NO_UPGRADE = -3,    /* 101 without "Upgrade: websocket" */
-  AUI_HANDSHAKE_NO_CONNECTION = -4, /* 101 without "Connection: Upgrade" */
-  AUI_HANDSHAKE_BAD_ACCEPT = -5,    /* Sec-WebSocket-Accept missing, repeated or wrong */
-  AUI_HANDSHAKE_BAD_EXTENSION = -6, /* an extension that was not offered */
-  AUI_HANDSHAKE_BAD_PROTOCOL = -7,  /* a subprotocol, though none was offered */
-  AUI_HANDSHAKE_TLS_ALERT = -8,     /* the server expects TLS on this connection */
-  AUI_HANDSHAKE_NO_MEMORY = -9
+  AUI_HANDSHAKE_HEAD_TOO_LONG = AUI_HTTP_HEAD_TOO_LONG,
+  AUI_HANDSHAKE_NOT_HTTP = AUI_HTTP_NOT_HTTP,
+  AUI_HANDSHAKE_TLS_ALERT = AUI_HTTP_TLS_ALERT,
+  AUI_HANDSHAKE_NO_MEMORY = AUI_HTTP_NO_MEMORY,
+  AUI_HANDSHAKE_NO_UPGRADE = -20,    /* 101 without "Upgrade: websocket" */
+  AUI_HANDSHAKE_NO_CONNECTION = -21, /* 101 without "Connection: Upgrade" */
+  AUI_HANDSHAKE_BAD_ACCEPT = -22,    /* Sec-WebSocket-Accept missing, repeated or wrong */
+  AUI_HANDSHAKE_BAD_EXTENSION = -23, /* an extension that was not offered */
+  AUI_HANDSHAKE_BAD_PROTOCOL = -24   /* a subprotocol, though none was offered */
 } aui_handshake_result;
 
-/* What the next bytes of the answer are. Private. */
-typedef enum {
-  AUI_HANDSHAKE_AT_STATUS,
-  AUI_HANDSHAKE_AT_FIELDS,
-  AUI_HANDSHAKE_AT_BODY, /* up to its length, or to the end of the stream */
-  AUI_HANDSHAKE_AT_CHUNK_SIZE,
-  AUI_HANDSHAKE_AT_CHUNK,
-  AUI_HANDSHAKE_AT_CHUNK_END
-} aui_handshake_place;
-
-/* What the fields of the current head said. Private. */
+/* What the fields of the answer's head said. Private. */
 typedef struct {
   bool upgrade;
   bool connection;
@@ -58,24 +40,17 @@ typedef struct {
   bool bad_accept; /* another one was there, or a second */
   bool extension;
   bool protocol;
-  bool transfer_coding;
-  bool chunked; /* the last transfer coding is "chunked" */
-  bool has_length;
-  uint64_t length;
 } aui_handshake_fields;
 
 /* A handshake under way. Fields are private but for those marked. */
 typedef struct {
-  size_t max_head;  /* bytes */
-  size_t head_left; /* how many more bytes the heads, and the framing of a chunked body, may have */
   char accept[AUI_HANDSHAKE_ACCEPT_SIZE + 1];
-  aui_handshake_place place;
   aui_handshake_fields fields;
-  aui_buffer line;    /* the part that arrived of a line */
-  uint64_t body_left; /* of the body or the current chunk */
+
+  /* May be read. */
+  aui_http http; /* http.status: that of the answer, 0 while unknown */
 
   /* Of a refused handshake; valid until aui_handshake_free. */
-  int status;       /* 100..599, 0 while unknown */
   long retry_after; /* seconds, at most 2^31 - 1 (RFC 9110, 10.2.3; the date form is not read); -1
                        when absent */
   aui_buffer body;  /* the first AUI_HANDSHAKE_MAX_BODY bytes, chunked coding removed */
@@ -92,12 +67,8 @@ bool aui_handshake_begin(aui_handshake *handshake, aui_buffer *out, const aui_re
  * NEED_MORE it must not be called again. Interim 1xx answers other than 101 are skipped.
  *
  * REFUSED comes with the body's end, or as soon as `body` is full. A body that breaks off or breaks the chunked coding
- * ends there: what counts is the status.
- *
- * NOT_HTTP is, besides other text than a response, the result for a bare CR, NUL, space before a colon, a
- * Content-Length that is no number or two of them (RFC 9112 demands that), for a bare LF (2.2 lets a recipient accept
- * it as a line's end) and for a folded field (5.2 would have it unfolded; servers have long stopped sending those). An
- * answer of HTTP/1.0 may refuse but not accept. */
+ * ends there, and one whose framing cannot be understood is empty: what counts is the status. An answer of HTTP/1.0 may
+ * refuse but not accept: that is NOT_HTTP. */
 aui_handshake_result aui_handshake_read(aui_handshake *handshake, const uint8_t **input, const uint8_t *end);
 
 /* To be called when the connection ended before a result: REFUSED when a status other than 1xx was
