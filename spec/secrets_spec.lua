@@ -15,6 +15,10 @@ local SPELLINGS = {
   ["percent-encoded in lower case"] = "k%2f%22hunter2%22%20%5c%26%25",
   ["with escapes of JSON"] = 'k/\\"hunter2\\" \\\\&%',
   ["with all escapes of JSON"] = 'k\\/\\"hunter2\\" \\\\&%',
+  ["with escapes of JSON by number"] = "k\\u002f\\u0022hunter2\\u0022 \\u005c\\u0026%",
+  ["in HTML"] = "k/&quot;hunter2&quot; \\&amp;%",
+  ["as in a query"] = "k%2F%22hunter2%22+%5C%26%25",
+  ["as encodeURI does"] = "k/%22hunter2%22%20%5C&%25",
 }
 
 -- The arguments: the key and the cases as JSON, each { url =, tls =, auth =, patience = (seconds) }.

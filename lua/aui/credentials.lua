@@ -2,16 +2,16 @@
 -- connection. What may be secret is behind closures here and in no table, so that no dump of a session shows it.
 
 local check = require "aui.check"
+local endpoint = require "aui.endpoint"
 local host = require "aui.host"
 local log = require "aui.log"
-
-local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
+local secrets = require "aui.secrets"
 
 local credentials = {}
 
 local KEY_PARAMETER = "network_api_key"
 local KEY_HEADER = "x-network-api-key"
-local KEYS_MASKED = 8 -- how many of the latest keys; earlier ones have long gone out of use
+local LONG = 8 -- bytes of a header's value that is taken for a secret
 
 -- Headers that belong to the WebSocket handshake or to the connection itself.
 local OWN_HEADERS = {
@@ -22,16 +22,26 @@ local OWN_HEADERS = {
   ["transfer-encoding"] = true,
 }
 
+-- Headers that let whoever knows them act in the user's name: they do not go over an open network.
+local SECRET_HEADERS = { authorization = true, cookie = true, ["proxy-authorization"] = true, [KEY_HEADER] = true }
+
+-- Headers whose values are no secret, and common words.
+local PUBLIC_HEADERS = {
+  accept = true, ["accept-charset"] = true, ["accept-encoding"] = true, ["accept-language"] = true,
+  ["cache-control"] = true, ["content-type"] = true, origin = true, pragma = true, referer = true,
+  ["user-agent"] = true,
+} -- stylua: ignore
+
 --- Every byte that is not unreserved (RFC 3986, 2.3) as %XX.
 function credentials.percent_encode(text)
-  return (text:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
+  return (text:gsub("[^0-9A-Za-z._~-]", function(byte) return ("%%%02X"):format(byte:byte()) end))
 end
 
 -- These return nil, or what is wrong with which argument.
 
-local function header_problem(name, value)
+local function header_problem(name, value, place)
   local argument = ("headers[%s]"):format(check.describe(name))
-  if type(name) ~= "string" or not name:find "^[%w!#$%%&'*+.^_`|~-]+$" then
+  if type(name) ~= "string" or not name:find "^[0-9A-Za-z!#$%%&'*+.^_`|~-]+$" then
     return argument, "expected a header name"
   end
   if type(value) ~= "string" then return argument, "expected a string, got " .. check.describe(value) end
@@ -40,13 +50,16 @@ local function header_problem(name, value)
   if OWN_HEADERS[lower] or lower:find "^sec%-websocket%-" then
     return argument, "is set by the WebSocket handshake itself"
   end
+  if SECRET_HEADERS[lower] and not place.confidential then
+    return argument, "is " .. endpoint.NOT_CONFIDENTIAL
+  end
 end
 
-local function headers_problem(headers)
+local function headers_problem(headers, place)
   if headers == nil then return nil end
   if type(headers) ~= "table" then return "headers", "expected a table, got " .. check.describe(headers) end
   for name, value in pairs(headers) do
-    local argument, problem = header_problem(name, value)
+    local argument, problem = header_problem(name, value, place)
     if problem then return argument, problem end
   end
 end
@@ -79,57 +92,50 @@ local function value_of(name, option)
   return value
 end
 
--- How a server that repeats the key may spell it: as it is, percent-encoded, or inside a string of JSON.
-local function spellings_of(key)
-  local encoded, escaped = credentials.percent_encode(key), key:gsub('["\\]', "\\%0")
-  return { key, encoded, (encoded:gsub("%%%x%x", string.lower)), escaped, (escaped:gsub("/", "\\/")) }
+-- What has to be hidden of a request: the key, and whatever of the headers may be secret.
+local function secrets_in(key, headers)
+  local list = { key }
+  local function add(value) list[#list + 1] = value end
+  for name, value in pairs(headers or {}) do
+    local lower = name:lower()
+    if SECRET_HEADERS[lower] then
+      add(value)
+      for part in value:gmatch '[^ \t;,"]+' do -- without the scheme, or the cookie's name
+        if #part >= LONG then add(part) end
+        local said = part:match "^[^=]*=(.+)$"
+        if said and #said >= LONG then add(said) end
+      end
+    elseif not PUBLIC_HEADERS[lower] and #value >= LONG then
+      add(value)
+    end
+  end
+  table.sort(list) -- the same request gives the same list
+  return list
 end
 
--- Hides secrets: a server may repeat what it was sent.
-local function new_mask()
-  local keys, secrets = {}, {} -- newest last; in every spelling, the longest first, since one may begin another
-  local function mask(text)
-    for _, secret in ipairs(secrets) do
-      text = text:gsub(secret:gsub("%p", "%%%0"), "***")
-    end
-    return text
-  end
-  local function add(key)
-    if keys[#keys] == key then return end
-    keys[#keys + 1] = key
-    if #keys > KEYS_MASKED then table.remove(keys, 1) end
-    secrets = {}
-    for _, known in ipairs(keys) do
-      for _, spelling in ipairs(spellings_of(known)) do secrets[#secrets + 1] = spelling end
-    end
-    table.sort(secrets, function(a, b) return #a > #b end)
-  end
-  return mask, add
-end
+local shared = setmetatable({}, { __mode = "k" }) -- by the function that gives them
 
-local masks = setmetatable({}, { __mode = "k" }) -- by the function that gives the keys
-
--- As new_mask. A session on a pool's connection has not asked for the key that was used there: what a function gave to
--- other sessions is hidden, too.
-local function mask_for(api_key)
-  local mask, add = new_mask()
-  if type(api_key) ~= "function" then return mask, add end
-  masks[api_key] = masks[api_key] or { new_mask() }
-  local mask_others, add_for_others = unpack(masks[api_key])
-  local function add_both(key)
-    add(key)
-    add_for_others(key)
+-- What holds the secrets of these options. A session on a pool's connection has not asked for the key that was used
+-- there: what a function gave to other sessions is hidden, too.
+local function holders_for(...)
+  local holders = { secrets.new() }
+  for index = 1, select("#", ...) do
+    local option = (select(index, ...))
+    if type(option) == "function" then
+      shared[option] = shared[option] or secrets.new()
+      holders[#holders + 1] = shared[option]
+    end
   end
-  return function(text) return mask(mask_others(text)) end, add_both
+  return holders
 end
 
 -- Raises for an option that can be seen to be wrong already.
-local function check_options(level, key, headers, auth)
+local function check_options(level, key, headers, auth, place)
   if auth ~= "query" and auth ~= "header" then
     check.fail(level + 1, "auth", ('expected "query" or "header", got %s'):format(check.describe(auth)))
   end
   if type(headers) ~= "function" then
-    local argument, problem = headers_problem(headers)
+    local argument, problem = headers_problem(headers, place)
     if problem then check.fail(level + 1, argument, problem) end
   end
   if key ~= nil and type(key) ~= "function" then
@@ -160,27 +166,26 @@ end
 ---@field request fun(): string, string target and headers of the WebSocket's request, the latter as lines
 ---@field rest_headers fun(): string headers of REST calls
 ---@field identity fun(): string equal for equal credentials only; it holds the key
----@field mask fun(text: string): string hides the keys in a text
+---@field mask fun(text: string): string hides the key, and what may be secret of the headers, in a text
 
---- The credentials that the options have. `target` is that of the session's URL. Raises for a bad option.
+--- The credentials that the options have for a place (see endpoint.resolve). Raises for a bad option.
 ---@return aui.Credentials
-function credentials.new(level, options, target)
+function credentials.new(level, options, place)
   local api_key, headers, auth = options.api_key, options.headers, options.auth
   if api_key == nil then api_key = os.getenv "AUI_NETWORK_API_KEY" end
   if auth == nil then auth = "query" end
-  check_options(level + 1, api_key, headers, auth)
-  local mask, add_secret = mask_for(api_key)
+  check_options(level + 1, api_key, headers, auth, place)
+  local holders = holders_for(api_key, headers)
   local session_target, session_headers, rest_headers
 
   local function compose(key, lines)
-    session_target, session_headers, rest_headers = target, lines, lines
+    session_target, session_headers, rest_headers = place.target, lines, lines
     if not key then return end
-    add_secret(key)
     rest_headers = lines .. KEY_HEADER .. ": " .. key .. "\r\n"
     if auth == "header" then
       session_headers = rest_headers
     else
-      session_target = with_parameter(target, key)
+      session_target = with_parameter(place.target, key)
     end
   end
 
@@ -190,11 +195,12 @@ function credentials.new(level, options, target)
     local given
     given, why, retryable = value_of("headers", headers)
     if why then return nil, why, retryable end
-    local argument, problem = headers_problem(given)
+    local argument, problem = headers_problem(given, place)
     if api_key ~= nil and not problem then
       argument, problem = key_problem(key)
     end
     if problem then return nil, ("%s: %s"):format(argument, problem), false end
+    for _, holder in ipairs(holders) do holder.add(secrets_in(key, given)) end
     compose(key, header_lines(given))
     return true
   end
@@ -213,7 +219,7 @@ function credentials.new(level, options, target)
     request = function() return session_target, session_headers end,
     rest_headers = function() return rest_headers end,
     identity = identity,
-    mask = mask,
+    mask = secrets.mask(holders),
   }
 end
 

@@ -4,6 +4,9 @@ local check = require "aui.check"
 
 local endpoint = {}
 
+--- Of a secret for a place that is not confidential.
+endpoint.NOT_CONFIDENTIAL = "not sent over ws:// to another machine; use wss://, or set allow_plaintext = true"
+
 local REGIONS = {
   gcp = "wss://data-services.aui.io/api/ia-controller/api/v1/external/session",
   azure = "wss://azure.aui.io/api/ia-controller/api/v1/external/session",
@@ -41,6 +44,7 @@ local function parse_url(level, url)
 end
 
 local function is_loopback(host)
+  host = host:lower():gsub("%.$", "")
   return host == "localhost" or host:find "^127%.%d+%.%d+%.%d+$" ~= nil or host == "::1"
 end
 
@@ -50,13 +54,6 @@ local function host_field(place)
   return place.port == DEFAULT_PORTS[place.scheme] and host or ("%s:%d"):format(host, place.port)
 end
 
--- A key is about to go there.
-local function check_secrecy(level, place, allow_plaintext)
-  if place.scheme == "ws" and not is_loopback(place.host) and not allow_plaintext then
-    local problem = "a key is not sent over ws:// to another machine; use wss://, or set allow_plaintext = true"
-    check.fail(level + 1, "url", problem)
-  end
-end
 
 local function place_of(level, options)
   if options.url ~= nil then
@@ -79,14 +76,16 @@ local function tasks_target(place)
 end
 
 --- Where to connect: scheme, host, port, target, request_host (the Host field), `public_url`, which may be shown to
---- anybody, and tasks_target, for REST calls to the same server (nil if it is not known). Raises for a bad option.
+--- anybody, tasks_target, for REST calls to the same server (nil if it is not known), and `confidential`: whether
+--- secrets may go there. Raises for a bad option.
 function endpoint.resolve(level, options)
   local place = place_of(level + 1, options)
   place.request_host = host_field(place)
   place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, place.target:match "^[^?]*")
   place.tasks_target = tasks_target(place)
+  place.confidential = place.scheme == "wss" or is_loopback(place.host) or options.allow_plaintext == true
   if options.api_key ~= nil or os.getenv "AUI_NETWORK_API_KEY" then
-    check_secrecy(level + 1, place, options.allow_plaintext)
+    if not place.confidential then check.fail(level + 1, "url", "a key is " .. endpoint.NOT_CONFIDENTIAL) end
   elseif not options.url then
     check.fail(level + 1, "api_key", "expected a string, or the environment variable AUI_NETWORK_API_KEY")
   end

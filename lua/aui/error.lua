@@ -1,15 +1,18 @@
 -- The table that a failure returns: what failed, whether the message may have reached the agent, whether to try again.
 
+local host = require "aui.host"
 local json = require "aui.json"
 
 ---@class aui.Error
 ---@field kind "auth"|"application"|"rate_limit"|"server"|"transport"|"timeout"|"protocol"|"canceled"|"overflow"
----@field message string what failed, in one line
+---@field message string what failed, in one line of UTF-8, of 500 bytes at most
 ---@field retryable boolean whether the same call, made again later, has a chance
 ---@field delivered "no"|"maybe"|"yes" whether the user's message reached the agent
 ---@field status_code? integer of an error payload or of an HTTP answer
----@field description? string of an error payload
----@field extra_data? table of an error payload
+---@field code? string|integer of an error payload: what a program can tell kinds of errors apart by
+---@field request_id? string of an error payload: by which the server's operators find the request
+---@field description? string of an error payload, in one line as above
+---@field extra_data? table of an error payload: its extra_data, or its details
 ---@field close_code? integer of the WebSocket; 1006: the connection was cut
 ---@field retry_after? number seconds the server asked to wait, an integer where whole
 ---@field text? string what had arrived of the answer
@@ -35,35 +38,61 @@ function error_module.new(fields)
   return setmetatable(fields, Error)
 end
 
--- The first line of a body that is no JSON, such as a proxy's page.
-local function first_words(body)
-  local line = body:gsub("<[^>]*>", " "):gsub("%s+", " "):match "^%s*(.-)%s*$"
-  if #line > 200 then line = line:sub(1, 200):gsub("[\128-\255]*$", "") .. "..." end
-  return line
-end
-
 -- A number of JSON as an integer where it is whole: on Lua 5.4 lua-cjson makes a float of every number.
 local function whole(number)
   local rounded = math.floor(number)
   return rounded == number and rounded or number
 end
 
+local LONGEST_READ = 16384 -- bytes of a text of which the first words are wanted
+local MOST_ITEMS = 20 -- of a list of which the first words are wanted
+
+-- What others say for people: without secrets, and in one line, so that a server cannot begin another one in somebody's
+-- log.
+local function words_of(text, mask) return host.words(mask(text:sub(1, LONGEST_READ))) end
+
+-- A page's words without its tags.
+local function without_tags(page)
+  local parts, at = {}, 1
+  while true do
+    local from = page:find("<", at, true)
+    local to = from and page:find(">", from, true)
+    if not to then break end
+    parts[#parts + 1] = page:sub(at, from - 1)
+    at = to + 1
+  end
+  parts[#parts + 1] = page:sub(at)
+  return table.concat(parts, " ")
+end
+
+-- The words of a body that is no JSON, such as a proxy's page; none of what is no text, such as a compressed one.
+local function words_of_page(body, mask)
+  local text = body:sub(1, LONGEST_READ)
+  if text:find "[%z\1-\8\14-\26\28-\31]" then return "" end
+  return words_of(without_tags(text), mask)
+end
+
 -- Where a validation error is, such as "body.text: ".
 local function place_of(loc)
   if type(loc) ~= "table" then return "" end
   local names = {}
-  for index, name in ipairs(loc) do
+  for index = 1, math.min(#loc, MOST_ITEMS) do
+    local name = loc[index]
     names[index] = tostring(type(name) == "number" and whole(name) or name)
   end
-  return table.concat(names, ".") .. ": "
+  return #names > 0 and table.concat(names, ".") .. ": " or ""
 end
 
--- A validation error's list: "text: field required; ...".
-local function join_details(detail)
+-- A list of errors: "text: field required; ...".
+local function join_list(list)
   local parts = {}
-  for _, item in ipairs(detail) do
-    if type(item) == "table" and item.msg then
-      parts[#parts + 1] = place_of(item.loc) .. tostring(item.msg)
+  for index = 1, math.min(#list, MOST_ITEMS) do
+    local item = list[index]
+    if type(item) == "table" then
+      local said = item.msg or item.message
+      if said then parts[#parts + 1] = place_of(item.loc or { item.field }) .. tostring(said) end
+    elseif type(item) == "string" then
+      parts[#parts + 1] = item
     end
   end
   return table.concat(parts, "; ")
@@ -80,19 +109,54 @@ local function mask_strings(value, mask)
   return masked
 end
 
--- The server's own words, from the three shapes of its error payloads or from a body of another kind.
-local function read_payload(err, payload, mask)
-  local value = mask_strings(json.decode(payload), mask)
-  if type(value) ~= "table" then return first_words(mask(payload)) end
-  if type(value.description) == "string" then err.description = value.description end
-  if type(value.extra_data) == "table" then
-    err.extra_data = value.extra_data
-    if type(value.extra_data.retry_after) == "number" then err.retry_after = whole(value.extra_data.retry_after) end
+local function text_of(value)
+  if type(value) == "table" then value = join_list(value) end
+  if type(value) == "string" and value ~= "" then return value end
+end
+
+-- Where an error payload has the error itself.
+local function fault_in(value)
+  for _, inner in ipairs { value.error or false, value.detail or false } do
+    if type(inner) == "table" and #inner == 0 then return inner end
   end
-  if type(value.message) == "string" then return value.message end
-  if type(value.detail) == "string" then return value.detail end
-  if type(value.detail) == "table" then return join_details(value.detail) end
-  return err.description or ""
+  return value
+end
+
+-- What an error payload says for people, of the shapes that servers give it.
+local function message_of(value, fault)
+  return text_of(fault.message)
+    or text_of(fault.msg)
+    or text_of(value.detail)
+    or text_of(value.errors)
+    or text_of(value.error_description)
+    or text_of(value.error)
+    or text_of(value.description)
+    or ""
+end
+
+local function code_of(value, mask)
+  if type(value) == "string" then return words_of(value, mask) end
+  return type(value) == "number" and whole(value) or nil
+end
+
+-- Takes from an error payload what programs may want of it.
+local function take_fields(err, value, fault, mask)
+  err.code = code_of(fault.code, mask) or code_of(fault.error_code, mask)
+  if type(fault.request_id) == "string" then err.request_id = words_of(fault.request_id, mask) end
+  if type(value.description) == "string" then err.description = words_of(value.description, mask) end
+  local extra = value.extra_data or fault.details
+  if type(extra) ~= "table" then return end
+  err.extra_data = mask_strings(extra, mask)
+  if type(extra.retry_after) == "number" then err.retry_after = whole(extra.retry_after) end
+end
+
+-- The server's own words, from an error payload or from a body of another kind.
+local function read_payload(err, payload, mask)
+  local value = host.is_utf8(payload) and json.decode(payload)
+  if type(value) ~= "table" then return words_of_page(payload, mask) end
+  local fault = fault_in(value)
+  take_fields(err, value, fault, mask)
+  return words_of(message_of(value, fault), mask)
 end
 
 --- An error of the C core, whose raw `payload` becomes fields. `mask` hides secrets in what the server says.
@@ -102,11 +166,10 @@ end
 function error_module.from_core(raw, mask)
   local payload = raw.payload
   raw.payload = nil
-  raw.message = mask(raw.message)
+  raw.message = host.words(mask(raw.message))
   if payload then
-    -- On one line: a server must not be able to begin another one in somebody's log.
-    local words = read_payload(raw, payload, mask):gsub("%c+", " ")
-    if words ~= "" then raw.message = raw.message .. ": " .. words end
+    local words = read_payload(raw, payload, mask)
+    if words ~= "" then raw.message = host.words(raw.message .. ": " .. words) end
   end
   return setmetatable(raw, Error)
 end

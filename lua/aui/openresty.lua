@@ -11,6 +11,8 @@ local threads = require "aui.threads"
 
 local openresty = {
   is_utf8 = engine.is_utf8,
+  words = engine.words,
+  is_retryable = engine.is_retryable,
   version = engine.version,
   now = engine.now,
   register = sources.register,

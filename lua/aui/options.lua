@@ -40,7 +40,8 @@ local host = require "aui.host"
 ---@field task_id? string the default for session:send
 ---@field auth? "query"|"header" where the key goes: "query"
 ---@field headers? table<string, string>|fun(): table<string, string>? further request headers; a function as above
----@field allow_plaintext? boolean send the key over ws:// to another machine too
+---@field allow_plaintext? boolean send the key, and headers as secret as that (Authorization, Proxy-Authorization,
+---Cookie), over ws:// to another machine too
 ---@field tls? aui.Tls
 ---@field timeout? aui.Timeouts
 ---@field reconnect? aui.Reconnect|false false: a connection is made again only for the next message
@@ -198,7 +199,7 @@ function options_module.read(level, options)
   })
   return {
     endpoint = place,
-    credentials = credentials.new(level + 1, options, place.target),
+    credentials = credentials.new(level + 1, options, place),
     timeout = timeout,
     task_id = options.task_id,
     core = core,

@@ -51,7 +51,7 @@ end
 
 local function is_worth_asking_again(status, kind)
   if not status then return kind == "transport" or kind == "timeout" end
-  return status == 408 or status == 429 or status >= 500
+  return host.is_retryable(status)
 end
 
 -- What the history says: as history.find, but with the answer's JSON.

@@ -8,7 +8,13 @@ local sources = require "aui.sources"
 local timers = require "aui.timers"
 local yieldable = require "aui.yieldable"
 
-local scheduler = { is_utf8 = net.is_utf8, version = net.version, register = sources.register }
+local scheduler = {
+  is_utf8 = net.is_utf8,
+  words = net.words,
+  is_retryable = net.is_retryable,
+  version = net.version,
+  register = sources.register,
+}
 
 -- A signal that comes just before the wait begins is noticed when it ends: so no wait is longer than this (seconds).
 local LONGEST_WAIT = 0.25

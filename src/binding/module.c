@@ -1,7 +1,9 @@
 /* What every C module offers. */
 #include "binding/binding.h"
+#include "engine/error.h"
 #include "engine/utf8.h"
 #include "engine/version.h"
+#include "engine/words.h"
 
 /* is_utf8(string): whether it is valid UTF-8. */
 static int is_utf8(lua_State *L) {
@@ -11,10 +13,28 @@ static int is_utf8(lua_State *L) {
   return 1;
 }
 
+/* words(string): what somebody else wrote as words for people, of at most 500 bytes: see aui_words_copy. */
+static int words(lua_State *L) {
+  size_t n;
+  char line[AUI_WORDS_MAX + 1];
+  const char *string = luaL_checklstring(L, 1, &n);
+  lua_pushlstring(L, line, aui_words_copy(line, sizeof line, string, n));
+  return 1;
+}
+
+/* is_retryable(status): whether what failed with this status of HTTP may be tried again. */
+static int is_retryable(lua_State *L) {
+  lua_pushboolean(L, aui_error_is_retryable(aui_error_kind_of_status((int)luaL_checkinteger(L, 1))));
+  return 1;
+}
+
 void aui_push_module(lua_State *L) {
-  lua_createtable(L, 0, 4);
-  lua_pushcfunction(L, is_utf8);
-  lua_setfield(L, -2, "is_utf8");
+  static const luaL_Reg functions[] = {{"is_utf8", is_utf8}, {"words", words}, {"is_retryable", is_retryable}};
+  lua_createtable(L, 0, 6);
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+    lua_pushcfunction(L, functions[i].func);
+    lua_setfield(L, -2, functions[i].name);
+  }
   lua_pushliteral(L, AUI_VERSION);
   lua_setfield(L, -2, "version");
 }
