@@ -2,6 +2,7 @@
 
 local aui = require "aui"
 local child = require "spec.child"
+local namespaces = require "spec.namespaces"
 local socket = require "socket"
 local wire = require "spec.wire"
 
@@ -31,22 +32,9 @@ local CONNECT = [[
   print(session and session:state() or err)
 ]]
 
--- Runs a command in namespaces of its own (see unshare(1)), which takes root; else the test is pending.
-local function in_namespaces(kinds, ...)
-  local status = os.execute(("unshare %s true 2>/dev/null"):format(kinds))
-  if status ~= true and status ~= 0 then -- 0: Lua 5.1, LuaJIT
-    pending "this user may not make namespaces"
-  end
-  return { "unshare", kinds, ... }
-end
-
 -- Connects by the name "twofold", which has an IPv6 address and an IPv4 one, and returns what CONNECT has printed.
 local function connect_to_twofold(server)
-  local hosts = os.tmpname()
-  local file = assert(io.open(hosts, "w"))
-  file:write "::1 twofold\n127.0.0.1 twofold\n"
-  file:close()
-  local namespace = in_namespaces("-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts)
+  local namespace, hosts = namespaces.with_hosts "::1 twofold\n127.0.0.1 twofold\n"
   local url = server.url:gsub("//.*:", "//twofold:")
   local result = child.run(CONNECT, { under = namespace }, url)
   os.remove(hosts)
@@ -120,7 +108,7 @@ describe("connecting", function()
   end)
 
   it("#native without a way to the server says that it is unreachable", function()
-    local result = child.run(CONNECT, { under = in_namespaces "-n" }, "ws://127.0.0.1:1/")
+    local result = child.run(CONNECT, { under = namespaces.enter "-n" }, "ws://127.0.0.1:1/")
     assert.equal("transport: connection to 127.0.0.1 port 1 failed: network is unreachable\n", result.stdout)
   end)
 

@@ -140,8 +140,9 @@ end
 
 --- Starts a server that answers with what TLS let it know; `settings` is its file: see spec/servers/tls_mirror.py.
 function support.tls_mirror(settings)
-  local words = "env -u LD_PRELOAD /usr/bin/python3 spec/servers/tls_mirror.py " .. quoted(settings)
-  return launch(words, { files = {} })
+  -- Versions as old as it can speak are deprecated.
+  local words = "env -u LD_PRELOAD /usr/bin/python3 -W ignore::DeprecationWarning spec/servers/tls_mirror.py %s"
+  return launch(words:format(quoted(settings)), { files = {} })
 end
 
 --- What the mirror says that it was told: target, headers, message (decoded), json (as sent) and count.

@@ -20,14 +20,19 @@ local function connect_failure(place, err)
   return ("connection to %s port %d %s"):format(place.host, place.port, how), true
 end
 
-local function tls_failure(place, err)
-  if err == "closed" then return "TLS handshake: the server ended the connection", true end
-  local why = err:match "^%d+: (.*)$" or err:match "^certificate host mismatch$"
-  if why then
-    why = why == "certificate host mismatch" and "hostname mismatch" or why
-    return ("TLS: certificate of %s not accepted: %s"):format(place.host, why), false
-  end
-  return "TLS: " .. err .. " (nginx's error log may tell more)", true
+-- nginx says "handshake failed" of whatever it was, and leaves the cause to its log.
+local HANDSHAKE_FAILED = "the handshake failed: the server ended it or refused it, has no version in common with "
+  .. "lua_ssl_protocols, or speaks no TLS here (an unencrypted one needs ws://); nginx's error log may tell more"
+
+-- The number in front is that of a certificate's failure, but resty.core 0.1.25 puts it before the next failures too.
+local function tls_failure(name, err)
+  local number, words = err:match "^(%d+): (.*)$"
+  words = words or err
+  if words == "closed" then return "TLS handshake: the server ended the connection", true end
+  if words == "handshake failed" then return "TLS: " .. HANDSHAKE_FAILED, true end
+  if words == "certificate host mismatch" then words, number = "hostname mismatch", 0 end
+  if number then return ("TLS: certificate of %s not accepted: %s"):format(name, words), false end
+  return "TLS: " .. words .. " (nginx's error log may tell more)", true
 end
 
 -- Nobody leaves a connection there. In nginx's default pool, which all code of the worker shares, may lie one that
@@ -54,17 +59,16 @@ end
 
 --- The TLS handshake with the server, as place.tls asks; results as above.
 function dialler.start_tls(socket, place)
-  local verify, name = place.tls.verify ~= false, place.host
-  if dialler.is_address(name) then
-    if verify then
-      local words = "TLS: certificate of %s not accepted: nginx can verify names only, not addresses"
-      return nil, words:format(name), false
-    end
-    name = nil -- RFC 6066, 3: no address is sent as a server's name
+  local verify = place.tls.verify ~= false
+  local name = place.host:match "^(.+)%.$" or place.host -- the final dot is the resolver's (RFC 6066, 3)
+  local is_address = dialler.is_address(name)
+  if is_address and verify then
+    local words = "TLS: certificate of %s not accepted: nginx can verify names only, not addresses"
+    return nil, words:format(name), false
   end
-  local ok, err = shake_hands(socket, nil, name, verify)
+  local ok, err = shake_hands(socket, nil, not is_address and name or nil, verify) -- addresses are not sent (there too)
   if ok then return true end
-  return nil, tls_failure(place, err)
+  return nil, tls_failure(name, err)
 end
 
 return dialler

@@ -11,6 +11,10 @@
 #include <string.h>
 
 #include "engine/buffer.h"
+#include "net/tls_context.h"
+
+/* A common name does not count as a host's, as in browsers, nor does "b*.example" (RFC 9525 6.3, 6.4). */
+enum { HOST_FLAGS = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT };
 
 struct aui_tls {
   SSL *ssl;
@@ -62,22 +66,28 @@ static BIO_METHOD *new_bio_method(void) {
 
 /* ---- Connections ---- */
 
-/* Names go into SNI; addresses must not (RFC 6066 3). */
+/* Names go into SNI; addresses must not (RFC 6066 3). An empty name would be checked by nobody. */
 static bool expect_peer(SSL *ssl, const char *host) {
   X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
   if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1) return true;
-  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+  SSL_set_hostflags(ssl, HOST_FLAGS);
+  return *host && SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+/* The final dot of "agent.example." is the resolver's: it has no place in SNI (RFC 6066 3), nor in certificates. */
+static char *without_final_dot(const char *host) {
+  size_t n = strlen(host);
+  return strndup(host, n > 1 && host[n - 1] == '.' ? n - 1 : n);
 }
 
 aui_tls *aui_tls_new(SSL_CTX *context, const char *host) {
   aui_tls *tls = calloc(1, sizeof *tls);
   if (!tls) return NULL;
   tls->ssl = SSL_new(context);
-  tls->host = strdup(host);
+  tls->host = without_final_dot(host);
   tls->method = new_bio_method();
   BIO *bio = tls->method ? BIO_new(tls->method) : NULL;
-  bool ok = tls->ssl && tls->host && bio && expect_peer(tls->ssl, host);
+  bool ok = tls->ssl && tls->host && bio && expect_peer(tls->ssl, tls->host);
   ERR_clear_error();
   if (!ok) {
     BIO_free(bio);
@@ -100,6 +110,56 @@ void aui_tls_free(aui_tls *tls) {
   free(tls);
 }
 
+/* ---- Failures ---- */
+
+/* Alerts are reasons counted from SSL_AD_REASON_OFFSET. The peer's alert, or -1 if it sent none. */
+static int alert_of(unsigned long code) {
+  bool alert = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
+  return alert ? ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET : -1;
+}
+
+/* Alerts that tell of this connection alone. OpenSSL 3 sends decode_error also when the stream has ended too early. */
+static bool is_passing_alert(int alert) {
+  switch (alert) {
+    case SSL_AD_BAD_RECORD_MAC:
+    case SSL_AD_DECODE_ERROR:
+    case SSL_AD_INTERNAL_ERROR:
+    case SSL_AD_USER_CANCELLED: return true;
+    default: return false;
+  }
+}
+
+/* Alerts about the client's certificate, which the peer judges when the connection is open here (RFC 8446 4.4.2.4). */
+static bool is_alert_about_us(int alert) {
+  switch (alert) {
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case SSL_AD_DECRYPT_ERROR:
+    case TLS13_AD_CERTIFICATE_REQUIRED: return true;
+    default: return false;
+  }
+}
+
+/* Bytes were changed on their way, or memory is short: a BIO that has none leaves no error. */
+static bool is_accident(unsigned long code) {
+  int reason = ERR_GET_REASON(code);
+  if (code == 0 || reason == ERR_R_MALLOC_FAILURE) return true;
+  return ERR_GET_LIB(code) == ERR_LIB_SSL &&
+         (reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC || reason == SSL_R_DIGEST_CHECK_FAILED);
+}
+
+/* Before the connection is open, most failures lie in what the two sides are. */
+static bool is_worth_retrying(unsigned long code, bool open) {
+  int alert = alert_of(code);
+  if (open) return !is_alert_about_us(alert);
+  return is_passing_alert(alert) || is_accident(code);
+}
+
 /* An alert's description without the version that goes before it ("tlsv13 alert certificate required"). */
 static const char *alert_in_words(unsigned long code) {
   const char *words = ERR_reason_error_string(code);
@@ -108,25 +168,9 @@ static const char *alert_in_words(unsigned long code) {
   return words ? words : "unknown alert";
 }
 
-/* Alerts are reasons counted from SSL_AD_REASON_OFFSET. */
-static bool is_alert(unsigned long code) {
-  return ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
-}
-
-/* Alerts that tell of this connection alone. OpenSSL 3 sends decode_error also when the stream has ended too early. */
-static bool is_passing_alert(unsigned long code) {
-  if (!is_alert(code)) return false;
-  switch (ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET) {
-    case SSL_AD_DECODE_ERROR:
-    case SSL_AD_INTERNAL_ERROR:
-    case SSL_AD_USER_CANCELLED: return true;
-    default: return false;
-  }
-}
-
 static void describe_error(unsigned long code, const char *host, char *words, size_t size) {
-  if (is_alert(code)) {
-    const char *did = is_passing_alert(code) ? "ended" : "refused";
+  if (alert_of(code) >= 0) {
+    const char *did = is_passing_alert(alert_of(code)) ? "ended" : "refused";
     snprintf(words, size, "TLS: %s %s the connection: %s", host, did, alert_in_words(code));
   } else {
     const char *reason = ERR_reason_error_string(code);
@@ -134,22 +178,31 @@ static void describe_error(unsigned long code, const char *host, char *words, si
   }
 }
 
+static bool is_about_versions(unsigned long code) {
+  if (alert_of(code) == SSL_AD_PROTOCOL_VERSION) return true;
+  int reason = ERR_GET_REASON(code);
+  return ERR_GET_LIB(code) == ERR_LIB_SSL &&
+         (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_WRONG_SSL_VERSION);
+}
+
 static void describe_handshake(const SSL *ssl, unsigned long code, const char *host, char *words, size_t size) {
   long verified = SSL_get_verify_result(ssl);
   if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE) {
-    snprintf(words, size, "TLS: certificate of %s not accepted: %s", host, X509_verify_cert_error_string(verified));
-  } else if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) {
+    const char *why = verified == AUI_TLS_NAMELESS ? "it has no subjectAltName, and a common name does not count"
+                                                   : X509_verify_cert_error_string(verified);
+    snprintf(words, size, "TLS: certificate of %s not accepted: %s", host, why);
+  } else if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) {
     snprintf(words, size, "TLS: the server does not speak TLS here (an unencrypted one needs ws://)");
+  } else if (is_about_versions(code)) {
+    snprintf(words, size, "TLS: no version in common with %s (here: 1.2 and newer)", host);
   } else {
     describe_error(code, host, words, size);
   }
 }
 
-/* Once the connection is open, only a lasting alert tells that another attempt would fare no better; before, all other
- * failures lie in what the two sides are. */
 static void describe_failure(aui_tls *tls) {
   unsigned long code = ERR_peek_error();
-  tls->retryable = is_passing_alert(code) || (tls->open && !is_alert(code));
+  tls->retryable = is_worth_retrying(code, tls->open);
   if (tls->open) {
     describe_error(code, tls->host, tls->error, sizeof tls->error);
   } else {
@@ -158,6 +211,20 @@ static void describe_failure(aui_tls *tls) {
   tls->open = false;
   ERR_clear_error();
 }
+
+static void describe_early_end(char *words, size_t size) {
+  snprintf(words, size, "TLS handshake: the server ended the connection");
+}
+
+/* The peer has sent close_notify. */
+static aui_tls_event end_by_peer(aui_tls *tls) {
+  if (tls->open) return AUI_TLS_END;
+  describe_early_end(tls->error, sizeof tls->error);
+  tls->retryable = true;
+  return AUI_TLS_FAILED;
+}
+
+/* ---- Bytes ---- */
 
 void aui_tls_feed(aui_tls *tls, const void *bytes, size_t n) {
   tls->in = bytes;
@@ -175,7 +242,7 @@ aui_tls_event aui_tls_read(aui_tls *tls, void *buffer, size_t size, size_t *n) {
   }
   switch (SSL_get_error(tls->ssl, result)) {
     case SSL_ERROR_WANT_READ: return AUI_TLS_MORE;
-    case SSL_ERROR_ZERO_RETURN: return AUI_TLS_END;
+    case SSL_ERROR_ZERO_RETURN: return end_by_peer(tls);
     default: describe_failure(tls); return AUI_TLS_FAILED;
   }
 }
@@ -224,7 +291,7 @@ static int peer_error(X509 *certificate, const char *host) {
   int result = X509_check_ip_asc(certificate, host, 0);
   if (result == 1) return X509_V_OK;
   if (result != -2) return X509_V_ERR_IP_ADDRESS_MISMATCH;
-  result = X509_check_host(certificate, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL);
+  result = X509_check_host(certificate, host, 0, HOST_FLAGS, NULL);
   return result == 1 ? X509_V_OK : X509_V_ERR_HOSTNAME_MISMATCH;
 }
 
@@ -244,7 +311,7 @@ void aui_tls_describe_handshake(const SSL *ssl, const char *host, char *words, s
   unsigned long code = (unsigned long)(uintptr_t)SSL_get_app_data(ssl);
   bool cut = !code || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
   if (cut) {
-    snprintf(words, size, "TLS handshake: the server ended the connection");
+    describe_early_end(words, size);
   } else {
     describe_handshake(ssl, code, host, words, size);
   }

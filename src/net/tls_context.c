@@ -157,9 +157,11 @@ static bool load_client_certificate(SSL_CTX *ssl, const aui_tls_options *options
   return false;
 }
 
+/* What the user's file has is trusted as it is, also an intermediate without the root above it. */
 static bool load_authorities(SSL_CTX *ssl, const aui_tls_options *options, char *why, size_t why_size) {
   const char *file = options->ca_file;
   if (!options->verify) return true;
+  if (file) X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN);
   int ok = file ? SSL_CTX_load_verify_file(ssl, file) : SSL_CTX_set_default_verify_paths(ssl);
   if (ok == 1) return true;
   snprintf(why, why_size, "tls.ca_file: cannot use %s: %s", file ? file : "the system's", reason_in_words());
@@ -174,6 +176,16 @@ static void keep_handshake_error(const SSL *ssl, int where, int result) {
   }
 }
 
+/* OpenSSL's verdict `ok` stands, but for a better word for it. */
+static int judge_peer(int ok, X509_STORE_CTX *chain) {
+  int error = X509_STORE_CTX_get_error(chain);
+  bool mismatch = error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+  if (ok || !mismatch) return ok;
+  bool named = X509_get_ext_by_NID(X509_STORE_CTX_get_current_cert(chain), NID_subject_alt_name, -1) >= 0;
+  if (!named) X509_STORE_CTX_set_error(chain, AUI_TLS_NAMELESS);
+  return ok;
+}
+
 static void set_policy(SSL_CTX *ssl, bool verify) {
   static const unsigned char alpn[] = "\x8http/1.1"; /* WebSocket's opening handshake is HTTP/1.1: RFC 6455 4.1 */
   SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
@@ -181,7 +193,7 @@ static void set_policy(SSL_CTX *ssl, bool verify) {
   SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS); /* an idle connection keeps no record buffers: 34 kB */
   SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_protos(ssl, alpn, sizeof alpn - 1);
-  SSL_CTX_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+  SSL_CTX_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, judge_peer);
   SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
   SSL_CTX_set_info_callback(ssl, keep_handshake_error);
 }

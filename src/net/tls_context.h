@@ -35,4 +35,7 @@ SSL_CTX *aui_tls_contexts_get(aui_tls_contexts *contexts, const aui_tls_options 
 
 void aui_tls_contexts_free(aui_tls_contexts *contexts);
 
+/* The result of verification when the peer's certificate is for another host because it has no names. */
+enum { AUI_TLS_NAMELESS = X509_V_ERR_APPLICATION_VERIFICATION };
+
 #endif
