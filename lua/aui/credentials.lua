@@ -1,6 +1,7 @@
 -- The key and the further headers of a session's requests: given once, or by functions that are asked before each
 -- connection. What may be secret is behind closures here and in no table, so that no dump of a session shows it.
 
+local ascii = require "aui.ascii"
 local check = require "aui.check"
 local endpoint = require "aui.endpoint"
 local host = require "aui.host"
@@ -46,7 +47,7 @@ local function header_problem(name, value, place)
   end
   if type(value) ~= "string" then return argument, "expected a string, got " .. check.describe(value) end
   if value:find "[%z\r\n]" then return argument, "must not contain CR, LF or NUL" end
-  local lower = name:lower()
+  local lower = ascii.lower(name)
   if OWN_HEADERS[lower] or lower:find "^sec%-websocket%-" then
     return argument, "is set by the WebSocket handshake itself"
   end
@@ -76,7 +77,7 @@ local function header_lines(headers)
   local lines, agent = {}, "User-Agent: lua-aui/" .. host.version .. "\r\n"
   for name, value in pairs(headers or {}) do
     lines[#lines + 1] = name .. ": " .. value .. "\r\n"
-    if name:lower() == "user-agent" then agent = nil end
+    if ascii.lower(name) == "user-agent" then agent = nil end
   end
   lines[#lines + 1] = agent
   table.sort(lines)
@@ -97,7 +98,7 @@ local function secrets_in(key, headers)
   local list = { key }
   local function add(value) list[#list + 1] = value end
   for name, value in pairs(headers or {}) do
-    local lower = name:lower()
+    local lower = ascii.lower(name)
     if SECRET_HEADERS[lower] then
       add(value)
       for part in value:gmatch '[^ \t;,"]+' do -- without the scheme, or the cookie's name

@@ -1,5 +1,6 @@
 -- Where a session connects to: from a region or an URL.
 
+local ascii = require "aui.ascii"
 local check = require "aui.check"
 
 local endpoint = {}
@@ -32,7 +33,7 @@ local function parse_url(level, url)
   check.type(level + 1, "url", url, "string")
   if url:find "[^\33-\126]" then fail "expected printable ASCII without spaces (percent-encode the rest)" end
   local scheme, authority, target = url:match "^(%a+)://([^/?#]*)(.*)$"
-  scheme = scheme and scheme:lower()
+  scheme = scheme and ascii.lower(scheme)
   if not DEFAULT_PORTS[scheme] then fail 'expected "ws://..." or "wss://..."' end
   if authority:find("@", 1, true) then fail "must not carry a user name or password; use api_key" end
   if target:find("#", 1, true) then fail "must not have a fragment (#...)" end
@@ -44,7 +45,7 @@ local function parse_url(level, url)
 end
 
 local function is_loopback(host)
-  host = host:lower():gsub("%.$", "")
+  host = ascii.lower(host):gsub("%.$", "")
   return host == "localhost" or host:find "^127%.%d+%.%d+%.%d+$" ~= nil or host == "::1"
 end
 

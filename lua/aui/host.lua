@@ -5,4 +5,4 @@
 -- spawn_background, call, pcall, run, problem_of_running, step, fd and timeout; with is_utf8, words, is_retryable and
 -- version of its C module. lua/aui/scheduler.lua and sources.lua document them.
 
-return ngx and require "aui.openresty" or require "aui.scheduler"
+return require(require "aui.nginx" and "aui.openresty" or "aui.scheduler")

@@ -1,5 +1,7 @@
 -- Tells the function that was given to aui.log what sessions do, in structured events without keys.
 
+local nginx = require "aui.nginx"
+
 local log = {}
 
 local LEVELS = { error = 1, warn = 2, info = 3, debug = 4 }
@@ -44,8 +46,8 @@ function log.traceback(failure) return type(failure) == "string" and debug.trace
 
 -- To where a program that does not listen can still see it.
 local function complain(words)
-  if ngx then
-    ngx.log(ngx.ERR, words)
+  if nginx then
+    nginx.log(nginx.ERR, words)
   else
     io.stderr:write(words, "\n")
   end

@@ -5,7 +5,7 @@ local errors = require "aui.error"
 local handlers = require "aui.handlers"
 local host = require "aui.host"
 local journal = require "aui.journal"
-local json = require "aui.json"
+local json_encoder = require "aui.json_encoder"
 local options_module = require "aui.options"
 local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
@@ -110,8 +110,9 @@ local function read_message(level, self, message)
   if task_id == nil then check.fail(level + 1, "task_id", "expected a string, here or in the session's options") end
   check.type(level + 1, "context", message.context, "table")
   local timeout = options_module.timeouts(level + 1, message.timeout, self.timeout)
-  local encoded, problem = json.encode_message { text = text, task_id = task_id, context = message.context }
-  if not encoded then check.fail(level + 1, problem:match "^(.-): (.*)$") end
+  local fields = { text = text, task_id = task_id, context = message.context }
+  local encoded, culprit, problem = json_encoder.encode("message", fields)
+  if not encoded then check.fail(level + 1, (culprit:gsub("^message%.", "")), problem) end
   return encoded, timeout, text, task_id
 end
 
