@@ -210,6 +210,15 @@ class FailureTest(PageTest):
         self.assertIn("was not sent", self.page.evaluate(FAILURE))
         self.assertEqual(self.page.texts(".failure button"), [])
 
+    def test_only_a_message_is_said_not_to_be_sent(self):
+        for status in (429, 502):
+            self.gateway.refusals.append(refuse(status, True, delivered="no"))
+            self.page.click("#new")
+            self.page.wait(FAILURE)
+            self.assertNotIn("Your message", self.page.evaluate(FAILURE))
+            self.page.click(".failure button")
+            self.page.wait(f"{IDLE} && {ANSWER} === 'Hello!'")
+
     def test_a_busy_gateway_is_tried_again_when_it_says(self):
         self.ask("hi", refuse(429, True, {"Retry-After": "1"}))
         self.page.wait(IDLE)

@@ -37,19 +37,19 @@ def error(kind, **fields):
     return "error", {"kind": kind, "message": "in other words", "retryable": True, "delivered": "no", **fields}
 
 
-def refuse(status, retryable, headers=None):
+def refuse(status, retryable, headers=None, **fields):
     """In place of a script: the whole answer to one call of /api/chat."""
     kind = "rate_limit" if status == 429 else "application"
-    return status, {"error": {"kind": kind, "message": "no", "retryable": retryable}}, headers or {}
+    return status, {"error": {"kind": kind, "message": "no", "retryable": retryable, **fields}}, headers or {}
 
 
 class Gateway:
     """`scripts`: for each call of /api/chat, a list of events, of threading.Events to wait for and of "cut", or a
-    refusal. `chats`: those calls, as dicts of their parameters, with `last_event`. `histories`: messages by task_id.
+    refusal. `refusals`: what the next calls that begin a task are answered with. `chats`: those calls, as dicts of their parameters, with `last_event`. `histories`: messages by task_id.
     `tasks`: how many were begun."""
 
     def __init__(self):
-        self.scripts, self.chats, self.histories, self.tasks = [], [], {}, 0
+        self.scripts, self.refusals, self.chats, self.histories, self.tasks = [], [], [], {}, 0
         handler = type("Handler", (Handler,), {"gateway": self})
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
@@ -83,6 +83,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.create_task()
 
     def create_task(self):
+        if self.gateway.refusals:
+            self.send_json(*self.gateway.refusals.pop(0))
+            return
         self.gateway.tasks += 1
         task_id = f"task-{self.gateway.tasks}"
         self.gateway.histories[task_id] = []

@@ -103,7 +103,7 @@ class FullMemory(Case):
             self.assertEqual([], crowd.failures[:5])
             await crowd.converse()
             self.assertEqual(([], {}), (crowd.failures[:5], crowd.errors()))
-        for first in range(0, 30000, 1000):  # the memory is full after some 15,000
+        for first in range(0, 30000, 1000):  # the memory is full after some 26,000
             asyncio.run(converse(range(first, first + 1000)))
 
 

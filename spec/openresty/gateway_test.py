@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import ssl
+import subprocess
 import tempfile
 import threading
 import time
@@ -21,7 +22,6 @@ from harness import (KEY, PATIENCE, TIMEOUT, Agent, Browser, Case, Redis, Sim, W
 
 LAPTOP = "a laptop under $1000"
 RECEIVE, FINAL = {"receive": True}, {"message": {}}
-BEHIND_A_BALANCER = "set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;"
 
 
 class Conversations:
@@ -194,8 +194,11 @@ class Conversations:
         _, browser, task = self.start(scenario=[RECEIVE, {"update": text}, FINAL])
         websocket = self.socket_of(browser)
         websocket.ask(task, LAPTOP)
-        self.assertEqual(text, websocket.receive()["text"])
-        self.assertEqual(text, websocket.receive()["message"]["text"])
+        events = [websocket.receive()]
+        while events[-1]["event"] == "chunk":
+            events.append(websocket.receive())
+        self.assertEqual(text, shown([("chunk", event, None) for event in events[:-1]]))
+        self.assertEqual(text, events[-1]["message"]["text"])
 
     def test_goes_on_with_an_answer_while_nginx_reads_its_configuration_anew(self):
         gateway, browser, task = self.start("--pace", "0.02")
@@ -287,6 +290,55 @@ class WithDeadWorkers(Case):
             events = browser.ask(task, LAPTOP)
         self.assertEqual("message", events[-1][0])
         self.assertEqual([LAPTOP], self.logged("message"))
+
+
+class FullMemory(Case):
+    def test_forgets_conversations_without_a_message_before_others(self):
+        gateway = self.gateway(self.sim("--pace", "0").url, GATEWAY_RATE="100000")
+        gateway.configure("", ("gateway_empty 8m", "gateway_empty 32k"))
+        browser = Browser(gateway)
+        task = browser.create_task()
+        browser.ask(task, LAPTOP)
+        strangers = [Browser(gateway) for _ in range(300)]
+        tasks = [stranger.create_task() for stranger in strangers]
+        statuses = [who.get(f"/api/tasks/{whose}/messages").status
+                    for who, whose in ((strangers[0], tasks[0]), (strangers[-1], tasks[-1]), (browser, task))]
+        self.assertEqual([404, 200, 200], statuses)
+        self.assertEqual("message", strangers[-1].ask(tasks[-1], LAPTOP)[-1][0])
+
+
+class WithAClockThatIsSet(Case):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.clock, library = directory.name + "/clock", directory.name + "/clock.so"
+        source = os.path.join(os.path.dirname(__file__), "clock.c")
+        subprocess.run(["cc", "-shared", "-fPIC", f'-DCLOCK="{self.clock}"', "-o", library, source], check=True)
+        self.settings = {"LD_PRELOAD": library}
+
+    def set_back(self):
+        """The clock stands at an hour ago from now on."""
+        with open(self.clock, "w"):
+            pass
+        os.utime(self.clock, (time.time() - 3600,) * 2)
+
+    def test_gives_an_answer_up_whose_browser_does_not_come_back(self):
+        gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}], GATEWAY_GRACE="0.2")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        self.set_back()
+        stream.close()
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
+
+    def test_gives_nobody_more_calls(self):
+        def statuses():
+            os.path.exists(self.clock) and os.remove(self.clock)
+            browser = Browser(self.gateway(self.sim().url, GATEWAY_RATE="1"))
+            before = [browser.get("/api/tasks/guess/messages").status for _ in range(2)]
+            self.set_back()
+            return [*before, browser.get("/api/tasks/guess/messages").status]
+        expected = [404, 429, 429]
+        self.assertIn(expected, (statuses(), statuses()))  # a minute may end between them, but not twice
 
 
 class WithoutRedis(Case):
@@ -428,13 +480,20 @@ class Waiting(Case):
         return [{"id": kind, "text": text, "sender": {"id": "x", "type": kind}} for kind in ("user", "agent")]
 
     def test_all_who_wait_for_a_task_share_the_look_ups(self):
-        agent = self.agent(lambda _: self.answered(LAPTOP) if agent.looks > 2 else [])
+        agent = self.agent(lambda _: self.answered(LAPTOP))
         gateway = self.gateway(agent.url, GATEWAY_WORKERS="1")
         browser = Browser(gateway)
         task = browser.create_task()
-        streams = [browser.chat(task, LAPTOP, f"m{number}", Last_Event_ID="m.1") for number in range(8)]
+        streams = [browser.chat(task, LAPTOP, f"m{number}", Last_Event_ID=f"m{number}.1") for number in range(8)]
         self.assertEqual([LAPTOP] * 8, [shown(list(stream)) for stream in streams])
         self.assertLess(agent.looks, 8)
+
+    def test_a_message_of_which_nothing_is_known_is_looked_for_once(self):
+        agent = self.agent(lambda _: [])
+        browser = Browser(self.gateway(agent.url))
+        [(kind, data, _)] = browser.ask(browser.create_task(), LAPTOP, Last_Event_ID="m1.1")
+        self.assertEqual(("error", "timeout", "maybe"), (kind, data["kind"], data["delivered"]))
+        self.assertEqual(1, agent.looks)
 
     def test_few_tasks_are_looked_up_at_once(self):
         released = threading.Event()
@@ -445,7 +504,7 @@ class Waiting(Case):
         agent = self.agent(history)
         gateway = self.gateway(agent.url, GATEWAY_WORKERS="1")
         browsers = [Browser(gateway, f"127.0.0.{2 + number % 2}") for number in range(32)]
-        streams = [browser.chat(browser.create_task(), LAPTOP, Last_Event_ID="m.1") for browser in browsers]
+        streams = [browser.chat(browser.create_task(), LAPTOP, Last_Event_ID="m1.1") for browser in browsers]
         wait_until(lambda: agent.now >= 16, "look-ups")
         released.set()
         self.assertEqual([LAPTOP] * 32, [shown(list(stream)) for stream in streams])
@@ -455,7 +514,7 @@ class Waiting(Case):
         agent = self.agent(lambda _: self.answered("x" * 5_000_000))
         browser = Browser(self.gateway(agent.url))
         task = browser.create_task()
-        [(kind, data, _)] = browser.ask(task, LAPTOP, Last_Event_ID="m.1")
+        [(kind, data, _)] = browser.ask(task, LAPTOP, Last_Event_ID="m1.1")
         self.assertEqual(("error", "overflow", False, "maybe"), (kind, data["kind"], data["retryable"], data["delivered"]))
         self.assertEqual(1, agent.looks)
         answer = browser.get(f"/api/tasks/{task}/messages")
@@ -500,7 +559,22 @@ class Attacks(Case):
     def test_refuses_a_page_without_origin_where_the_request_has_no_host(self):
         gateway = self.gateway(self.sim().url)
         request = b"POST /api/tasks HTTP/1.0\r\nOrigin: null\r\nContent-Length: 2\r\n\r\n{}"
-        self.assertIn(b" 403 ", raw(gateway, request))
+        self.assertIn(b" 421 ", raw(gateway, request))
+
+    def test_answers_its_own_names_alone(self):
+        gateway = self.gateway(self.sim().url, GATEWAY_ORIGIN="https://shop.example:8443")
+
+        def status(host, path="/"):
+            return int(raw(gateway, f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()).split()[1])
+        for host in ("localhost", "127.0.0.1", "[::1]", "shop.example", "SHOP.example."):
+            self.assertEqual((200, 200), (status(host), status(host + ":8080")), host)
+        for host in ("evil.example", "localhost.evil.example", "shop.example.evil.example", "127.0.0.1.evil.example",
+                     "127.0.0.2", "[::2]", "0.0.0.0", "a"):
+            self.assertEqual({421}, {status(host, path) for path in ("/", "/chat.js", "/metrics", "/api/tasks", "/ws/chat")})
+            self.assertEqual(200, status(host, "/healthz"))
+        answer = Browser(gateway).post("/api/tasks", Host="evil.example", Origin="http://evil.example")
+        self.assertEqual((421, "misdirected", False), (answer.status, answer.error["kind"], answer.error["retryable"]))
+        self.assertIn("GATEWAY_ORIGIN", answer.error["message"])
 
     def test_refuses_a_page_that_came_in_plain_text_where_it_serves_https(self):
         gateway, port = self.gateway(self.sim().url), free_port()
@@ -557,6 +631,41 @@ class Attacks(Case):
             self.assertEqual("bad_request", websocket.receive()["kind"])
         websocket.ask(task, LAPTOP)
         self.assertEqual("chunk", websocket.receive()["event"])
+
+    def test_refuses_fields_of_other_types(self):
+        gateway, browser, task = self.start("--pace", "0")
+        sound = {"id": "m1", "task_id": task, "text": LAPTOP}
+        websocket = self.socket_of(browser)
+        for value in ({}, {"x": {}}, [], ["m1"], 7, True, None, "\ud800"):
+            for name in sound:
+                fields = sound | {name: value}
+                answer = browser.post("/api/chat", json.dumps(fields))
+                self.assertIn((answer.status, answer.error["kind"]), ((400, "bad_request"), (404, "not_found")), fields)
+                websocket.send(json.dumps(fields))
+                self.assertIn(websocket.receive()["kind"], ("bad_request", "not_found"), fields)
+            websocket.send(json.dumps({"id": value, "event": "cancel"}))
+        for body in ("", "null", "[]", "7", '"m1"', "{", "[" * 2000, '{"id":"m1"}' * 2, "\0"):
+            self.assertEqual(400, browser.post("/api/chat", body).status, body)
+        for query in ("id", "id=m1&id=m2", "task_id", "text", "%00", "a[]=1"):
+            self.assertIn(browser.get(f"/api/chat?{query}").status, (400, 404), query)
+        self.assertEqual([], self.logged("message"))
+
+    def test_refuses_an_event_of_another_answer(self):
+        _, browser, task = self.start("--pace", "0")
+        for value in ("m2.1", "m1", "m1.", ".1", "m1.x", "x" * 5000, "m1.1, m1.2", "\xff"):
+            answer = browser.chat(task, LAPTOP, Last_Event_ID=value)
+            self.assertEqual((400, "bad_request"), (answer.status, answer.error["kind"]), value)
+
+    def test_bears_an_agent_whose_fields_are_of_other_types(self):
+        sim = self.sim(scenario={"connections": [[RECEIVE, {"message": {"id": {"a": 1}, "text": "One"}}]], "rest": [
+            {"status": 200, "body": json.dumps({"id": "t1", "welcome_message": {}, "followup_suggestions": [{}, "a", None]})},
+            {"status": 200, "body": json.dumps({"id": "t2", "welcome_message": 7, "followup_suggestions": {"a": "b"}})}]})
+        browser = Browser(self.gateway(sim.url))
+        first, second = browser.post("/api/tasks").json, browser.post("/api/tasks").json
+        self.assertEqual(("", ["a"]), (first["welcome_message"], first["followup_suggestions"]))
+        self.assertEqual(("", []), (second["welcome_message"], second["followup_suggestions"]))
+        events = browser.ask("t1", LAPTOP)
+        self.assertEqual(("message", "One"), (events[-1][0], events[-1][1]["text"]))
 
     def test_lets_nobody_write_headers_or_events(self):
         gateway, browser, task = self.start("--echo", "--pace", "0")
@@ -621,7 +730,7 @@ class Attacks(Case):
 
     def test_forgets_nobody_whose_calls_are_used_up_however_many_others_come(self):
         gateway = self.gateway(self.sim().url, GATEWAY_RATE="1")
-        gateway.configure(BEHIND_A_BALANCER, ("gateway_limits 32m", "gateway_limits 32k"))
+        gateway.put_behind_a_balancer(("gateway_limits 32m", "gateway_limits 32k"))
         browser = Browser(gateway)
 
         def call(address):
@@ -662,8 +771,8 @@ class Attacks(Case):
         return [browser.chat(task, LAPTOP, **headers) for browser, task in tasks]
 
     def test_takes_a_network_of_ipv6_for_one_client_and_an_ipv4_address_in_its_clothes_for_another(self):
-        gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
-        gateway.configure(BEHIND_A_BALANCER)
+        gateway = self.gateway(self.sim(scenario=[RECEIVE, {"update": "I found"}]).url)
+        gateway.put_behind_a_balancer()
 
         def ask(address):
             return self.streams(gateway, 1, X_Forwarded_For=address)
@@ -686,6 +795,52 @@ class Attacks(Case):
         self.assertGreater(gateway.metric("aui_chunks_total"), 0)
         self.assertEqual((403, "forbidden"), (lambda away: (away.status, away.error["kind"]))(
             Browser(gateway, "127.0.0.2").get("/metrics")))
+
+    def test_bears_a_client_that_opens_all_the_connections_that_it_can(self):
+        gateway = self.gateway(self.sim().url, GATEWAY_WORKERS="1")
+        before = gateway.memory()
+        half_a_head = b"GET /?" + b"x" * 31_000 + b" HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 31_000
+        crowd = []
+        for _ in range(1500):
+            crowd.append(socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT))
+            self.addCleanup(crowd[-1].close)
+            try:
+                crowd[-1].sendall(half_a_head)
+            except ConnectionError:
+                pass  # It was one too many.
+        self.assertEqual(200, Browser(gateway, "127.0.0.2").get("/").status)
+        self.assertLess(gateway.memory() - before, 64 * 1024 * 1024)
+        for connection in crowd:
+            connection.close()
+        wait_until(lambda: self.is_let_in(gateway), "the end of the connections")
+
+    @staticmethod
+    def is_let_in(gateway):
+        try:
+            return Browser(gateway).get("/").status == 200
+        except OSError:
+            return False
+
+    def test_counts_the_connections_of_a_network_of_ipv6_and_of_an_ipv4_address(self):
+        gateway = self.gateway(self.sim().url)
+        port = free_port()
+        gateway.listen(f"listen 127.0.0.1:{port} proxy_protocol; set_real_ip_from 127.0.0.1;")
+
+        def connect(family, address):
+            """The status that an address's request is answered with, or nothing; its connection stays open."""
+            client = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+            self.addCleanup(client.close)
+            try:
+                client.sendall(f"PROXY {family} {address} {address} 1 2\r\n"
+                               "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                return client.recv(12)[9:]
+            except ConnectionError:
+                return b""
+        for number in range(128):
+            self.assertEqual(b"200", connect("TCP6", f"2001:db8:0:1::{number:x}"))
+            self.assertEqual(b"200", connect("TCP6", "::ffff:192.0.2.1"))
+        self.assertEqual([b"", b""], [connect("TCP6", "2001:db8:0:1:f::1"), connect("TCP4", "192.0.2.1")])
+        self.assertEqual([b"200", b"200"], [connect("TCP6", "2001:db8:0:2::1"), connect("TCP6", "::ffff:192.0.2.2")])
 
     def test_bears_a_client_that_does_not_read(self):
         stream = [RECEIVE, {"tokens": 50, "token_bytes": 10_000, "pace": 0.01}, FINAL]

@@ -143,6 +143,18 @@ class Gateway:
         self.signal("HUP")
         wait_until(lambda: self.workers() and not set(old) & set(self.workers()), "new workers")
 
+    def listen(self, directives):
+        """Adds to those that say where browsers come in, for new workers."""
+        with open(self.prefix + "/front.listen.conf", "a") as file:
+            file.write(directives + "\n")
+        self.configure("")
+
+    def put_behind_a_balancer(self, *edits):
+        """From now on it listens itself, and believes what the field X-Forwarded-For says."""
+        self.port = free_port()
+        self.configure(f"listen 127.0.0.1:{self.port}; set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;",
+                       *edits)
+
     @staticmethod
     def children(pid):
         with open(f"/proc/{pid}/task/{pid}/children") as file:

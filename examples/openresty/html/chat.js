@@ -486,7 +486,7 @@ async function start() {
   } catch (error) {
     if (signal.aborted) return;
     messages.replaceChildren();
-    showFailure(messages, asFailure(error), start);
+    showFailure(messages, { ...asFailure(error), delivered: undefined }, start); // There is no message.
     finish(signal);
   }
 }

@@ -4,10 +4,13 @@
 -- ExternalTaskMessage as JSON, "error" with a table. `listener.gone` says that nobody listens any more.
 
 local aui = require "resty.aui"
+local browser = require "gateway.browser"
 local config = require "gateway.config"
+local emit_text = require "gateway.chunk"
 local errors = require "aui.error"
 local ledger = require "gateway.ledger"
 local metrics = require "gateway.metrics"
+local now = require("aui.engine").now
 local refusal = require "gateway.refusal"
 local resume = require "gateway.resume"
 
@@ -47,28 +50,47 @@ local function count_reconnects(session)
   end)
 end
 
-local function pass_on_chunks(self, reply)
+local function pass_on_text(self, reply)
   local chunk, keep = reply:next()
-  if chunk then metrics.observe("aui_first_chunk_seconds", ngx.now() - self.begun) end
+  if chunk then metrics.observe("aui_first_chunk_seconds", now() - self.begun) end
   while chunk do
     metrics.count "aui_chunks_total"
-    self.listener:emit("chunk", { keep = keep, text = chunk })
+    emit_text(self.listener, keep, chunk)
     if self.listener.gone then self:abandon() end
     chunk, keep = reply:next()
   end
 end
 
-local function pass_on(self, reply)
-  pass_on_chunks(self, reply)
+-- Passes the text on while it arrives. The message as JSON, and its id; or nil and an error.
+local function hear(self, session)
+  local reply = assert(session:send(self.message.text))
+  self.reply = reply
+  pass_on_text(self, reply)
   local message, err = reply:message()
-  if not message then
-    note_failure(self, err)
-    return fail(self, err)
+  self.reply = nil
+  if not message then return nil, err end
+  return reply:json(), message.id
+end
+
+-- What the agent said counts, whatever becomes of what is noted about it.
+local function note(how, ...)
+  local ok, problem = pcall(how, ...)
+  if not ok then ngx.log(ngx.ERR, tostring(problem)) end
+end
+
+-- The session is closed before the last of it is written, which takes as long as the browser wants, so that no more
+-- than the JSON is kept for it.
+local function pass_on(self, session)
+  local json, more = hear(self, session)
+  session:close()
+  if not json then
+    note(note_failure, self, more)
+    return fail(self, more)
   end
-  metrics.observe("aui_message_seconds", ngx.now() - self.begun)
+  metrics.observe("aui_message_seconds", now() - self.begun)
   metrics.count("aui_replies_total", { outcome = "message" })
-  ledger.answered(self.message, message.id)
-  self.listener:emit("message", reply:json())
+  note(ledger.answered, self.message, more)
+  self.listener:emit("message", json)
 end
 
 -- A session whose connection is open; or nil and an error.
@@ -85,19 +107,19 @@ end
 -- Tells the listener the answer or why there is none; false if another request has sent the message meanwhile. It is
 -- noted as sent only when it can be: if this worker died while it connects, nobody else would send it.
 local function ask(self)
-  self.begun = ngx.now()
+  self.begun = now()
   local session, err = connect(self)
   if not session then
     fail(self, err)
     return true
   end
-  local is_ours = ledger.begin(self.message)
-  if is_ours then
-    self.reply = assert(session:send(self.message.text))
-    pass_on(self, self.reply)
+  browser.keep_task(self.message.task_id)
+  if not ledger.begin(self.message) then
+    session:close()
+    return false
   end
-  session:close()
-  return is_ours
+  pass_on(self, session)
+  return true
 end
 
 local function ask_or_resume(self)
@@ -131,12 +153,12 @@ end
 function Answer:abandon()
   if self.abandoned then return end
   self.abandoned = true
-  local deadline = ngx.now() + config.grace
+  local deadline = now() + config.grace
   local claimed
   repeat
     ngx.sleep(0.1)
     claimed = is_claimed(self.message)
-  until claimed ~= nil or self.over or ngx.now() >= deadline
+  until claimed ~= nil or self.over or now() >= deadline
   if not claimed and not self.over then self:cancel() end
 end
 

@@ -6,6 +6,10 @@ local store = require "gateway.store"
 
 local browser = {}
 
+-- Anybody can begin conversations in any number: those without a message are kept apart, where they take no room from
+-- the others, and for a shorter time.
+local kept, empty = store "conversations", store "empty"
+
 local NAME = "aui_gateway"
 local ATTRIBUTES = ("; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict"):format(config.cookie_lifetime)
 
@@ -31,13 +35,19 @@ end
 --- The browser's id, or nil: only what this gateway gave out counts, not an id that somebody made up.
 function browser.current()
   local id = browser.claimed()
-  return id and store.get("browser:" .. id) and id or nil
+  return id and (kept:get("browser:" .. id) or empty:get("browser:" .. id)) and id or nil
 end
+
+local function keep_browser(id) kept:set("browser:" .. id, "1", config.cookie_lifetime) end
 
 --- The browser's id; one that has none gets one with this answer.
 function browser.welcome()
   local id = browser.current() or random_id()
-  store.set("browser:" .. id, "1", config.cookie_lifetime)
+  if kept:get("browser:" .. id) then
+    keep_browser(id)
+  else
+    empty:set("browser:" .. id, "1", config.empty_lifetime)
+  end
   ngx.header["Set-Cookie"] = cookie_name() .. "=" .. id .. ATTRIBUTES .. (is_https() and "; Secure" or "")
   return id
 end
@@ -45,13 +55,24 @@ end
 --- The agent's user_id of a browser; the cookie cannot be found from it.
 function browser.user_id(id) return "web-" .. ngx.md5("user " .. id) end
 
-function browser.give_task(id, task_id) store.set("owner:" .. task_id, id, config.cookie_lifetime) end
+--- Notes whose a new task is.
+function browser.give_task(id, task_id) empty:set("owner:" .. task_id, id, config.empty_lifetime) end
+
+--- To be called when the task gets a message.
+function browser.keep_task(task_id)
+  local key = "owner:" .. task_id
+  local id = empty:get(key)
+  if not id then return end
+  keep_browser(id)
+  kept:set(key, id, config.cookie_lifetime)
+  empty:delete(key)
+end
 
 --- Whether the task belongs to whoever is asking. A task of somebody else looks like one that does not exist.
 function browser.owns(task_id)
   if not rest.is_task_id(task_id) then return false end
-  local id = browser.current()
-  return id ~= nil and store.get("owner:" .. task_id) == id
+  local id, key = browser.current(), "owner:" .. task_id
+  return id ~= nil and (kept:get(key) or empty:get(key)) == id
 end
 
 return browser

@@ -22,6 +22,11 @@ local function origin(name)
   return value
 end
 
+local page_origin = origin "GATEWAY_ORIGIN"
+
+-- The name of a host in an origin: no scheme, no port.
+local function host_of(value) return value:match "^%a+://(%[[^%]]*%])" or value:match "^%a+://([^:]+)" end
+
 return {
   -- Options of aui.connect; the key is AUI_NETWORK_API_KEY, which the module reads itself. With the task, a pool keeps
   -- what one browser's agent says away from the others.
@@ -35,7 +40,8 @@ return {
     }
   end,
   redis = text "AUI_REDIS", -- "host:port"; nil: what is kept is kept in this machine's memory
-  origin = origin "GATEWAY_ORIGIN", -- such as "https://shop.example"; nil: whatever the Host field says
+  origin = page_origin, -- such as "https://shop.example"; nil: whatever the Host field says
+  host = page_origin and host_of(page_origin), -- by which it is called, beside the names of this machine
   rate = number("GATEWAY_RATE", 60), -- calls a minute that one client may make
   grace = number("GATEWAY_GRACE", 5), -- seconds that an answer goes on without its browser, which may come back for it
   resume_patience = 60, -- seconds that a browser that came back is kept waiting
@@ -43,5 +49,6 @@ return {
   max_text = 8000, -- bytes of a user's message
   rest_timeout = 20, -- seconds
   max_history = 2 * 1024 * 1024, -- bytes of a task's messages
-  cookie_lifetime = 30 * 24 * 3600, -- seconds; a task is its browser's for as long
+  cookie_lifetime = 30 * 24 * 3600, -- seconds; a task is its browser's for as long,
+  empty_lifetime = 24 * 3600, -- and for as long before its first message
 }

@@ -1,12 +1,12 @@
 -- GET /healthz: whether requests can be served here, for balancers.
 
 local refusal = require "gateway.refusal"
-local store = require "gateway.store"
+local store = require "gateway.store" "conversations"
 
 local health = {}
 
 function health.serve()
-  local ok, problem = pcall(store.get, "health")
+  local ok, problem = pcall(store.get, store, "health")
   if not ok then
     ngx.log(ngx.ERR, tostring(problem))
     return refusal.page(503)

@@ -6,56 +6,61 @@ local store = require "gateway.store"
 
 local ledger = {}
 
+local messages, conversations = store "messages", store "conversations"
+
 local MEMORY = 3600 -- seconds
+local LONGEST_ID = 128 -- bytes
 
 local function key(kind, message) return kind .. ":" .. message.task_id .. ":" .. message.id end
 
 --- Notes that a message is about to be sent: false if that was noted before. The messages of a task that came before
 --- have been given up now, unless their browsers wait for them.
 function ledger.begin(message)
-  local last = store.get("answered:" .. message.task_id) or ""
-  if not store.add(key("sent", message), last, MEMORY) then return false end
-  store.set("newest:" .. message.task_id, message.id, MEMORY)
+  local last = conversations:get("answered:" .. message.task_id) or ""
+  if not messages:add(key("sent", message), last, MEMORY) then return false end
+  messages:set("newest:" .. message.task_id, message.id, MEMORY)
   return true
 end
 
 --- Whether that was noted.
-function ledger.has_begun(message) return store.get(key("sent", message)) ~= nil end
+function ledger.has_begun(message) return messages:get(key("sent", message)) ~= nil end
 
 --- The id of the task's last answer before the message, as far as known.
 function ledger.answer_before(message)
-  local id = store.get(key("sent", message))
+  local id = messages:get(key("sent", message))
   return id ~= "" and id or nil
 end
 
 --- Notes that the message did not reach the agent: it may be sent again.
-function ledger.forget(message) store.delete(key("sent", message)) end
+function ledger.forget(message) messages:delete(key("sent", message)) end
 
---- Notes that it was answered, by the agent's message with this id.
+--- Notes that it was answered, by the agent's message with this id, which need not be one: then the answer has to be
+--- found by its question.
 function ledger.answered(message, answer_id)
-  store.set("answered:" .. message.task_id, answer_id, config.cookie_lifetime)
-  store.set(key("answer", message), answer_id, MEMORY)
+  if type(answer_id) ~= "string" or #answer_id > LONGEST_ID then return end
+  conversations:set("answered:" .. message.task_id, answer_id, config.cookie_lifetime)
+  messages:set(key("answer", message), answer_id, MEMORY)
 end
 
 --- The id of its answer, if that is known.
-function ledger.answer(message) return store.get(key("answer", message)) end
+function ledger.answer(message) return messages:get(key("answer", message)) end
 
 --- Notes that it ended in an error (what a browser is told of it).
-function ledger.failed(message, error) store.set(key("failed", message), cjson.encode(error), MEMORY) end
+function ledger.failed(message, error) messages:set(key("failed", message), cjson.encode(error), MEMORY) end
 
 --- The error in which it ended, if it did.
 function ledger.failure(message)
-  local text = store.get(key("failed", message))
+  local text = messages:get(key("failed", message))
   return text and cjson.decode(text)
 end
 
 --- Notes that its browser has come back for its answer.
-function ledger.claim(message) store.set(key("claimed", message), "1", MEMORY) end
+function ledger.claim(message) messages:set(key("claimed", message), "1", MEMORY) end
 
 --- Whether to go on without a browser: true when it has come back elsewhere, false when it sends something else.
 function ledger.is_claimed(message)
-  if store.get(key("claimed", message)) then return true end
-  if store.get("newest:" .. message.task_id) ~= message.id then return false end
+  if messages:get(key("claimed", message)) then return true end
+  if messages:get("newest:" .. message.task_id) ~= message.id then return false end
 end
 
 return ledger

@@ -3,6 +3,7 @@
 
 local config = require "gateway.config"
 local json = require "aui.json"
+local now = require("aui.engine").now
 local rest = require "gateway.rest"
 local semaphore = require "ngx.semaphore"
 
@@ -32,7 +33,7 @@ end
 
 -- Lets others join for a while, and then begins.
 local function gather(task_id, pause)
-  local lookup = { task_id = task_id, waiting = 1, done = semaphore.new(), due = ngx.now() + pause }
+  local lookup = { task_id = task_id, waiting = 1, done = semaphore.new(), due = now() + pause }
   gathering[task_id] = lookup
   ngx.sleep(pause)
   if gathering[task_id] == lookup then gathering[task_id] = nil end
@@ -48,7 +49,7 @@ end
 --- too busy. The look-up begins after this call, within `pause` seconds or when it is its turn.
 return function(task_id, pause)
   local lookup = gathering[task_id]
-  if lookup and ngx.now() < lookup.due then
+  if lookup and now() < lookup.due then
     lookup.waiting = lookup.waiting + 1
   else
     lookup = gather(task_id, pause)

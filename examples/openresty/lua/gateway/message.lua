@@ -9,8 +9,9 @@ local message = {}
 local function refuse(status, kind, words) return nil, status, { kind = kind, message = words } end
 
 --- The message { task_id, id, text } that these fields make up; or nil, a status and an error.
----@param fields table from outside, of any kind
+---@param fields any from outside
 function message.read(fields)
+  if type(fields) ~= "table" then return refuse(400, "bad_request", "expected a JSON object") end
   local id, text = fields.id, fields.text
   if type(id) ~= "string" or #id > 64 or not id:find "^[%w_-]+$" then
     return refuse(400, "bad_request", "id: expected up to 64 letters, digits, - and _")

@@ -1,14 +1,16 @@
 -- The answer to a message that was sent before, on a connection to the browser that broke: from the task's history.
 
 local config = require "gateway.config"
+local emit_text = require "gateway.chunk"
 local history = require "aui.history"
 local json = require "aui.json"
 local ledger = require "gateway.ledger"
 local lookup = require "gateway.lookup"
 local metrics = require "gateway.metrics"
+local now = require("aui.engine").now
 local refusal = require "gateway.refusal"
 
-local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2 -- seconds
+local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5 -- seconds
 
 local function position_of(messages, id)
   for index, message in ipairs(messages) do
@@ -44,21 +46,23 @@ local function look_up(message, pause)
 end
 
 --- Waits until the history has the answer, and tells the listener (gateway.answer); stops when `is_wanted()` is false.
+--- A message of which nothing is known, as anybody can make one up, is under way nowhere: it is looked for once.
 return function(message, listener, is_wanted)
   metrics.count "gateway_resumes_total"
-  ledger.claim(message)
-  local deadline, pause = ngx.now() + config.resume_patience, FIRST_PAUSE
+  local is_known = ledger.has_begun(message)
+  if is_known then ledger.claim(message) end
+  local deadline, pause = now() + (is_known and config.resume_patience or 0), FIRST_PAUSE
   repeat
     local failure = ledger.failure(message) -- looked up first: it may have come after the answer
     local found, more = look_up(message, pause)
     if found then
-      listener:emit("chunk", { keep = 0, text = found.text })
+      emit_text(listener, 0, type(found.text) == "string" and found.text or "")
       return listener:emit("message", more)
     end
     failure = failure or more
     if failure then return listener:emit("error", failure) end
     pause = math.min(pause * 2, LONGEST_PAUSE)
-  until ngx.now() >= deadline or not is_wanted()
+  until now() >= deadline or not is_wanted()
   local words = "The answer is missing."
   listener:emit("error", { kind = "timeout", message = words, retryable = true, delivered = "maybe" })
 end

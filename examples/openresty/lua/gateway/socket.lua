@@ -35,14 +35,18 @@ local function write(self, fn)
   self.turn:post(1)
 end
 
-local function send_text(self, text)
+-- A message that these texts make up.
+local function send_text(self, ...)
+  local texts = { ... }
   write(self, function(server)
     local opcode, ok = TEXT, nil
-    for at = 1, #text, FRAGMENT do
-      local is_last = at + FRAGMENT > #text
-      ok = server:send_frame(is_last, opcode, text:sub(at, at + FRAGMENT - 1))
-      if not ok then return ok end
-      opcode = CONTINUATION
+    for number, text in ipairs(texts) do
+      for at = 1, #text, FRAGMENT do
+        local is_last = number == #texts and at + FRAGMENT > #text
+        ok = server:send_frame(is_last, opcode, text:sub(at, at + FRAGMENT - 1))
+        if not ok then return ok end
+        opcode = CONTINUATION
+      end
     end
     return ok
   end)
@@ -75,7 +79,7 @@ end
 function Channel:emit(event, data)
   local id = cjson.encode(self.id)
   if event == "message" then
-    return send_text(self.connection, ('{"event":"message","id":%s,"message":%s}'):format(id, data))
+    return send_text(self.connection, ('{"event":"message","id":%s,"message":'):format(id), data, "}")
   end
   data.event, data.id = event, self.id
   send_text(self.connection, cjson.encode(data))

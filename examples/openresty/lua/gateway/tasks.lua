@@ -15,8 +15,16 @@ local function begin_answer(status)
   ngx.header["Cache-Control"] = "no-store"
 end
 
--- lua-cjson takes an empty table for an object.
-local function array(list) return type(list) == "table" and #list > 0 and cjson.encode(list) or "[]" end
+-- What the agent says of a task may be of any type. lua-cjson takes an empty table for an object.
+local function text(value) return cjson.encode(type(value) == "string" and value or "") end
+
+local function texts(list)
+  local known = {}
+  for _, item in ipairs(type(list) == "table" and list or {}) do
+    if type(item) == "string" then known[#known + 1] = item end
+  end
+  return known[1] and cjson.encode(known) or "[]"
+end
 
 function tasks.create()
   if not origin.is_allowed() then return refusal.page(403) end
@@ -28,8 +36,8 @@ function tasks.create()
   begin_answer(201)
   ngx.print(('{"task_id":%s,"welcome_message":%s,"followup_suggestions":%s}'):format(
     cjson.encode(task.id),
-    cjson.encode(task.welcome_message or ""),
-    array(task.followup_suggestions)
+    text(task.welcome_message),
+    texts(task.followup_suggestions)
   ))
 end
 
@@ -39,9 +47,7 @@ function tasks.messages(task_id)
   local messages, err = rest.messages(task_id)
   if not messages then return refusal.send_failure(err) end
   begin_answer(200)
-  ngx.print '{"messages":'
-  if not output(messages) then return ngx.exit(ngx.ERROR) end -- what was sent is not the whole
-  ngx.print "}"
+  if not output('{"messages":', messages, "}") then return ngx.exit(ngx.ERROR) end -- what was sent is not the whole
 end
 
 return tasks

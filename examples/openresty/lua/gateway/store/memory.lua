@@ -1,15 +1,14 @@
--- The store in nginx's shared memory, for the workers of one machine. When the memory is full, what was not used for
--- the longest time is forgotten.
-
-local dictionary = ngx.shared.gateway_store
+-- The store in nginx's shared memory, for the workers of one machine. When the memory of a shelf is full, what was not
+-- used there for the longest time is forgotten.
 
 local MOST_ATTEMPTS = 100
 
-local memory = {}
+local Shelf = {}
+Shelf.__index = Shelf
 
 -- Calls a method of the dictionary that stores something. A full one forgets up to 30 of its oldest entries in each
 -- call, and then still fails if none of them was of the size that it needs.
-local function store(method, ...)
+local function store(dictionary, method, ...)
   local ok, err
   for _ = 1, MOST_ATTEMPTS do
     ok, err = dictionary[method](dictionary, ...)
@@ -18,16 +17,16 @@ local function store(method, ...)
   return ok, err
 end
 
-function memory.get(key) return dictionary:get(key) end
+function Shelf:get(key) return self.dictionary:get(key) end
 
-function memory.set(key, value, seconds) assert(store("set", key, value, seconds)) end
+function Shelf:set(key, value, seconds) assert(store(self.dictionary, "set", key, value, seconds)) end
 
-function memory.add(key, value, seconds)
-  local ok, err = store("add", key, value, seconds)
+function Shelf:add(key, value, seconds)
+  local ok, err = store(self.dictionary, "add", key, value, seconds)
   if not ok and err ~= "exists" then error(err, 0) end
   return ok
 end
 
-function memory.delete(key) dictionary:delete(key) end
+function Shelf:delete(key) self.dictionary:delete(key) end
 
-return memory
+return function(name) return setmetatable({ dictionary = ngx.shared["gateway_" .. name] }, Shelf) end

@@ -9,13 +9,16 @@ local TIMEOUT, IDLE, CONNECTIONS = 2000, 30000, 32 -- milliseconds, milliseconds
 local host, port = config.redis:match "^(.+):(%d+)$"
 if not host then error(("AUI_REDIS: expected host:port, got %q"):format(config.redis), 0) end
 
-local function call(command, key, ...)
+local Shelf = {}
+Shelf.__index = Shelf
+
+local function call(self, command, key, ...)
   local client = redis:new()
   client:set_timeout(TIMEOUT)
   local ok, err = client:connect(host, tonumber(port))
   if not ok then error("redis: " .. err, 0) end
   local result
-  result, err = client[command](client, PREFIX .. key, ...)
+  result, err = client[command](client, self.prefix .. key, ...)
   if err then
     client:close()
     error("redis: " .. err, 0)
@@ -24,14 +27,12 @@ local function call(command, key, ...)
   return result ~= ngx.null and result or nil
 end
 
-local store = {}
+function Shelf:get(key) return call(self, "get", key) end
 
-function store.get(key) return call("get", key) end
+function Shelf:set(key, value, seconds) call(self, "set", key, value, "EX", seconds) end
 
-function store.set(key, value, seconds) call("set", key, value, "EX", seconds) end
+function Shelf:add(key, value, seconds) return call(self, "set", key, value, "EX", seconds, "NX") == "OK" end
 
-function store.add(key, value, seconds) return call("set", key, value, "EX", seconds, "NX") == "OK" end
+function Shelf:delete(key) call(self, "del", key) end
 
-function store.delete(key) call("del", key) end
-
-return store
+return function(name) return setmetatable({ prefix = PREFIX .. name .. ":" }, Shelf) end
