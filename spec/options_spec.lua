@@ -55,6 +55,10 @@ local REFUSED = {
   { { url = "ws://h\n/" }, "url: expected printable ASCII" },
   { { url = "ws://h/\0" }, "url: expected printable ASCII" },
   { { url = "ws://h/\195\169" }, "url: expected printable ASCII" },
+  { { url = "ws://h\195:80/" }, "url: expected printable ASCII" },
+  { { url = "ws://us\195\169r:secret@h/" }, "url: must not carry a user name or password" },
+  { { url = "ws://[fe80::1%25eth0]:7788/" }, "url: must not have the zone of an IPv6 address (%...)" },
+  { { url = "ws://h:-1/" }, "url: expected a host, and a port between 1 and 65535" },
 
   { { region = "aws", api_key = "k" }, 'region: expected "gcp" or "azure", got "aws"' },
   { { region = 1, api_key = "k" }, 'region: expected "gcp" or "azure", got 1' },
@@ -125,6 +129,18 @@ local REFUSED = {
   { { max_depth = {} }, "max_depth: expected a whole number between 1 and 1024, got a table" },
 }
 
+-- Host names, and what to write in their place.
+for name, written in pairs {
+  ["m\195\188nchen.Example"] = "xn--mnchen-3ya.example",
+  ["b\195\188cher"] = "xn--bcher-kva",
+  ["\228\190\139\229\173\144.\230\181\139\232\175\149"] = "xn--fsqu00a.xn--0zwm56d",
+  ["\240\159\146\169.la"] = "xn--ls8h.la",
+  ["\216\167\217\132\216\175\217\136\217\132\216\169"] = "xn--mgber7fbx",
+} do
+  local problem = ('url: expected the host name in ASCII: write it as "%s"'):format(written)
+  REFUSED[#REFUSED + 1] = { { url = ("wss://%s:80/"):format(name) }, problem }
+end
+
 for _, name in ipairs { "connect", "session" } do
   describe(("aui.%s refuses"):format(name), function()
     for index = 1, #REFUSED do
@@ -141,6 +157,7 @@ describe("aui.session takes", function()
   -- Each is opened and closed at once: nobody listens there, nor has to.
   local ACCEPTED = {
     { url = "ws://127.0.0.1:1" },
+    { url = "ws://127.0.0.1:/x" },
     { url = "WS://localhost:1/a?b=c", api_key = "k" },
     { url = "ws://[::1]:1/", api_key = "k" },
     { url = "ws://127.1.2.3:1/", api_key = "k" },

@@ -2,6 +2,8 @@
 
 local ascii = require "aui.ascii"
 local check = require "aui.check"
+local is_utf8 = require("aui.host").is_utf8
+local punycode = require "aui.punycode"
 
 local endpoint = {}
 
@@ -15,31 +17,46 @@ local REGIONS = {
 local DEFAULT_PORTS = { ws = 80, wss = 443 }
 local SESSION_PATH = "^(.*)/api/v1/external/session/?$"
 local KEY_PARAMETER = "network_api_key"
+local LONGEST_HOST = 253 -- bytes (RFC 1035, 2.3.4)
 
--- host, port: of "name", "name:port", "[v6]" or "[v6]:port".
+-- host, port: of "name", "name:port", "[v6]" or "[v6]:port"; the port may be empty (RFC 3986, 3.2.3).
 local function split_authority(authority)
   local host, rest = authority:match "^%[([%x:.]+)%](.*)$"
   if not host then
     host, rest = authority:match "^([^:]+)(.*)$"
   end
   if not host then return nil end
-  if rest == "" then return host end
+  if rest == "" or rest == ":" then return host end
   local port = tonumber(rest:match "^:(%d+)$")
   if port and port >= 1 and port <= 65535 then return host, math.floor(port) end
+end
+
+-- What is wrong with bytes that are not printable ASCII, if there are such.
+local function bytes_problem(authority, target)
+  local name = authority:match "^[^:]*"
+  local is_name = #name <= LONGEST_HOST and not name:find "[%z\1-\32\127]"
+  if is_name and name:find "[\128-\255]" and is_utf8(name) then
+    return ('expected the host name in ASCII: write it as "%s"'):format(punycode.host(name))
+  end
+  if (authority .. target):find "[^\33-\126]" then
+    return "expected printable ASCII without spaces (percent-encode the rest)"
+  end
 end
 
 local function parse_url(level, url)
   local function fail(problem) check.fail(level + 2, "url", problem) end
   check.type(level + 1, "url", url, "string")
-  if url:find "[^\33-\126]" then fail "expected printable ASCII without spaces (percent-encode the rest)" end
-  local scheme, authority, target = url:match "^(%a+)://([^/?#]*)(.*)$"
+  local scheme, authority, target = url:match "^([A-Za-z]+)://([^/?#]*)(.*)$"
   scheme = scheme and ascii.lower(scheme)
   if not DEFAULT_PORTS[scheme] then fail 'expected "ws://..." or "wss://..."' end
   if authority:find("@", 1, true) then fail "must not carry a user name or password; use api_key" end
+  local problem = bytes_problem(authority, target)
+  if problem then fail(problem) end
+  if authority:find "^%[[^%]]*%%" then fail "must not have the zone of an IPv6 address (%...)" end
   if target:find("#", 1, true) then fail "must not have a fragment (#...)" end
   if target:find(KEY_PARAMETER, 1, true) then fail("must not carry " .. KEY_PARAMETER .. "; use api_key") end
   local host, port = split_authority(authority)
-  if not host or #host > 253 then fail "expected a host, and a port between 1 and 65535 if any" end
+  if not host or #host > LONGEST_HOST then fail "expected a host, and a port between 1 and 65535 if any" end
   if target:sub(1, 1) ~= "/" then target = "/" .. target end
   return { scheme = scheme, host = host, port = port or DEFAULT_PORTS[scheme], target = target }
 end
@@ -54,7 +71,6 @@ local function host_field(place)
   local host = place.host:find(":", 1, true) and "[" .. place.host .. "]" or place.host
   return place.port == DEFAULT_PORTS[place.scheme] and host or ("%s:%d"):format(host, place.port)
 end
-
 
 local function place_of(level, options)
   if options.url ~= nil then
