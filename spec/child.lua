@@ -59,6 +59,13 @@ local function interrupt_when_asleep(process, result)
   end)
 end
 
+--- The value of LD_PRELOAD by which a program is run with a library of spec/native, and those of this process.
+function child.preload(name)
+  local others = os.getenv "LD_PRELOAD"
+  local library = ("%s/spec/%s.so"):format(os.getenv "AUI_BUILD", name)
+  return others and others .. ":" .. library or library
+end
+
 --- Runs `program`, Lua source, with `...` as arguments, to its end. `options`: `env`, changes to the environment
 --- (false: not set); `under`, words of a command that runs the interpreter;
 --- `interrupt`, whether to send SIGINT when the program has written "ready\n" and sleeps. Returns a

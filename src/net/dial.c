@@ -1,6 +1,6 @@
-/* Opens TCP connections: the name is resolved on libuv's threads, then its addresses race each other by the rules of
- * Happy Eyeballs (RFC 8305). libwebsockets gets the socket of the winner: its own connecting would block in the
- * resolver and tells failures apart badly. */
+/* Opens TCP connections: the name is resolved, then its addresses race each other by the rules of Happy Eyeballs (RFC
+ * 8305). libwebsockets gets the socket of the winner: its own connecting would block in the resolver and tells failures
+ * apart badly. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -30,9 +30,8 @@ struct aui_dial {
   void *owner; /* NULL once it is over */
   char *host;
   uint16_t port;
-  int status;     /* why there are no addresses */
-  unsigned users; /* handles and requests that libuv holds */
-  uv_getaddrinfo_t resolver;
+  unsigned users; /* handles that libuv holds */
+  aui_question question;
   uv_timer_t timer; /* begins the next attempt */
   attempt *attempts;
   size_t count;
@@ -69,7 +68,7 @@ static void *finish(aui_dial *dial) {
   dial->owner = NULL;
   dial->net->busy = true;
   for (size_t i = 0; i < dial->count; i++) close_attempt(&dial->attempts[i]);
-  uv_cancel((uv_req_t *)&dial->resolver); /* has no effect unless it waits for a thread */
+  aui_question_withdraw(&dial->question);
   uv_close((uv_handle_t *)&dial->timer, on_timer_closed);
   return owner;
 }
@@ -87,15 +86,6 @@ __attribute__((format(printf, 2, 3))) static void fail(aui_dial *dial, const cha
   vsnprintf(cause, sizeof cause, format, arguments);
   va_end(arguments);
   dial->events->failed(finish(dial), cause);
-}
-
-static void fail_to_resolve(aui_dial *dial) {
-  char words[128];
-  switch (dial->status) {
-    case UV_EAI_NONAME:
-    case UV_EAI_NODATA: fail(dial, "name not found: %s", dial->host); break;
-    default: fail(dial, "name %s not resolved: %s", dial->host, uv_strerror_r(dial->status, words, sizeof words));
-  }
 }
 
 /* How much a failure tells: a host that answered more than silence, silence more than the lack of a way to it. */
@@ -186,10 +176,6 @@ static void start_attempt(attempt *a) {
 static void on_timer(uv_timer_t *timer) {
   aui_dial *dial = timer->data;
   dial->net->busy = true;
-  if (dial->status < 0) {
-    fail_to_resolve(dial);
-    return;
-  }
   size_t before = dial->running;
   unsigned occupied = aui_net_occupy_stdio();
   while (dial->next < dial->count && dial->running == before) start_attempt(&dial->attempts[dial->next++]);
@@ -228,11 +214,11 @@ static const struct addrinfo *find_family(const struct addrinfo *list, int famil
 }
 
 /* The resolver's order, in turns between the family that it put first and the other (RFC 8305 4). */
-static int take_addresses(aui_dial *dial, const struct addrinfo *list) {
+static bool take_addresses(aui_dial *dial, const struct addrinfo *list) {
   size_t count = 0;
   for (const struct addrinfo *info = list; info; info = info->ai_next) count++;
   dial->attempts = calloc(count, sizeof *dial->attempts);
-  if (!dial->attempts) return UV_ENOMEM;
+  if (!dial->attempts) return false;
   int first = list->ai_family;
   const struct addrinfo *next[] = {find_family(list, first, true), find_family(list, first, false)};
   for (bool other = false; next[0] || next[1]; other = !other) {
@@ -241,34 +227,35 @@ static int take_addresses(aui_dial *dial, const struct addrinfo *list) {
     add_address(dial, info->ai_addr, info->ai_addrlen);
     next[other] = find_family(info->ai_next, first, !other);
   }
-  return 0;
+  return true;
 }
 
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list) {
-  aui_dial *dial = request->data;
-  if (dial->owner) {
-    dial->status = status == 0 ? take_addresses(dial, list) : status;
-    if (dial->status == 0) dial->events->resolved(dial->owner);
+static void on_answer(aui_question *question, const struct addrinfo *addresses, const char *why) {
+  aui_dial *dial = AUI_CONTAINER_OF(question, aui_dial, question);
+  if (!addresses) {
+    fail(dial, "%s", why);
+  } else if (!take_addresses(dial, addresses)) {
+    fail(dial, "out of memory");
+  } else {
+    dial->events->resolved(dial->owner);
+    if (dial->owner) on_timer(&dial->timer); /* it may have given up just now */
   }
-  /* The owner may have given up just now. */
-  if (dial->owner) on_timer(&dial->timer);
-  uv_freeaddrinfo(list);
-  let_go(dial);
 }
 
-static int resolve(aui_dial *dial) {
-  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-  dial->resolver.data = dial;
-  int status = uv_getaddrinfo(dial->net->loop, &dial->resolver, on_resolved, dial->host, NULL, &hints);
-  if (status == 0) dial->users++;
-  return status;
-}
-
-static int take_literal(aui_dial *dial, const struct sockaddr_storage *address) {
+static bool take_literal(aui_dial *dial, const struct sockaddr_storage *address) {
   dial->attempts = calloc(1, sizeof *dial->attempts);
-  if (!dial->attempts) return UV_ENOMEM;
+  if (!dial->attempts) return false;
   add_address(dial, (const struct sockaddr *)address, sizeof *address);
-  return 0;
+  return true;
+}
+
+/* An address is dealt with on the next turn, so that the caller never hears of it before aui_dial_start returns. */
+static bool find_addresses(aui_dial *dial) {
+  struct sockaddr_storage address;
+  if (!aui_dial_is_literal(dial->host, &address)) {
+    return aui_resolve(&dial->net->reactor->resolver, &dial->question, dial->host);
+  }
+  return take_literal(dial, &address) && uv_timer_start(&dial->timer, on_timer, 0, 0) == 0;
 }
 
 aui_dial *aui_dial_start(aui_net *net, const aui_dial_events *events, void *owner, const char *host, uint16_t port) {
@@ -283,14 +270,13 @@ aui_dial *aui_dial_start(aui_net *net, const aui_dial_events *events, void *owne
   dial->events = events;
   dial->owner = owner;
   dial->port = port;
+  dial->question.answer = on_answer;
+  aui_question_init(&dial->question);
   uv_timer_init(net->loop, &dial->timer);
   dial->timer.data = dial;
   dial->users = 1;
   net->busy = true;
-  struct sockaddr_storage address;
-  bool literal = aui_dial_is_literal(host, &address);
-  dial->status = literal ? take_literal(dial, &address) : resolve(dial);
-  /* What is known already is dealt with on the next turn, so that the caller never hears of it before this returns. */
-  if (literal || dial->status < 0) uv_timer_start(&dial->timer, on_timer, 0, 0);
-  return dial;
+  if (find_addresses(dial)) return dial;
+  finish(dial);
+  return NULL;
 }

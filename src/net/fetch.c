@@ -360,7 +360,7 @@ int aui_fetch_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
 static void connect_to(aui_fetch *fetch, const char *address) {
   int tls = fetch->tls ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0; /* judge_peer checks it */
   struct lws_client_connect_info info = {
-      .context = fetch->net->lws,
+      .context = fetch->net->reactor->lws,
       .vhost = fetch->vhost,
       .address = address,
       .port = fetch->port,
@@ -473,7 +473,7 @@ aui_fetch *aui_fetch_start(aui_net *net, const aui_endpoint *endpoint, const aui
     if (!tls) return NULL;
   }
   snprintf(net->why, sizeof net->why, "out of memory");
-  struct lws_vhost *vhost = tls ? aui_net_tls_vhost(net, tls) : lws_get_vhost_by_name(net->lws, "default");
+  struct lws_vhost *vhost = tls ? aui_net_tls_vhost(net, tls) : net->reactor->vhost;
   if (!vhost) return NULL;
   aui_fetch *fetch = calloc(1, sizeof *fetch);
   if (!fetch) return NULL;

@@ -30,7 +30,7 @@ typedef struct {
   size_t max_body;  /* bytes that the answer's body may have */
 } aui_fetch_request;
 
-/* Begins a request; nothing comes of it before the loop is stepped. The name is resolved on libuv's threads, and the
+/* Begins a request; nothing comes of it before the loop is stepped. The name is resolved in a thread, and the
  * fastest of its addresses found out by a connection (RFC 8305) before libwebsockets makes its own. `id` comes back
  * from aui_net_ready once, when the fetch has ended. Returns NULL when memory is short, something exceeds the limits
  * above or a file of `endpoint` cannot be used; `*why` says so then, naming the argument, valid until the next call.

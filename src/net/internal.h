@@ -7,44 +7,22 @@
 #include <uv.h>
 
 #include "net/fetch.h"
+#include "net/list.h"
 #include "net/net.h"
+#include "net/reactor.h"
 #include "net/tls.h"
 #include "net/tls_context.h"
-
-/* ---- Intrusive lists ---- */
-
-typedef struct aui_node {
-  struct aui_node *prev, *next;
-} aui_node;
-
-static inline void aui_list_init(aui_node *list) {
-  list->prev = list->next = list;
-}
-
-static inline bool aui_list_is_empty(const aui_node *list) {
-  return list->next == list;
-}
-
-static inline void aui_list_append(aui_node *list, aui_node *node) {
-  node->prev = list->prev;
-  node->next = list;
-  list->prev->next = node;
-  list->prev = node;
-}
-
-/* Leaves `node` as an empty list of its own, so that it may be removed again. */
-static inline void aui_list_remove(aui_node *node) {
-  node->prev->next = node->next;
-  node->next->prev = node->prev;
-  aui_list_init(node);
-}
 
 /* ---- The loop ---- */
 
 enum {
   AUI_NET_READ_SIZE = 64 * 1024,  /* bytes a socket is read in; smaller pieces cost more system calls */
   AUI_NET_WRITE_SIZE = 16 * 1024, /* bytes given to libwebsockets at a time: one TLS record (RFC 8446 5.1) */
-  AUI_NET_WHY_SIZE = 512
+  AUI_NET_WHY_SIZE = 512,
+
+  /* A week, longer than anybody waits: libwebsockets' timeouts are the same for all connections, and a session's or a
+   * fetch's own is what counts. In seconds; in milliseconds it must fit into an int. */
+  AUI_NET_LONG_TIMEOUT = 7 * 24 * 3600
 };
 
 /* By which libwebsockets' HTTP client uses a TLS context, which is kept as long as the loop. */
@@ -68,8 +46,8 @@ typedef struct aui_due {
 } aui_due;
 
 struct aui_net {
-  uv_loop_t *loop;
-  struct lws_context *lws;
+  aui_reactor *reactor;
+  uv_loop_t *loop;  /* the reactor's */
   aui_node links;   /* all */
   aui_node due;     /* what was put off to the end of this turn */
   aui_node fetches; /* all */
@@ -93,6 +71,9 @@ static inline uint64_t aui_net_turn_time(const aui_net *net) {
 
 /* The vhost whose connections libwebsockets encrypts by this context; NULL when it cannot be made. */
 struct lws_vhost *aui_net_tls_vhost(aui_net *net, SSL_CTX *ssl);
+
+/* `ssl`: what its connections are encrypted by, NULL for none. The name is borrowed. */
+struct lws_vhost *aui_net_create_vhost(struct lws_context *lws, const char *name, SSL_CTX *ssl);
 
 /* Puts it into the queue, unless it waits there already. */
 void aui_net_announce(aui_net *net, aui_ready *ready);
@@ -120,12 +101,19 @@ typedef struct aui_owner {
 /* What libwebsockets calls for raw connections. */
 int aui_raw_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 
+/* Gives a connected socket to libwebsockets, for `owner`. NULL when that has no room for it, with `*why` saying why in
+ * words (static or net->why); the socket is closed then. */
+struct lws *aui_raw_adopt(aui_net *net, uv_os_sock_t socket, aui_owner *owner, const char **why);
+
 /* Makes libwebsockets close it, outside of a callback for it. Its owner is not called any more. */
 void aui_raw_close(struct lws *wsi);
 
 /* Ends its output, and drops what still comes until the peer has ended it too, or two seconds are over. Its owner is
  * not called any more. */
 void aui_raw_linger(struct lws *wsi);
+
+/* Makes libwebsockets close all of the loop's, outside of its callbacks. Their owners are not called any more. */
+void aui_raw_close_all(aui_net *net);
 
 /* ---- Links ---- */
 

@@ -1,18 +1,13 @@
-/* The loop: a private libuv loop with one libwebsockets context, stepped by the host; the queue of those with news;
- * and what libwebsockets' HTTP client needs for TLS. */
+/* The loop: a reactor that is stepped by the host; the queue of those with news; and what libwebsockets' HTTP client
+ * needs for TLS. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "net/internal.h"
-
-/* A week, longer than anybody waits: libwebsockets' timeouts are the same for all connections, and a session's or a
- * fetch's own is what counts. In milliseconds it must fit into an int. */
-enum { LONG_TIMEOUT = 7 * 24 * 3600 };
 
 /* The first one is asked about certificates, whatever the connection's own is: only the HTTP client has those. */
 static const struct lws_protocols protocols[] = {
@@ -39,15 +34,14 @@ void aui_net_release_stdio(unsigned occupied) {
   }
 }
 
-/* `ssl`: what its connections are encrypted by, NULL for none. The name is borrowed. */
-static struct lws_vhost *create_vhost(struct lws_context *lws, const char *name, SSL_CTX *ssl) {
+struct lws_vhost *aui_net_create_vhost(struct lws_context *lws, const char *name, SSL_CTX *ssl) {
   struct lws_context_creation_info info = {
       .port = CONTEXT_PORT_NO_LISTEN,
       .protocols = protocols,
       .vhost_name = name,
       .options = ssl ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
       .provided_client_ssl_ctx = ssl,
-      .connect_timeout_secs = LONG_TIMEOUT,
+      .connect_timeout_secs = AUI_NET_LONG_TIMEOUT,
       .http_proxy_address = "", /* else the environment's is used */
   };
 #if LWS_LIBRARY_VERSION_NUMBER >= 4003000
@@ -56,68 +50,23 @@ static struct lws_vhost *create_vhost(struct lws_context *lws, const char *name,
   return lws_create_vhost(lws, &info);
 }
 
-/* libwebsockets ignores SIGPIPE for the whole process, and need not: it sends with MSG_NOSIGNAL. The host's choice is
- * put back. Its log, which would go to the terminal, is silenced; the sink stays the host's. */
-static struct lws_context *create_context(aui_net *net) {
-  void *loops[] = {net->loop};
-  struct lws_context_creation_info info = {
-      .port = CONTEXT_PORT_NO_LISTEN,
-      .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
-      .foreign_loops = loops,
-      .pcontext = &net->lws,
-      .pt_serv_buf_size = AUI_NET_READ_SIZE,
-      .max_http_header_data2 = AUI_FETCH_MAX_HEAD,
-      .timeout_secs = LONG_TIMEOUT,
-      .gid = -1,
-      .uid = -1,
-  };
-  struct sigaction sigpipe;
-  bool saved = sigaction(SIGPIPE, NULL, &sigpipe) == 0;
-  lws_set_log_level(0, NULL);
-  struct lws_context *context = lws_create_context(&info);
-  if (context && !create_vhost(context, "default", NULL)) {
-    lws_context_destroy(context);
-    context = NULL;
-  }
-  if (saved) sigaction(SIGPIPE, &sigpipe, NULL);
-  return context;
-}
-
-/* Runs the loop until nothing is left on it. Only the system's resolver, which cannot be interrupted, makes it wait. */
-static void run_down(aui_net *net) {
-  while (uv_run(net->loop, UV_RUN_ONCE)) {
-  }
-}
-
-static void close_loop(aui_net *net) {
-  uv_loop_close(net->loop);
-  free(net->loop);
-}
-
 static aui_net *create_net(const char **why) {
   aui_net *net = calloc(1, sizeof *net);
-  uv_loop_t *loop = malloc(sizeof *loop);
-  int status = net && loop ? uv_loop_init(loop) : UV_ENOMEM;
-  if (status < 0) {
-    *why = uv_strerror(status);
-    free(loop);
+  if (!net) {
+    *why = "out of memory";
+    return NULL;
+  }
+  net->reactor = aui_reactor_take(why);
+  if (!net->reactor) {
     free(net);
     return NULL;
   }
-  net->loop = loop;
+  net->loop = &net->reactor->loop;
   aui_list_init(&net->links);
   aui_list_init(&net->due);
   aui_list_init(&net->fetches);
   aui_list_init(&net->idle);
   aui_list_init(&net->ready);
-  net->lws = create_context(net);
-  if (!net->lws) {
-    *why = "libwebsockets cannot use libuv: is its package for that installed (Debian: libwebsockets-evlib-uv)?";
-    run_down(net);
-    close_loop(net);
-    free(net);
-    return NULL;
-  }
   net->busy = true;
   return net;
 }
@@ -129,12 +78,11 @@ aui_net *aui_net_new(const char **why) {
   return net;
 }
 
-/* libwebsockets' handles must be gone from the loop before the second call frees the memory they are in. Newer versions
- * do that by themselves, and clear `net->lws`. */
-static void destroy_context(aui_net *net) {
-  lws_context_destroy(net->lws);
-  run_down(net);
-  if (net->lws) lws_context_destroy(net->lws);
+static void close_everything(aui_net *net) {
+  while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next));
+  while (!aui_list_is_empty(&net->fetches)) aui_fetch_kill(aui_fetch_of_node(net->fetches.next));
+  aui_idle_close_all(net);
+  aui_raw_close_all(net);
 }
 
 static void free_tls_vhosts(aui_net *net) {
@@ -147,13 +95,11 @@ static void free_tls_vhosts(aui_net *net) {
 }
 
 void aui_net_free(aui_net *net) {
-  while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next));
-  while (!aui_list_is_empty(&net->fetches)) aui_fetch_kill(aui_fetch_of_node(net->fetches.next));
-  aui_idle_close_all(net);
-  destroy_context(net);
+  close_everything(net);
+  for (aui_tls_vhost *known = net->tls_vhosts; known; known = known->next) lws_vhost_destroy(known->vhost);
+  aui_reactor_give_back(net->reactor);
   free_tls_vhosts(net);
   aui_tls_contexts_free(&net->tls);
-  close_loop(net);
   free(net);
 }
 
@@ -234,7 +180,7 @@ struct lws_vhost *aui_net_tls_vhost(aui_net *net, SSL_CTX *ssl) {
   aui_tls_vhost *made = calloc(1, sizeof *made);
   if (!made) return NULL;
   snprintf(made->name, sizeof made->name, "tls-%p", (void *)made);
-  made->vhost = create_vhost(net->lws, made->name, ssl);
+  made->vhost = aui_net_create_vhost(net->reactor->lws, made->name, ssl);
   if (!made->vhost) {
     free(made);
     return NULL;

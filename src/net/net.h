@@ -13,14 +13,12 @@ typedef struct aui_net aui_net;   /* the loop */
 typedef struct aui_link aui_link; /* one session's place on it */
 
 /* A loop, or NULL with `*why` saying why in words (static), such as the missing package libwebsockets-evlib-uv. To be
- * freed with aui_net_free. Two things of the process are touched: libwebsockets' log level is set to nothing, since it
- * writes to the terminal and has one level for all its users; and libuv's threads start with the first name to resolve.
- * Signal dispositions stay as they are. */
+ * freed with aui_net_free. What of the process is touched: see aui_reactor_take. */
 aui_net *aui_net_new(const char **why);
 
-/* Closes every transport at once and frees the loop. Links that were not released stay valid but dead: their sessions
- * are told that the transport has ended and nothing moves any more; fetches under way fail. Waits for a name that is
- * just being resolved, as the system's resolver cannot be interrupted. Must not be called from inside aui_net_step. */
+/* Closes every transport at once and frees the loop, without waiting for anything. Links that were not released stay
+ * valid but dead: their sessions are told that the transport has ended and nothing moves any more; fetches under way
+ * fail. Must not be called from inside aui_net_step. */
 void aui_net_free(aui_net *net);
 
 /* For a foreign loop: poll this descriptor for reading, for at most this many milliseconds (-1: no limit), then call

@@ -1,5 +1,7 @@
 /* Raw connections of libwebsockets, which know to whom they belong. */
+#include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "net/internal.h"
 
@@ -14,8 +16,30 @@ int aui_raw_callback(struct lws *wsi, enum lws_callback_reasons reason, void *us
       aui_owner *owner = lws_get_opaque_user_data(wsi);
       return owner && owner->serve(owner, wsi, reason, in, len) ? 0 : -1;
     }
+    case LWS_CALLBACK_USER: /* of aui_raw_close_all */
+      aui_raw_close(wsi);
+      ++*(size_t *)in;
+      return 0;
     default: return 0;
   }
+}
+
+/* libwebsockets writes beyond its table for a socket that it has no room for (seen with 4.1). */
+struct lws *aui_raw_adopt(aui_net *net, uv_os_sock_t socket, aui_owner *owner, const char **why) {
+  lws_sock_file_fd_type fd = {.sockfd = socket};
+  aui_reactor *reactor = net->reactor;
+  *why = net->why;
+  if (socket >= reactor->descriptors) {
+    close(socket);
+    snprintf(net->why, sizeof net->why,
+             "descriptor %d is beyond %d, the process's limit when its first session was made: raise it before that",
+             socket, reactor->descriptors);
+    return NULL;
+  }
+  snprintf(net->why, sizeof net->why, "libwebsockets has no room for another connection");
+  struct lws *wsi = lws_adopt_descriptor_vhost(reactor->vhost, LWS_ADOPT_SOCKET, fd, "aui", NULL);
+  if (wsi) lws_set_opaque_user_data(wsi, owner);
+  return wsi;
 }
 
 static bool drop(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
@@ -36,4 +60,14 @@ void aui_raw_linger(struct lws *wsi) {
 void aui_raw_close(struct lws *wsi) {
   lws_set_opaque_user_data(wsi, NULL);
   lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+/* Closing one moves another one to its place in the list that is gone through. */
+void aui_raw_close_all(aui_net *net) {
+  const struct lws_protocols *protocol = lws_vhost_name_to_protocol(net->reactor->vhost, "aui");
+  size_t closed;
+  do {
+    closed = 0;
+    lws_callback_all_protocol_vhost_args(net->reactor->vhost, protocol, LWS_CALLBACK_USER, &closed, sizeof closed);
+  } while (closed > 0);
 }

@@ -238,20 +238,16 @@ static void start_tls(aui_transport *transport) {
 
 static void on_connected(void *owner, uv_os_sock_t socket) {
   aui_transport *transport = owner;
-  lws_sock_file_fd_type fd = {.sockfd = socket};
-  struct lws_vhost *vhost = lws_get_vhost_by_name(transport->net->lws, "default");
+  const char *why;
   transport->dial = NULL;
   transport->write_error = 0;
-  transport->wsi = lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_SOCKET, fd, "aui", NULL);
+  transport->wsi = aui_raw_adopt(transport->net, socket, &transport->owner, &why);
   if (!transport->wsi) {
-    end(transport, "libwebsockets has no room for another connection", true);
+    end(transport, why, true);
+  } else if (transport->tls_options) {
+    start_tls(transport);
   } else {
-    lws_set_opaque_user_data(transport->wsi, &transport->owner);
-    if (transport->tls_options) {
-      start_tls(transport);
-    } else {
-      transport->user->connected(transport);
-    }
+    transport->user->connected(transport);
   }
   transport->user->settle(transport);
 }
