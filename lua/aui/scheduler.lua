@@ -275,7 +275,10 @@ function scheduler.wait(source, deadline)
     refuse(problem)
   end
   local waiter = { source = source, deadline = deadline or math.huge }
-  if source then source.waiters[waiter] = true end
+  if source then
+    source.waiters[waiter] = true
+    if source.id then sources.keep(source) end
+  end
   if deadline then deadlines:add(waiter) end
   if not yields then
     run_until_woken(waiter)

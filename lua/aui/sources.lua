@@ -12,6 +12,10 @@ function sources.register(source)
   return last_id
 end
 
+--- Makes sure that news of the source, which somebody holds, can be told: when a finalizer runs, what it holds has been
+--- taken out already.
+function sources.keep(source) by_id[source.id] = source end
+
 --- The source of this id, or nil when its users have let go of it.
 function sources.find(id) return by_id[id] end
 

@@ -44,10 +44,13 @@ static void a_longest_delay_below_the_first_holds(void **state) {
 
 static void no_delay_is_too_long_or_too_short_to_count(void **state) {
   aui_backoff_config longest = {UINT32_MAX, UINT32_MAX, AUI_BACKOFF_NO_END, 0};
+  aui_backoff_config beyond = {AUI_NEVER, AUI_NEVER, AUI_BACKOFF_NO_END, 0};
   aui_backoff_config shortest = {1, 1, AUI_BACKOFF_NO_END, 0};
   (void)state;
   assert_int_equal(delay_after(0, &longest, UINT32_MAX), UINT32_MAX);
   assert_int_equal(delay_after(1000, &longest, UINT32_MAX), UINT32_MAX);
+  assert_int_equal(delay_after(0, &beyond, UINT32_MAX), UINT32_MAX);
+  assert_int_equal(delay_after(1000, &beyond, UINT32_MAX), UINT32_MAX);
   for (uint32_t random = 0; random < 0xF0000000u; random += 0x0FFFFFFFu) {
     assert_int_equal(delay_after(5, &shortest, random), 1);
   }

@@ -134,6 +134,11 @@ static void limits_nesting(void **state) {
     n = nest(text, depths[i] + 1);
     assert_int_equal(verdict_of(text, n, depths[i]), AUI_JSON_TOO_DEEP);
   }
+  size_t n = nest(text, AUI_JSON_MAX_DEPTH); /* the end of what the scanner remembers, whatever it is asked for */
+  assert_int_equal(verdict_of(text, n, UINT_MAX), AUI_JSON_VALID);
+  n = nest(text, AUI_JSON_MAX_DEPTH + 1);
+  assert_int_equal(verdict_of(text, n, UINT_MAX), AUI_JSON_TOO_DEEP);
+  assert_int_equal(verdict_of("{}", 2, 0), AUI_JSON_TOO_DEEP);
   assert_int_equal(verdict_of("1", 1, 1), AUI_JSON_VALID);
   assert_int_equal(verdict_of("[[],[],[[]]]", 12, 3), AUI_JSON_VALID); /* depth, not count */
 }

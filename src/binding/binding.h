@@ -25,14 +25,14 @@ void aui_create_session(lua_State *L, const luaL_Reg *driver_methods, lua_CFunct
 /* Creates the metatable of replies. */
 void aui_create_reply(lua_State *L);
 
-/* The session at stack index 1. */
+/* The session at stack index 1, which may be gone. */
 aui_lua_session *aui_check_session(lua_State *L);
 
-/* Fills in a session's configuration from the table at stack index `table`, which keeps its strings alive and was
- * checked by the caller: request_host, target, headers; in seconds, nil for never, connect_timeout, reconnect_base,
- * reconnect_max, reconnect_reset_after, ping_interval, ping_timeout, rate_per; in bytes queue_bytes, max_message,
- * max_response_head; and reconnect_attempts, rate_messages, queue_messages, max_depth, recover (whether replies in
- * doubt are parked: see reply:is_parked). */
+/* Fills in a session's configuration from the table at stack index `table`, which keeps its strings alive:
+ * request_host, target, headers; in seconds, nil for never, connect_timeout, reconnect_base, reconnect_max,
+ * reconnect_reset_after, ping_interval, ping_timeout, rate_per; in bytes queue_bytes, max_message, max_response_head;
+ * and reconnect_attempts, rate_messages, queue_messages, max_depth, recover (whether replies in doubt are parked: see
+ * reply:is_parked). */
 void aui_read_config(lua_State *L, int table, aui_session_config *config);
 
 /* Pushes the userdata of a reply to a message of the session at stack index `session`, which it keeps alive. The caller
@@ -47,9 +47,10 @@ void aui_push_error(lua_State *L, const aui_error *error);
 uint64_t aui_check_milliseconds(lua_State *L, int index);
 
 /* Fields of the table at stack index `table`, which keeps strings alive; `fallback` for nil. They raise for a value of
- * another type. */
+ * another type, and for a number that is out of range: a whole field's is 0 to `most`. */
 const char *aui_string_field(lua_State *L, int table, const char *name, const char *fallback);
 uint64_t aui_milliseconds_field(lua_State *L, int table, const char *name);
+uint64_t aui_whole_field(lua_State *L, int table, const char *name, uint64_t most, uint64_t fallback);
 size_t aui_size_field(lua_State *L, int table, const char *name, size_t fallback);
 bool aui_boolean_field(lua_State *L, int table, const char *name, bool fallback);
 

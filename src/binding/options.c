@@ -1,5 +1,9 @@
-/* Reading option tables, which lua/aui has checked. */
+/* Reading option tables. lua/aui has checked them in words for people; here no value can do harm. */
 #include "binding/binding.h"
+#include "engine/json.h"
+
+/* Which any number of Lua can say. */
+#define LARGEST_SIZE (SIZE_MAX < UINT64_C(1) << 53 ? SIZE_MAX : UINT64_C(1) << 53)
 
 const char *aui_string_field(lua_State *L, int table, const char *name, const char *fallback) {
   lua_getfield(L, table, name);
@@ -19,11 +23,22 @@ uint64_t aui_milliseconds_field(lua_State *L, int table, const char *name) {
   return value;
 }
 
-size_t aui_size_field(lua_State *L, int table, const char *name, size_t fallback) {
+uint64_t aui_whole_field(lua_State *L, int table, const char *name, uint64_t most, uint64_t fallback) {
   lua_getfield(L, table, name);
-  size_t value = lua_isnil(L, -1) ? fallback : (size_t)luaL_checknumber(L, -1);
+  uint64_t value = fallback;
+  if (!lua_isnil(L, -1)) {
+    double given = luaL_checknumber(L, -1);
+    if (!(given >= 0 && given <= (double)most)) {
+      luaL_error(L, "%s: expected a whole number from 0 to %f", name, (lua_Number)most);
+    }
+    value = (uint64_t)given;
+  }
   lua_pop(L, 1);
   return value;
+}
+
+size_t aui_size_field(lua_State *L, int table, const char *name, size_t fallback) {
+  return (size_t)aui_whole_field(L, table, name, LARGEST_SIZE, fallback);
 }
 
 bool aui_boolean_field(lua_State *L, int table, const char *name, bool fallback) {
@@ -41,16 +56,16 @@ void aui_read_config(lua_State *L, int table, aui_session_config *config) {
   config->connect_timeout = aui_milliseconds_field(L, table, "connect_timeout");
   config->reconnect.base = aui_milliseconds_field(L, table, "reconnect_base");
   config->reconnect.max = aui_milliseconds_field(L, table, "reconnect_max");
-  config->reconnect.attempts = (uint32_t)aui_size_field(L, table, "reconnect_attempts", 0);
+  config->reconnect.attempts = (uint32_t)aui_whole_field(L, table, "reconnect_attempts", UINT32_MAX, 0);
   config->reconnect.reset_after = aui_milliseconds_field(L, table, "reconnect_reset_after");
   config->ping.interval = aui_milliseconds_field(L, table, "ping_interval");
   config->ping.timeout = aui_milliseconds_field(L, table, "ping_timeout");
-  config->rate.messages = (uint32_t)aui_size_field(L, table, "rate_messages", 0);
+  config->rate.messages = (uint32_t)aui_whole_field(L, table, "rate_messages", UINT32_MAX, 0);
   config->rate.per = aui_milliseconds_field(L, table, "rate_per");
   config->recover = aui_boolean_field(L, table, "recover", false);
   config->queue_messages = aui_size_field(L, table, "queue_messages", config->queue_messages);
   config->queue_bytes = aui_size_field(L, table, "queue_bytes", config->queue_bytes);
   config->max_message = aui_size_field(L, table, "max_message", config->max_message);
   config->max_response_head = aui_size_field(L, table, "max_response_head", config->max_response_head);
-  config->max_depth = (unsigned)aui_size_field(L, table, "max_depth", config->max_depth);
+  config->max_depth = (unsigned)aui_whole_field(L, table, "max_depth", AUI_JSON_MAX_DEPTH, config->max_depth);
 }

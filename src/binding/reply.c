@@ -1,9 +1,11 @@
-/* A reply as Lua sees it: reads its state; cancels it when asked or collected. */
+/* A reply as Lua sees it: reads its state; cancels it when asked or collected. A finalizer may still hold one that was
+ * collected: it is a canceled one without text. */
 #include "binding/binding.h"
 
 typedef struct {
   aui_lua_session *session; /* kept alive by aui_keep */
-  aui_reply *reply;         /* NULL only while it is being made */
+  aui_reply *reply;         /* NULL while it is being made, and once it was collected */
+  bool in_doubt;            /* whether Lua had no memory for a chunk that was taken */
 } lua_reply;
 
 aui_reply **aui_push_reply(lua_State *L, int session) {
@@ -29,32 +31,45 @@ static void pump(const lua_reply *object) {
 /* reply:status(): "pending", "message" or "failed". */
 static int reply_status(lua_State *L) {
   static const char *const names[] = {"pending", "message", "failed"};
-  lua_pushstring(L, names[aui_reply_get_status(check_reply(L)->reply)]);
+  const aui_reply *reply = check_reply(L)->reply;
+  lua_pushstring(L, names[reply ? aui_reply_get_status(reply) : AUI_REPLY_FAILED]);
   return 1;
 }
 
 /* reply:take(): what is new in the text, as (chunk, keep); nothing when nothing is new. */
 static int reply_take(lua_State *L) {
+  lua_reply *object = check_reply(L);
   size_t keep, n;
   const char *chunk;
-  if (!aui_reply_take(check_reply(L)->reply, &keep, &chunk, &n)) return 0;
+  if (!object->reply) return 0;
+  bool is_new = aui_reply_take(object->reply, &keep, &chunk, &n);
+  if (object->in_doubt) { /* then all of it */
+    keep = 0;
+    chunk = aui_reply_text(object->reply, &n);
+  } else if (!is_new) {
+    return 0;
+  }
+  object->in_doubt = true;
   lua_pushlstring(L, chunk, n);
+  object->in_doubt = false;
   lua_pushinteger(L, (lua_Integer)keep);
   return 2;
 }
 
 /* reply:text(): the text so far. */
 static int reply_text(lua_State *L) {
-  size_t n;
-  const char *text = aui_reply_text(check_reply(L)->reply, &n);
+  const aui_reply *reply = check_reply(L)->reply;
+  size_t n = 0;
+  const char *text = reply ? aui_reply_text(reply, &n) : "";
   lua_pushlstring(L, text, n);
   return 1;
 }
 
 /* reply:message(): the final message's JSON, or nil. */
 static int reply_message(lua_State *L) {
+  const aui_reply *reply = check_reply(L)->reply;
   size_t n;
-  const char *json = aui_reply_message(check_reply(L)->reply, &n);
+  const char *json = reply ? aui_reply_message(reply, &n) : NULL;
   if (!json) return 0;
   lua_pushlstring(L, json, n);
   return 1;
@@ -62,7 +77,11 @@ static int reply_message(lua_State *L) {
 
 /* reply:error(): a table, or nil. */
 static int reply_error(lua_State *L) {
-  const aui_error *error = aui_reply_error(check_reply(L)->reply);
+  const aui_reply *reply = check_reply(L)->reply;
+  aui_error collected = {0};
+  aui_error_set(&collected, AUI_ERROR_CANCELED, "the reply was dropped");
+  collected.delivered = AUI_DELIVERED_MAYBE;
+  const aui_error *error = reply ? aui_reply_error(reply) : &collected;
   if (!error) return 0;
   aui_push_error(L, error);
   return 1;
@@ -71,7 +90,8 @@ static int reply_error(lua_State *L) {
 /* reply:is_parked(): whether the connection was lost in such a way that it is unknown what became of the message, and
  * one of the next three functions is to settle that. */
 static int reply_is_parked(lua_State *L) {
-  lua_pushboolean(L, aui_reply_is_parked(check_reply(L)->reply));
+  const aui_reply *reply = check_reply(L)->reply;
+  lua_pushboolean(L, reply && aui_reply_is_parked(reply));
   return 1;
 }
 
@@ -80,7 +100,7 @@ static int reply_answer(lua_State *L) {
   lua_reply *object = check_reply(L);
   size_t n;
   const char *json = luaL_checklstring(L, 2, &n);
-  lua_pushboolean(L, aui_reply_answer(object->reply, json, n));
+  lua_pushboolean(L, object->reply && aui_reply_answer(object->reply, json, n));
   pump(object);
   return 1;
 }
@@ -88,7 +108,7 @@ static int reply_answer(lua_State *L) {
 /* reply:resend(): the parked reply's message is sent again; false, and nothing, if it cannot be. */
 static int reply_resend(lua_State *L) {
   lua_reply *object = check_reply(L);
-  lua_pushboolean(L, aui_reply_resend(object->reply));
+  lua_pushboolean(L, object->reply && aui_reply_resend(object->reply));
   pump(object);
   return 1;
 }
@@ -96,7 +116,7 @@ static int reply_resend(lua_State *L) {
 /* reply:give_up(): the parked reply fails with the error that ended the connection. */
 static int reply_give_up(lua_State *L) {
   lua_reply *object = check_reply(L);
-  aui_reply_give_up(object->reply);
+  if (object->reply) aui_reply_give_up(object->reply);
   pump(object);
   return 0;
 }
@@ -104,7 +124,7 @@ static int reply_give_up(lua_State *L) {
 /* reply:cancel() */
 static int reply_cancel(lua_State *L) {
   lua_reply *object = check_reply(L);
-  aui_reply_cancel(object->reply, now(object));
+  if (object->reply) aui_reply_cancel(object->reply, now(object));
   pump(object);
   return 0;
 }

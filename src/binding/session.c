@@ -1,4 +1,5 @@
-/* A session as Lua sees it, for its users: the same in every module. */
+/* A session as Lua sees it, for its users: the same in every module. One that was collected, which a finalizer may
+ * still hold, is a closed one. */
 #include "binding/binding.h"
 
 aui_lua_session *aui_check_session(lua_State *L) {
@@ -40,11 +41,14 @@ static int session_send(lua_State *L) {
   const char *json = luaL_checklstring(L, 2, &n);
   aui_reply_timeouts timeouts = {aui_check_milliseconds(L, 3), aui_check_milliseconds(L, 4),
                                  aui_check_milliseconds(L, 5)};
-  if (!object->session) return luaL_error(L, "the loop is closed");
   aui_reply **reply = aui_push_reply(L, 1);
   aui_error error = {0};
-  *reply = aui_session_send(object->session, json, n, &timeouts, object->now(object), &error);
-  object->pump(object);
+  if (object->session) {
+    *reply = aui_session_send(object->session, json, n, &timeouts, object->now(object), &error);
+    object->pump(object);
+  } else {
+    aui_error_set(&error, AUI_ERROR_CANCELED, "the session is closed");
+  }
   if (*reply) return 1;
   lua_pushnil(L);
   aui_push_error(L, &error);

@@ -3,11 +3,11 @@
 
 #include "engine/deadline.h"
 
-/* base * 2^doublings, at most max. */
+/* base * 2^doublings, at most max, and less than 2^32. */
 static uint64_t ceiling(const aui_backoff_config *config, uint32_t doublings) {
-  uint64_t span = config->base;
-  while (doublings-- > 0 && span < config->max) span *= 2;
-  return span < config->max ? span : config->max;
+  uint64_t span = config->base, max = config->max < UINT32_MAX ? config->max : UINT32_MAX;
+  while (doublings-- > 0 && span > 0 && span < max) span *= 2;
+  return span < max ? span : max;
 }
 
 uint64_t aui_backoff_failed(aui_backoff *backoff, const aui_backoff_config *config, uint32_t random) {

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Times in milliseconds, below 2^32. */
+/* Times in milliseconds; base and max below 2^32, more is as that. */
 typedef struct {
   uint64_t base;        /* the first delay is drawn from 1..base, each further one from twice as much */
   uint64_t max;         /* but at most from 1..max */

@@ -3,7 +3,6 @@
  * neither copied nor looked at again. */
 #include "engine/event.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +33,6 @@ struct aui_event_reader {
 };
 
 aui_event_reader *aui_event_new(unsigned max_depth) {
-  assert(max_depth >= 1 && max_depth <= AUI_JSON_MAX_DEPTH);
   aui_event_reader *reader = calloc(1, sizeof *reader);
   if (reader) reader->max_depth = max_depth;
   return reader;

@@ -28,7 +28,7 @@ typedef enum {
 typedef struct aui_event_reader aui_event_reader;
 
 /* A reader for one connection, or NULL when memory is short. `max_depth`: how deep a message's objects and arrays may
- * nest, 1 to 1024. To be released with aui_event_free (NULL is fine). */
+ * nest, 1024 at most; more is as that. To be released with aui_event_free (NULL is fine). */
 aui_event_reader *aui_event_new(unsigned max_depth);
 void aui_event_free(aui_event_reader *reader);
 

@@ -425,14 +425,19 @@ static aui_json_verdict run(scanner *s, step next) {
   }
 }
 
+/* No caller's limit may be more than the scanner remembers. */
+static unsigned bounded(unsigned max_depth) {
+  return max_depth < AUI_JSON_MAX_DEPTH ? max_depth : AUI_JSON_MAX_DEPTH;
+}
+
 aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan) {
-  scanner s = {.json = json, .at = json, .end = json + n, .max_depth = max_depth, .out = scan};
+  scanner s = {.json = json, .at = json, .end = json + n, .max_depth = bounded(max_depth), .out = scan};
   *scan = (aui_json_scan){.members = {.status_code = -1, .retry_after = -1}};
   return run(&s, BEFORE_VALUE);
 }
 
 aui_json_verdict aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan) {
-  scanner s = {.json = json, .at = json, .end = json + n, .max_depth = max_depth, .out = scan};
+  scanner s = {.json = json, .at = json, .end = json + n, .max_depth = bounded(max_depth), .out = scan};
   const char *content = json + scan->at_text.data_text.start;
   const char *end = find_closing_quote(json + from, s.end);
   if (!end) return AUI_JSON_INVALID;

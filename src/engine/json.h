@@ -61,7 +61,7 @@ typedef enum {
   AUI_JSON_TOO_DEEP /* nested deeper than `max_depth`; what follows was not looked at */
 } aui_json_verdict;
 
-/* Scans the `n` bytes of `json`, which must be valid UTF-8. `max_depth`: 1 to AUI_JSON_MAX_DEPTH.
+/* Scans the `n` bytes of `json`, which must be valid UTF-8. `max_depth`: AUI_JSON_MAX_DEPTH at most; more is as that.
  * Unless the verdict is AUI_JSON_VALID, `*scan` is of no use. */
 aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan);
 

@@ -39,7 +39,7 @@ typedef struct {
 
   size_t max_response_head; /* bytes */
   size_t max_message;       /* bytes of one incoming message */
-  unsigned max_depth;       /* how deep an incoming message may nest, 1 to 1024 */
+  unsigned max_depth;       /* how deep an incoming message may nest, 1024 at most; more is as that */
 } aui_session_config;
 
 /* Fills in the defaults: 10 s and 1 s; connecting again after 0.5 to 30 s without end, healthy after 10 s; a ping after

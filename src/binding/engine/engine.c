@@ -41,9 +41,16 @@ static int engine_session(lua_State *L) {
   return object->session ? 1 : luaL_error(L, "out of memory");
 }
 
+/* The session at stack index 1; raises if it was collected, and a finalizer still holds it. */
+static aui_session *check_live(lua_State *L) {
+  aui_session *session = aui_check_session(L)->session;
+  if (!session) luaL_error(L, "the session was dropped");
+  return session;
+}
+
 /* session:want(): "connect", "disconnect" or nil. */
 static int session_want(lua_State *L) {
-  switch (aui_session_want(aui_check_session(L)->session)) {
+  switch (aui_session_want(check_live(L))) {
     case AUI_WANT_CONNECT: lua_pushliteral(L, "connect"); return 1;
     case AUI_WANT_DISCONNECT: lua_pushliteral(L, "disconnect"); return 1;
     case AUI_WANT_NOTHING: break;
@@ -53,7 +60,7 @@ static int session_want(lua_State *L) {
 
 /* session:wants_linger(): when it wants "disconnect", whether the peer may still be sending. */
 static int session_wants_linger(lua_State *L) {
-  lua_pushboolean(L, aui_session_wants_linger(aui_check_session(L)->session));
+  lua_pushboolean(L, aui_session_wants_linger(check_live(L)));
   return 1;
 }
 
@@ -61,44 +68,44 @@ static int session_wants_linger(lua_State *L) {
 static int session_phase(lua_State *L) {
   static const char *const names[] = {"request", "resolve", "connect", "tls", NULL};
   aui_phase phase = (aui_phase)luaL_checkoption(L, 2, NULL, names);
-  aui_session_phase(aui_check_session(L)->session, phase, milliseconds());
+  aui_session_phase(check_live(L), phase, milliseconds());
   return 0;
 }
 
 /* session:set_request(host, target, headers): what the next request says; false when memory is short. */
 static int session_set_request(lua_State *L) {
   aui_request request = {luaL_checkstring(L, 2), luaL_checkstring(L, 3), luaL_checkstring(L, 4)};
-  lua_pushboolean(L, aui_session_set_request(aui_check_session(L)->session, &request));
+  lua_pushboolean(L, aui_session_set_request(check_live(L), &request));
   return 1;
 }
 
 /* session:connected(): the transport is open. */
 static int session_connected(lua_State *L) {
-  aui_session_connected(aui_check_session(L)->session, milliseconds());
+  aui_session_connected(check_live(L), milliseconds());
   return 0;
 }
 
 /* session:adopted(): the transport is open, and is a WebSocket that another session has detached. */
 static int session_adopted(lua_State *L) {
-  aui_session_adopted(aui_check_session(L)->session, milliseconds());
+  aui_session_adopted(check_live(L), milliseconds());
   return 0;
 }
 
 /* session:is_idle(): whether no reply is pending. */
 static int session_is_idle(lua_State *L) {
-  lua_pushboolean(L, aui_session_is_idle(aui_check_session(L)->session));
+  lua_pushboolean(L, aui_session_is_idle(check_live(L)));
   return 1;
 }
 
 /* session:may_detach(): whether the open WebSocket may serve another session. */
 static int session_may_detach(lua_State *L) {
-  lua_pushboolean(L, aui_session_may_detach(aui_check_session(L)->session));
+  lua_pushboolean(L, aui_session_may_detach(check_live(L)));
   return 1;
 }
 
 /* session:detach(): ends the session and leaves its open WebSocket, if that may serve another one; else false. */
 static int session_detach(lua_State *L) {
-  lua_pushboolean(L, aui_session_detach(aui_check_session(L)->session, milliseconds()));
+  lua_pushboolean(L, aui_session_detach(check_live(L), milliseconds()));
   return 1;
 }
 
@@ -106,7 +113,7 @@ static int session_detach(lua_State *L) {
  * orderly end. */
 static int session_disconnected(lua_State *L) {
   const char *cause = luaL_optstring(L, 2, NULL);
-  aui_session_disconnected(aui_check_session(L)->session, cause, lua_toboolean(L, 3), milliseconds());
+  aui_session_disconnected(check_live(L), cause, lua_toboolean(L, 3), milliseconds());
   return 0;
 }
 
@@ -114,7 +121,7 @@ static int session_disconnected(lua_State *L) {
 static int session_receive(lua_State *L) {
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
-  aui_session_receive(aui_check_session(L)->session, bytes, n, milliseconds());
+  aui_session_receive(check_live(L), bytes, n, milliseconds());
   return 0;
 }
 
@@ -129,36 +136,51 @@ static bool give_random(aui_session *session) {
 
 /* session:has_output(): whether session:output would return something. */
 static int session_has_output(lua_State *L) {
-  aui_session *session = aui_check_session(L)->session;
+  aui_session *session = check_live(L);
   size_t n;
   lua_pushboolean(L, give_random(session) && aui_session_output(session, &n, milliseconds()) && n > 0);
   return 1;
 }
 
+/* Pushes what is to be written, at most `room` bytes; false if that is nothing. */
+static bool push_output(lua_State *L, size_t room) {
+  char *copy = lua_newuserdata(L, room);
+  size_t n;
+  const void *bytes = aui_session_output(check_live(L), &n, milliseconds());
+  if (n > room) n = room;
+  if (n > 0) memcpy(copy, bytes, n);
+  lua_pushlstring(L, copy, n);
+  return n > 0;
+}
+
+/* Whether the output begins with the string on top of the stack. */
+static bool output_begins_with_top(lua_State *L) {
+  size_t n, len;
+  const char *string = lua_tolstring(L, -1, &len);
+  const void *bytes = aui_session_output(check_live(L), &n, milliseconds());
+  return n >= len && memcmp(bytes, string, len) == 0;
+}
+
 /* session:output(): bytes for the peer, which the driver now has to write, or nil. */
 static int session_output(lua_State *L) {
-  aui_session *session = aui_check_session(L)->session;
   size_t n;
-  uint64_t now = milliseconds();
-  if (!give_random(session)) return 0;
-  aui_session_output(session, &n, now);
-  if (n == 0) return 0;
-  /* Room is made before the bytes are looked at: what Lua collects meanwhile may be a reply, whose message is then
-   * taken out of the output. */
-  size_t room = n;
-  void *copy = lua_newuserdata(L, room);
-  const void *bytes = aui_session_output(session, &n, now);
-  if (n == 0) return 0;
-  if (n > room) n = room;
-  memcpy(copy, bytes, n);
-  aui_session_written(session, n, now);
-  lua_pushlstring(L, copy, n);
+  if (!give_random(check_live(L))) return 0;
+  for (;;) {
+    aui_session_output(check_live(L), &n, milliseconds());
+    if (n == 0 || !push_output(L, n)) return 0;
+    /* Bytes count as written once Lua has had the memory for them; what it collected meanwhile may be a reply, whose
+     * message is taken out of the output then. */
+    if (output_begins_with_top(L)) break;
+    lua_settop(L, 1);
+  }
+  lua_tolstring(L, -1, &n);
+  aui_session_written(check_live(L), n, milliseconds());
   return 1;
 }
 
 /* session:deadline(): when on the clock of engine.now session:tick is due; nil for never. */
 static int session_deadline(lua_State *L) {
-  uint64_t at = aui_session_deadline(aui_check_session(L)->session);
+  uint64_t at = aui_session_deadline(check_live(L));
   if (at == AUI_NEVER) return 0;
   lua_pushnumber(L, (lua_Number)at / 1000);
   return 1;
@@ -166,13 +188,13 @@ static int session_deadline(lua_State *L) {
 
 /* session:tick() */
 static int session_tick(lua_State *L) {
-  aui_session_tick(aui_check_session(L)->session, milliseconds());
+  aui_session_tick(check_live(L), milliseconds());
   return 0;
 }
 
 /* session:has_news(): true once after anything that a waiting user may care about. */
 static int session_has_news(lua_State *L) {
-  lua_pushboolean(L, aui_session_news(aui_check_session(L)->session));
+  lua_pushboolean(L, aui_session_news(check_live(L)));
   return 1;
 }
 

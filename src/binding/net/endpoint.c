@@ -10,7 +10,7 @@ static void read_tls(lua_State *L, int table, aui_tls_options *tls) {
 
 void aui_read_endpoint(lua_State *L, int table, aui_endpoint *endpoint, aui_tls_options *tls) {
   endpoint->host = aui_string_field(L, table, "host", "");
-  endpoint->port = (uint16_t)aui_size_field(L, table, "port", 0);
+  endpoint->port = (uint16_t)aui_whole_field(L, table, "port", UINT16_MAX, 0);
   endpoint->tls = NULL;
   endpoint->pool = NULL;
   endpoint->asks = false;

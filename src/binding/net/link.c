@@ -1,4 +1,6 @@
 /* A session on the native loop: how Lua opens it and says what its requests carry. */
+#include <uv.h>
+
 #include "binding/net/net.h"
 
 typedef struct {
@@ -8,7 +10,8 @@ typedef struct {
 } lua_link;
 
 static uint64_t now(aui_lua_session *session) {
-  return aui_net_now(((lua_link *)session)->loop->net);
+  aui_net *net = ((lua_link *)session)->loop->net;
+  return net ? aui_net_now(net) : uv_hrtime() / 1000000; /* the same clock */
 }
 
 static void pump(aui_lua_session *session) {

@@ -1,0 +1,189 @@
+-- Whoever holds an object in a finalizer may call it when its own has run: it works, as one that is closed, or raises.
+
+local aui = require "aui"
+local child = require "spec.child"
+local engine = require "aui.engine"
+local wire = require "spec.wire"
+
+-- Arguments that some method or other can do something with.
+local ARGUMENTS = { {}, { 0 }, { '{"text": "x"}', 1, 1, 1 }, { "tls" }, { "h", "/", "" }, { nil, true } }
+
+-- Calls each method of the C object; a value that is no error's words is as good as any.
+local function call_everything(object)
+  for name, method in pairs(debug.getmetatable(object).__index) do
+    for _, arguments in ipairs(name == "step" and { { 0 } } or ARGUMENTS) do
+      local ok, err = pcall(method, object, arguments[1], arguments[2], arguments[3], arguments[4])
+      assert(ok or type(err) == "string")
+    end
+  end
+  assert.equal("string", type(tostring(object)))
+end
+
+local function finalize(object) debug.getmetatable(object).__gc(object) end
+
+-- Finalizes the objects in every order, each time calling all of them after each; `make` returns them in a list.
+local function in_every_order(make, count)
+  local function permute(order, chosen)
+    if #order == count then
+      local objects = make()
+      for _, index in ipairs(order) do
+        finalize(objects[index])
+        for _, object in ipairs(objects) do call_everything(object) end
+      end
+      for _, object in ipairs(objects) do finalize(object) end
+      return
+    end
+    for index = 1, count do
+      if not chosen[index] then
+        order[#order + 1], chosen[index] = index, true
+        permute(order, chosen)
+        order[#order], chosen[index] = nil, nil
+      end
+    end
+  end
+  permute({}, {})
+end
+
+describe("an object of C after its finalizer", function()
+  it("is a closed one: session and replies of the engine", function()
+    in_every_order(function()
+      local session = engine.session {}
+      return { session, session:send("{}", 1, 1, 1), (session:send "{}") }
+    end, 3)
+  end)
+
+  it("#native is a closed one: loop, session and replies of the native loop", function()
+    local net = require "aui.net"
+    in_every_order(function()
+      local loop = assert(net.loop())
+      local session = assert(loop:open(1, { host = "127.0.0.1", port = 1 }))
+      return { loop, session, session:send("{}", 1, 1, 1), (session:send "{}") }
+    end, 4)
+  end)
+
+  it("says why it has no message: a reply", function()
+    local reply = engine.session({}):send "{}"
+    finalize(reply)
+    assert.equal("failed", reply:status())
+    assert.equal("", reply:text())
+    assert.is_nil(reply:take())
+    assert.is_nil(reply:message())
+    local err = reply:error()
+    assert.equal("canceled", err.kind)
+    assert.equal("the reply was dropped", err.message)
+    assert.equal("maybe", err.delivered)
+  end)
+
+  it("refuses what is sent: a session", function()
+    local session = engine.session {}
+    finalize(session)
+    assert.equal("closed", session:state())
+    local reply, err = session:send "{}"
+    assert.is_nil(reply)
+    assert.equal("canceled", err.kind)
+    assert.equal("no", err.delivered)
+  end)
+end)
+
+describe("what an engine's session is told", function()
+  it("is refused when it is out of range, with its name", function()
+    for name, bad in pairs {
+      max_depth = { -1, 1025, 2 ^ 40, 0 / 0, math.huge },
+      max_message = { -1, 0 / 0, math.huge, 2 ^ 60 },
+      queue_messages = { -1, 0 / 0 },
+      rate_messages = { 2 ^ 32, -1 },
+      reconnect_attempts = { 2 ^ 32, -1 },
+    } do
+      for _, value in ipairs(bad) do
+        local ok, err = pcall(engine.session, { [name] = value })
+        assert.is_false(ok)
+        assert.matches(name .. ": expected a whole number", err)
+      end
+    end
+  end)
+end)
+
+-- What a finalizer does with a session and its reply.
+local USES = {
+  "self.reply:cancel()",
+  "self.session:close()",
+  "self.reply:text()",
+  "self.reply:json()",
+  "tostring(self.reply) tostring(self.session)",
+  "self.reply:message(0)",
+  "self.reply:next(0)",
+  "self.session:send 'late'",
+  "self.session:ask 'late'",
+  "self.session:state()",
+  "self.reply:on('error', print)",
+  "aui.step()",
+  "aui.sleep(0.001)",
+}
+
+-- What a finalizer makes at exit has none of its own that would run on Lua 5.4.
+local NO_LEAKS_TOLD = { ASAN_OPTIONS = "detect_leaks=0" }
+
+-- An object with such a finalizer that is made before its session, so that it is finalized after it, or behind it.
+local PROGRAM = [[
+local aui = require "aui"
+local url, before, at_exit = ...
+local use = assert((loadstring or load)("local aui, self = ... USE"))
+local function with_finalizer(object)
+  local function finalizer() pcall(use, aui, object) end
+  if _VERSION ~= "Lua 5.1" then return setmetatable(object, { __gc = finalizer }) end
+  object.proxy = newproxy(true)
+  getmetatable(object.proxy).__gc = finalizer
+  return object
+end
+do
+  local chat = {}
+  if before == "before" then with_finalizer(chat) end
+  chat.session = assert(aui.connect { url = url, task_id = "task" })
+  chat.reply = chat.session:send "hello"
+  chat.reply:next()
+  if before ~= "before" then with_finalizer(chat) end
+  if at_exit == "at exit" then kept = chat end
+end
+collectgarbage()
+collectgarbage()
+io.write "survived"
+]]
+
+describe("#native a finalizer that uses a session and its reply", function()
+  local link = wire.new "ws"
+  local server
+
+  setup(function() server = link:start() end)
+  teardown(function() link:stop() end)
+
+  for _, when in ipairs { "in mid-program", "at exit" } do
+    for _, order in ipairs { "before", "behind" } do
+      it(("harms nothing %s, %s theirs"):format(when, order), function()
+        for _, use in ipairs(USES) do
+          local program = PROGRAM:gsub("USE", function() return use end)
+          local result = child.run(program, { env = NO_LEAKS_TOLD }, server.url, order, when)
+          assert.are.same(
+            { use, 0, 0, "survived", "" },
+            { use, result.signal, result.status, result.stdout, result.stderr }
+          )
+        end
+      end)
+    end
+  end
+
+  it("may close its session in the scheduler's middle: the others' waits go on", function()
+    local done = 0
+    aui.run(function()
+      for _ = 1, 5 do
+        aui.spawn(function()
+          local session = link:connect(server)
+          assert(session:ask "hello")
+          session:close()
+          collectgarbage()
+          done = done + 1
+        end)
+      end
+    end)
+    assert.equal(5, done)
+  end)
+end)
