@@ -137,6 +137,19 @@ describe("a server's error", function()
     end)
   end
 
+  it("that is a rate limit is waited for, also when only the close code tells", function()
+    server = support.play {
+      connections = {
+        { { receive = true }, { close = 4003 } },
+        { { receive = true }, { send = { detail = "Slow down" } }, { close = 4003 } },
+        { { receive = true }, { message = { text = "answer" } } },
+      },
+    }
+    local session = server:connect { reconnect = { base = 0.01, max = 0.05 } }
+    assert.equal("answer", assert(session:ask "question").text)
+    session:close()
+  end)
+
   it("is not seen in an agent's message", function()
     server = support.play {
       { receive = true },
@@ -188,6 +201,14 @@ describe("the words of a server", function()
     assert.is_truthy(err.message:find "\226\130\172%.%.%.$")
     assert.equal(("d"):rep(497) .. "...", err.description)
     assert.equal("application: " .. err.message, tostring(err))
+  end)
+
+  it("are the beginning of a payload that is too long to be one", function()
+    local err = answered_with({ status_code = 400, message = "x", extra_data = { ("x"):rep(2 ^ 20) } }, 1008)
+    assert.is_truthy(err.message:find "^the server answered with status 400: {")
+    assert.is_true(#err.message <= 500)
+    assert.is_nil(err.extra_data)
+    assert.are.same({ "application", "yes" }, { err.kind, err.delivered })
   end)
 
   it("of a list are the first ones", function()

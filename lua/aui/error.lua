@@ -44,6 +44,7 @@ local function whole(number)
   return rounded == number and rounded or number
 end
 
+local LONGEST_DECODED = 1024 * 1024 -- bytes of an error payload; of a longer one only the first words are of interest
 local LONGEST_READ = 16384 -- bytes of a text of which the first words are wanted
 local MOST_ITEMS = 20 -- of a list of which the first words are wanted
 
@@ -152,7 +153,7 @@ end
 
 -- The server's own words, from an error payload or from a body of another kind.
 local function read_payload(err, payload, mask)
-  local value = host.is_utf8(payload) and json.decode(payload)
+  local value = #payload <= LONGEST_DECODED and host.is_utf8(payload) and json.decode(payload)
   if type(value) ~= "table" then return words_of_page(payload, mask) end
   local fault = fault_in(value)
   take_fields(err, value, fault, mask)

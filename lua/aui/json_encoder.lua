@@ -6,7 +6,7 @@ local host = require "aui.host"
 
 local encoder = {}
 
-local MAX_DEPTH = 1000 -- below the value that is written
+local MAX_DEPTH = 1000
 
 -- Up to here a double, which is what most readers make of a number (RFC 8259, 6), has every whole number. Beyond, it
 -- has those of 15 digits; one with more may have lost some before it came here.
@@ -114,8 +114,8 @@ end
 
 function Writer:table(value)
   if self.open[value] then return "a table that contains itself" end
-  if self.depth > MAX_DEPTH then
-    self.depth = 1 -- the way there is of no use to anybody
+  if self.depth >= MAX_DEPTH then
+    self.depth = 0 -- the way there is of no use to anybody
     return ("nested deeper than %d levels"):format(MAX_DEPTH)
   end
   local kind, problem, count = keys_of(value)

@@ -95,6 +95,19 @@ function session_module.connect(level, options, pool)
   return nil, why
 end
 
+-- The JSON of a message, whose fields always come in the same order.
+local function encode(level, fields)
+  local members = {}
+  for _, name in ipairs { "task_id", "text", "context" } do
+    if fields[name] ~= nil then
+      local value, culprit, problem = json_encoder.encode(name, fields[name])
+      if not value then check.fail(level + 1, culprit, problem) end
+      members[#members + 1] = ('"%s":'):format(name) .. value
+    end
+  end
+  return "{" .. table.concat(members, ",") .. "}"
+end
+
 local function read_message(level, self, message)
   if type(message) == "string" then message = { text = message } end
   if type(message) ~= "table" then
@@ -110,10 +123,8 @@ local function read_message(level, self, message)
   if task_id == nil then check.fail(level + 1, "task_id", "expected a string, here or in the session's options") end
   check.type(level + 1, "context", message.context, "table")
   local timeout = options_module.timeouts(level + 1, message.timeout, self.timeout)
-  local fields = { text = text, task_id = task_id, context = message.context }
-  local encoded, culprit, problem = json_encoder.encode("message", fields)
-  if not encoded then check.fail(level + 1, (culprit:gsub("^message%.", "")), problem) end
-  return encoded, timeout, text, task_id
+  local fields = { task_id = task_id, text = text, context = message.context }
+  return encode(level + 1, fields), timeout, text, task_id
 end
 
 -- Raises at the caller of the public function for a bad argument.

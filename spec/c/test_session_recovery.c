@@ -189,8 +189,8 @@ static void closes_that_leave_a_doubt(void **state) {
   static const struct {
     int code;
     bool parked;
-  } cases[] = {{1000, true}, {1001, true}, {1005, true},  {1011, true},  {1012, true},
-               {1013, true}, {1014, true}, {1008, false}, {1002, false}, {4000, false}};
+  } cases[] = {{1000, true},  {1001, true}, {1005, true}, {1011, true},  {1012, true},  {3008, true},
+               {4001, false}, {1013, true}, {1014, true}, {1008, false}, {1002, false}, {4000, false}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     peer p;
     start_recovering(state, &p);
