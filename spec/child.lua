@@ -48,11 +48,11 @@ local function sleeps(pid)
   return state == "S"
 end
 
--- Sends SIGINT as soon as the process sleeps.
-local function interrupt_when_asleep(process, result)
+-- Sends SIGINT, as soon as the process sleeps unless that is to be done at once.
+local function interrupt(process, result, when)
   local timer = uv.new_timer()
-  timer:start(10, 10, function()
-    if not sleeps(process:get_pid()) then return end
+  timer:start(when == "at once" and 0 or 10, 10, function()
+    if when ~= "at once" and not sleeps(process:get_pid()) then return end
     timer:close()
     result.interrupted_at = uv.hrtime()
     process:kill "sigint"
@@ -68,8 +68,9 @@ end
 
 --- Runs `program`, Lua source, with `...` as arguments, to its end. `options`: `env`, changes to the environment
 --- (false: not set); `under`, words of a command that runs the interpreter;
---- `interrupt`, whether to send SIGINT when the program has written "ready\n" and sleeps. Returns a
---- table: status, signal (0 for none), stdout, stderr, and the seconds that it took to end, from the interrupt if any.
+--- `interrupt`, whether to send SIGINT when the program has written "ready\n" and sleeps ("at once": without that).
+--- Returns a table: status, signal (0 for none), stdout, stderr, and the seconds that it took to end, from the interrupt
+--- if any.
 function child.run(program, options, ...)
   options = options or {}
   local file = write_file(program)
@@ -93,7 +94,7 @@ function child.run(program, options, ...)
   local out = read_all(stdout, function(text)
     if not waiting or not text:find("ready\n", 1, true) then return end
     waiting = false
-    interrupt_when_asleep(process, result)
+    interrupt(process, result, options.interrupt)
   end)
   local errors = read_all(stderr)
   uv.run()

@@ -120,6 +120,25 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.are.equal("open", session:state())
     end)
 
+    it("tells the first error of each handler, and calls it on", function()
+      local pause = { wait = 0.05 }
+      play { { receive = true }, { update = "A" }, pause, { update = "AB" }, pause, { message = { text = "ABC" } } }
+      local told, calls, message = {}, 0, nil
+      aui.log(function(event) told[#told + 1] = event.message:match "^[^\n]*" end, "error")
+      local reply = session:send "hello"
+      for _, words in ipairs { "one", "two" } do
+        reply:on("chunk", function()
+          calls = calls + 1
+          error(words, 0)
+        end)
+      end
+      reply:on("message", function(it) message = it end)
+      support.wait_until(function() return message ~= nil end)
+      aui.log(nil)
+      assert.is_true(calls >= 4)
+      assert.are.same({ "a handler of aui failed: one", "a handler of aui failed: two" }, told)
+    end)
+
     it("goes on after the error of a handler that cannot be shown", function()
       play { { receive = true }, { message = { text = "fine" } }, { receive = true }, { message = { text = "again" } } }
       local events, told = {}, false

@@ -62,6 +62,31 @@ describe("#native SIGINT", function()
     end)
   end
 
+  -- Where a function of the user's runs whose errors are caught, on the main thread: elsewhere Lua does not look for
+  -- signals while it computes.
+  for where, program in pairs {
+    ["in a handler of a reply"] = [[
+      local reply = connect():send "hello"
+      reply:on("chunk", function() ready() while true do end end)
+      reply:message()
+    ]],
+    ["in a handler of a session"] = [[
+      local session = aui.session { url = url, task_id = "task" }
+      session:on("state", function() ready() while true do end end)
+      session:ask "hello"
+    ]],
+    ["in a listener of aui.log"] = [[
+      aui.log(function() ready() while true do end end)
+      connect():ask "hello"
+    ]],
+  } do
+    it("ends a program that computes " .. where, function()
+      local server = link:play { { receive = true }, { update = "I" }, { wait = 3600 } }
+      local whole = "if jit then jit.off() end\n" .. PROLOGUE .. program
+      assert_interrupted(child.run(whole, { interrupt = "at once" }, server.url))
+    end)
+  end
+
   it("can be caught, and the session goes on", function()
     local server = link:play { { receive = true }, { wait = 1 }, { message = { text = "I found it" } } }
     local result = child.run(PROLOGUE .. [[

@@ -88,6 +88,112 @@ describe("aui.run", function()
     assert.are.equal(6, finished)
   end)
 
+  it("#native returns though somebody else resumes a task that raises then, whose error it raises", function()
+    local told
+    local ok, err = pcall(aui.run, function()
+      local task
+      aui.spawn(function()
+        task = coroutine.running()
+        coroutine.yield()
+        error("boom", 0)
+      end)
+      support.wait_until(function() return task end)
+      told = select(2, coroutine.resume(task))
+    end)
+    -- Lua 5.1 tells it the one who has resumed the task.
+    if yieldable.in_pcall then
+      assert.is_false(ok)
+      assert.matches("^boom\n", err)
+    else
+      assert.equal("boom", told)
+    end
+    settle()
+  end)
+
+  if coroutine.close then -- luacheck: ignore (Lua 5.4)
+    local close = coroutine.close -- luacheck: ignore
+
+    -- Begins the function as a task, and returns its coroutine once it waits.
+    local function begin(fn)
+      local task
+      aui.spawn(function()
+        task = coroutine.running()
+        fn()
+      end)
+      support.wait_until(function() return task end)
+      return task
+    end
+
+    it("returns though a task that waits is closed: the task has ended, and others go on", function()
+      local went_on = false
+      local results = values(aui.run(function()
+        local sleeper = begin(function() aui.sleep(3600) end)
+        aui.spawn(function()
+          aui.sleep(0.01)
+          went_on = true
+        end)
+        assert.is_true(close(sleeper))
+        return "done"
+      end))
+      assert.is_true(went_on)
+      assert.same({ "done", n = 1 }, results)
+    end)
+
+    it("returns though a task is closed in the turn in which it is woken", function()
+      aui.run(function()
+        local sleeper = begin(function() aui.sleep(0.01) end)
+        local limit = os.clock() + 0.05
+        repeat until os.clock() > limit
+        aui.spawn(close, sleeper)
+        aui.sleep(0)
+      end)
+    end)
+
+    it("returns nothing when its own function is closed", function()
+      local results = values(aui.run(function()
+        local main = coroutine.running()
+        aui.spawn(function() close(main) end)
+        aui.sleep(3600)
+        return "never"
+      end))
+      assert.equal(0, results.n)
+    end)
+
+    it("closes what a closed task has in to-be-closed variables, which may wait", function()
+      local server = support.play { { receive = true }, { wait = 3600 } }
+      local session
+      aui.run(function()
+        local talk = assert(load [[
+          local connect = ...
+          local session <close> = connect()
+          session:ask "question"
+        ]])
+        local task = begin(function()
+          talk(function()
+            session = server:connect()
+            return session
+          end)
+        end)
+        support.wait_until(function() return session end)
+        aui.sleep(0.01)
+        assert.is_true(close(task))
+        assert.equal("closed", session:state())
+      end)
+      server:stop()
+    end)
+
+    it("keeps nothing of a closed task", function()
+      local weak = setmetatable({}, { __mode = "k" })
+      aui.run(function()
+        local sleeper = begin(function() aui.sleep(3600) end)
+        weak[sleeper] = true
+        close(sleeper)
+      end)
+      support.collect()
+      assert.is_nil(next(weak))
+    end)
+  end
+
   it("is refused inside a task, at the caller's line", function()
     local ok, err = aui.run(function()
       return pcall(function()

@@ -1,8 +1,10 @@
 -- The user's functions that are called when something happens: in the order in which they came, and an error of one
--- harms neither the others nor what it was told of.
+-- harms neither the others nor what it was told of. One that fails goes on being called, but only its first failure is
+-- told: there may be a chunk every millisecond.
 
 local check = require "aui.check"
 local host = require "aui.host"
+local interrupt = require "aui.interrupt"
 local log = require "aui.log"
 
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
@@ -49,7 +51,9 @@ local function call_each(list, n, ...)
       if not handler.off then handler.fn(unpack(arguments, 1, n)) end
     end
     local ok, failure = xpcall(call, log.traceback)
-    if not ok then log.failure("a handler", failure) end
+    if not ok and interrupt.is(failure) then error(failure, 0) end
+    if not ok and not handler.failed then log.failure("a handler", failure) end
+    handler.failed = handler.failed or not ok
   end
 end
 

@@ -1,5 +1,6 @@
 -- Tells the function that was given to aui.log what sessions do, in structured events without keys.
 
+local interrupt = require "aui.interrupt"
 local nginx = require "aui.nginx"
 
 local log = {}
@@ -55,7 +56,7 @@ end
 
 -- A listener that fails is not called again, since what it should tell must not end what it tells of.
 local function tell(fields)
-  local ok, problem = pcall(listener, fields)
+  local ok, problem = interrupt.pcall(listener, fields)
   if ok then return end
   log.listen(nil)
   complain("aui.log: its function failed and is not called any more: " .. log.words_of(problem))

@@ -180,8 +180,8 @@ function Reply:on(event, handler)
   local its_handlers = self.handlers or handlers.new("chunk", "message", "error")
   local off = its_handlers:add(2, event, handler)
   if not self.handlers then
-    self.handlers = its_handlers
     host.spawn(follow, self)
+    self.handlers = its_handlers
   end
   host.notify(self.session) -- there may be text that nobody wanted before, or that somebody else waits for
   return off

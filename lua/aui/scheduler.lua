@@ -2,8 +2,10 @@
 -- a callback: it is stepped, asked who has news, and their waiters are woken. Where an adapter is attached
 -- (lua/aui/adapter), the host's own loop steps it.
 
+local interrupt = require "aui.interrupt"
 local log = require "aui.log"
 local net = require "aui.net"
+local runnable = require "aui.runnable"
 local sources = require "aui.sources"
 local timers = require "aui.timers"
 local yieldable = require "aui.yieldable"
@@ -32,8 +34,11 @@ local loop -- made when first needed: a process may fork before
 local deadlines = timers.new()
 local all = { unfinished = 0 } -- the run of tasks that belong to no other
 local background = { unfinished = 0 } -- the run that nobody waits for
-local tasks = {} -- by coroutine, while it has not ended: its run
-local runnable = { first = 1, last = 0 } -- a queue of those whose method `run` is to be called
+local tasks = {} -- by coroutine, while they have not ended: { run, coroutine, waiter (false: it does not wait) }
+local queue = runnable.new()
+local untold -- the id of a source whose news could not be told
+local failures = {} -- of tasks, for whoever runs the loop: the errors in boxes, the earliest first
+local next_burial = 0 -- when to look for tasks that ended unseen
 local resumed = 0 -- how many tasks run just now: more than one when a coroutine of one of them runs the loop
 local handling -- the coroutine on which a handler runs just now
 local stepper -- the coroutine that has called scheduler.step, which has not returned yet
@@ -79,89 +84,135 @@ function scheduler.fetch(id, options) return loop:fetch(id, options) end
 
 -- ---- Who is to run ----
 
-local function enqueue(item)
-  runnable.last = runnable.last + 1
-  runnable[runnable.last] = item
+-- Raises the earliest failure that nobody has been told of.
+local function raise_failure()
+  if failures[1] then error(table.remove(failures, 1)[1], 0) end
 end
 
-local function is_idle() return runnable.first > runnable.last end
+-- Whether there is something to do that need not be waited for.
+local function is_due() return untold or failures[1] or not queue:is_empty() end
 
 -- Runs who is in the queue now; those who are added meanwhile have the next turn. At `stop` nobody more is begun.
 local function run_runnable(stop)
-  local last = runnable.last
-  while runnable.first <= last do
-    local item = runnable[runnable.first]
-    runnable[runnable.first] = nil
-    runnable.first = runnable.first + 1
+  local count = queue.count
+  local item = queue:take(count)
+  while item do
     item:run()
+    raise_failure()
     if stop and loop:clock() >= stop then return end
+    item = queue:take(count)
   end
 end
 
-local function wake(waiter, notified)
-  if waiter.woken then return end
-  waiter.woken, waiter.notified = true, notified
+-- The states of a waiter: "waiting"; "notified" or "late" once it is woken; "over" when it waits no more.
+local function new_waiter(source, deadline)
+  return {
+    source = source, -- nil is not put here, so that all fields have their place when memory gets short
+    deadline = deadline,
+    state = "waiting",
+    run = false, -- how to go on, of one that yields
+    coroutine = false,
+    slot = false,
+    next = false,
+    order = false,
+  }
+end
+
+local function leave_lists(waiter)
   deadlines:remove(waiter)
   if waiter.source then waiter.source.waiters[waiter] = nil end
-  waiter.source = nil -- whose user may drop it while this waiter's coroutine runs
-  if waiter.run then enqueue(waiter) end
+  waiter.source = false -- whose user may drop it while this waiter's coroutine runs
+end
+
+local function wake(waiter, state)
+  if waiter.state ~= "waiting" then return end
+  waiter.state = state
+  leave_lists(waiter)
+  if waiter.run then queue:add(waiter) end
+end
+
+-- Its coroutine was closed, or has ended otherwise: nobody is to be woken.
+local function abandon(waiter)
+  waiter.state = "over"
+  leave_lists(waiter)
+  suspended[waiter] = nil
 end
 
 --- Wakes all who wait for `source`.
 function scheduler.notify(source)
-  for waiter in pairs(source.waiters) do wake(waiter, true) end
+  for waiter in pairs(source.waiters) do wake(waiter, "notified") end
   scheduler.changed()
 end
 
--- A task has no caller who could look at its error: aui.run gets it, else whoever runs the loop; but a host's loop must
--- go on.
-local function tell_failure(run, failure)
-  if run.waiters and not run.over then
-    run.failure = run.failure or { failure }
-  elseif adapters[1] then
-    log.failure("a task", failure)
-  else
-    error(failure, 0)
-  end
-end
-
-local function end_task(co)
-  local run = tasks[co]
-  tasks[co] = nil
+local function end_task(task)
+  local run = task.run
+  if not tasks[task.coroutine] then return end
+  tasks[task.coroutine] = nil
   run.unfinished = run.unfinished - 1
+  if task.waiter then abandon(task.waiter) end
   if run.waiters then scheduler.notify(run) end
 end
 
--- Resumes a task, or a coroutine of the host's.
-local function resume(co)
+-- A task has no caller who could look at its error: aui.run gets it, else whoever runs the loop; but a host's loop must
+-- go on, unless the program is to end.
+local function tell_failure(run, failure)
+  if run.waiters and not run.over then
+    run.failure = run.failure or { failure }
+  elseif adapters[1] and not interrupt.is(failure) then
+    log.failure("a task", failure)
+  else
+    failures[#failures + 1] = { failure }
+  end
+end
+
+-- Resumes a task, or a coroutine of the host's. A task's errors come here on PUC Lua 5.1, and when memory is short.
+local function resume(co, ...)
+  local task = tasks[co]
+  if coroutine.status(co) == "dead" then return task and end_task(task) end -- closed by somebody else
   resumed = resumed + 1
-  local ok, failure = coroutine.resume(co)
+  local ok, failure = coroutine.resume(co, ...)
   resumed = resumed - 1
   if ok or coroutine.status(co) ~= "dead" then return end
-  local run = tasks[co] or background
+  if task then end_task(task) end
+  local run = task and task.run or background
   if type(failure) == "string" and not run.is_protected then failure = debug.traceback(co, failure) end
-  if tasks[co] then end_task(co) end
   tell_failure(run, failure)
 end
 
 -- Somebody else may have resumed the coroutine since it was woken, so that it waits no more.
 local function resume_waiter(waiter)
-  if not waiter.over then resume(waiter.coroutine) end
+  if waiter.state ~= "over" then resume(waiter.coroutine) end
+end
+
+-- PUC Lua 5.1 does not tell of a task that raises while somebody else has resumed it.
+local function bury_unseen()
+  if yieldable.in_pcall or loop:now() < next_burial then return end
+  next_burial = loop:now() + LONGEST_WAIT
+  for co, task in pairs(tasks) do
+    if coroutine.status(co) == "dead" then end_task(task) end
+  end
 end
 
 -- ---- Turns of the loop ----
 
 local function wait_time(deadline)
-  if not is_idle() then return 0 end
+  if is_due() then return 0 end
   local first = deadlines:first()
   if first and first.deadline < deadline then deadline = first.deadline end
   return math.max(0, math.min(deadline - loop:now(), LONGEST_WAIT))
 end
 
 local function tell_news(stop)
-  for id in loop.ready, loop do
-    sources.tell(id)
+  local id = untold or loop:ready()
+  while id do
+    untold = nil
+    local ok, failure = pcall(sources.tell, id)
+    if not ok then -- memory is short: once more, later
+      untold = id
+      error(failure, 0)
+    end
     if stop and loop:clock() >= stop then return end
+    id = loop:ready()
   end
 end
 
@@ -169,7 +220,7 @@ local function wake_late()
   local now = loop:now()
   local first = deadlines:first()
   while first and first.deadline <= now do
-    wake(first, false)
+    wake(first, "late")
     first = deadlines:first()
   end
 end
@@ -181,6 +232,8 @@ local function turn(deadline, stop)
   tell_news(stop)
   wake_late()
   run_runnable(stop)
+  bury_unseen()
+  raise_failure() -- that of a task which somebody else has resumed
 end
 
 local function turns_without_waiting(stop)
@@ -204,7 +257,7 @@ end
 -- ---- Waiting ----
 
 local function run_until_woken(waiter)
-  repeat turn(waiter.deadline) until waiter.woken
+  repeat turn(waiter.deadline) until waiter.state ~= "waiting"
 end
 
 -- As resume_waiter; and a host may have killed its coroutine.
@@ -214,11 +267,18 @@ local function resume_suspended(waiter)
   if its_resume and coroutine.status(waiter.coroutine) ~= "dead" then its_resume(waiter) end
 end
 
+-- In a `for`, Lua 5.4 calls the metamethod __close of the fourth value however the loop is left, also when the
+-- coroutine is closed in it. This is an iterator that comes once.
+local function once(_, been) return not been or nil end
+
 local function wait_in_task(waiter)
-  waiter.run, waiter.coroutine = resume_waiter, running()
-  repeat coroutine.yield() until waiter.woken
-  waiter.over = true
+  local task = tasks[running()]
+  waiter.run, waiter.coroutine, task.waiter = resume_waiter, task.coroutine, waiter
+  repeat coroutine.yield() until waiter.state ~= "waiting"
+  task.waiter = false
 end
+
+local Suspension = { __close = abandon }
 
 -- A coroutine of the host's waits as its adapter says; one that no adapter knows is resumed by us.
 local function wait_in_host(waiter)
@@ -230,7 +290,12 @@ local function wait_in_host(waiter)
   waiter.run, waiter.coroutine = resume_suspended, running()
   suspended[waiter] = its_resume
   scheduler.changed()
-  repeat suspend() until waiter.woken
+  local state
+  for _ in once, nil, nil, setmetatable(waiter, Suspension) do
+    repeat suspend() until waiter.state ~= "waiting"
+    state = waiter.state
+  end
+  waiter.state = state
   suspended[waiter] = nil
 end
 
@@ -274,7 +339,7 @@ function scheduler.wait(source, deadline)
     if deadline and deadline <= scheduler.now() then return false end
     refuse(problem)
   end
-  local waiter = { source = source, deadline = deadline or math.huge }
+  local waiter = new_waiter(source or false, deadline or math.huge)
   if source then
     source.waiters[waiter] = true
     if source.id then sources.keep(source) end
@@ -287,27 +352,50 @@ function scheduler.wait(source, deadline)
   else
     wait_in_host(waiter)
   end
-  return waiter.notified
+  local notified = waiter.state == "notified"
+  waiter.state = "over"
+  return notified
 end
 
 -- ---- Tasks and handlers ----
 
+local ENDING = { __close = end_task }
+
+-- What a task's coroutine does. Somebody else may resume it last, or close it: the end is told from inside, where Lua
+-- lets that be done. (PUC Lua 5.1 cannot yield inside xpcall.)
+local function live(task, fn, ...)
+  local ok, failure = true, nil
+  for _ in once, nil, nil, task do
+    if yieldable.in_pcall then
+      ok, failure = xpcall(fn, log.traceback, ...)
+    else
+      fn(...)
+    end
+  end
+  if not ok then tell_failure(task.run, failure) end
+  end_task(task)
+end
+
 local function start(run, fn, ...)
   assert(scheduler.loop())
+  local task = setmetatable({ run = run, coroutine = coroutine.create(live), waiter = false }, ENDING)
+  local item = { run = false, next = false, order = false }
   local arguments, n = { ... }, select("#", ...)
-  local co
-  co = coroutine.create(function()
-    fn(unpack(arguments, 1, n))
-    end_task(co) -- here, since it may be somebody else who resumed it last
-  end)
-  tasks[co] = run
+  function item.run() resume(task.coroutine, task, fn, unpack(arguments, 1, n)) end
+  tasks[task.coroutine] = task
   run.unfinished = run.unfinished + 1
-  enqueue { run = resume_waiter, coroutine = co }
+  queue:add(item)
   scheduler.changed()
 end
 
+-- The run that a coroutine's tasks belong to.
+local function current_run()
+  local task = tasks[running()]
+  return task and task.run or all
+end
+
 --- Calls `fn(...)` as a task of its own, which begins in the loop's next turn.
-function scheduler.spawn(fn, ...) start(tasks[running()] or all, fn, ...) end
+function scheduler.spawn(fn, ...) start(current_run(), fn, ...) end
 
 --- As spawn, but aui.run does not wait for the task's end: of use only to those who wait for something themselves.
 function scheduler.spawn_background(fn, ...) start(background, fn, ...) end
@@ -315,30 +403,43 @@ function scheduler.spawn_background(fn, ...) start(background, fn, ...) end
 local function run_handler(item)
   local outer = handling
   handling = running() or MAIN
-  item.fn(unpack(item, 1, item.n))
+  local ok, failure = pcall(item.fn, unpack(item, 1, item.n))
   handling = outer
+  item.over = true
+  if not ok then failures[#failures + 1] = { failure } end
   resume(item.coroutine) -- not before: a handler may call aui.step, which must not come to what the task tells next
 end
 
---- For tasks: `fn(...)`, which must not raise, is called by the loop, where it cannot wait; returns when it has been.
+--- For tasks: `fn(...)` is called by the loop, where it cannot wait; returns when it has been. What it raises is for
+--- whoever runs the loop.
 function scheduler.call(fn, ...)
-  enqueue { run = run_handler, coroutine = running(), fn = fn, n = select("#", ...), ... }
-  coroutine.yield()
+  local item = { run = run_handler, coroutine = running(), fn = fn, n = select("#", ...), ... }
+  item.next, item.order, item.over = false, false, false
+  queue:add(item)
+  repeat coroutine.yield() until item.over
+end
+
+-- Waits for what a run of its own comes to, until `is_over`, and looks for what ends unseen.
+local function await(run, is_over)
+  while not (run.failure or is_over()) do
+    scheduler.wait(run, not yieldable.in_pcall and scheduler.now() + LONGEST_WAIT or nil)
+  end
+  run.over = true
 end
 
 -- Under an adapter many may call aui.run at the same time: each waits for what its own tasks have spawned.
 local function run_in_host(main)
   local run = { unfinished = 0, waiters = {} }
   start(run, main)
-  repeat scheduler.wait(run) until run.unfinished == 0 or run.failure
-  run.over = true
+  await(run, function() return run.unfinished == 0 end)
   if run.failure then error(run.failure[1], 0) end
 end
 
---- Calls `fn(...)` as a task, and returns its results when it and every task that was spawned meanwhile have ended.
+--- Calls `fn(...)` as a task, and returns its results when it and every task that was spawned meanwhile have ended:
+--- none, if somebody has closed its coroutine.
 function scheduler.run(fn, ...)
   local arguments, given = { ... }, select("#", ...)
-  local results, n
+  local results, n = {}, 0
   local function keep(...) results, n = { ... }, select("#", ...) end
   local function main() keep(fn(unpack(arguments, 1, given))) end
   if adapters[1] then
@@ -355,14 +456,15 @@ local function call_protected(fn)
   local run, results, n = { unfinished = 0, waiters = {}, is_protected = true }, nil, nil
   local function keep(...) results, n = { ... }, select("#", ...) end
   start(run, function() keep(fn()) end)
-  repeat scheduler.wait(run) until results or run.failure
-  run.over = true
+  await(run, function() return results or run.unfinished == 0 end)
+  if run.failure and interrupt.is(run.failure[1]) then error(run.failure[1], 0) end
   if run.failure then return false, run.failure[1] end
+  if not results then return false, "somebody else has resumed its coroutine" end
   return true, unpack(results, 1, n)
 end
 
---- For tasks: as pcall(fn), but `fn` may wait on Lua 5.1 too.
-scheduler.pcall = yieldable.in_pcall and pcall or call_protected
+--- For tasks: as pcall(fn), but `fn` may wait on Lua 5.1 too, and an interrupt is not caught.
+scheduler.pcall = yieldable.in_pcall and interrupt.pcall or call_protected
 
 --- Why the caller cannot use `run`, or nil.
 function scheduler.problem_of_running()
@@ -386,7 +488,7 @@ function scheduler.fd() return assert(scheduler.loop()):fd() end
 --- For how many seconds at most to poll it before the next `step`; nil for no limit.
 function scheduler.timeout()
   if not loop then return nil end
-  if not is_idle() then return 0 end
+  if is_due() then return 0 end
   local core, first = loop:timeout(), deadlines:first()
   local own = first and math.max(0, first.deadline - loop:now())
   return core and own and math.min(core, own) or core or own
@@ -394,7 +496,7 @@ end
 
 --- Whether there is anything left to step for: sessions that are not closed, or somebody who waits for a time.
 function scheduler.is_active()
-  return loop ~= nil and (not is_idle() or deadlines:first() ~= nil or loop:is_active())
+  return loop ~= nil and (is_due() or deadlines:first() ~= nil or loop:is_active())
 end
 
 return scheduler

@@ -189,7 +189,7 @@ end
 --- "waiting", err is why a connection was lost or not made, and delay in how many seconds the next one is tried: nil
 --- when only a message asks for it. Of "connecting" that follows "open", err is why the connection was lost.
 --- The loop calls the handlers, which cannot wait (in nginx a light thread does, where they may): aui.spawn a function
---- that does. An error in one is told to aui.log, and ends nothing. Several may follow one event.
+--- that does. The first error in one is told to aui.log, and ends nothing. Several may follow one event.
 ---@param event "state"
 ---@param handler fun(state: string, err?: aui.Error, delay?: number)
 ---@return fun() off stops the calls
@@ -202,7 +202,10 @@ end
 -- Finds out what the request of the next connection says. Only `weak` leads to the session: its user may drop it while
 -- the functions that are asked wait for something.
 local function ask_for_request(weak, credentials)
-  local ok, why, retryable = credentials.refresh()
+  local finished, ok, why, retryable = host.pcall(credentials.refresh)
+  if not finished then -- memory is short
+    ok, why, retryable = nil, tostring(ok), true
+  end
   local self = weak.session
   if not self then return end
   self.asking = false
@@ -217,8 +220,8 @@ end
 function Session:news()
   host.notify(self)
   if self.handle:asks() and not self.asking then
-    self.asking = true
     host.spawn_background(ask_for_request, setmetatable({ session = self }, { __mode = "v" }), self.credentials)
+    self.asking = true
   end
   self.journal:replies()
   local state, retry_at = self.handle:state(), self.handle:retry_at()
@@ -227,8 +230,8 @@ function Session:news()
   local lost = state == "waiting" or (state == "connecting" and self.reported == "open")
   local err = lost and connection_error(self) or nil
   local delay = retry_at and math.max(0, retry_at - host.now())
-  self.reported, self.retry_at = state, retry_at
   if self.handlers:has "state" then host.spawn(self.handlers.tell, self.handlers, "state", state, err, delay) end
+  self.reported, self.retry_at = state, retry_at -- once all of that has had the memory for it
   self.journal:state(state, err, delay) -- the last thing here, since who listens may close the session
 end
 

@@ -35,17 +35,20 @@ local function sink(heap, waiter, index)
   put(heap, index, waiter)
 end
 
---- Adds a waiter by its field `deadline`; its field `slot` is the heap's.
+--- Adds a waiter by its field `deadline`; its field `slot`, false at first, is the heap's. When memory is short this
+--- raises, and nothing has changed.
 function timers:add(waiter)
-  self.count = self.count + 1
-  rise(self, waiter, self.count)
+  local count = self.count + 1
+  self[count] = waiter
+  self.count = count
+  rise(self, waiter, count)
 end
 
 --- Removes a waiter, if it is there.
 function timers:remove(waiter)
   local index = waiter.slot
   if not index then return end
-  waiter.slot = nil
+  waiter.slot = false
   local last = self[self.count]
   self[self.count] = nil
   self.count = self.count - 1

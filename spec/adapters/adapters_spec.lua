@@ -205,6 +205,48 @@ for _, host in ipairs(hosts) do
         ]], "ended", "over")
       end)
 
+      it("ends though it raises when somebody else has resumed it, and aui.run with it", function()
+        prints([[
+          run(function()
+            local ok, err, told
+            ok, err = pcall(aui.run, function()
+              local task
+              aui.spawn(function()
+                task = coroutine.running()
+                coroutine.yield()
+                error("boom", 0)
+              end)
+              while not task do aui.sleep(0.001) end
+              told = select(2, coroutine.resume(task))
+            end)
+            print(told or (not ok and err:match "^[^\n]*"))
+          end)
+        ]], "boom", "over")
+      end)
+
+      it("has ended when it is closed while it waits, and aui.run with it", function()
+        if not coroutine.close then return end -- luacheck: ignore (Lua 5.4)
+        server = support.play { { receive = true }, { wait = 3600 } }
+        prints([[
+          run(function()
+            print(aui.run(function()
+              local sleeper, talker
+              aui.spawn(function()
+                sleeper = coroutine.running()
+                aui.sleep(3600)
+              end)
+              aui.spawn(function()
+                local session <close> = connect()
+                talker = coroutine.running()
+                session:ask "hello"
+              end)
+              while not talker do aui.sleep(0.001) end
+              return coroutine.close(sleeper), coroutine.close(talker)
+            end))
+          end)
+        ]], "true\ttrue", "over")
+      end)
+
       it("waits on though somebody else resumes it, who does not resume it twice", function()
         prints([[
           run(function()
@@ -317,7 +359,7 @@ for _, host in ipairs(hosts) do
         table.sort(told)
         print(table.concat(told, "\n"))
       ]], "ABC", "over", "a handler of aui failed: message", "a handler of aui failed: text",
-        "a handler of aui failed: text", "a task of aui failed: at first", "a task of aui failed: late")
+        "a task of aui failed: at first", "a task of aui failed: late")
     end)
 
     it("handlers are told of states in order, though a listener of aui.log closes the session", function()
