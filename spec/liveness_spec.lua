@@ -33,6 +33,17 @@ for _, scheme in ipairs(wire.schemes) do
       assert.is_string(assert(two:message()).text)
     end)
 
+    it("finds out by a message on a connection that was idle", function()
+      local silent = { { receive = true }, { message = { text = "one" } }, { pong = false }, { wait = 3600 } }
+      local server = link:play { connections = { silent, { { agent = true } } } }
+      local session = connect(server, { ping_interval = 3600 })
+      assert.equal("one", assert(session:ask "one").text)
+      aui.sleep(1.1) -- who was heard within a second is not asked
+      local _, err = session:ask "two"
+      assert.equal(DEAD, err.message)
+      assert.is_string(assert(session:ask "three").text)
+    end)
+
     it("finds out while it is idle", function()
       local session = connect(link:play { connections = { { { pong = false } }, { { agent = true } } } })
       local states, err = {}, nil

@@ -163,9 +163,52 @@ for _, scheme in ipairs(wire.schemes) do
       assert.is_string(assert(two:message()).text)
       local waiting = first(told, "waiting")
       assert.equal(503, waiting.err.status_code)
-      assert.is_true(waiting.delay > 0.5 and waiting.delay <= 1)
+      assert.is_true(waiting.delay > 0.5 and waiting.delay <= 1.1) -- and not all who are told so come back together
       assert.same({ "waiting", "connecting", "open" }, { told[1].state, told[2].state, told[3].state })
       assert.is_nil(told[2].err)
+    end)
+
+    -- What comes of a message when the server asks for so much time.
+    local function ask_a_busy_server(retry_after)
+      local refusal = { handshake = { status = 503, headers = { ["Retry-After"] = retry_after } } }
+      local session = link:session(link:play { connections = { { refusal } } }, { reconnect = FAST })
+      local told = follow(session)
+      local message, err = session:ask { text = "one", timeout = { first = 0.3 } }
+      assert.is_nil(message)
+      assert.equal("timeout", err.kind)
+      assert.equal("no", err.delivered)
+      assert.equal(503, err.status_code)
+      return err, first(told, "waiting")
+    end
+
+    it("tells each message that waited in vain how long the server wants to be left alone", function()
+      local err, waiting = ask_a_busy_server "60"
+      assert.equal(60, err.retry_after)
+      assert.is_true(waiting.delay > 59 and waiting.delay <= 66)
+    end)
+
+    it("leaves a server alone until a date", function()
+      local err, waiting = ask_a_busy_server(os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + 60))
+      assert.is_true(err.retry_after >= 50 and err.retry_after <= 60)
+      assert.is_true(waiting.delay > err.retry_after - 1 and waiting.delay <= 66)
+    end)
+
+    it("leaves no server alone for longer than five minutes", function()
+      local err, waiting = ask_a_busy_server "2147483647"
+      assert.equal(2147483647, err.retry_after)
+      assert.is_true(waiting.delay > 299 and waiting.delay <= 330)
+    end)
+
+    it("does not outlast its messages while it waits for its next attempt", function()
+      local server = absent "--echo"
+      local session = link:session(server, { reconnect = { base = 0.01, max = 3600 } })
+      local told = follow(session)
+      support.wait_until(function()
+        local last = told[#told]
+        return last and last.state == "waiting" and last.delay > 1.5
+      end)
+      server:restart()
+      assert.equal("one", assert(session:ask { text = "one", timeout = { first = 1 } }).text)
     end)
 
     it("tells of a retry after an orderly close when that is known, not before", function()

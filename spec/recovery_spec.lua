@@ -154,6 +154,24 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.same({ "first", "question" }, acted_on())
     end)
 
+    it("sends a message three times at most, and then those behind it", function()
+      local lost = { { receive = true, recorded = false }, CUT }
+      play { connections = { steps(FIRST, lost), lost, lost, exchange "to the next" } }
+      ask_first()
+      local poison, next_one = session:send "poison", session:send "next"
+      local _, err = poison:message()
+      assert_in_doubt(err)
+      assert.equal("to the next", assert(next_one:message()).text)
+      assert.same({ "first", "next" }, acted_on())
+    end)
+
+    it("sends again what never arrived before the server ended the stream", function()
+      local lost = { { receive = true, recorded = false }, { cut = "fin" } }
+      play { connections = { steps(FIRST, lost), exchange "second try" } }
+      ask_first()
+      assert.equal("second try", assert(session:ask "question").text)
+    end)
+
     it("tells equal texts apart", function()
       play {
         connections = {
@@ -271,6 +289,8 @@ for _, scheme in ipairs { "ws", "wss" } do
         assert.equal("timeout", err.kind)
         assert.equal("maybe", err.delivered)
         assert.is_truthy(err.message:find("timeout." .. name, 1, true))
+        assert.is_truthy(err.message:find("the connection was cut", 1, true))
+        assert.equal(1006, err.close_code)
       end)
     end
 

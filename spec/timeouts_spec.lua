@@ -118,6 +118,18 @@ for _, scheme in ipairs(wire.schemes) do
       assert.matches("%(timeout%.first%)$", err.message)
     end)
 
+    -- A space in a fragment of its own, again and again, in a message that would come to its end.
+    local TRICKLE = { ["repeat"] = 100, steps = { { raw = "000120" }, { wait = 0.02 } } }
+    local BEGIN, END = { raw = "01017b" }, { raw = "80017d" }
+
+    it("is not kept alive by a byte now and then", function()
+      local err = ask({ first = 0.3, idle = 10 }, BEGIN, TRICKLE, END)
+      assert.matches("%(timeout%.first%)$", err.message)
+      err = ask({ first = 10, idle = 0.3 }, { update = "I found" }, BEGIN, TRICKLE, END)
+      assert.matches("%(timeout%.idle%)$", err.message)
+      assert.equal("I found", err.text)
+    end)
+
     local PAUSE = { wait = 0.3 } -- until the host is busy
 
     -- Lets the host be busy until the reply's next `n` bytes have come and its patience is over; then reads on.

@@ -7,6 +7,7 @@ local engine = require "aui.engine"
 local semaphore = require "ngx.semaphore"
 local sources = require "aui.sources"
 local threads = require "aui.threads"
+local unsent = require "aui.unsent"
 
 local cosocket = {}
 
@@ -42,12 +43,25 @@ end
 local function lose(self, connection, cause, retryable)
   if self.connection ~= connection then return end
   retire(self)
+  if connection.discards then self.core:was_reset() end
   self.core:disconnected(cause, retryable)
   self:pump()
 end
 
+-- It is given up by the session, which says how it is to end.
+local function end_connection(self)
+  local connection, ending = self.connection, self.core:ending()
+  retire(self, ending == "linger")
+  if ending == "reset" then connection.writing = false end -- nobody waits until that has left
+  if ending ~= "reset" and connection.discards then
+    connection.discards = unsent.discard(connection.socket, false)
+  end
+  if connection.discards then self.core:was_reset() end
+end
+
 -- Only the parent of threads can end them, and with them what they wait for.
 local function finish(connection)
+  if connection.lingers then unsent.discard(connection.socket, true) end
   if connection.reader then ngx.thread.kill(connection.reader) end
   if connection.writer then ngx.thread.kill(connection.writer) end
   if connection.socket and not connection.given_back then connection.socket:close() end
@@ -83,6 +97,7 @@ local function open_socket(self, connection)
   socket:settimeouts(FOREVER * milliseconds, FOREVER * milliseconds, reading * milliseconds)
   local ok, why, retryable = dialler.connect(socket, self.place, pool and { pool = pool.name, pool_size = pool.size })
   if not ok then return nil, why, retryable end
+  connection.discards = unsent.discard(socket, true)
   connection.reused = socket:getreusedtimes() > 0
   if not self.place.tls or connection.reused then return true end
   self.core:phase "tls"
@@ -203,7 +218,7 @@ local function do_what_it_wants(self)
     if want == "connect" then
       begin_connection(self)
     else
-      if self.connection then retire(self, self.core:wants_linger()) end
+      if self.connection then end_connection(self) end
       self.core:disconnected(nil, true)
     end
     want = self.core:want()
@@ -330,6 +345,7 @@ function Link:give_back()
   local connection = self.connection
   if not connection or not connection.parked or connection.writing or not self.core:detach() then return false end
   threads.unwatch(self.user)
+  unsent.discard(connection.socket, false)
   connection.given_back = connection.socket:setkeepalive(connection.pool.idle * milliseconds) -- nil if it has ended
   retire(self)
   self:pump()

@@ -10,6 +10,7 @@ local sent = require "aui.sent"
 
 local FETCH_TIMEOUT = 10 -- all times in seconds
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5
+local LONGEST_ASKED = 300 -- a server is obeyed for so long, as by the engine
 local TIMES_ABSENT = 2 -- in a row, before a message counts as never arrived: a server may still be taking it up
 
 -- A reply in doubt: who waits for news of it. It holds neither the reply nor the session alive, nor does its task, in
@@ -75,7 +76,7 @@ local function settle(doubt, reply, verdict, answer)
   if not settled then handle:give_up() end
 end
 
--- Returns how long the server wants not to be asked again, if it says so.
+-- Returns how long the server wants not to be asked again, if it says so, as far as it is obeyed.
 local function attempt(doubt)
   local status, body, third = ask(doubt)
   local reply = parked_reply(doubt) -- held from here on, where nothing waits
@@ -83,7 +84,7 @@ local function attempt(doubt)
   if status == 200 then
     settle(doubt, reply, read(doubt, reply, body))
   elseif is_worth_asking_again(status, third) then
-    return status and third
+    return status and third and math.min(third, LONGEST_ASKED)
   else
     settle(doubt, reply, "unclear")
   end

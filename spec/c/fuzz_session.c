@@ -17,7 +17,9 @@ static world *start(uint8_t choice) {
   if (choice & 16) config.rate = (aui_pace_config){2, 1000};
   config.queue_messages = 4;
   config.max_message = 100000;
-  return world_open(&config);
+  world *w = world_open(&config);
+  w->keeps = choice & 64;
+  return w;
 }
 
 /* The send that is `how` sends older than the newest. */
@@ -155,6 +157,14 @@ static void connect(world *w, int how) {
   world_deliver(w, SIZE_MAX);
 }
 
+static void carry(world *w, int how) {
+  switch (how) {
+    case 0: w->cut_off = w->transport == WORLD_UP; break;
+    case 1: w->cut_off = false; break;
+    default: world_arrive_late(w);
+  }
+}
+
 static void greet(world *w, int how) {
   world_greet(w, how & 1);
 }
@@ -163,7 +173,7 @@ typedef void step(world *w, int how);
 static step *const steps[32] = {connect, send,   write,          finish,      deliver, update,     settle,
                                 pass,    lose,   cancel,         release,     show,    refuse,     refuse_message,
                                 chat,    end,    settle_in_vain, close_frame, pass,    tick_early, write_without_random,
-                                connect, settle, write,          deliver,     greet};
+                                connect, settle, write,          deliver,     greet,   carry};
 
 /* Takes one step; returns how many bytes of `data` it took. */
 static size_t take_step(world *w, const uint8_t *data, size_t size) {

@@ -96,6 +96,7 @@ void peer_handshake(peer *p) {
 
 bool peer_disconnect_if_wanted(peer *p) {
   if (aui_session_want(p->session) != AUI_WANT_DISCONNECT) return false;
+  aui_session_was_reset(p->session);
   aui_session_disconnected(p->session, NULL, true, p->now);
   return true;
 }

@@ -35,6 +35,7 @@ void world_close(world *w) {
   for (int i = 0; i < slots_used(w); i++) {
     if (w->sent[i].reply) world_release(w, &w->sent[i]);
   }
+  aui_buffer_free(&w->late);
   free(w);
 }
 
@@ -179,9 +180,10 @@ world_sent *world_parked(world *w) {
 void world_settle(world *w, world_sent *s) {
   if (s->acted) {
     world_settle_by_answer(w, s, s->length < 0 ? (int)(w->p.now % 100) : s->length);
-  } else {
-    world_settle_by_resend(w, s);
+    return;
   }
+  world_settle_by_resend(w, s);
+  if (s->lost) world_settle_by_giving_up(w, s);
 }
 
 void world_settle_by_answer(world *w, world_sent *s, int length) {
@@ -205,8 +207,13 @@ void world_settle_by_resend(world *w, world_sent *s) {
   size_t n;
   aui_reply_text(s->reply, &n);
   require(!sent_again || (parked && n == 0));
-  require(sent_again || !parked || s->read || s->anything_may); /* what has not arrived can be sent again */
-  if (sent_again) s->acted = false;
+  bool may = s->gone && s->resends < AUI_MOST_RESENDS; /* what has not arrived can be sent again */
+  require(sent_again || !parked || s->read || s->anything_may || !may);
+  require(!sent_again || s->anything_may || may);
+  if (sent_again) {
+    s->acted = s->lost = s->gone = false;
+    s->resends++;
+  }
   note_state(w);
 }
 
@@ -292,6 +299,34 @@ static void read_request(world *w) {
 
 /* ---- The driver and the network ---- */
 
+/* What the server would still have read is dropped, or arrives later. One that has closed reads no more. */
+static void leave_unread(world *w, bool reset) {
+  aui_buffer *in = &w->p.incoming;
+  bool frames = w->accepted && !w->silent && !w->raw;
+  if (frames && !reset) require(aui_buffer_append(&w->late, in->data, in->len));
+  in->len = 0;
+}
+
+static void note_loss(world *w, bool gone) {
+  world_sent *s = world_parked(w);
+  if (!s || s->lost) return;
+  s->lost = true;
+  s->gone = gone;
+}
+
+static void end_transport(world *w, const char *cause, bool retryable, bool reset) {
+  bool closed = w->closed_by_peer && w->p.outgoing.len == 0; /* and the session knows */
+  leave_unread(w, reset);
+  w->transport = WORLD_NO_TRANSPORT;
+  w->accepted = w->cut_off = w->closed_by_peer = w->silent = w->mute = w->closing = w->raw = w->answered = false;
+  w->request[0] = 0;
+  w->answering = -1;
+  w->delivered = w->p.outgoing.len = 0;
+  if (reset) aui_session_was_reset(w->p.session);
+  aui_session_disconnected(w->p.session, cause, retryable, w->p.now);
+  note_loss(w, reset || closed);
+}
+
 bool world_follow(world *w) {
   switch (aui_session_want(w->p.session)) {
     case AUI_WANT_CONNECT:
@@ -302,7 +337,7 @@ bool world_follow(world *w) {
       return true;
     case AUI_WANT_DISCONNECT:
       require(w->transport != WORLD_NO_TRANSPORT);
-      world_lose(w, NULL, true);
+      end_transport(w, NULL, true, aui_session_ending(w->p.session) == AUI_ENDING_RESET && !w->keeps);
       return true;
     default: return false;
   }
@@ -315,13 +350,27 @@ void world_transport_up(world *w) {
 }
 
 void world_lose(world *w, const char *cause, bool retryable) {
-  if (w->transport == WORLD_NO_TRANSPORT) return;
-  w->transport = WORLD_NO_TRANSPORT;
-  w->accepted = w->silent = w->mute = w->closing = w->raw = w->answered = false;
-  w->request[0] = 0;
-  w->answering = -1;
-  w->delivered = w->p.incoming.len = w->p.outgoing.len = 0;
-  aui_session_disconnected(w->p.session, cause, retryable, w->p.now);
+  if (w->transport != WORLD_NO_TRANSPORT) end_transport(w, cause, retryable, cause || !w->keeps);
+}
+
+void world_arrive_late(world *w) {
+  aui_buffer now = w->p.incoming;
+  peer_frame frame;
+  int number;
+  w->p.incoming = w->late;
+  while (peer_read(&w->p, &frame)) {
+    if (frame.opcode != PEER_TEXT) continue;
+    require(sscanf(frame.payload, "{\"n\":%d}", &number) == 1);
+    world_sent *s = known(w, number);
+    if (!s || s->anything_may) continue;
+    require(!s->acted); /* not twice */
+    const aui_error *error = s->reply ? aui_reply_error(s->reply) : NULL;
+    require(!error || error->delivered != AUI_DELIVERED_NO);
+    s->read = s->acted = true;
+  }
+  w->p.incoming.len = 0; /* the rest is half a frame */
+  w->late = w->p.incoming;
+  w->p.incoming = now;
 }
 
 void world_write(world *w, size_t limit) {
@@ -331,6 +380,7 @@ void world_write(world *w, size_t limit) {
   require(n <= MAX_OUTPUT);
   if (w->transport != WORLD_UP) require(n == 0);
   peer_pump(&w->p, limit);
+  if (w->cut_off) return;
   if (!w->request[0]) {
     read_request(w);
   } else if (w->accepted) {
@@ -341,7 +391,7 @@ void world_write(world *w, size_t limit) {
 void world_deliver(world *w, size_t n) {
   aui_buffer *out = &w->p.outgoing;
   if (n > out->len) n = out->len;
-  if (n == 0) return;
+  if (n == 0 || w->cut_off) return;
   void *exact = malloc(n); /* so that a sanitizer sees what is read behind its end */
   require(exact);
   memcpy(exact, out->data, n);
@@ -399,7 +449,7 @@ void world_event(world *w) {
 
 void world_greet(world *w, bool final) {
   static const char message[] = "{\"id\":\"1\",\"text\":\"welcome\",\"sender\":{}}";
-  if (!may_speak(w) || w->answering >= 0 || w->p.outgoing.len > 0) return;
+  if (!may_speak(w) || w->cut_off || w->answering >= 0 || w->p.outgoing.len > 0) return;
   if (final) {
     peer_send_text(&w->p, message);
   } else {
@@ -426,9 +476,9 @@ void world_refuse_message(world *w, int status_code) {
 }
 
 void world_close_frame(world *w, int code) {
-  if (!w->accepted || w->closing) return;
+  if (!w->accepted || w->closing || w->closed_by_peer) return;
   peer_send_close(&w->p, code, "");
-  w->silent = true;
+  w->silent = w->closed_by_peer = true;
 }
 
 void world_break(world *w, const void *bytes, size_t n) {

@@ -23,6 +23,9 @@ typedef struct {
   bool read;         /* the server has had the whole message */
   bool acted;        /* and acts, or has acted, on it: the log of the server */
   bool settled;      /* its user has found its answer elsewhere */
+  int resends;       /* how often its user has had it sent again */
+  bool lost;         /* since then, a connection that had carried it has ended, */
+  bool gone;         /* and nothing of it is under way any more */
   bool anything_may; /* raw bytes came while it was pending: it may have got any text and any end */
 } world_sent;
 
@@ -33,18 +36,22 @@ typedef struct {
   aui_session_config config;
   bool closed;
   aui_state state; /* as its users know it */
+  bool keeps;      /* the driver cannot reset: what the network has not carried yet arrives when it likes */
+  aui_buffer late; /* of connections that have ended */
 
   /* Of this connection: */
   world_transport transport;
   char request[WORLD_MAX_REQUEST]; /* the session's handshake; empty until it is here */
   bool accepted;
-  bool silent;      /* the server says nothing more */
-  bool mute;        /* nor does it answer pings and close frames */
-  bool closing;     /* the session has sent a close frame */
-  bool raw;         /* raw bytes were sent, so that the server cannot know what it has said */
-  int answering;    /* which send; -1: none */
-  bool answered;    /* some of that answer is out */
-  size_t delivered; /* bytes */
+  bool cut_off;        /* nothing gets through, either way */
+  bool silent;         /* the server says nothing more */
+  bool closed_by_peer; /* by a close frame of its own accord */
+  bool mute;           /* nor does it answer pings and close frames */
+  bool closing;        /* the session has sent a close frame */
+  bool raw;            /* raw bytes were sent, so that the server cannot know what it has said */
+  int answering;       /* which send; -1: none */
+  bool answered;       /* some of that answer is out */
+  size_t delivered;    /* bytes */
 
   int sends;
   int last_read;                /* which send the server has read last; -1: none */
@@ -91,10 +98,15 @@ bool world_all_ended(const world *w);
 /* Begins or ends the transport if the session wants that now; returns whether it did. */
 bool world_follow(world *w);
 void world_transport_up(world *w); /* if it is opening */
+
+/* With a cause, by the peer's reset, which drops what is unsent. */
 void world_lose(world *w, const char *cause, bool retryable);
 
 /* At most `limit` bytes leave and are read by the server. */
 void world_write(world *w, size_t limit);
+
+/* The server reads what connections that have ended have left behind in the network. */
+void world_arrive_late(world *w);
 
 /* The session receives the next `n` bytes of what the server has said, or all there are. */
 void world_deliver(world *w, size_t n);

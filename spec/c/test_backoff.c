@@ -14,7 +14,7 @@ static const aui_backoff_config config = {500, 30000, AUI_BACKOFF_NO_END, 10000}
 /* The delay after `failures` earlier ones. */
 static uint64_t delay_after(uint32_t failures, const aui_backoff_config *c, uint32_t random) {
   aui_backoff backoff = {failures};
-  return aui_backoff_failed(&backoff, c, random);
+  return aui_backoff_failed(&backoff, c, 0, random).delay;
 }
 
 static void each_span_is_twice_the_last_up_to_the_longest(void **state) {
@@ -22,7 +22,7 @@ static void each_span_is_twice_the_last_up_to_the_longest(void **state) {
   (void)state;
   aui_backoff backoff = {0};
   for (size_t i = 0; i < sizeof spans / sizeof *spans; i++) {
-    assert_int_equal(aui_backoff_failed(&backoff, &config, UINT32_MAX), spans[i]);
+    assert_int_equal(aui_backoff_failed(&backoff, &config, 0, UINT32_MAX).delay, spans[i]);
     assert_int_equal(backoff.failures, i + 1);
   }
 }
@@ -60,18 +60,43 @@ static void attempts_end(void **state) {
   aui_backoff_config c = {500, 30000, 2, 0};
   aui_backoff backoff = {0};
   (void)state;
-  assert_int_equal(aui_backoff_failed(&backoff, &c, UINT32_MAX), 500);
-  assert_int_equal(aui_backoff_failed(&backoff, &c, UINT32_MAX), 1000);
-  assert_int_equal(aui_backoff_failed(&backoff, &c, UINT32_MAX), AUI_NEVER);
-  assert_int_equal(aui_backoff_failed(&backoff, &c, UINT32_MAX), AUI_NEVER);
+  assert_int_equal(aui_backoff_failed(&backoff, &c, 0, UINT32_MAX).delay, 500);
+  assert_int_equal(aui_backoff_failed(&backoff, &c, 0, UINT32_MAX).delay, 1000);
+  assert_int_equal(aui_backoff_failed(&backoff, &c, 0, UINT32_MAX).delay, AUI_NEVER);
+  assert_int_equal(aui_backoff_failed(&backoff, &c, 0, UINT32_MAX).delay, AUI_NEVER);
   aui_backoff_healthy(&backoff);
-  assert_int_equal(aui_backoff_failed(&backoff, &c, UINT32_MAX), 500);
+  assert_int_equal(aui_backoff_failed(&backoff, &c, 0, UINT32_MAX).delay, 500);
 }
 
 static void none_may_fail(void **state) {
   aui_backoff_config c = {500, 30000, 0, 0};
   (void)state;
   assert_int_equal(delay_after(0, &c, 0), AUI_NEVER);
+}
+
+static aui_backoff_wait wait_after(uint32_t failures, uint64_t asked, uint32_t random) {
+  aui_backoff backoff = {failures};
+  return aui_backoff_failed(&backoff, &config, asked, random);
+}
+
+static void the_soonest_is_as_after_a_first_failure(void **state) {
+  (void)state;
+  assert_int_equal(wait_after(100, 0, UINT32_MAX).delay, 30000);
+  assert_int_equal(wait_after(100, 0, UINT32_MAX).least, 500);
+  assert_int_equal(wait_after(100, 0, 0).least, 1);
+  assert_int_equal(wait_after(UINT32_MAX, 0, 0).least, AUI_NEVER);
+}
+
+/* Never sooner than asked, and not all at the same time. */
+static void what_the_server_asks_for_comes_on_top_and_is_spread(void **state) {
+  (void)state;
+  assert_int_equal(wait_after(0, 60000, 0).delay, 60001);
+  assert_int_equal(wait_after(0, 60000, UINT32_MAX).delay, 66000);
+  assert_int_equal(wait_after(0, 60000, UINT32_MAX).least, 66000);
+  assert_int_equal(wait_after(0, 1000, UINT32_MAX).delay, 1500);
+  assert_int_equal(wait_after(3, 60000, UINT32_MAX).delay, 66000);
+  assert_int_equal(wait_after(5, 60000, UINT32_MAX).delay, 76000);
+  assert_int_equal(wait_after(5, 60000, UINT32_MAX).least, 66000);
 }
 
 int main(void) {
@@ -82,6 +107,8 @@ int main(void) {
       cmocka_unit_test(no_delay_is_too_long_or_too_short_to_count),
       cmocka_unit_test(attempts_end),
       cmocka_unit_test(none_may_fail),
+      cmocka_unit_test(the_soonest_is_as_after_a_first_failure),
+      cmocka_unit_test(what_the_server_asks_for_comes_on_top_and_is_spread),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

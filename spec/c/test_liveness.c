@@ -49,6 +49,30 @@ static void no_interval_is_no_ping(void **state) {
   assert_int_equal(aui_liveness_tick(&liveness, &none, AUI_NEVER - 1), AUI_LIVENESS_FINE);
 }
 
+static void a_message_after_a_silence_goes_with_a_ping(void **state) {
+  static const aui_liveness_config slow = {20000, 10000}, none = {AUI_NEVER, 300};
+  (void)state;
+  aui_liveness liveness = {0};
+  aui_liveness_heard(&liveness, 5000);
+  assert_false(aui_liveness_leaving(&liveness, &slow, 5999)); /* heard just now */
+  assert_false(aui_liveness_leaving(&liveness, &none, 90000));
+  assert_true(aui_liveness_leaving(&liveness, &slow, 6000));
+  assert_int_equal(aui_liveness_deadline(&liveness, &slow), 16000);
+  assert_false(aui_liveness_leaving(&liveness, &slow, 7000)); /* once is enough */
+  assert_int_equal(aui_liveness_tick(&liveness, &slow, 15999), AUI_LIVENESS_FINE);
+  assert_int_equal(aui_liveness_tick(&liveness, &slow, 16000), AUI_LIVENESS_DEAD);
+}
+
+static void a_message_on_a_connection_of_somebody_else_goes_with_a_ping(void **state) {
+  (void)state;
+  aui_liveness liveness = {0};
+  aui_liveness_adopted(&liveness, 5000);
+  assert_int_equal(aui_liveness_deadline(&liveness, &config), 6000);
+  assert_true(aui_liveness_leaving(&liveness, &config, 5000));
+  aui_liveness_heard(&liveness, 5100);
+  assert_false(aui_liveness_leaving(&liveness, &config, 5100));
+}
+
 /* ---- In a session ---- */
 
 static aui_session *start_pinging(void **state, peer *p) {
@@ -74,6 +98,23 @@ static void an_answered_ping_keeps_the_connection(void **state) {
     assert_int_equal(aui_session_state(s), AUI_STATE_OPEN);
   }
   assert_int_equal(aui_session_deadline(s), p.now + 1000);
+  stop(&p);
+}
+
+/* The ping goes first: many a server answers it only when it has read what came before. */
+static void a_dead_connection_is_found_out_by_the_message(void **state) {
+  peer p;
+  aui_session_config c = peer_config();
+  c.ping = (aui_liveness_config){20000, 300};
+  peer_open(&p, &c, **(feed_way **)state);
+  peer_handshake(&p);
+  p.now += 15000;
+  aui_reply *reply = send(&p, "{}");
+  assert_frame(&p, PEER_PING, "");
+  assert_frame(&p, PEER_TEXT, "{}");
+  assert_due(&p, p.now + 300);
+  assert_failed(reply, AUI_ERROR_TRANSPORT, true, AUI_DELIVERED_MAYBE, 0, 1006, DEAD);
+  release(&p, reply);
   stop(&p);
 }
 
@@ -141,6 +182,9 @@ int main(void) {
       cmocka_unit_test(whatever_comes_begins_the_silence_anew),
       cmocka_unit_test(a_late_driver_pings_first),
       cmocka_unit_test(no_interval_is_no_ping),
+      cmocka_unit_test(a_message_after_a_silence_goes_with_a_ping),
+      cmocka_unit_test(a_message_on_a_connection_of_somebody_else_goes_with_a_ping),
+      IN_EVERY_WAY(a_dead_connection_is_found_out_by_the_message),
       IN_EVERY_WAY(an_answered_ping_keeps_the_connection),
       IN_EVERY_WAY(half_a_message_is_an_answer_too),
       IN_EVERY_WAY(a_silent_peer_is_dead),

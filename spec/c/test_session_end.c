@@ -489,7 +489,7 @@ static void errors_without_a_status(void **state) {
 static void an_error_payload_is_told_in_time(void **state) {
   peer p;
   aui_session *s = start_open(state, &p);
-  aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){AUI_NEVER, 100, AUI_NEVER});
+  aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){100, AUI_NEVER, AUI_NEVER}); /* no sign of an answer */
   peer_pump(&p, SIZE_MAX);
   peer_send_text(&p, "{\"status_code\":500}");
   assert_due(&p, p.now + 100);
@@ -606,7 +606,7 @@ static void violations_of_the_protocol(void **state) {
       assert_failed(reply, violations[i].kind, false, AUI_DELIVERED_MAYBE, 0, violations[i].code,
                     violations[i].message);
       assert_close_frame(&p, violations[i].code);
-      assert_true(aui_session_wants_linger(p.session)); /* the server may go on */
+      assert_int_equal(aui_session_ending(p.session), AUI_ENDING_LINGER); /* the server may go on */
       assert_true(peer_disconnect_if_wanted(&p));
       release(&p, reply);
       stop(&p);
@@ -633,7 +633,7 @@ static void closing_an_open_session(void **state) {
   peer_send_final(&p, "too late");
   peer_send_close(&p, 1000, "");
   assert_int_equal(aui_session_error(s)->kind, AUI_ERROR_NONE); /* nothing went wrong */
-  assert_false(aui_session_wants_linger(s));
+  assert_int_equal(aui_session_ending(s), AUI_ENDING_CLOSE);
   assert_true(peer_disconnect_if_wanted(&p));
   assert_finished(&p);
   release(&p, one);

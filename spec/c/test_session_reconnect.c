@@ -199,17 +199,125 @@ static void the_count_begins_anew_also_when_no_next_attempt_is_planned(void **st
   stop(&p);
 }
 
+/* It is given so much, and a little more, so that not all who were told the same come back at the same time. */
 static void the_server_may_ask_for_more_time(void **state) {
   peer p;
   start_again_after(state, &p, 500);
   answer_handshake(&p, UNAVAILABLE "Retry-After: 7\r\n");
-  assert_int_equal(delay(&p), 7000);
+  assert_in_range(delay(&p), 7001, 7700);
   wait_for_retry(&p);
   answer_handshake(&p, UNAVAILABLE "Retry-After: 0\r\n");
   assert_in_range(delay(&p), 1, 1000);
+  stop(&p);
+}
+
+static void a_server_is_obeyed_for_five_minutes(void **state) {
+  static const char *const asked[] = {UNAVAILABLE "Retry-After: 2147483647\r\n", UNAVAILABLE "Retry-After: 301\r\n",
+                                      UNAVAILABLE "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n"};
+  static const long told[] = {INT32_MAX, 301, INT32_MAX};
+  for (int i = 0; i < 3; i++) {
+    peer p;
+    aui_session *s = start_again_after(state, &p, 500);
+    aui_session_set_date(s, 1764288000);
+    answer_handshake(&p, asked[i]);
+    assert_in_range(delay(&p), 300001, 330000);
+    assert_int_equal(aui_session_error(s)->retry_after, told[i]);
+    stop(&p);
+  }
+}
+
+static void a_server_may_ask_by_a_date(void **state) {
+  peer p;
+  aui_session *s = start_again_after(state, &p, 500);
+  aui_session_set_date(s, 784111777 - 60);
+  answer_handshake(&p, UNAVAILABLE "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+  assert_int_equal(aui_session_error(s)->retry_after, 60);
+  assert_in_range(delay(&p), 60001, 66000);
+  stop(&p);
+}
+
+/* ---- A message brings the next attempt forward ---- */
+
+/* Eight attempts have failed: the next delay is drawn from up to a minute. Returns when they had. */
+static uint64_t fail_often(peer *p) {
+  fail_attempts(p, 8);
+  refuse_connection(p);
+  return p->now;
+}
+
+static void a_message_makes_the_next_attempt_come_sooner(void **state) {
+  peer p;
+  start_again_after(state, &p, 1000);
+  uint64_t failed = fail_often(&p);
+  assert_true(delay(&p) > 1000);
+  p.now += 200;
+  aui_session_news(p.session);
+  aui_reply *reply = send(&p, "{}");
+  assert_true(aui_session_news(p.session));
+  assert_true(aui_session_retry_at(p.session) >= p.now);
+  assert_true(aui_session_retry_at(p.session) <= failed + 1000); /* as after a first failure, and not at once */
+  release(&p, reply);
+  stop(&p);
+}
+
+/* Else a bot that goes on sending would make as many attempts. */
+static void many_messages_do_not_make_many_attempts(void **state) {
+  peer p;
+  aui_session_config config = config_with(1000);
+  config.queue_messages = 4;
+  start_with(state, &p, config);
+  uint64_t began = fail_often(&p);
+  int attempts = 0;
+  while (p.now < began + 3600 * 1000) {
+    aui_error refused = {0};
+    aui_reply *reply =
+        aui_session_send(p.session, "{}", 2, &(aui_reply_timeouts){60000, 60000, AUI_NEVER}, p.now, &refused);
+    if (reply) release(&p, reply);
+    aui_error_clear(&refused);
+    p.now += 10;
+    if (aui_session_deadline(p.session) <= p.now) aui_session_tick(p.session, p.now);
+    if (aui_session_want(p.session) != AUI_WANT_CONNECT) continue;
+    refuse_connection(&p);
+    attempts++;
+  }
+  assert_in_range(attempts, 120, 300); /* by themselves, one in 30 s: that is 120 */
+  stop(&p);
+}
+
+static void a_message_whose_time_would_be_over_has_an_attempt_of_its_own(void **state) {
+  peer p;
+  start_again_after(state, &p, 1000);
+  fail_often(&p);
+  aui_reply *first = send(&p, "{\"n\":1}"); /* has its attempt */
   wait_for_retry(&p);
-  answer_handshake(&p, UNAVAILABLE "Retry-After: 2147483647\r\n");
-  assert_int_equal(delay(&p), 2147483647000);
+  refuse_connection(&p);
+  uint64_t wait = delay(&p);
+  assert_true(wait > 2000);
+  aui_reply *patient = send_with(&p, "{\"n\":2}", (aui_reply_timeouts){wait + 1, 500, AUI_NEVER});
+  assert_int_equal(delay(&p), wait);
+  aui_reply *hasty = send_with(&p, "{\"n\":3}", (aui_reply_timeouts){wait, 500, AUI_NEVER});
+  assert_int_equal(delay(&p), wait / 2);
+  release(&p, first);
+  release(&p, patient);
+  release(&p, hasty);
+  stop(&p);
+}
+
+static void nobody_comes_sooner_than_the_server_asked_for(void **state) {
+  peer p;
+  start_again_after(state, &p, 1000);
+  answer_handshake(&p, UNAVAILABLE "Retry-After: 20\r\n");
+  uint64_t refused = p.now;
+  aui_reply *patient = send(&p, "{\"n\":1}");
+  aui_reply *hasty = send_with(&p, "{\"n\":2}", (aui_reply_timeouts){2000, 500, AUI_NEVER});
+  assert_true(delay(&p) > 20000);
+  assert_due(&p, refused + 2000);
+  assert_failed(hasty, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 503, 0,
+                "no connection within 2 s (timeout.first): the server refused the WebSocket handshake with HTTP status "
+                "503");
+  assert_int_equal(aui_reply_error(hasty)->retry_after, 20);
+  release(&p, patient);
+  release(&p, hasty);
   stop(&p);
 }
 
@@ -488,9 +596,10 @@ static void total_runs_while_there_is_no_connection(void **state) {
   aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){AUI_NEVER, AUI_NEVER, 300});
   answer_handshake(&p, UNAVAILABLE "Retry-After: 1\r\n");
   assert_due(&p, p.now + 300);
-  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 0, 0,
+  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 503, 0,
                 "no complete answer within 0.3 s (timeout.total): "
                 "the server refused the WebSocket handshake with HTTP status 503");
+  assert_int_equal(aui_reply_error(reply)->retry_after, 1);
   release(&p, reply);
   stop(&p);
 }
@@ -510,7 +619,7 @@ static void first_runs_from_the_loss_of_the_connection(void **state) {
   p.now += 400;
   answer_handshake(&p, UNAVAILABLE "Retry-After: 60\r\n"); /* what fails meanwhile does not begin the time anew */
   assert_due(&p, lost + 2000);
-  assert_failed(two, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 0, 0,
+  assert_failed(two, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 503, 0,
                 "no connection within 2 s (timeout.first): the server refused the WebSocket handshake with HTTP status "
                 "503");
   release(&p, one);
@@ -625,7 +734,7 @@ static void a_message_that_was_held_off_waits_as_long_as_the_server_asks(void **
   end_closed(&p);
   p.incoming.len = 0;
   assert_int_equal(aui_session_error(p.session)->retry_after, 90);
-  assert_int_equal(delay(&p), 90000);
+  assert_in_range(delay(&p), 90001, 99000);
   wait_for_retry(&p);
   peer_handshake(&p);
   assert_frame(&p, PEER_TEXT, "{}");
@@ -661,7 +770,7 @@ static void a_message_is_not_held_off_for_ever(void **state) {
     peer_handshake(&p);
   }
   assert_int_equal(p.now, sent + 2000);
-  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 0, 0,
+  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 429, 1008,
                 "no connection within 2 s (timeout.first): the server answered with status 429");
   release(&p, reply);
   stop(&p);
@@ -764,6 +873,12 @@ int main(void) {
       IN_EVERY_WAY(attempts_end_and_take_the_queue_with_them),
       IN_EVERY_WAY(the_count_begins_anew_also_when_no_next_attempt_is_planned),
       IN_EVERY_WAY(the_server_may_ask_for_more_time),
+      IN_EVERY_WAY(a_server_is_obeyed_for_five_minutes),
+      IN_EVERY_WAY(a_server_may_ask_by_a_date),
+      IN_EVERY_WAY(a_message_makes_the_next_attempt_come_sooner),
+      IN_EVERY_WAY(many_messages_do_not_make_many_attempts),
+      IN_EVERY_WAY(a_message_whose_time_would_be_over_has_an_attempt_of_its_own),
+      IN_EVERY_WAY(nobody_comes_sooner_than_the_server_asked_for),
       IN_EVERY_WAY(failing_at_once_makes_no_tight_loop),
       IN_EVERY_WAY(refusals_of_the_handshake),
       IN_EVERY_WAY(closes_of_the_server),

@@ -14,6 +14,7 @@ static void start_recovering(void **state, peer *p) {
 }
 
 static void cut(peer *p) {
+  aui_session_was_reset(p->session);
   aui_session_disconnected(p->session, NULL, true, p->now);
 }
 
@@ -144,10 +145,10 @@ static void cancelling_needs_no_other_connection(void **state) {
 }
 
 static void its_times_run_on(void **state) {
-  static const aui_reply_timeouts patience[] = {{40000, 1, AUI_NEVER}, {1000, 40000, AUI_NEVER}, {40000, 40000, 50000}};
-  static const char *const messages[] = {"no sign of an answer within 40 s (timeout.first)",
-                                         "no further sign of an answer within 40 s (timeout.idle)",
-                                         "no complete answer within 50 s (timeout.total)"};
+  static const aui_reply_timeouts patience[] = {{40000, 1, AUI_NEVER}, {1000, 40000, AUI_NEVER}, {50000, 50000, 40000}};
+  static const char *const messages[] = {"no sign of an answer within 40 s (timeout.first): " CUT,
+                                         "no further sign of an answer within 40 s (timeout.idle): " CUT,
+                                         "no complete answer within 40 s (timeout.total): " CUT};
   for (size_t i = 0; i < 3; i++) {
     peer p;
     start_recovering(state, &p);
@@ -160,12 +161,104 @@ static void its_times_run_on(void **state) {
     uint64_t lost = p.now;
     reconnect(&p);
     p.incoming.len = 0;
-    assert_due(&p, i == 2 ? sent + 50000 : lost + 40000);
-    assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_MAYBE, 0, 0, messages[i]);
+    const uint64_t due[] = {sent + 40000, lost + 40000, sent + 40000};
+    assert_due(&p, due[i]);
+    assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_MAYBE, 0, 1006, messages[i]);
     assert_int_equal(aui_session_state(p.session), AUI_STATE_OPEN);
     release(&p, reply);
     stop(&p);
   }
+}
+
+static void lose_without_a_reset(peer *p) {
+  aui_session_disconnected(p->session, NULL, true, p->now);
+}
+
+/* It is found not to have arrived, while the kernel of a driver that cannot reset still tries to deliver it. */
+static void what_may_still_arrive_is_not_sent_again(void **state) {
+  peer p;
+  start_recovering(state, &p);
+  aui_reply *reply = send_through(&p, "{}");
+  lose_without_a_reset(&p);
+  reconnect(&p);
+  assert_false(aui_reply_resend(reply));
+  assert_parked(reply);
+  aui_reply_give_up(reply);
+  assert_failed(reply, AUI_ERROR_TRANSPORT, true, AUI_DELIVERED_MAYBE, 0, 1006, CUT);
+  release(&p, reply);
+  stop(&p);
+}
+
+/* A peer that has closed reads no more, wherever the message is. */
+static void what_a_closed_peer_does_not_read_is_sent_again(void **state) {
+  peer p;
+  start_recovering(state, &p);
+  aui_reply *reply = send_through(&p, "{}");
+  peer_send_close(&p, 1012, "");
+  assert_false(aui_reply_resend(reply)); /* not before its transport is gone */
+  assert_close_frame(&p, 1012);
+  assert_int_equal(aui_session_ending(p.session), AUI_ENDING_CLOSE);
+  lose_without_a_reset(&p);
+  reconnect(&p);
+  assert_true(aui_reply_resend(reply));
+  assert_frame(&p, PEER_TEXT, "{}");
+  release(&p, reply);
+  stop(&p);
+}
+
+/* It may be what makes its connections die. Those behind it get their turn. */
+static void a_message_is_sent_three_times_at_most(void **state) {
+  peer p;
+  start_recovering(state, &p);
+  aui_reply *poison = send_through(&p, "{\"n\":1}"), *behind = send(&p, "{\"n\":2}");
+  for (int i = 0; i < 2; i++) {
+    cut(&p);
+    reconnect(&p);
+    assert_true(aui_reply_resend(poison));
+    assert_frame(&p, PEER_TEXT, "{\"n\":1}");
+  }
+  cut(&p);
+  reconnect(&p);
+  assert_false(aui_reply_resend(poison));
+  aui_reply_give_up(poison);
+  assert_failed(poison, AUI_ERROR_TRANSPORT, true, AUI_DELIVERED_MAYBE, 0, 1006, CUT);
+  assert_frame(&p, PEER_TEXT, "{\"n\":2}");
+  release(&p, poison);
+  release(&p, behind);
+  stop(&p);
+}
+
+static void first_runs_from_the_first_departure(void **state) {
+  peer p;
+  start_recovering(state, &p);
+  aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){60000, 60000, AUI_NEVER});
+  peer_pump(&p, SIZE_MAX);
+  uint64_t left = p.now;
+  for (int i = 0; i < 2; i++) {
+    p.now += 20000;
+    cut(&p);
+    reconnect(&p);
+    assert_true(aui_reply_resend(reply));
+    assert_frame(&p, PEER_TEXT, "{}");
+  }
+  assert_due(&p, left + 60000);
+  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_MAYBE, 0, 1006,
+                "no sign of an answer within 60 s (timeout.first): " CUT);
+  release(&p, reply);
+  stop(&p);
+}
+
+/* That it was not in the history says so of its first journey; nobody has looked for it since. */
+static void no_is_not_said_of_what_was_sent_again(void **state) {
+  peer p;
+  start_recovering(state, &p);
+  aui_reply *reply = send_through(&p, "{}");
+  cut(&p);
+  assert_true(aui_reply_resend(reply));
+  aui_reply_cancel(reply, p.now);
+  assert_failed(reply, AUI_ERROR_CANCELED, false, AUI_DELIVERED_MAYBE, 0, 0, "the reply was canceled");
+  release(&p, reply);
+  stop(&p);
 }
 
 static void given_up_when_there_will_be_no_connection(void **state) {
@@ -232,6 +325,7 @@ static void a_silent_peer_leaves_a_doubt(void **state) {
     aui_session_tick(p.session, p.now);
     assert_int_equal(aui_reply_is_parked(reply), i == 1);
   }
+  assert_int_equal(aui_session_ending(p.session), AUI_ENDING_RESET);
   assert_true(peer_disconnect_if_wanted(&p));
   assert_parked(reply);
   release(&p, reply);
@@ -260,12 +354,22 @@ static void closing_and_freeing_the_session(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      IN_EVERY_WAY(an_answer_makes_up_the_difference),         IN_EVERY_WAY(what_is_no_answer_changes_nothing),
-      IN_EVERY_WAY(a_message_sent_again_goes_first),           IN_EVERY_WAY(given_up_with_the_error_of_the_cut),
-      IN_EVERY_WAY(cancelling_needs_no_other_connection),      IN_EVERY_WAY(its_times_run_on),
-      IN_EVERY_WAY(given_up_when_there_will_be_no_connection), IN_EVERY_WAY(closes_that_leave_a_doubt),
-      IN_EVERY_WAY(an_error_payload_leaves_no_doubt),          IN_EVERY_WAY(a_silent_peer_leaves_a_doubt),
+      IN_EVERY_WAY(an_answer_makes_up_the_difference),
+      IN_EVERY_WAY(what_is_no_answer_changes_nothing),
+      IN_EVERY_WAY(a_message_sent_again_goes_first),
+      IN_EVERY_WAY(given_up_with_the_error_of_the_cut),
+      IN_EVERY_WAY(cancelling_needs_no_other_connection),
+      IN_EVERY_WAY(its_times_run_on),
+      IN_EVERY_WAY(given_up_when_there_will_be_no_connection),
+      IN_EVERY_WAY(closes_that_leave_a_doubt),
+      IN_EVERY_WAY(an_error_payload_leaves_no_doubt),
+      IN_EVERY_WAY(a_silent_peer_leaves_a_doubt),
       IN_EVERY_WAY(closing_and_freeing_the_session),
+      IN_EVERY_WAY(what_may_still_arrive_is_not_sent_again),
+      IN_EVERY_WAY(what_a_closed_peer_does_not_read_is_sent_again),
+      IN_EVERY_WAY(a_message_is_sent_three_times_at_most),
+      IN_EVERY_WAY(first_runs_from_the_first_departure),
+      IN_EVERY_WAY(no_is_not_said_of_what_was_sent_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,12 +49,55 @@ static void idle_runs_between_signs(void **state) {
   assert_int_equal(aui_session_deadline(s), p.now + 500);
   p.now += 499;
   peer_send_update(&p, "a");
+  uint64_t sign = p.now;
   p.now += 499;
-  fragment(&p, PEER_TEXT, "{\"event\":"); /* also a part of a message is a sign */
-  assert_due(&p, p.now + 500);
+  fragment(&p, PEER_TEXT, "{\"event\":"); /* the beginning of a message is none */
+  assert_due(&p, sign + 500);
   assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_MAYBE, 0, 0,
                 "no further sign of an answer within 0.5 s (timeout.idle)");
   assert_text(reply, "a");
+  release(&p, reply);
+  stop(&p);
+}
+
+/* Whoever sends a byte now and then does not answer. */
+static void bytes_are_no_sign_of_an_answer(void **state) {
+  for (int answered = 0; answered < 2; answered++) {
+    peer p;
+    start_open(state, &p);
+    aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){2000, 2000, AUI_NEVER});
+    peer_pump(&p, SIZE_MAX);
+    uint64_t since = p.now;
+    if (answered) peer_send_update(&p, "a");
+    fragment(&p, PEER_TEXT, "{\"event\":\"");
+    for (int i = 0; i < 19; i++) {
+      p.now += 100;
+      aui_session_tick(p.session, p.now);
+      fragment(&p, PEER_CONTINUATION, "x");
+      assert_int_equal(aui_session_deadline(p.session), since + 2000);
+    }
+    assert_due(&p, since + 2000);
+    assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_FAILED);
+    release(&p, reply);
+    stop(&p);
+  }
+}
+
+static void a_long_message_is_one_while_it_grows(void **state) {
+  peer p;
+  static char piece[4097];
+  memset(piece, 'x', sizeof piece - 1);
+  start_open(state, &p);
+  aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){2000, 500, AUI_NEVER});
+  peer_pump(&p, SIZE_MAX);
+  uint64_t left = p.now;
+  fragment(&p, PEER_TEXT, "{\"a\":\"");
+  for (int i = 1; i <= 12; i++) {
+    p.now += 100;
+    fragment(&p, PEER_CONTINUATION, piece);
+    uint64_t sign = left + (uint64_t)(i / 4 * 400); /* every fourth makes 16 KiB more */
+    assert_int_equal(aui_session_deadline(p.session), i < 4 ? left + 2000 : sign + 500);
+  }
   release(&p, reply);
   stop(&p);
 }
@@ -151,6 +194,8 @@ int main(void) {
       IN_EVERY_WAY(first_runs_from_the_frames_departure),
       IN_EVERY_WAY(a_message_that_cannot_leave_times_out_undelivered),
       IN_EVERY_WAY(idle_runs_between_signs),
+      IN_EVERY_WAY(bytes_are_no_sign_of_an_answer),
+      IN_EVERY_WAY(a_long_message_is_one_while_it_grows),
       IN_EVERY_WAY(total_runs_from_the_send),
       IN_EVERY_WAY(times_that_never_come),
       IN_EVERY_WAY(time_runs_out_while_another_message_waits),

@@ -80,6 +80,12 @@ static void lose_transport(walk *k) {
   world_lose(k->w, chance(k, 50) ? "reset" : NULL, chance(k, 80));
 }
 
+static void carry(walk *k) {
+  world *w = k->w;
+  if (chance(k, w->cut_off ? 5 : 1)) w->cut_off = !w->cut_off;
+  if (chance(k, 5)) world_arrive_late(w);
+}
+
 static void drive(walk *k) {
   world *w = k->w;
   switch (aui_session_want(w->p.session)) {
@@ -150,6 +156,7 @@ static void use(walk *k) {
 /* ---- The walk ---- */
 
 static void go_on(walk *k) {
+  carry(k);
   drive(k);
   serve(k);
   pass_time(k);
@@ -191,6 +198,7 @@ static aui_session_config config_of(uint32_t seed) {
 static void walk_with(uint32_t seed) {
   aui_session_config config = config_of(seed);
   walk k = {.w = world_open(&config), .state = seed * 2654435761u};
+  k.w->keeps = seed % 4 == 3;
   for (int i = 0; i < STEPS; i++) {
     use(&k);
     go_on(&k);

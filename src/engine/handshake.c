@@ -30,7 +30,7 @@ bool aui_handshake_begin(aui_handshake *handshake, aui_buffer *out, const aui_re
   const aui_http_limits limits = {.max_response_head = max_head, .max_chunk_framing = MAX_CHUNK_FRAMING};
   char key[KEY_SIZE + 1], fields[160];
   aui_base64_encode(key, nonce, AUI_HANDSHAKE_NONCE_SIZE);
-  *handshake = (aui_handshake){.retry_after = -1};
+  *handshake = (aui_handshake){.unix_time = -1, .retry_after = -1};
   aui_http_begin(&handshake->http, &limits);
   compute_accept(handshake->accept, key);
   snprintf(fields, sizeof fields,
@@ -62,7 +62,7 @@ static void take_field(aui_handshake *handshake) {
   } else if (aui_span_equals(name, "sec-websocket-protocol")) {
     if (value.len > 0) fields->protocol = true;
   } else if (aui_span_equals(name, "retry-after")) {
-    handshake->retry_after = aui_retry_after_read(value.at, value.len, -1);
+    handshake->retry_after = aui_retry_after_read(value.at, value.len, handshake->unix_time);
   }
 }
 

@@ -50,9 +50,10 @@ typedef struct {
   /* May be read. */
   aui_http http; /* http.status: that of the answer, 0 while unknown */
 
+  int64_t unix_time; /* the date, as of aui_retry_after_read: to be set after aui_handshake_begin, which sets -1 */
+
   /* Of a refused handshake; valid until aui_handshake_free. */
-  long retry_after; /* seconds, at most 2^31 - 1 (RFC 9110, 10.2.3; the date form is not read); -1
-                       when absent */
+  long retry_after; /* seconds, at most 2^31 - 1 (RFC 9110, 10.2.3); -1 when absent */
   aui_buffer body;  /* the first AUI_HANDSHAKE_MAX_BODY bytes, chunked coding removed */
 } aui_handshake;
 

@@ -3,21 +3,38 @@
 
 #include "engine/deadline.h"
 
+enum { FRESH = 1000 }; /* milliseconds: who was heard so lately is taken to be there */
+
 void aui_liveness_heard(aui_liveness *liveness, uint64_t now) {
-  liveness->heard = now;
-  liveness->pinged = false;
+  *liveness = (aui_liveness){.heard = now};
+}
+
+void aui_liveness_adopted(aui_liveness *liveness, uint64_t now) {
+  *liveness = (aui_liveness){.heard = now, .doubtful = true};
+}
+
+/* A driver that was late, as in a program that computed for a minute, owes the peer its whole time all the same: it
+ * counts from the ping. */
+static void ping(aui_liveness *liveness, uint64_t now) {
+  liveness->pinged = true;
+  liveness->pinged_at = now;
+}
+
+bool aui_liveness_leaving(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now) {
+  bool silent = liveness->doubtful || now - liveness->heard >= FRESH;
+  if (config->interval == AUI_NEVER || liveness->pinged || !silent) return false;
+  ping(liveness, now);
+  return true;
 }
 
 uint64_t aui_liveness_deadline(const aui_liveness *liveness, const aui_liveness_config *config) {
-  uint64_t ping = aui_deadline_after(liveness->heard, config->interval);
-  return liveness->pinged ? aui_deadline_after(ping, config->timeout) : ping;
+  if (liveness->pinged) return aui_deadline_after(liveness->pinged_at, config->timeout);
+  return aui_deadline_after(liveness->heard, config->interval);
 }
 
 aui_liveness_verdict aui_liveness_tick(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now) {
   if (aui_liveness_deadline(liveness, config) > now) return AUI_LIVENESS_FINE;
   if (liveness->pinged) return AUI_LIVENESS_DEAD;
-  /* A driver that was late, as in a program that computed for a minute, owes the peer its whole time all the same. */
-  liveness->heard = now - config->interval;
-  liveness->pinged = true;
+  ping(liveness, now);
   return AUI_LIVENESS_PING;
 }

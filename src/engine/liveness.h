@@ -13,12 +13,21 @@ typedef struct {
 } aui_liveness_config;
 
 typedef struct {
-  uint64_t heard; /* when something last came */
-  bool pinged;    /* since then */
+  uint64_t heard;     /* when something last came */
+  uint64_t pinged_at; /* when a ping was sent since then, */
+  bool pinged;        /* if one was */
+  bool doubtful;      /* nobody knows how long nothing has come */
 } aui_liveness;
 
 /* Something came, or the connection has just opened. */
 void aui_liveness_heard(aui_liveness *liveness, uint64_t now);
+
+/* The connection is taken over from somebody who did not listen to it. */
+void aui_liveness_adopted(aui_liveness *liveness, uint64_t now);
+
+/* A message is about to leave. True when a ping is to go with it (said once), since nothing has come for a while: a
+ * connection that died meanwhile is found out after the ping's timeout then, and not after the interval as well. */
+bool aui_liveness_leaving(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now);
 
 /* When aui_liveness_tick has something to say. */
 uint64_t aui_liveness_deadline(const aui_liveness *liveness, const aui_liveness_config *config);

@@ -16,6 +16,7 @@ aui_reply *aui_reply_new(aui_session *session, const char *json, size_t n, const
   reply->session = session;
   reply->timeouts = *timeouts;
   reply->accepted = now;
+  reply->departed = AUI_NEVER;
   return reply;
 }
 
@@ -46,8 +47,20 @@ void aui_reply_finish(aui_reply *reply, aui_buffer *message) {
 
 void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered delivered) {
   end(reply, AUI_REPLY_FAILED);
+  aui_error_clear(&reply->error);
   aui_error_copy(&reply->error, error);
-  reply->error.delivered = delivered;
+  bool unsure = delivered == AUI_DELIVERED_NO && reply->resends > 0;
+  reply->error.delivered = unsure ? AUI_DELIVERED_MAYBE : delivered;
+}
+
+void aui_reply_left(aui_reply *reply, uint64_t now) {
+  if (!reply->again) reply->departed = now;
+  reply->last_sign = now;
+}
+
+void aui_reply_signed(aui_reply *reply, uint64_t now) {
+  reply->signaled = true;
+  reply->last_sign = now;
 }
 
 static uint64_t total_deadline(const aui_reply *reply) {
@@ -56,7 +69,9 @@ static uint64_t total_deadline(const aui_reply *reply) {
 
 static uint64_t sign_deadline(const aui_reply *reply, uint64_t down_since) {
   const aui_reply_timeouts *timeouts = &reply->timeouts;
-  if (reply->on_wire) return aui_deadline_after(reply->last_sign, reply->signaled ? timeouts->idle : timeouts->first);
+  if (reply->signaled) return aui_deadline_after(reply->last_sign, timeouts->idle);
+  if (reply->departed != AUI_NEVER) return aui_deadline_after(reply->departed, timeouts->first);
+  if (reply->on_wire) return aui_deadline_after(reply->last_sign, timeouts->first);
   if (down_since == AUI_NEVER) return AUI_NEVER;
   return aui_deadline_after(down_since > reply->accepted ? down_since : reply->accepted, timeouts->first);
 }
@@ -79,11 +94,22 @@ static expired_limit find_expired(const aui_reply *reply, uint64_t down_since) {
   return (expired_limit){reply->on_wire ? "sign of an answer" : "connection", "first", timeouts->first};
 }
 
+/* What the cause of a failure tells goes with it; when memory is short, without the payload. */
+static void add_cause(aui_error *error, const aui_error *cause) {
+  error->status_code = cause->status_code;
+  error->close_code = cause->close_code;
+  error->retry_after = cause->retry_after;
+  aui_buffer_append(&error->payload, cause->payload.data, cause->payload.len);
+}
+
 void aui_reply_timed_out(const aui_reply *reply, uint64_t down_since, const aui_error *cause, aui_error *error) {
+  static const aui_error none = {0};
   expired_limit limit = find_expired(reply, down_since);
-  bool has_cause = down_since != AUI_NEVER && cause->kind;
+  if (down_since == AUI_NEVER) cause = &none;
+  if (reply->error.kind) cause = &reply->error;
   aui_error_set(error, AUI_ERROR_TIMEOUT, "no %s within %g s (timeout.%s)%s%s", limit.missing,
-                (double)limit.span / 1000, limit.option, has_cause ? ": " : "", has_cause ? cause->message : "");
+                (double)limit.span / 1000, limit.option, cause->kind ? ": " : "", cause->message);
+  if (cause->kind) add_cause(error, cause);
 }
 
 aui_reply_status aui_reply_get_status(const aui_reply *reply) {

@@ -13,10 +13,14 @@ struct aui_reply {
   size_t taken;       /* how long the text was when the reader last took of it */
   size_t kept;        /* how many of those bytes still stand */
   aui_buffer message; /* the final message's JSON */
-  aui_error error;    /* while it is parked, the one that it is given up with */
+  aui_error error;    /* while it is pending, what ended the connection on which its message left last */
   aui_reply_timeouts timeouts;
   uint64_t accepted;  /* when it was sent by its user */
+  uint64_t departed;  /* when its frame left for the first time; AUI_NEVER until some of it has */
   uint64_t last_sign; /* when bytes of its frame last left, then when the agent last gave a sign of an answer */
+  unsigned resends;   /* how often it was found not to have arrived, and sent again */
+  bool again;         /* its frame has left before the connection that it is on or waits for */
+  bool may_arrive;    /* it is parked, and the network may still bring the peer what has left */
   bool on_wire;       /* its frame was handed to the connection: `first` or `idle` runs */
   bool signaled;      /* a sign has come: `idle` runs */
   bool answered;      /* some of its text has come */
@@ -30,16 +34,23 @@ void aui_reply_free(aui_reply *reply);
 /* The text was changed from byte `keep` on. */
 void aui_reply_text_changed(aui_reply *reply, size_t keep);
 
-/* Ends the reply, which must be pending; its session must forget it. */
+/* Ends the reply, which must be pending; its session must forget it. `delivered` is what its last connection tells: no
+ * is not said of a message that had left on an earlier one. */
 void aui_reply_finish(aui_reply *reply, aui_buffer *message); /* takes over the message's memory */
 void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered delivered);
+
+/* Bytes of its frame have left. */
+void aui_reply_left(aui_reply *reply, uint64_t now);
+
+/* The agent has given a sign of an answer. */
+void aui_reply_signed(aui_reply *reply, uint64_t now);
 
 /* When the reply must end at the latest. `down_since`: since when there has been no connection, AUI_NEVER when there is
  * one; waiting for one counts as waiting for the first sign of an answer. */
 uint64_t aui_reply_deadline(const aui_reply *reply, uint64_t down_since);
 
 /* The error of having run out of time; to be called when it has. `cause`: why there is no connection, if there is none.
- */
+ * That, or what ended the connection on which the message had left, gives its words, codes and payload to the error. */
 void aui_reply_timed_out(const aui_reply *reply, uint64_t down_since, const aui_error *cause, aui_error *error);
 
 #endif

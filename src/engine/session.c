@@ -40,6 +40,7 @@ aui_session *aui_session_new(const aui_session_config *config) {
   session->transport = TRANSPORT_WANTED;
   session->connect_deadline = session->close_deadline = session->retry_at = AUI_NEVER;
   session->opened_at = session->down_since = AUI_NEVER;
+  session->unix_time = -1;
   if (!copy_request(&session->config.request, &config->request)) {
     free(session);
     return NULL;
@@ -140,6 +141,7 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
     session->transport = TRANSPORT_WANTED;
     session->news = true;
   }
+  aui_session_hurry(session, reply, now);
   if (session->draining && session->ws.state == AUI_WEBSOCKET_OPEN) aui_session_abandon(session, now);
   return reply;
 }

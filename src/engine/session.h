@@ -66,10 +66,16 @@ typedef enum {
 /* What the driver has to do about the transport. To be asked after every other call, until AUI_WANT_NOTHING. */
 aui_want aui_session_want(const aui_session *session);
 
-/* With AUI_WANT_DISCONNECT: whether the server has not closed from its side, and may still be sending. If the transport
- * is closed at once, it answers with a reset, which may overtake our close frame; better end the transport's output,
- * and drop its input for a while (RFC 6455, 7.1.1). The session takes no notice of that any more. */
-bool aui_session_wants_linger(const aui_session *session);
+typedef enum {
+  AUI_ENDING_CLOSE,  /* close it */
+  AUI_ENDING_LINGER, /* the server has not closed from its side, and may still be sending: a transport closed at once
+                      * would answer with a reset, which may overtake our close frame; better end its output, and drop
+                      * its input for a while (RFC 6455, 7.1.1). The session takes no notice of that any more */
+  AUI_ENDING_RESET   /* it is given up: what it has not sent yet, a message perhaps, must not arrive later */
+} aui_ending;
+
+/* With AUI_WANT_DISCONNECT: how the transport is to be ended. */
+aui_ending aui_session_ending(const aui_session *session);
 
 typedef enum {
   AUI_PHASE_REQUEST, /* finding out what the request is to say, see aui_session_set_request */
@@ -84,6 +90,10 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now);
 /* What the request says from the next connection on, instead of that in the config (copied). Returns false, and changes
  * nothing, when memory is short. */
 bool aui_session_set_request(aui_session *session, const aui_request *request);
+
+/* What date it is, in seconds since 1970 UTC: for a server that asks by a date to be left alone (RFC 9110, 10.2.3). To
+ * be called before aui_session_connected; until then such a date is not read. */
+void aui_session_set_date(aui_session *session, int64_t unix_time);
 
 /* The transport (TLS included) is open. */
 void aui_session_connected(aui_session *session, uint64_t now);
@@ -101,6 +111,11 @@ bool aui_session_may_detach(const aui_session *session);
 
 /* If it may: closes the session, and leaves the transport to the driver. Else returns false, and changes nothing. */
 bool aui_session_detach(aui_session *session, uint64_t now);
+
+/* What the transport has taken and not sent is thrown away: the driver resets it (a socket with SO_LINGER and a time of
+ * 0), or the peer has done so. To be called just before aui_session_disconnected. Of a transport that ends otherwise, a
+ * message that had left may still arrive, whatever the agent's history says: it is not sent again. */
+void aui_session_was_reset(aui_session *session);
 
 /* The transport could not be opened or has ended. `cause` says why in words, as "connection reset by peer" (copied), or
  * is NULL for an orderly end of the stream and for a close that the session wanted. `retryable` is false for what
@@ -147,18 +162,22 @@ const aui_error *aui_session_error(const aui_session *session);
 /* In state WAITING, when the next connection will be tried; AUI_NEVER when only a send brings it about. */
 uint64_t aui_session_retry_at(const aui_session *session);
 
+#define AUI_SIGN_BYTES 16384
+
 /* Times in milliseconds, AUI_NEVER for none. */
 typedef struct {
-  uint64_t first; /* from the frame's departure until the first sign of an answer, any part of a message; while there is
-                   * no connection, from the loss of the last one that was healthy */
+  uint64_t first; /* from the frame's first departure until the first sign of an answer; while it has not left and there
+                   * is no connection, from the loss of the last one that was healthy. A sign is a whole message that
+                   * may belong to the answer, or another AUI_SIGN_BYTES of one; bytes and pings are none */
   uint64_t idle;  /* between two signs of an answer */
   uint64_t total; /* from aui_session_send to the end */
 } aui_reply_timeouts;
 
 /* Accepts a message: `json` (copied) is sent as one text frame as soon as there is a connection and every earlier reply
- * has ended. Returns its reply, which the caller owns and must release. Each accepted send ends exactly once, in a
- * message or in an error. NULL when it is not accepted: `error`, which must be clear, says why (canceled: the session
- * is closed; overflow: the queue is full, or memory is short). */
+ * has ended; a session that waits for its next attempt makes it sooner. Returns its reply, which the caller owns and
+ * must release. Each accepted send ends exactly once, in a message or in an error. NULL when it is not accepted:
+ * `error`, which must be clear, says why (canceled: the session is closed; overflow: the queue is full, or memory is
+ * short). */
 aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
                             uint64_t now, aui_error *error);
 
@@ -199,9 +218,9 @@ void aui_reply_cancel(aui_reply *reply, uint64_t now);
  * behind it. Its user finds out what became of it by other means, connection or not, and says so by one of the
  * functions below. At most one reply of a session is parked.
  *
- * Until then all else that ends a reply ends it too (delivered: maybe): cancelling, and its times, of which `first` or,
- * when there had been a sign of an answer, `idle` begins anew when the connection is lost. When the session stops
- * trying to connect, it is given up. */
+ * Until then all else that ends a reply ends it too (delivered: maybe): cancelling, and its times, of which `idle`,
+ * when there had been a sign of an answer, begins anew when the connection is lost. Running out of time tells what
+ * ended the connection. When the session stops trying to connect, it is given up. */
 
 bool aui_reply_is_parked(const aui_reply *reply);
 
@@ -210,9 +229,13 @@ bool aui_reply_is_parked(const aui_reply *reply);
  * message within `max_depth`, or memory is short. */
 bool aui_reply_answer(aui_reply *reply, const char *json, size_t n);
 
-/* The message never arrived: it is sent again, before any that waits. Returns false, and changes nothing, when the
- * reply is not parked, or some of its text has come, which proves that the message arrived. */
+/* The message has not arrived: it is sent again, before any that waits. Returns false, and changes nothing, when the
+ * reply is not parked, when some of its text has come, which proves that the message arrived, when its transport was
+ * not reset and the peer had not closed either (see aui_session_was_reset), or when it was sent again AUI_MOST_RESENDS
+ * times: it may be what makes its connections die. */
 bool aui_reply_resend(aui_reply *reply);
+
+#define AUI_MOST_RESENDS 2
 
 /* It cannot be known: the reply fails with the error that ended the connection (delivered: maybe). Nothing happens when
  * it is not parked. */

@@ -1,6 +1,7 @@
 /* The end of a session's connection: what it means for the replies, and whether and when there is to be another. */
 #include "engine/deadline.h"
 #include "engine/failure.h"
+#include "engine/retry_after.h"
 #include "engine/session_state.h"
 
 static bool reconnects(const aui_session *session) {
@@ -24,6 +25,8 @@ static bool is_in_doubt(const aui_session *session) {
 static void park_active(aui_session *session) {
   session->parked = session->active;
   session->active = NULL;
+  session->parked->may_arrive = true;
+  aui_error_clear(&session->parked->error);
   aui_error_copy(&session->parked->error, &session->error);
 }
 
@@ -104,15 +107,22 @@ static bool was_healthy(const aui_session *session, uint64_t now) {
   return (session->heard && session->carried) || now - session->opened_at >= session->config.reconnect.reset_after;
 }
 
-/* Milliseconds until the next attempt: none after a healthy connection, unless the server had too much to do. */
-static uint64_t delay_before_retry(aui_session *session, uint64_t now) {
+/* Milliseconds for which the server wants to be left alone, as far as it is obeyed. */
+static uint64_t time_asked_for(const aui_error *error) {
+  if (error->retry_after <= 0) return 0;
+  return (uint64_t)(error->retry_after < AUI_RETRY_AFTER_OBEYED ? error->retry_after : AUI_RETRY_AFTER_OBEYED) * 1000;
+}
+
+/* How long to wait for the next attempt: not at all after a healthy connection, unless the server had too much to do.
+ */
+static aui_backoff_wait wait_before_retry(aui_session *session, uint64_t now) {
   const aui_error *error = &session->error;
-  if (!error->retryable || !reconnects(session)) return 0; /* for a message that waits */
-  if (was_healthy(session, now) && error->kind != AUI_ERROR_RATE_LIMIT) return 0;
+  uint64_t asked = time_asked_for(error);
+  if (!error->retryable || !reconnects(session)) return (aui_backoff_wait){0, 0}; /* for a message that waits */
+  bool had_room = error->kind != AUI_ERROR_RATE_LIMIT && asked == 0;
+  if (was_healthy(session, now) && had_room) return (aui_backoff_wait){0, 0};
   uint32_t random = aui_websocket_random32(&session->ws);
-  uint64_t delay = aui_backoff_failed(&session->backoff, &session->config.reconnect, random);
-  uint64_t asked = error->retry_after > 0 ? (uint64_t)error->retry_after * 1000 : 0;
-  return delay < asked ? asked : delay;
+  return aui_backoff_failed(&session->backoff, &session->config.reconnect, asked, random);
 }
 
 void aui_session_fail_waiting(aui_session *session) {
@@ -122,19 +132,44 @@ void aui_session_fail_waiting(aui_session *session) {
 
 /* Waiting replies go on to the next connection, if there is to be one. */
 static void plan_next_connection(aui_session *session, uint64_t now) {
-  uint64_t delay = aui_session_is_worth_reconnecting(session) ? delay_before_retry(session, now) : AUI_NEVER;
-  session->retry_at = aui_deadline_after(now, delay);
-  if (delay == AUI_NEVER) {
+  aui_backoff_wait wait = {AUI_NEVER, AUI_NEVER};
+  if (aui_session_is_worth_reconnecting(session)) wait = wait_before_retry(session, now);
+  session->retry_at = aui_deadline_after(now, wait.delay);
+  session->soonest = aui_deadline_after(now, wait.least);
+  session->hurried_before = session->hurried;
+  session->hurried = false;
+  if (wait.delay == AUI_NEVER) {
     aui_session_fail_waiting(session);
     session->transport = TRANSPORT_NONE;
   } else {
-    session->transport = delay > 0 ? TRANSPORT_PAUSED : TRANSPORT_WANTED;
+    session->transport = wait.delay > 0 ? TRANSPORT_PAUSED : TRANSPORT_WANTED;
   }
 }
 
+void aui_session_hurry(aui_session *session, const aui_reply *reply, uint64_t now) {
+  if (session->transport != TRANSPORT_PAUSED) return;
+  uint64_t at = AUI_NEVER, ends = aui_reply_deadline(reply, session->down_since);
+  if (!session->hurried && !session->hurried_before) {
+    at = now;
+  } else if (ends <= session->retry_at) {
+    at = now + (ends - now) / 2;
+  }
+  if (at < session->soonest) at = session->soonest;
+  if (at >= session->retry_at) return;
+  session->retry_at = at;
+  session->hurried = session->news = true;
+}
+
+/* The message that was lost with its connection: whether it may arrive all the same. It may not when what was unsent of
+ * it is thrown away, nor when the peer has said that it reads no more. */
+static void judge_parked(aui_session *session, uint64_t now) {
+  if (!session->parked || !session->carried) return; /* while one is parked, nothing is sent */
+  session->parked->last_sign = now;
+  session->parked->may_arrive = !session->was_reset && session->ws.peer_code == 0;
+}
+
 void aui_session_connection_gone(aui_session *session, uint64_t now) {
-  bool parked_now = session->parked && session->carried; /* while one is parked, nothing is sent */
-  if (parked_now) session->parked->last_sign = now;
+  judge_parked(session, now);
   if (was_healthy(session, now)) {
     session->down_since = now;
     aui_backoff_healthy(&session->backoff);
@@ -145,6 +180,7 @@ void aui_session_connection_gone(aui_session *session, uint64_t now) {
   session->events = NULL;
   aui_error_clear(&session->refusal);
   session->draining = session->spoiled = session->carried = session->heard = session->late = false;
+  session->was_reset = false;
   session->in_message = session->in_answer = false;
   session->connect_deadline = session->close_deadline = session->opened_at = AUI_NEVER;
   session->news = true;

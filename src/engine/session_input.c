@@ -74,6 +74,7 @@ static void end_message(aui_session *session, uint64_t now) {
     bad_message(session, type, now);
     return;
   }
+  if (reply && type != AUI_EVENT_ERROR) aui_reply_signed(reply, now);
   bool spoken = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
   if (spoken) session->heard = true;
   if (spoken && reply) {
@@ -88,16 +89,23 @@ static void end_message(aui_session *session, uint64_t now) {
   }
 }
 
+/* A long message is a sign of an answer on its way already, each time that so much more of it has come: a peer that
+ * sends a byte now and then must not make its user wait for ever. */
+static void count_bytes(aui_session *session, size_t n, uint64_t now) {
+  size_t before = session->arrived / AUI_SIGN_BYTES;
+  session->arrived += n;
+  bool more = session->arrived / AUI_SIGN_BYTES > before;
+  if (more && session->in_answer && session->active) aui_reply_signed(session->active, now);
+}
+
 static void take_slice(aui_session *session, const aui_frame *slice, uint64_t now) {
   if (!session->in_message) {
     bool asked = session->active && session->ws.written >= session->ws.text_end;
     session->in_answer = asked || session->draining;
+    session->arrived = 0;
   }
   session->in_message = !slice->last;
-  if (session->in_answer && session->active) {
-    session->active->signaled = true;
-    session->active->last_sign = now;
-  }
+  count_bytes(session, slice->len, now);
   int why = aui_event_feed(session->events, slice->data, slice->len);
   if (why < 0) {
     bad_message(session, why, now);

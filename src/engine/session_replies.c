@@ -16,6 +16,7 @@ void aui_session_dequeue(aui_session *session, aui_reply *reply) {
 
 void aui_session_enqueue_first(aui_session *session, aui_reply *reply) {
   reply->on_wire = reply->signaled = false;
+  reply->again = reply->departed != AUI_NEVER;
   reply->next = session->queue;
   session->queue = reply;
 }
@@ -113,9 +114,10 @@ bool aui_reply_answer(aui_reply *reply, const char *json, size_t n) {
 }
 
 bool aui_reply_resend(aui_reply *reply) {
-  if (!aui_reply_is_parked(reply) || reply->answered) return false;
+  if (!aui_reply_is_parked(reply) || reply->answered || reply->may_arrive) return false;
+  if (reply->resends == AUI_MOST_RESENDS) return false;
+  reply->resends++;
   reply->session->parked = NULL;
-  aui_error_clear(&reply->error);
   aui_session_enqueue_first(reply->session, reply);
   return true;
 }

@@ -23,6 +23,10 @@ struct aui_session {
   uint64_t connect_deadline;
   uint64_t close_deadline;
   uint64_t retry_at;
+  uint64_t soonest;    /* and sooner than that, nobody may bring the next attempt forward */
+  bool hurried;        /* a message has brought it forward, */
+  bool hurried_before; /* and the last one */
+  int64_t unix_time;   /* the date, as the driver has told it; -1: it has not */
   uint64_t down_since; /* when the last healthy connection was lost, or the first one begun; AUI_NEVER before that */
   aui_backoff backoff;
   aui_pace pace;
@@ -38,7 +42,9 @@ struct aui_session {
   bool carried;      /* bytes of a message have left */
   bool heard;        /* the agent has spoken */
   bool late;         /* a message was accepted when it had ended, and only a message brings about the next one */
+  bool was_reset;    /* its transport was: nothing that is unsent will be sent */
   bool in_message;   /* a message has begun to arrive */
+  size_t arrived;    /* how many bytes of it */
   bool in_answer;    /* it belongs to the answer that is awaited: that was asked for before it began */
 
   /* An error payload is held until the close that follows it, so that the error can tell the close code. */
@@ -105,6 +111,11 @@ void aui_session_fail_waiting(aui_session *session);
 
 /* Whether connecting again is of use to anybody, now that session->error has ended the connection. */
 bool aui_session_is_worth_reconnecting(const aui_session *session);
+
+/* A message has been accepted: it brings the next attempt forward. Of the attempts that are due by themselves each may
+ * come sooner once, and the next not, so that many messages do not make many attempts; but a message whose time would
+ * be over before then has its own in the middle of that time. */
+void aui_session_hurry(aui_session *session, const aui_reply *reply, uint64_t now);
 
 /* The transport is gone, or was never there. */
 void aui_session_connection_gone(aui_session *session, uint64_t now);

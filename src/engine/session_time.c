@@ -59,6 +59,7 @@ static void expire(aui_session *session, aui_reply *reply, uint64_t now) {
   aui_error error = {0};
   aui_reply_timed_out(reply, down_since(session), &session->error, &error);
   aui_session_end_early(session, reply, &error, now);
+  aui_error_clear(&error);
 }
 
 static void check_liveness(aui_session *session, uint64_t now) {

@@ -14,9 +14,10 @@ aui_want aui_session_want(const aui_session *session) {
   }
 }
 
-bool aui_session_wants_linger(const aui_session *session) {
+aui_ending aui_session_ending(const aui_session *session) {
   const aui_websocket *ws = &session->ws;
-  return session->transport == TRANSPORT_UP && aui_websocket_is_done(ws) && ws->peer_code == 0;
+  if (session->transport == TRANSPORT_UP) return ws->peer_code == 0 ? AUI_ENDING_LINGER : AUI_ENDING_CLOSE;
+  return ws->state >= AUI_WEBSOCKET_OPEN ? AUI_ENDING_RESET : AUI_ENDING_CLOSE;
 }
 
 void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
@@ -39,15 +40,19 @@ static bool begin_transport(aui_session *session) {
   return session->events;
 }
 
+void aui_session_set_date(aui_session *session, int64_t unix_time) {
+  session->unix_time = unix_time;
+}
+
 void aui_session_connected(aui_session *session, uint64_t now) {
   (void)now;
-  if (begin_transport(session)) aui_websocket_begin(&session->ws);
+  if (begin_transport(session)) aui_websocket_begin(&session->ws, session->unix_time);
 }
 
 void aui_session_adopted(aui_session *session, uint64_t now) {
   if (!begin_transport(session)) return;
   aui_websocket_adopt(&session->ws, session->config.max_message);
-  aui_liveness_heard(&session->liveness, now);
+  aui_liveness_adopted(&session->liveness, now);
   session->heard = session->carried = true; /* it has served well */
   aui_session_opened(session, now);
 }
@@ -80,6 +85,10 @@ static bool explain_end(aui_session *session, const char *cause, bool retryable,
   return true;
 }
 
+void aui_session_was_reset(aui_session *session) {
+  session->was_reset = session->transport >= TRANSPORT_UP;
+}
+
 void aui_session_disconnected(aui_session *session, const char *cause, bool retryable, uint64_t now) {
   if (session->transport < TRANSPORT_OPENING) return;
   aui_error reason = {0};
@@ -99,13 +108,18 @@ void aui_session_random(aui_session *session, const void *bytes, size_t n) {
   ws->random_len += n;
 }
 
-/* Puts the oldest waiting message on the wire, if the connection is free for it. */
+/* Whether there is a message, and the connection is free for it. */
+static bool may_send(const aui_session *session, uint64_t now) {
+  bool busy =
+      session->active || session->parked || session->draining || session->refusal.kind || session->pace.next > now;
+  return session->queue && !busy && session->ws.state == AUI_WEBSOCKET_OPEN;
+}
+
+/* Puts the oldest waiting message on the wire. */
 static bool send_next(aui_session *session, uint64_t now) {
   aui_websocket *ws = &session->ws;
   aui_reply *reply = session->queue;
-  bool busy =
-      session->active || session->parked || session->draining || session->refusal.kind || session->pace.next > now;
-  if (!reply || busy || ws->state != AUI_WEBSOCKET_OPEN || ws->random_len < AUI_FRAME_MASK_SIZE) return true;
+  if (ws->random_len < AUI_FRAME_MASK_SIZE) return true;
   if (!aui_websocket_send(ws, AUI_OPCODE_TEXT, reply->request.data, reply->request.len)) return false;
   aui_session_dequeue(session, reply);
   aui_pace_sent(&session->pace, &session->config.rate, now);
@@ -120,7 +134,10 @@ const void *aui_session_output(aui_session *session, size_t *n, uint64_t now) {
   *n = 0;
   if (session->transport != TRANSPORT_UP) return NULL;
   const aui_session_config *config = &session->config;
-  bool ok = aui_websocket_flush(ws, &config->request, config->max_response_head) && send_next(session, now);
+  bool sends = may_send(session, now);
+  if (sends && aui_liveness_leaving(&session->liveness, &config->ping, now)) aui_websocket_ping(ws);
+  bool ok = aui_websocket_flush(ws, &config->request, config->max_response_head);
+  if (ok && sends) ok = send_next(session, now);
   if (!ok) {
     aui_session_out_of_memory(session);
     return NULL;
@@ -136,5 +153,5 @@ void aui_session_written(aui_session *session, size_t n, uint64_t now) {
   aui_websocket_wrote(ws, n);
   if (!leaving || ws->written <= ws->text_begin) return;
   session->carried = true;
-  session->active->last_sign = now; /* `first` counts from here */
+  aui_reply_left(session->active, now);
 }

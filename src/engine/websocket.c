@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-void aui_websocket_begin(aui_websocket *ws) {
+void aui_websocket_begin(aui_websocket *ws, int64_t unix_time) {
   ws->state = AUI_WEBSOCKET_REQUEST;
+  ws->unix_time = unix_time;
 }
 
 void aui_websocket_adopt(aui_websocket *ws, size_t max_message) {
@@ -41,6 +42,7 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
   if (ws->state == AUI_WEBSOCKET_REQUEST) {
     const uint8_t *nonce = draw(ws, AUI_HANDSHAKE_NONCE_SIZE);
     if (!aui_handshake_begin(&ws->handshake, &ws->out, request, nonce, max_head)) return false;
+    ws->handshake.unix_time = ws->unix_time;
     ws->state = AUI_WEBSOCKET_HANDSHAKE;
   }
   if (ws->out.len == 0 && !write_pongs(ws)) return false;

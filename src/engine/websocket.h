@@ -37,6 +37,8 @@ typedef struct {
   uint8_t random[AUI_WEBSOCKET_RANDOM]; /* for the handshake's nonce and for masks: used up from the end */
   size_t random_len;
 
+  int64_t unix_time; /* see aui_websocket_begin */
+
   aui_websocket_pong pongs[AUI_WEBSOCKET_MAX_PONGS]; /* that are due */
   size_t pong_count;
   bool ping_due;
@@ -48,8 +50,8 @@ typedef struct {
   char peer_reason[AUI_WEBSOCKET_MAX_REASON + 1];
 } aui_websocket;
 
-/* Begins a connection whose transport has just opened. */
-void aui_websocket_begin(aui_websocket *ws);
+/* Begins a connection whose transport has just opened. `unix_time`: the date, as of aui_retry_after_read. */
+void aui_websocket_begin(aui_websocket *ws, int64_t unix_time);
 
 /* Begins with a transport on which the WebSocket is open already. */
 void aui_websocket_adopt(aui_websocket *ws, size_t max_message);

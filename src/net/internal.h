@@ -108,8 +108,11 @@ struct lws *aui_raw_adopt(aui_net *net, uv_os_sock_t socket, aui_owner *owner, c
 /* Makes libwebsockets close it, outside of a callback for it. Its owner is not called any more. */
 void aui_raw_close(struct lws *wsi);
 
-/* Ends its output, and drops what still comes until the peer has ended it too, or two seconds are over. Its owner is
- * not called any more. */
+/* When it is closed, its peer gets a reset, and what is unsent is thrown away. */
+void aui_raw_discard_unsent(struct lws *wsi);
+
+/* Ends its output, and drops what still comes until the peer has ended it too, or two seconds are over; what is unsent
+ * then is thrown away. Its owner is not called any more. */
 void aui_raw_linger(struct lws *wsi);
 
 /* Makes libwebsockets close all of the loop's, outside of its callbacks. Their owners are not called any more. */

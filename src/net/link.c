@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "net/transport.h"
 
@@ -30,8 +31,20 @@ static void pump(aui_link *link);
 /* The transport could not be opened, or is given up. */
 static void lose(aui_link *link, const char *cause, bool retryable) {
   link->asks = false;
-  aui_transport_close(&link->transport);
+  aui_transport_reset(&link->transport);
+  aui_session_was_reset(link->session);
   aui_session_disconnected(link->session, cause, retryable, aui_net_turn_time(link->net));
+}
+
+/* The session wants no transport any more. */
+static void end_transport(aui_link *link) {
+  link->asks = false;
+  switch (aui_session_ending(link->session)) {
+    case AUI_ENDING_CLOSE: aui_transport_close(&link->transport); break;
+    case AUI_ENDING_LINGER: aui_transport_linger(&link->transport); break;
+    case AUI_ENDING_RESET: lose(link, NULL, true); return;
+  }
+  aui_session_disconnected(link->session, NULL, true, aui_net_turn_time(link->net));
 }
 
 /* ---- What the transport says ---- */
@@ -45,6 +58,7 @@ static void on_phase(aui_transport *transport, aui_phase phase) {
 }
 
 static void on_connected(aui_transport *transport) {
+  aui_session_set_date(of_transport(transport)->session, (int64_t)time(NULL));
   aui_session_connected(of_transport(transport)->session, aui_net_turn_time(transport->net));
 }
 
@@ -61,7 +75,9 @@ static void on_written(aui_transport *transport, size_t n) {
 }
 
 static void on_ended(aui_transport *transport, const char *cause, bool retryable) {
-  aui_session_disconnected(of_transport(transport)->session, cause, retryable, aui_net_turn_time(transport->net));
+  aui_session *session = of_transport(transport)->session;
+  aui_session_was_reset(session);
+  aui_session_disconnected(session, cause, retryable, aui_net_turn_time(transport->net));
 }
 
 static void settle(aui_transport *transport) {
@@ -102,10 +118,7 @@ static void do_what_it_wants(aui_link *link) {
   for (;;) {
     switch (aui_session_want(link->session)) {
       case AUI_WANT_CONNECT: connect_transport(link); break;
-      case AUI_WANT_DISCONNECT:
-        if (aui_session_wants_linger(link->session)) aui_transport_linger(&link->transport);
-        lose(link, NULL, true);
-        break;
+      case AUI_WANT_DISCONNECT: end_transport(link); break;
       case AUI_WANT_NOTHING: return;
     }
   }
@@ -303,6 +316,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 }
 
 void aui_link_kill(aui_link *link) {
+  aui_transport_close(&link->transport); /* nobody will send anything again: what has left may arrive */
   lose(link, "the loop was closed", false);
   aui_list_remove(&link->node);
   aui_list_remove(&link->due.node);

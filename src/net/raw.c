@@ -42,12 +42,18 @@ struct lws *aui_raw_adopt(aui_net *net, uv_os_sock_t socket, aui_owner *owner, c
   return wsi;
 }
 
+void aui_raw_discard_unsent(struct lws *wsi) {
+  const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 static bool drop(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
   (void)owner;
-  (void)wsi;
   (void)in;
   (void)n;
-  return reason != LWS_CALLBACK_RAW_CLOSE;
+  if (reason != LWS_CALLBACK_RAW_CLOSE) return true;
+  aui_raw_discard_unsent(wsi);
+  return false;
 }
 
 void aui_raw_linger(struct lws *wsi) {

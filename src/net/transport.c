@@ -21,19 +21,18 @@ static void say_goodbye(aui_transport *transport) {
   if (n > 0) lws_write(transport->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
 }
 
-/* Takes the connection from the transport, after a goodbye; NULL when there is none. */
+/* Takes the connection from the transport; NULL when there is none. */
 static struct lws *part(aui_transport *transport) {
   struct lws *wsi = transport->wsi;
   if (transport->dial) aui_dial_cancel(transport->dial);
   transport->dial = NULL;
-  if (wsi && transport->tls) say_goodbye(transport);
   free_tls(transport);
   transport->wsi = NULL;
   return wsi;
 }
 
 /* The transport and its connection part: libwebsockets' later callbacks for it find no owner, and close it. */
-void aui_transport_close(aui_transport *transport) {
+static void part_and_close(aui_transport *transport) {
   struct lws *wsi = part(transport);
   if (!wsi) return;
   lws_set_opaque_user_data(wsi, NULL);
@@ -41,7 +40,18 @@ void aui_transport_close(aui_transport *transport) {
   transport->in_callback = false;
 }
 
+void aui_transport_close(aui_transport *transport) {
+  if (transport->tls) say_goodbye(transport);
+  part_and_close(transport);
+}
+
+void aui_transport_reset(aui_transport *transport) {
+  if (transport->wsi) aui_raw_discard_unsent(transport->wsi);
+  part_and_close(transport);
+}
+
 void aui_transport_linger(aui_transport *transport) {
+  if (transport->tls) say_goodbye(transport);
   struct lws *wsi = part(transport);
   if (!wsi) return;
   aui_raw_linger(wsi);
@@ -50,7 +60,7 @@ void aui_transport_linger(aui_transport *transport) {
 
 /* It could not be opened, or broke. */
 static void end(aui_transport *transport, const char *cause, bool retryable) {
-  aui_transport_close(transport);
+  aui_transport_reset(transport);
   transport->user->ended(transport, cause, retryable);
 }
 
@@ -71,7 +81,6 @@ static void end_by_peer(aui_transport *transport, int error) {
     snprintf(cause, sizeof cause, handshake ? "the server ended the connection" : "TLS ended without close_notify");
   }
   snprintf(words, sizeof words, "%s%s", handshake ? "TLS handshake: " : "", cause);
-  free_tls(transport); /* nothing can be said to the peer any more */
   end(transport, orderly ? NULL : words, true);
 }
 

@@ -16,7 +16,8 @@ typedef struct {
   const void *(*output)(aui_transport *transport, size_t *n); /* what is to be written now; `*n` 0: nothing */
   void (*written)(aui_transport *transport, size_t n);        /* the first `n` bytes of the output have left */
 
-  /* It could not be opened, or has ended; it is closed. `cause` and `retryable` as in aui_session_disconnected. */
+  /* It could not be opened, or has ended; it is closed, and reset if the peer had not done so: nothing of what it had
+   * taken will be sent any more. `cause` and `retryable` as in aui_session_disconnected. */
   void (*ended)(aui_transport *transport, const char *cause, bool retryable);
 
   void (*settle)(aui_transport *transport); /* called last, after any of those that the loop has caused */
@@ -61,8 +62,13 @@ void aui_transport_catch_up(aui_transport *transport);
 /* Ends it: `ended` is not called. Harmless when it is closed. */
 void aui_transport_close(aui_transport *transport);
 
-/* The same, but the connection stays until the peer has ended it too, though not for long: closed at once, it would
- * answer what the peer still sends with a reset, and our last words might be lost (RFC 6455, 7.1.1). */
+/* The same, but what is unsent is thrown away, so that it cannot reach the peer when nobody waits for it any more: the
+ * kernel would go on sending it for minutes. */
+void aui_transport_reset(aui_transport *transport);
+
+/* Ends it, but the connection stays until the peer has ended it too, though not for long: closed at once, it would
+ * answer what the peer still sends with a reset, and our last words might be lost (RFC 6455, 7.1.1). What is unsent
+ * then is thrown away. */
 void aui_transport_linger(aui_transport *transport);
 
 #endif

@@ -3,6 +3,7 @@
  * system, and session:output() counts as written what it returns. */
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "binding/binding.h"
@@ -26,6 +27,16 @@ static void pump(aui_lua_session *session) {
 /* engine.now(): a monotonic clock, in seconds. */
 static int engine_now(lua_State *L) {
   lua_pushnumber(L, (lua_Number)milliseconds() / 1000);
+  return 1;
+}
+
+/* engine.discard_unsent(descriptor, wanted): whether what this socket has not sent is thrown away when it is closed,
+ * and its peer gets a reset. Returns whether that was taken note of and is wanted. */
+static int engine_discard_unsent(lua_State *L) {
+  bool wanted = lua_toboolean(L, 2);
+  struct linger at_once = {.l_onoff = wanted, .l_linger = 0};
+  int failed = setsockopt((int)luaL_checkinteger(L, 1), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  lua_pushboolean(L, wanted && !failed);
   return 1;
 }
 
@@ -58,9 +69,10 @@ static int session_want(lua_State *L) {
   return 0;
 }
 
-/* session:wants_linger(): when it wants "disconnect", whether the peer may still be sending. */
-static int session_wants_linger(lua_State *L) {
-  lua_pushboolean(L, aui_session_wants_linger(check_live(L)));
+/* session:ending(): when it wants "disconnect", how the transport is to be ended: "close", "linger" or "reset". */
+static int session_ending(lua_State *L) {
+  static const char *const names[] = {"close", "linger", "reset"};
+  lua_pushstring(L, names[aui_session_ending(check_live(L))]);
   return 1;
 }
 
@@ -81,6 +93,7 @@ static int session_set_request(lua_State *L) {
 
 /* session:connected(): the transport is open. */
 static int session_connected(lua_State *L) {
+  aui_session_set_date(check_live(L), (int64_t)time(NULL));
   aui_session_connected(check_live(L), milliseconds());
   return 0;
 }
@@ -107,6 +120,13 @@ static int session_may_detach(lua_State *L) {
 static int session_detach(lua_State *L) {
   lua_pushboolean(L, aui_session_detach(check_live(L), milliseconds()));
   return 1;
+}
+
+/* session:was_reset(): what the transport has not sent is thrown away; to be called just before session:disconnected.
+ */
+static int session_was_reset(lua_State *L) {
+  aui_session_was_reset(check_live(L));
+  return 0;
 }
 
 /* session:disconnected(cause, retryable): the transport could not be opened or has ended; `cause` in words, nil for an
@@ -208,7 +228,7 @@ static int session_collect(lua_State *L) {
 
 __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
   static const luaL_Reg driver_methods[] = {{"want", session_want},
-                                            {"wants_linger", session_wants_linger},
+                                            {"ending", session_ending},
                                             {"phase", session_phase},
                                             {"set_request", session_set_request},
                                             {"connected", session_connected},
@@ -216,6 +236,7 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
                                             {"is_idle", session_is_idle},
                                             {"may_detach", session_may_detach},
                                             {"detach", session_detach},
+                                            {"was_reset", session_was_reset},
                                             {"disconnected", session_disconnected},
                                             {"receive", session_receive},
                                             {"has_output", session_has_output},
@@ -231,5 +252,7 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
   lua_setfield(L, -2, "session");
   lua_pushcfunction(L, engine_now);
   lua_setfield(L, -2, "now");
+  lua_pushcfunction(L, engine_discard_unsent);
+  lua_setfield(L, -2, "discard_unsent");
   return 1;
 }
