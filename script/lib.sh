@@ -38,6 +38,9 @@ quietly() {
 # build PRESET: builds into build/PRESET. WebSocket test suites find their testee at build/aui-ws-echo.
 build() (
   cd "$root" || return
+  mkdir -p build
+  exec {lock}>build/.lock # parts of the tests that run beside each other build in turn
+  flock "$lock"
   quietly cmake --preset "$1" || return
   quietly cmake --build --preset "$1" || return
   if [[ $1 == dev ]]; then ln -sf dev/bin/aui-ws-echo build/aui-ws-echo; fi
