@@ -4,8 +4,7 @@ max_line_length = 120
 ignore = { "581" } -- "not (x >= y)" is meant so: NaN must fail
 
 for _, name in ipairs {
-  "aui/openresty", "aui/cosocket", "aui/dialler", "aui/fetch", "aui/http",
-  "aui/resty_http", "aui/threads",
+  "aui/openresty", "aui/cosocket", "aui/dialler", "aui/call", "aui/threads",
 } do
   files[("lua/%s.lua"):format(name)] = { std = "min+ngx_lua" }
 end

@@ -109,7 +109,7 @@ function endpoint.resolve(level, options)
   return place
 end
 
---- Adds to the fields of loop:open or loop:fetch where they connect to; returns them.
+--- Adds to the fields of loop:open or loop:call where they connect to; returns them.
 function endpoint.address(place, fields)
   fields.host, fields.port, fields.tls = place.host, place.port, place.tls
   fields.request_host = place.request_host

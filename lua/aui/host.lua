@@ -1,7 +1,7 @@
 -- The host: what makes connections where this runs, and lets callers wait there. nginx has its own; anywhere else it is
 -- the native loop.
 --
--- A host is a table of functions: now, register, open, fetch, wait, may_wait, check_wait, notify, changed, spawn,
+-- A host is a table of functions: now, register, open, start_call, wait, may_wait, check_wait, notify, changed, spawn,
 -- spawn_background, call, pcall, run, problem_of_running, step, fd and timeout; with is_utf8, words, is_retryable and
 -- version of its C module. lua/aui/scheduler.lua and sources.lua document them.
 

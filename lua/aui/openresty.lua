@@ -1,9 +1,9 @@
 -- The host inside nginx (OpenResty, or nginx with lua-nginx-module): sessions on cosockets, waiting by semaphores. What
 -- is kept here is per worker; sessions belong to the request or timer that made them, as cosockets do.
 
+local call = require "aui.call"
 local cosocket = require "aui.cosocket"
 local engine = require "aui.engine"
-local fetch = require "aui.fetch"
 local log = require "aui.log"
 local semaphore = require "ngx.semaphore"
 local sources = require "aui.sources"
@@ -16,7 +16,7 @@ local openresty = {
   version = engine.version,
   now = engine.now,
   register = sources.register,
-  fetch = fetch.start,
+  start_call = call.start,
 }
 
 local FOREVER = 3600 -- seconds; a wait that has no limit is begun anew then

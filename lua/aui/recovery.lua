@@ -8,7 +8,7 @@ local host = require "aui.host"
 local json = require "aui.json"
 local sent = require "aui.sent"
 
-local FETCH_TIMEOUT = 10 -- all times in seconds
+local CALL_TIMEOUT = 10 -- all times in seconds
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5
 local LONGEST_ASKED = 300 -- a server is obeyed for so long, as by the engine
 local TIMES_ABSENT = 2 -- in a row, before a message counts as never arrived: a server may still be taking it up
@@ -32,21 +32,21 @@ local function request_for(doubt)
   return endpoint.address(place, {
     target = place.tasks_target .. credentials.percent_encode(doubt.message.task_id) .. "/messages",
     headers = doubt.credentials.rest_headers(),
-    timeout = FETCH_TIMEOUT,
+    timeout = CALL_TIMEOUT,
   })
 end
 
 -- The result of asking once: the HTTP status and body; nil, words and kind of a failure; or nothing when the reply has
 -- ended meanwhile.
 local function ask(doubt)
-  local fetch, why = host.fetch(doubt.id, request_for(doubt))
-  if not fetch then return nil, why, "transport" end
+  local call, why = host.start_call(doubt.id, request_for(doubt))
+  if not call then return nil, why, "transport" end
   local status, body, third
   repeat
     host.wait(doubt)
-    status, body, third = fetch:result()
+    status, body, third = call:result()
   until body or not is_parked(doubt)
-  fetch:close()
+  call:close()
   return status, body, third
 end
 

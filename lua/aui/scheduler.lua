@@ -78,9 +78,9 @@ function scheduler.open(id, options)
   return handle, problem
 end
 
---- An HTTP request for the source of this id, whose `result` can be had when there is news (src/binding/net/fetch.c);
+--- An HTTP request for the source of this id, whose `result` can be had when there is news (src/binding/net/call.c);
 --- or nil and why not. Only tasks make them.
-function scheduler.fetch(id, options) return loop:fetch(id, options) end
+function scheduler.start_call(id, options) return loop:call(id, options) end
 
 -- ---- Who is to run ----
 

@@ -1,11 +1,11 @@
--- Those of whom a host has news, by number: sessions, fetches, replies in doubt. Only their users keep them alive.
+-- Those of whom a host has news, by number: sessions, calls, replies in doubt. Only their users keep them alive.
 
 local sources = {}
 
 local by_id = setmetatable({}, { __mode = "v" })
 local last_id = 0
 
---- Gives a source an id. News of it (of a session, of a fetch) is told by calling its method `news`.
+--- Gives a source an id. News of it (of a session, of a call) is told by calling its method `news`.
 function sources.register(source)
   last_id = last_id + 1
   by_id[last_id] = source

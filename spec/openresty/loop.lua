@@ -1,4 +1,4 @@
--- nginx in the place of the native loop, for the specs of fetches: the part of its interface that they use.
+-- nginx in the place of the native loop, for the specs of calls: the part of its interface that they use.
 
 local host = require "aui.host"
 
@@ -8,10 +8,10 @@ Loop.__index = Loop
 function Loop:now() return host.now() end -- luacheck: ignore self
 function Loop:step() host.step() end -- luacheck: ignore self
 
-function Loop:fetch(id, options)
+function Loop:call(id, options)
   local source = { waiters = {}, news = function() table.insert(self.told, id) end }
   table.insert(self.sources, source)
-  return host.fetch(host.register(source), options)
+  return host.start_call(host.register(source), options)
 end
 
 function Loop:ready() return table.remove(self.told, 1) end

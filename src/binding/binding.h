@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "engine/exchange.h"
 #include "engine/session.h"
 
 #define AUI_SESSION "aui." AUI_MODULE ".Session"
@@ -42,6 +43,16 @@ aui_reply **aui_push_reply(lua_State *L, int session);
 /* Pushes the error as a table: kind, message, delivered, retryable, and where known status_code, close_code,
  * retry_after (seconds) and payload (the server's own words). */
 void aui_push_error(lua_State *L, const aui_error *error);
+
+/* Fills in an HTTP request from the table at stack index `table`, which keeps its strings alive: method ("GET"),
+ * target, request_host, headers (lines ended by CRLF), body (of a POST), timeout (seconds, for all of it), and in bytes
+ * max_body (64 MiB) and max_response_head (16 KiB) of the answer. */
+void aui_read_request(lua_State *L, int table, aui_exchange_request *request);
+
+/* Pushes what has come of an exchange (NULL: one that was closed): nothing while it is under way; status, body and
+ * perhaps Retry-After's seconds; or nil, why there will be no answer, and the kind of that (as of an error of a
+ * session). Returns how many values these are. */
+int aui_push_result(lua_State *L, const aui_exchange *exchange);
 
 /* Seconds to milliseconds: nil and infinity are AUI_NEVER. */
 uint64_t aui_check_milliseconds(lua_State *L, int index);

@@ -74,6 +74,44 @@ void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, co
   error->retryable = retryable;
 }
 
+/* ---- One HTTP request and its answer ---- */
+
+void aui_failure_of_http(aui_error *error, aui_http_event why) {
+  switch (why) {
+    case AUI_HTTP_NO_MEMORY: aui_failure_out_of_memory(error); return;
+    case AUI_HTTP_HEAD_TOO_LONG:
+    case AUI_HTTP_FRAMING_TOO_LONG:
+      aui_error_set(error, AUI_ERROR_OVERFLOW, "%s", aui_http_describe(why));
+      error->retryable = false; /* the next answer would be as long */
+      return;
+    default: aui_error_set(error, AUI_ERROR_PROTOCOL, "%s", aui_http_describe(why));
+  }
+}
+
+void aui_failure_of_switching(aui_error *error) {
+  aui_error_set(error, AUI_ERROR_PROTOCOL, "the server switched to another protocol, for which nobody had asked");
+}
+
+void aui_failure_of_long_body(aui_error *error, size_t max_body) {
+  aui_error_set(error, AUI_ERROR_OVERFLOW, "the answer's body is longer than %zu bytes (max_body)", max_body);
+  error->retryable = false; /* the next answer would be as long */
+}
+
+void aui_failure_of_exchange_cut(aui_error *error, aui_exchange_progress progress, const char *cause, bool retryable) {
+  const char *where = progress == AUI_EXCHANGE_READING ? "in the middle of the answer" : "before an answer in HTTP/1.1";
+  aui_error_set(error, AUI_ERROR_TRANSPORT, "the connection was cut %s%s%s", where, cause ? ": " : "",
+                cause ? cause : "");
+  error->retryable = retryable;
+}
+
+void aui_failure_of_exchange_timeout(aui_error *error, aui_exchange_progress progress, aui_phase phase,
+                                     uint64_t timeout) {
+  const char *what = missing(phase, false);
+  if (progress == AUI_EXCHANGE_ASKING) what = "the server did not answer";
+  if (progress == AUI_EXCHANGE_READING) what = "the answer was not complete";
+  aui_error_set(error, AUI_ERROR_TIMEOUT, "%s within %g s (timeout)", what, (double)timeout / 1000);
+}
+
 /* ---- The open WebSocket ---- */
 
 void aui_failure_of_silence(aui_error *error, uint64_t timeout) {

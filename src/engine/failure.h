@@ -25,6 +25,29 @@ void aui_failure_of_handshake(aui_error *error, aui_handshake *handshake, aui_ha
 /* The transport ended before the handshake did. */
 void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, const char *cause, bool retryable);
 
+/* An answer cannot be read: `why` is an error of aui_http_read. */
+void aui_failure_of_http(aui_error *error, aui_http_event why);
+
+/* The answer is 101. */
+void aui_failure_of_switching(aui_error *error);
+
+/* The answer has more than `max_body` bytes. */
+void aui_failure_of_long_body(aui_error *error, size_t max_body);
+
+/* How far an exchange has got. */
+typedef enum {
+  AUI_EXCHANGE_OPENING, /* a transport */
+  AUI_EXCHANGE_ASKING,  /* the head of the answer is not there yet */
+  AUI_EXCHANGE_READING
+} aui_exchange_progress;
+
+/* The open transport ended, and the answer is not complete. `cause` as in aui_session_disconnected. */
+void aui_failure_of_exchange_cut(aui_error *error, aui_exchange_progress progress, const char *cause, bool retryable);
+
+/* There was no whole answer in `timeout` milliseconds; `phase`: of opening. */
+void aui_failure_of_exchange_timeout(aui_error *error, aui_exchange_progress progress, aui_phase phase,
+                                     uint64_t timeout);
+
 /* The transport ended without a close frame: 1006 (RFC 6455, 7.4.1). */
 void aui_failure_of_cut(aui_error *error, const char *cause, bool retryable);
 

@@ -138,13 +138,6 @@ static int take_socket(uv_tcp_t *tcp, uv_os_sock_t *socket) {
   return *socket < 0 ? uv_translate_sys_error(errno) : 0;
 }
 
-/* libwebsockets' HTTP client opens a socket of its own here. */
-static void hand_over(aui_dial *dial, uv_os_sock_t socket) {
-  unsigned occupied = aui_net_occupy_stdio();
-  dial->events->connected(finish(dial), socket);
-  aui_net_release_stdio(occupied);
-}
-
 static void on_connect(uv_connect_t *request, int status) {
   attempt *a = request->data;
   aui_dial *dial = a->dial;
@@ -152,7 +145,7 @@ static void on_connect(uv_connect_t *request, int status) {
   if (a->over) return;
   if (status == 0) status = take_socket(&a->tcp, &socket);
   if (status == 0) {
-    hand_over(dial, socket);
+    dial->events->connected(finish(dial), socket);
     return;
   }
   a->status = status;

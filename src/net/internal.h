@@ -1,4 +1,4 @@
-/* What the parts of the driver know of each other: the loop (net.c), links (link.c), fetches (fetch.c) and the opening
+/* What the parts of the driver know of each other: the loop (net.c), links (link.c), calls (call.c) and the opening
  * of connections (dial.c). Everything here runs on the thread that steps the loop. */
 #ifndef AUI_NET_INTERNAL_H
 #define AUI_NET_INTERNAL_H
@@ -6,7 +6,7 @@
 #include <libwebsockets.h>
 #include <uv.h>
 
-#include "net/fetch.h"
+#include "net/call.h"
 #include "net/list.h"
 #include "net/net.h"
 #include "net/reactor.h"
@@ -21,17 +21,9 @@ enum {
   AUI_NET_WHY_SIZE = 512,
 
   /* A week, longer than anybody waits: libwebsockets' timeouts are the same for all connections, and a session's or a
-   * fetch's own is what counts. In seconds; in milliseconds it must fit into an int. */
+   * call's own is what counts. In seconds; in milliseconds it must fit into an int. */
   AUI_NET_LONG_TIMEOUT = 7 * 24 * 3600
 };
-
-/* By which libwebsockets' HTTP client uses a TLS context, which is kept as long as the loop. */
-typedef struct aui_tls_vhost {
-  struct aui_tls_vhost *next;
-  SSL_CTX *ssl;
-  struct lws_vhost *vhost;
-  char name[32];
-} aui_tls_vhost;
 
 /* A place in the loop's queue of those with news. */
 typedef struct {
@@ -47,14 +39,14 @@ typedef struct aui_due {
 
 struct aui_net {
   aui_reactor *reactor;
-  uv_loop_t *loop;  /* the reactor's */
-  aui_node links;   /* all */
-  aui_node due;     /* what was put off to the end of this turn */
-  aui_node fetches; /* all */
-  aui_node idle;    /* connections of pools that no link uses, oldest first */
-  aui_node ready;   /* those with news, in the order in which it came */
+  uv_loop_t *loop; /* the reactor's */
+  aui_node links;  /* all */
+  aui_node due;    /* what was put off to the end of this turn */
+  aui_node calls;  /* all */
+  aui_node spares; /* connections that calls have left, oldest first */
+  aui_node idle;   /* connections of pools that no link uses, oldest first */
+  aui_node ready;  /* those with news, in the order in which it came */
   aui_tls_contexts tls;
-  aui_tls_vhost *tls_vhosts;
 
   /* Set by whatever may have left work to the next turn of the loop: libuv tells the kernel what it waits for only at
    * the beginning of a turn, and libwebsockets puts some of its work off. */
@@ -68,12 +60,6 @@ struct aui_net {
 static inline uint64_t aui_net_turn_time(const aui_net *net) {
   return uv_now(net->loop);
 }
-
-/* The vhost whose connections libwebsockets encrypts by this context; NULL when it cannot be made. */
-struct lws_vhost *aui_net_tls_vhost(aui_net *net, SSL_CTX *ssl);
-
-/* `ssl`: what its connections are encrypted by, NULL for none. The name is borrowed. */
-struct lws_vhost *aui_net_create_vhost(struct lws_context *lws, const char *name, SSL_CTX *ssl);
 
 /* Puts it into the queue, unless it waits there already. */
 void aui_net_announce(aui_net *net, aui_ready *ready);
@@ -98,8 +84,8 @@ typedef struct aui_owner {
   bool (*serve)(struct aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n);
 } aui_owner;
 
-/* What libwebsockets calls for raw connections. */
-int aui_raw_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+/* The vhost of raw connections; NULL when memory is short. It is the context's. */
+struct lws_vhost *aui_raw_create_vhost(struct lws_context *lws);
 
 /* Gives a connected socket to libwebsockets, for `owner`. NULL when that has no room for it, with `*why` saying why in
  * words (static or net->why); the socket is closed then. */
@@ -138,16 +124,13 @@ struct lws *aui_idle_take(aui_net *net, const char *name, aui_owner *owner, aui_
 /* Closes all of the loop's. */
 void aui_idle_close_all(aui_net *net);
 
-/* ---- Fetches ---- */
+/* ---- Calls ---- */
 
-/* What libwebsockets calls for the connections of its HTTP client. */
-int aui_fetch_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+/* Ends the call as canceled and takes it off the loop, which is going away. */
+void aui_call_kill(aui_call *call);
 
-/* Ends the fetch as failed and takes it off the loop, which is going away. */
-void aui_fetch_kill(aui_fetch *fetch);
-
-/* The fetch in whose list of all fetches this node is. */
-aui_fetch *aui_fetch_of_node(aui_node *node);
+/* The call in whose list of all calls this node is. */
+aui_call *aui_call_of_node(aui_node *node);
 
 /* ---- Opening connections ---- */
 

@@ -147,8 +147,7 @@ static void set_timer(aui_link *link) {
 }
 
 static void free_memory(aui_link *link) {
-  free((char *)link->transport.host);
-  aui_tls_options_free((aui_tls_options *)link->transport.tls_options);
+  aui_transport_free(&link->transport);
   free((char *)link->pool.name);
   free(link);
 }
@@ -209,25 +208,19 @@ static void judge(aui_due *due) {
 aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id,
                        const char **why) {
   *why = net->why;
-  const aui_tls_options *tls = endpoint->tls;
-  if (tls && !aui_tls_contexts_get(&net->tls, tls, aui_net_turn_time(net), net->why, sizeof net->why)) return NULL;
-  snprintf(net->why, sizeof net->why, "out of memory");
   aui_link *link = calloc(1, sizeof *link);
+  snprintf(net->why, sizeof net->why, "out of memory");
   if (!link) return NULL;
-  link->transport.host = strdup(endpoint->host);
-  link->transport.tls_options = tls ? aui_tls_options_copy(tls) : NULL;
-  if (endpoint->pool) {
+  bool ok = aui_transport_init(&link->transport, net, &transport_user, endpoint);
+  if (ok && endpoint->pool) {
     link->pool = *endpoint->pool;
     link->pool.name = strdup(endpoint->pool->name);
+    ok = link->pool.name;
   }
-  if (!link->transport.host || (tls && !link->transport.tls_options) || (endpoint->pool && !link->pool.name)) {
+  if (!ok) {
     free_memory(link);
     return NULL;
   }
-  link->transport.user = &transport_user;
-  link->transport.net = net;
-  link->transport.port = endpoint->port;
-  aui_transport_init(&link->transport);
   link->first = true;
   link->net = net;
   link->session = session;

@@ -1,5 +1,4 @@
-/* The loop: a reactor that is stepped by the host; the queue of those with news; and what libwebsockets' HTTP client
- * needs for TLS. */
+/* The loop: a reactor that is stepped by the host, and the queue of those with news. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,13 +7,7 @@
 #include <unistd.h>
 
 #include "net/internal.h"
-
-/* The first one is asked about certificates, whatever the connection's own is: only the HTTP client has those. */
-static const struct lws_protocols protocols[] = {
-    {.name = "aui-fetch", .callback = aui_fetch_callback},
-    {.name = "aui", .callback = aui_raw_callback},
-    {0},
-};
+#include "net/spare.h"
 
 /* open(2) gives the lowest number that is free. The root is there on every system, and to read or write it fails, as it
  * does with a closed descriptor. */
@@ -34,22 +27,6 @@ void aui_net_release_stdio(unsigned occupied) {
   }
 }
 
-struct lws_vhost *aui_net_create_vhost(struct lws_context *lws, const char *name, SSL_CTX *ssl) {
-  struct lws_context_creation_info info = {
-      .port = CONTEXT_PORT_NO_LISTEN,
-      .protocols = protocols,
-      .vhost_name = name,
-      .options = ssl ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
-      .provided_client_ssl_ctx = ssl,
-      .connect_timeout_secs = AUI_NET_LONG_TIMEOUT,
-      .http_proxy_address = "", /* else the environment's is used */
-  };
-#if LWS_LIBRARY_VERSION_NUMBER >= 4003000
-  info.options |= LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE; /* a resumed session is not verified */
-#endif
-  return lws_create_vhost(lws, &info);
-}
-
 static aui_net *create_net(const char **why) {
   aui_net *net = calloc(1, sizeof *net);
   if (!net) {
@@ -64,7 +41,8 @@ static aui_net *create_net(const char **why) {
   net->loop = &net->reactor->loop;
   aui_list_init(&net->links);
   aui_list_init(&net->due);
-  aui_list_init(&net->fetches);
+  aui_list_init(&net->calls);
+  aui_list_init(&net->spares);
   aui_list_init(&net->idle);
   aui_list_init(&net->ready);
   net->busy = true;
@@ -80,25 +58,15 @@ aui_net *aui_net_new(const char **why) {
 
 static void close_everything(aui_net *net) {
   while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next));
-  while (!aui_list_is_empty(&net->fetches)) aui_fetch_kill(aui_fetch_of_node(net->fetches.next));
+  while (!aui_list_is_empty(&net->calls)) aui_call_kill(aui_call_of_node(net->calls.next));
+  aui_spare_close_all(net);
   aui_idle_close_all(net);
   aui_raw_close_all(net);
 }
 
-static void free_tls_vhosts(aui_net *net) {
-  while (net->tls_vhosts) {
-    aui_tls_vhost *first = net->tls_vhosts;
-    net->tls_vhosts = first->next;
-    SSL_CTX_free(first->ssl);
-    free(first);
-  }
-}
-
 void aui_net_free(aui_net *net) {
   close_everything(net);
-  for (aui_tls_vhost *known = net->tls_vhosts; known; known = known->next) lws_vhost_destroy(known->vhost);
   aui_reactor_give_back(net->reactor);
-  free_tls_vhosts(net);
   aui_tls_contexts_free(&net->tls);
   free(net);
 }
@@ -156,7 +124,7 @@ bool aui_net_is_active(const aui_net *net) {
   for (aui_node *node = net->links.next; node != &net->links; node = node->next) {
     if (!aui_session_finished(aui_link_session(aui_link_of_node(node)))) return true;
   }
-  return !aui_list_is_empty(&net->fetches) || !aui_list_is_empty(&net->ready);
+  return !aui_list_is_empty(&net->calls) || !aui_list_is_empty(&net->ready);
 }
 
 void aui_net_announce(aui_net *net, aui_ready *ready) {
@@ -169,25 +137,4 @@ bool aui_net_ready(aui_net *net, uint64_t *id) {
   *id = first->id;
   aui_list_remove(&first->node);
   return true;
-}
-
-/* ---- TLS of libwebsockets' HTTP client ---- */
-
-struct lws_vhost *aui_net_tls_vhost(aui_net *net, SSL_CTX *ssl) {
-  for (aui_tls_vhost *known = net->tls_vhosts; known; known = known->next) {
-    if (known->ssl == ssl) return known->vhost;
-  }
-  aui_tls_vhost *made = calloc(1, sizeof *made);
-  if (!made) return NULL;
-  snprintf(made->name, sizeof made->name, "tls-%p", (void *)made);
-  made->vhost = aui_net_create_vhost(net->reactor->lws, made->name, ssl);
-  if (!made->vhost) {
-    free(made);
-    return NULL;
-  }
-  SSL_CTX_up_ref(ssl);
-  made->ssl = ssl;
-  made->next = net->tls_vhosts;
-  net->tls_vhosts = made;
-  return made->vhost;
 }

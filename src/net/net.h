@@ -17,8 +17,8 @@ typedef struct aui_link aui_link; /* one session's place on it */
 aui_net *aui_net_new(const char **why);
 
 /* Closes every transport at once and frees the loop, without waiting for anything. Links that were not released stay
- * valid but dead: their sessions are told that the transport has ended and nothing moves any more; fetches under way
- * fail. Must not be called from inside aui_net_step. */
+ * valid but dead: their sessions are told that the transport has ended and nothing moves any more; calls under way
+ * are canceled. Must not be called from inside aui_net_step. */
 void aui_net_free(aui_net *net);
 
 /* For a foreign loop: poll this descriptor for reading, for at most this many milliseconds (-1: no limit), then call
@@ -37,7 +37,7 @@ bool aui_net_step(aui_net *net, int timeout_ms);
  */
 uint64_t aui_net_now(aui_net *net);
 
-/* Whether there is anything to step the loop for: a session that is not closed, or a fetch. A pool's idle connections
+/* Whether there is anything to step the loop for: a session that is not closed, or a call. A pool's idle connections
  * do not count. */
 bool aui_net_is_active(const aui_net *net);
 
@@ -94,8 +94,8 @@ bool aui_link_give_back(aui_link *link);
  * valid afterwards. */
 void aui_link_release(aui_link *link);
 
-/* The id of a link whose session has news (aui_session_news) since it was last returned here, or of a fetch that has
- * ended (fetch.h); false when there is none. They are returned in the order in which their news came. */
+/* The id of a link whose session has news (aui_session_news) since it was last returned here, or of a call that is
+ * over (call.h); false when there is none. They are returned in the order in which their news came. */
 bool aui_net_ready(aui_net *net, uint64_t *id);
 
 #endif

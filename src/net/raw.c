@@ -7,7 +7,7 @@
 
 enum { LINGER_SECONDS = 2 };
 
-int aui_raw_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
   (void)user;
   switch (reason) {
     case LWS_CALLBACK_RAW_RX:
@@ -22,6 +22,18 @@ int aui_raw_callback(struct lws *wsi, enum lws_callback_reasons reason, void *us
       return 0;
     default: return 0;
   }
+}
+
+struct lws_vhost *aui_raw_create_vhost(struct lws_context *lws) {
+  static const struct lws_protocols protocols[] = {{.name = "aui", .callback = on_event}, {0}};
+  struct lws_context_creation_info info = {
+      .port = CONTEXT_PORT_NO_LISTEN,
+      .protocols = protocols,
+      .vhost_name = "default",
+      .connect_timeout_secs = AUI_NET_LONG_TIMEOUT,
+      .http_proxy_address = "", /* else the environment's is read */
+  };
+  return lws_create_vhost(lws, &info);
 }
 
 /* libwebsockets writes beyond its table for a socket that it has no room for (seen with 4.1). */

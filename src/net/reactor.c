@@ -103,11 +103,10 @@ static struct lws_context *create_context(aui_reactor *reactor) {
   void *loops[] = {&reactor->loop};
   struct lws_context_creation_info info = {
       .port = CONTEXT_PORT_NO_LISTEN,
-      .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+      .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
       .foreign_loops = loops,
       .pcontext = &reactor->lws,
       .pt_serv_buf_size = AUI_NET_READ_SIZE,
-      .max_http_header_data2 = AUI_FETCH_MAX_HEAD,
       .timeout_secs = AUI_NET_LONG_TIMEOUT,
       .gid = -1,
       .uid = -1,
@@ -165,7 +164,7 @@ static aui_reactor *create(const char **why) {
   if (!reactor) return NULL;
   int room = table_size();
   reactor->lws = create_context(reactor);
-  if (reactor->lws) reactor->vhost = aui_net_create_vhost(reactor->lws, "default", NULL);
+  if (reactor->lws) reactor->vhost = aui_raw_create_vhost(reactor->lws);
   if (!reactor->vhost) {
     *why = reactor->lws
                ? "out of memory"

@@ -283,36 +283,3 @@ const char *aui_tls_error(const aui_tls *tls) {
 bool aui_tls_retryable(const aui_tls *tls) {
   return tls->retryable;
 }
-
-/* ---- For connections of libwebsockets ---- */
-
-/* X509_check_ip_asc returns -2 for what is no address. */
-static int peer_error(X509 *certificate, const char *host) {
-  int result = X509_check_ip_asc(certificate, host, 0);
-  if (result == 1) return X509_V_OK;
-  if (result != -2) return X509_V_ERR_IP_ADDRESS_MISMATCH;
-  result = X509_check_host(certificate, host, 0, HOST_FLAGS, NULL);
-  return result == 1 ? X509_V_OK : X509_V_ERR_HOSTNAME_MISMATCH;
-}
-
-bool aui_tls_accept_peer(const SSL_CTX *context, const char *host, X509_STORE_CTX *chain, bool ok) {
-  if (SSL_CTX_get_verify_mode(context) == SSL_VERIFY_NONE) {
-    X509_STORE_CTX_set_error(chain, X509_V_OK);
-    return true;
-  }
-  if (!ok || X509_STORE_CTX_get_error_depth(chain) > 0) return ok;
-  int error = peer_error(X509_STORE_CTX_get_current_cert(chain), host);
-  ERR_clear_error();
-  if (error != X509_V_OK) X509_STORE_CTX_set_error(chain, error);
-  return error == X509_V_OK;
-}
-
-void aui_tls_describe_handshake(const SSL *ssl, const char *host, char *words, size_t size) {
-  unsigned long code = (unsigned long)(uintptr_t)SSL_get_app_data(ssl);
-  bool cut = !code || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
-  if (cut) {
-    describe_early_end(words, size);
-  } else {
-    describe_handshake(ssl, code, host, words, size);
-  }
-}

@@ -9,14 +9,6 @@
 
 typedef struct aui_tls aui_tls; /* one connection */
 
-/* Whether the peer of a connection that libwebsockets encrypts by `context` may be trusted to be `host`, as connections
- * made here decide. To be called for each certificate of its chain with OpenSSL's own verdict `ok` on it; what it finds
- * wrong is left in `chain` as an error, and what does not matter taken out. */
-bool aui_tls_accept_peer(const SSL_CTX *context, const char *host, X509_STORE_CTX *chain, bool ok);
-
-/* Why the handshake of such a connection failed, in the words of aui_tls_error. */
-void aui_tls_describe_handshake(const SSL *ssl, const char *host, char *words, size_t size);
-
 /* A connection to `host`, a name or an address, that has yet to shake hands; NULL when memory is short. With
  * verification the peer's certificate must be valid for `host` (RFC 9110 4.3.4, RFC 6125). It keeps `context` alive. */
 aui_tls *aui_tls_new(SSL_CTX *context, const char *host);

@@ -58,7 +58,7 @@ static bool equal_strings(const char *a, const char *b) {
   return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool equal_options(const aui_tls_options *a, const aui_tls_options *b) {
+bool aui_tls_options_equal(const aui_tls_options *a, const aui_tls_options *b) {
   return a->verify == b->verify && equal_strings(a->ca_file, b->ca_file) && equal_strings(a->cert, b->cert) &&
          equal_strings(a->key, b->key);
 }
@@ -168,14 +168,6 @@ static bool load_authorities(SSL_CTX *ssl, const aui_tls_options *options, char 
   return false;
 }
 
-/* libwebsockets has emptied OpenSSL's error queue when it tells that a handshake failed: the first error is kept in the
- * connection. */
-static void keep_handshake_error(const SSL *ssl, int where, int result) {
-  if ((where & SSL_CB_EXIT) && result <= 0 && ERR_peek_error()) {
-    SSL_set_app_data((SSL *)ssl, (char *)(uintptr_t)ERR_peek_error());
-  }
-}
-
 /* OpenSSL's verdict `ok` stands, but for a better word for it. */
 static int judge_peer(int ok, X509_STORE_CTX *chain) {
   int error = X509_STORE_CTX_get_error(chain);
@@ -195,7 +187,6 @@ static void set_policy(SSL_CTX *ssl, bool verify) {
   SSL_CTX_set_alpn_protos(ssl, alpn, sizeof alpn - 1);
   SSL_CTX_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, judge_peer);
   SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
-  SSL_CTX_set_info_callback(ssl, keep_handshake_error);
 }
 
 static SSL_CTX *make_context(const aui_tls_options *options, char *why, size_t why_size) {
@@ -227,7 +218,7 @@ static void free_entry(aui_tls_entry *entry) {
 static aui_tls_entry *take_out(aui_tls_contexts *contexts, const aui_tls_options *options) {
   for (aui_tls_entry **place = &contexts->newest; *place; place = &(*place)->next) {
     aui_tls_entry *entry = *place;
-    if (!equal_options(entry->options, options)) continue;
+    if (!aui_tls_options_equal(entry->options, options)) continue;
     *place = entry->next;
     return entry;
   }

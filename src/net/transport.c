@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -189,12 +191,6 @@ void aui_transport_flush(aui_transport *transport) {
   if (transport->wsi && has_output(transport)) lws_callback_on_writable(transport->wsi);
 }
 
-bool aui_transport_is_between_records(const aui_transport *transport) {
-  size_t n = 0;
-  if (transport->tls) aui_tls_output(transport->tls, &n);
-  return n == 0;
-}
-
 /* ---- What libwebsockets says ---- */
 
 /* A transport that has let go of the connection may be gone afterwards. */
@@ -261,8 +257,46 @@ static void on_connected(void *owner, uv_os_sock_t socket) {
   transport->user->settle(transport);
 }
 
-void aui_transport_init(aui_transport *transport) {
-  transport->owner.serve = serve;
+/* ---- For its user ---- */
+
+bool aui_transport_init(aui_transport *transport, aui_net *net, const aui_transport_user *user,
+                        const aui_endpoint *endpoint) {
+  *transport = (aui_transport){.owner.serve = serve, .user = user, .net = net, .port = endpoint->port};
+  const aui_tls_options *tls = endpoint->tls;
+  if (tls && !aui_tls_contexts_get(&net->tls, tls, aui_net_turn_time(net), net->why, sizeof net->why)) return false;
+  snprintf(net->why, sizeof net->why, "out of memory");
+  transport->host = strdup(endpoint->host);
+  transport->tls_options = tls ? aui_tls_options_copy(tls) : NULL;
+  return transport->host && (transport->tls_options || !tls);
+}
+
+void aui_transport_free(aui_transport *transport) {
+  free(transport->host);
+  aui_tls_options_free(transport->tls_options);
+}
+
+bool aui_transport_is_like(const aui_transport *a, const aui_transport *b) {
+  bool same_tls = a->tls_options && b->tls_options ? aui_tls_options_equal(a->tls_options, b->tls_options)
+                                                   : a->tls_options == b->tls_options;
+  return same_tls && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+bool aui_transport_is_between_records(const aui_transport *transport) {
+  size_t n = 0;
+  if (transport->tls) aui_tls_output(transport->tls, &n);
+  return n == 0;
+}
+
+bool aui_transport_hand_over(aui_transport *from, aui_transport *to) {
+  if (!from->wsi || !aui_transport_is_between_records(from)) return false;
+  to->wsi = from->wsi;
+  to->tls = from->tls;
+  to->write_error = 0;
+  lws_set_opaque_user_data(to->wsi, &to->owner);
+  from->wsi = NULL;
+  from->tls = NULL;
+  from->in_callback = false;
+  return true;
 }
 
 void aui_transport_open(aui_transport *transport) {

@@ -23,16 +23,19 @@ typedef struct {
   void (*settle)(aui_transport *transport); /* called last, after any of those that the loop has caused */
 } aui_transport_user;
 
-/* Private but for those marked; host and TLS options are borrowed, and must stay. */
+/* Private, but that the owner of a pool's connection may take `wsi` and `tls` out, or put them in while it is closed.
+ */
 struct aui_transport {
   aui_owner owner;
-  const aui_transport_user *user; /* set by the user, as the next four */
+  const aui_transport_user *user;
   aui_net *net;
-  const char *host;
-  uint16_t port;
-  const aui_tls_options *tls_options; /* NULL: plain TCP */
 
-  /* At most a dial or a connection. A user may hand the latter to somebody else, with its TLS, or take one over. */
+  /* The place it connects to. */
+  char *host;
+  uint16_t port;
+  aui_tls_options *tls_options; /* NULL: plain TCP */
+
+  /* At most a dial or a connection. */
   aui_dial *dial;
   struct lws *wsi;
   aui_tls *tls;
@@ -40,8 +43,15 @@ struct aui_transport {
   int write_error;  /* errno, 0 for none */
 };
 
-/* To be called before anything else, with `user`, `net`, `host`, `port` and `tls_options` set. */
-void aui_transport_init(aui_transport *transport);
+/* A closed transport to the place that `endpoint` says (copied); all else of that does not matter here. Returns false,
+ * with the reason in net->why, when memory is short or a file of the TLS options cannot be used. To be released with
+ * aui_transport_free in any case; all zero will do for that too. */
+bool aui_transport_init(aui_transport *transport, aui_net *net, const aui_transport_user *user,
+                        const aui_endpoint *endpoint);
+void aui_transport_free(aui_transport *transport);
+
+/* Whether both connect to the same place in the same way. */
+bool aui_transport_is_like(const aui_transport *a, const aui_transport *b);
 
 /* Begins to open a connection; the transport must be closed. */
 void aui_transport_open(aui_transport *transport);
@@ -51,6 +61,10 @@ bool aui_transport_is_up(const aui_transport *transport);
 
 /* Whether TLS has nothing of its own to write, so that the connection can be handed to somebody else. */
 bool aui_transport_is_between_records(const aui_transport *transport);
+
+/* Moves the open connection of `from` to `to`, which is closed and like it. Returns false, and changes nothing, if
+ * there is none, or TLS has something of its own to write. */
+bool aui_transport_hand_over(aui_transport *from, aui_transport *to);
 
 /* Has the output written as soon as the socket takes it, if there is any. */
 void aui_transport_flush(aui_transport *transport);

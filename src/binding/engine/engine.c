@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "binding/binding.h"
+#include "binding/engine/engine.h"
 
-static uint64_t milliseconds(void) {
+uint64_t aui_engine_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
@@ -16,7 +16,7 @@ static uint64_t milliseconds(void) {
 
 static uint64_t clock_of(aui_lua_session *session) {
   (void)session;
-  return milliseconds();
+  return aui_engine_now();
 }
 
 /* The driver, which is in Lua, pumps. */
@@ -26,7 +26,7 @@ static void pump(aui_lua_session *session) {
 
 /* engine.now(): a monotonic clock, in seconds. */
 static int engine_now(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)milliseconds() / 1000);
+  lua_pushnumber(L, (lua_Number)aui_engine_now() / 1000);
   return 1;
 }
 
@@ -59,14 +59,29 @@ static aui_session *check_live(lua_State *L) {
   return session;
 }
 
-/* session:want(): "connect", "disconnect" or nil. */
-static int session_want(lua_State *L) {
-  switch (aui_session_want(check_live(L))) {
+int aui_push_want(lua_State *L, aui_want want) {
+  switch (want) {
     case AUI_WANT_CONNECT: lua_pushliteral(L, "connect"); return 1;
     case AUI_WANT_DISCONNECT: lua_pushliteral(L, "disconnect"); return 1;
     case AUI_WANT_NOTHING: break;
   }
   return 0;
+}
+
+int aui_push_deadline(lua_State *L, uint64_t at) {
+  if (at == AUI_NEVER) return 0;
+  lua_pushnumber(L, (lua_Number)at / 1000);
+  return 1;
+}
+
+aui_phase aui_check_phase(lua_State *L, int index) {
+  static const char *const names[] = {"request", "resolve", "connect", "tls", NULL};
+  return (aui_phase)luaL_checkoption(L, index, NULL, names);
+}
+
+/* session:want(): "connect", "disconnect" or nil. */
+static int session_want(lua_State *L) {
+  return aui_push_want(L, aui_session_want(check_live(L)));
 }
 
 /* session:ending(): when it wants "disconnect", how the transport is to be ended: "close", "linger" or "reset". */
@@ -78,9 +93,7 @@ static int session_ending(lua_State *L) {
 
 /* session:phase(name): the driver is in this phase of connecting: "request", "resolve", "connect" or "tls". */
 static int session_phase(lua_State *L) {
-  static const char *const names[] = {"request", "resolve", "connect", "tls", NULL};
-  aui_phase phase = (aui_phase)luaL_checkoption(L, 2, NULL, names);
-  aui_session_phase(check_live(L), phase, milliseconds());
+  aui_session_phase(check_live(L), aui_check_phase(L, 2), aui_engine_now());
   return 0;
 }
 
@@ -94,13 +107,13 @@ static int session_set_request(lua_State *L) {
 /* session:connected(): the transport is open. */
 static int session_connected(lua_State *L) {
   aui_session_set_date(check_live(L), (int64_t)time(NULL));
-  aui_session_connected(check_live(L), milliseconds());
+  aui_session_connected(check_live(L), aui_engine_now());
   return 0;
 }
 
 /* session:adopted(): the transport is open, and is a WebSocket that another session has detached. */
 static int session_adopted(lua_State *L) {
-  aui_session_adopted(check_live(L), milliseconds());
+  aui_session_adopted(check_live(L), aui_engine_now());
   return 0;
 }
 
@@ -118,7 +131,7 @@ static int session_may_detach(lua_State *L) {
 
 /* session:detach(): ends the session and leaves its open WebSocket, if that may serve another one; else false. */
 static int session_detach(lua_State *L) {
-  lua_pushboolean(L, aui_session_detach(check_live(L), milliseconds()));
+  lua_pushboolean(L, aui_session_detach(check_live(L), aui_engine_now()));
   return 1;
 }
 
@@ -133,7 +146,7 @@ static int session_was_reset(lua_State *L) {
  * orderly end. */
 static int session_disconnected(lua_State *L) {
   const char *cause = luaL_optstring(L, 2, NULL);
-  aui_session_disconnected(check_live(L), cause, lua_toboolean(L, 3), milliseconds());
+  aui_session_disconnected(check_live(L), cause, lua_toboolean(L, 3), aui_engine_now());
   return 0;
 }
 
@@ -141,7 +154,7 @@ static int session_disconnected(lua_State *L) {
 static int session_receive(lua_State *L) {
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
-  aui_session_receive(check_live(L), bytes, n, milliseconds());
+  aui_session_receive(check_live(L), bytes, n, aui_engine_now());
   return 0;
 }
 
@@ -158,7 +171,7 @@ static bool give_random(aui_session *session) {
 static int session_has_output(lua_State *L) {
   aui_session *session = check_live(L);
   size_t n;
-  lua_pushboolean(L, give_random(session) && aui_session_output(session, &n, milliseconds()) && n > 0);
+  lua_pushboolean(L, give_random(session) && aui_session_output(session, &n, aui_engine_now()) && n > 0);
   return 1;
 }
 
@@ -166,7 +179,7 @@ static int session_has_output(lua_State *L) {
 static bool push_output(lua_State *L, size_t room) {
   char *copy = lua_newuserdata(L, room);
   size_t n;
-  const void *bytes = aui_session_output(check_live(L), &n, milliseconds());
+  const void *bytes = aui_session_output(check_live(L), &n, aui_engine_now());
   if (n > room) n = room;
   if (n > 0) memcpy(copy, bytes, n);
   lua_pushlstring(L, copy, n);
@@ -177,7 +190,7 @@ static bool push_output(lua_State *L, size_t room) {
 static bool output_begins_with_top(lua_State *L) {
   size_t n, len;
   const char *string = lua_tolstring(L, -1, &len);
-  const void *bytes = aui_session_output(check_live(L), &n, milliseconds());
+  const void *bytes = aui_session_output(check_live(L), &n, aui_engine_now());
   return n >= len && memcmp(bytes, string, len) == 0;
 }
 
@@ -186,7 +199,7 @@ static int session_output(lua_State *L) {
   size_t n;
   if (!give_random(check_live(L))) return 0;
   for (;;) {
-    aui_session_output(check_live(L), &n, milliseconds());
+    aui_session_output(check_live(L), &n, aui_engine_now());
     if (n == 0 || !push_output(L, n)) return 0;
     /* Bytes count as written once Lua has had the memory for them; what it collected meanwhile may be a reply, whose
      * message is taken out of the output then. */
@@ -194,21 +207,18 @@ static int session_output(lua_State *L) {
     lua_settop(L, 1);
   }
   lua_tolstring(L, -1, &n);
-  aui_session_written(check_live(L), n, milliseconds());
+  aui_session_written(check_live(L), n, aui_engine_now());
   return 1;
 }
 
 /* session:deadline(): when on the clock of engine.now session:tick is due; nil for never. */
 static int session_deadline(lua_State *L) {
-  uint64_t at = aui_session_deadline(check_live(L));
-  if (at == AUI_NEVER) return 0;
-  lua_pushnumber(L, (lua_Number)at / 1000);
-  return 1;
+  return aui_push_deadline(L, aui_session_deadline(check_live(L)));
 }
 
 /* session:tick() */
 static int session_tick(lua_State *L) {
-  aui_session_tick(check_live(L), milliseconds());
+  aui_session_tick(check_live(L), aui_engine_now());
   return 0;
 }
 
@@ -247,9 +257,12 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
                                             {NULL, NULL}};
   aui_create_session(L, driver_methods, session_collect);
   aui_create_reply(L);
+  aui_create_exchange(L);
   aui_push_module(L);
   lua_pushcfunction(L, engine_session);
   lua_setfield(L, -2, "session");
+  lua_pushcfunction(L, aui_new_exchange);
+  lua_setfield(L, -2, "exchange");
   lua_pushcfunction(L, engine_now);
   lua_setfield(L, -2, "now");
   lua_pushcfunction(L, engine_discard_unsent);

@@ -50,7 +50,7 @@ static int loop_clock(lua_State *L) {
   return 1;
 }
 
-/* loop:is_active(): whether it has a session that is not closed, or a fetch. */
+/* loop:is_active(): whether it has a session that is not closed, or a call. */
 static int loop_is_active(lua_State *L) {
   lua_pushboolean(L, aui_net_is_active(check_net(L)));
   return 1;
@@ -109,7 +109,7 @@ static int loop_step(lua_State *L) {
   return 1;
 }
 
-/* loop:ready(): the id of a session that has news since it was last named here, or of a fetch that has ended; or nil.
+/* loop:ready(): the id of a session that has news since it was last named here, or of a call that is over; or nil.
  */
 static int loop_ready(lua_State *L) {
   uint64_t id;
@@ -128,7 +128,7 @@ static int loop_collect(lua_State *L) {
 void aui_create_loop(lua_State *L) {
   static const luaL_Reg methods[] = {{"fd", loop_fd},       {"timeout", loop_timeout}, {"now", loop_now},
                                      {"clock", loop_clock}, {"step", loop_step},       {"is_active", loop_is_active},
-                                     {"ready", loop_ready}, {"open", aui_open_link},   {"fetch", aui_start_fetch},
+                                     {"ready", loop_ready}, {"open", aui_open_link},   {"call", aui_start_call},
                                      {NULL, NULL}};
   aui_new_class(L, AUI_LOOP, methods, loop_collect);
   remember_main_thread(L);

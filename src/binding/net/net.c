@@ -5,7 +5,7 @@ __attribute__((visibility("default"))) int luaopen_aui_net(lua_State *L) {
   aui_create_loop(L);
   aui_create_link(L);
   aui_create_reply(L);
-  aui_create_fetch(L);
+  aui_create_call(L);
   aui_push_module(L);
   lua_pushcfunction(L, aui_new_loop);
   lua_setfield(L, -2, "loop");

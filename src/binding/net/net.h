@@ -6,7 +6,7 @@
 #include "net/net.h"
 
 #define AUI_LOOP "aui.net.Loop"
-#define AUI_FETCH "aui.net.Fetch"
+#define AUI_CALL "aui.net.Call"
 
 typedef struct {
   aui_net *net; /* NULL once closed */
@@ -15,7 +15,7 @@ typedef struct {
 /* Create the metatables, each once a Lua state. */
 void aui_create_loop(lua_State *L);
 void aui_create_link(lua_State *L);
-void aui_create_fetch(lua_State *L);
+void aui_create_call(lua_State *L);
 
 /* The loop at stack index 1; raises if it is closed. */
 aui_lua_loop *aui_check_loop(lua_State *L);
@@ -26,8 +26,8 @@ int aui_new_loop(lua_State *L);
 /* loop:open(id, options), a method of the loop: see link.c. */
 int aui_open_link(lua_State *L);
 
-/* loop:fetch(id, options), a method of the loop: see fetch.c. */
-int aui_start_fetch(lua_State *L);
+/* loop:call(id, options), a method of the loop: see call.c. */
+int aui_start_call(lua_State *L);
 
 /* The fields host, port and tls (nil for plain TCP: ca_file, cert, key, verify) of the table at stack index `table`.
  * `tls` is where the endpoint's TLS options are put, if there are any. */

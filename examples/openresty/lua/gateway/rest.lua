@@ -16,15 +16,15 @@ if not place.tasks_target then
   error("AUI_URL: expected an URL that ends in /api/v1/external/session, for the REST calls beside it", 0)
 end
 
--- Waits for the result of a fetch: status, body and Retry-After; or nil, words and kind of a failure.
+-- Waits for the result of a call: status, body and Retry-After; or nil, words and kind of a failure.
 local function exchange(request)
   local source = { waiters = {} }
   function source:news() host.notify(self) end
-  local fetch = host.fetch(host.register(source), request)
+  local under_way = host.start_call(host.register(source), request)
   local status, body, third
   repeat
     host.wait(source)
-    status, body, third = fetch:result()
+    status, body, third = under_way:result()
   until body
   return status, body, third
 end

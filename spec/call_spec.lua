@@ -1,4 +1,4 @@
--- HTTP requests, as the module `aui.net` offers them to lua/aui, and lua/aui/fetch.lua does inside nginx: answers told
+-- HTTP requests, as the module `aui.net` offers them to lua/aui, and lua/aui/call.lua does inside nginx: answers told
 -- apart from failures, whole ones from cut ones, and each failure told in its own words, over http and https alike.
 
 local child = require "spec.child"
@@ -13,9 +13,6 @@ local TASK = "68e78d0dc5a4b19a030d03d6"
 local KEY = "hunter2-that-nobody-sees"
 local HELLO = '{"task_id":"' .. TASK .. '","text":"hello"}'
 
--- For what lua-resty-http, which fetches in nginx where it is installed, does not notice.
-local but_resty_http = package.loaded["resty.http"] and "#native " or ""
-
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
 local loop, servers = nil, {}
 
@@ -29,7 +26,7 @@ local function stop()
   servers = {}
 end
 
--- Options of a fetch from this server; `changes` go before them.
+-- Options of a call from this server; `changes` go before them.
 local function options_for(server, changes)
   local options = {
     host = server.tls_dir and support.tls_host or "127.0.0.1",
@@ -45,7 +42,7 @@ local function options_for(server, changes)
   return options
 end
 
-local function under_way(fetch) return select("#", fetch:result()) == 0 end
+local function under_way(call) return select("#", call:result()) == 0 end
 
 -- Steps the loop until the condition is true; raises if that takes too long.
 local function run_until(condition)
@@ -58,10 +55,10 @@ end
 
 local next_id = 0
 
--- The result of a fetch, of which the loop must tell once.
-local function fetch(server, changes)
+-- The result of a call, of which the loop must tell once.
+local function call(server, changes)
   next_id = next_id + 1
-  local object = assert(loop:fetch(next_id, options_for(server, changes)))
+  local object = assert(loop:call(next_id, options_for(server, changes)))
   assert.is_true(under_way(object))
   run_until(function() return not under_way(object) end)
   assert.equal(next_id, loop:ready())
@@ -71,14 +68,14 @@ end
 
 -- The words and the kind of a failure, which never tell the key.
 local function fail(server, changes)
-  local status, words, kind = fetch(server, changes)
+  local status, words, kind = call(server, changes)
   assert.is_nil(status)
   assert.is_nil(words:find(KEY, 1, true))
   return words, kind
 end
 
 for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
-  describe("a fetch over " .. scheme, function()
+  describe("a call over " .. scheme, function()
     before_each(function() loop = assert(new_loop()) end)
     after_each(function()
       loop = nil
@@ -97,7 +94,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
     local function raw(bytes) return answer { raw = bytes } end
 
     it("gets what a GET is answered", function()
-      local status, body, retry_after = fetch(start(), { target = BASE .. "tasks?user_id=ann" })
+      local status, body, retry_after = call(start(), { target = BASE .. "tasks?user_id=ann" })
       assert.equal(200, status)
       assert.equal('{"tasks":[],"total":0,"page":1,"size":10}', body)
       assert.is_nil(retry_after)
@@ -105,9 +102,9 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
 
     it("gets what a POST is answered, and then the history", function()
       local server = start()
-      local status, message = fetch(server, { method = "POST", target = BASE .. "message", body = HELLO })
+      local status, message = call(server, { method = "POST", target = BASE .. "message", body = HELLO })
       assert.equal(200, status)
-      local _, history = fetch(server)
+      local _, history = call(server)
       assert.equal("[", history:sub(1, 1))
       assert.is_truthy(history:find('"text":"hello"', 1, true))
       assert.is_truthy(history:find(message, 1, true))
@@ -117,51 +114,67 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       local text = ("x"):rep(300000)
       local body = '{"task_id":"' .. TASK .. '","text":"' .. text .. '"}'
       local server = start()
-      assert.equal(200, (fetch(server, { method = "POST", target = BASE .. "message", body = body })))
-      local _, history = fetch(server)
+      assert.equal(200, (call(server, { method = "POST", target = BASE .. "message", body = body })))
+      local _, history = call(server)
       assert.is_truthy(history:find(text, 1, true))
     end)
 
     it("sends a POST without a body", function()
-      assert.equal(422, (fetch(start(), { method = "POST", target = BASE .. "message" })))
+      assert.equal(422, (call(start(), { method = "POST", target = BASE .. "message" })))
     end)
 
     it("gets the answer to a wrong key", function()
-      local status, body = fetch(start("--api-key", "another"))
+      local status, body = call(start("--api-key", "another"))
       assert.equal(401, status)
       assert.is_truthy(body:find "Invalid API key")
-      assert.equal(404, (fetch(start("--api-key", KEY))))
+      assert.equal(404, (call(start("--api-key", KEY))))
     end)
 
     it("gets answers of any other status, a redirect included", function()
       local server = start()
-      assert.equal(404, (fetch(server, { target = "/nowhere" })))
-      assert.equal(422, (fetch(server, { method = "POST", target = BASE .. "message", body = "{}" })))
+      assert.equal(404, (call(server, { target = "/nowhere" })))
+      assert.equal(422, (call(server, { method = "POST", target = BASE .. "message", body = "{}" })))
       server = answer(
         { status = 302, headers = { Location = "/" }, body = "elsewhere" },
         { status = 429, headers = { ["Retry-After"] = "17" }, body = "slow" },
         { status = 503, headers = { ["Retry-After"] = "Fri, 31 Dec 1999 23:59:59 GMT" }, body = "busy" }
       )
-      assert.same({ 302, "elsewhere" }, { fetch(server) })
-      assert.same({ 429, "slow", 17 }, { fetch(server) })
-      assert.same({ 503, "busy" }, { fetch(server) })
+      assert.same({ 302, "elsewhere" }, { call(server) })
+      assert.same({ 429, "slow", 17 }, { call(server) })
+      assert.same({ 503, "busy", 0 }, { call(server) }) -- the date is over
     end)
 
     it("gets an empty body", function()
-      assert.same({ 200, "" }, { fetch(answer { status = 200 }) })
-      assert.same({ 204, "" }, { fetch(raw "HTTP/1.1 204 No Content\r\n\r\n") })
-      assert.same({ 200, "" }, { fetch(raw "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") })
+      assert.same({ 200, "" }, { call(answer { status = 200 }) })
+      assert.same({ 204, "" }, { call(raw "HTTP/1.1 204 No Content\r\n\r\n") })
+      assert.same({ 200, "" }, { call(raw "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") })
     end)
 
     it("gets a chunked body", function()
       local head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-      assert.same({ 200, "hello, you" }, { fetch(raw(head .. "5\r\nhello\r\n5\r\n, you\r\n0\r\n\r\n")) })
+      assert.same({ 200, "hello, you" }, { call(raw(head .. "5\r\nhello\r\n5\r\n, you\r\n0\r\n\r\n")) })
       local long = ("0123456789abcdef"):rep(0x2000)
-      assert.same({ 200, long .. long }, { fetch(raw(head .. ("20000\r\n" .. long .. "\r\n"):rep(2) .. "0\r\n\r\n")) })
+      assert.same({ 200, long .. long }, { call(raw(head .. ("20000\r\n" .. long .. "\r\n"):rep(2) .. "0\r\n\r\n")) })
     end)
 
     it("gets a body that the end of the connection ends", function()
-      assert.same({ 200, "hello" }, { fetch(raw "HTTP/1.1 200 OK\r\n\r\nhello") })
+      assert.same({ 200, "hello" }, { call(raw "HTTP/1.1 200 OK\r\n\r\nhello") })
+    end)
+
+    it("gets an answer whose lines end in LF alone, with a folded field and any status of three digits", function()
+      local head = "HTTP/1.1 999 Odd\nX: a\n b\nTransfer-Encoding: chunked\n\n"
+      assert.same({ 999, "hello" }, { call(raw(head .. "5\nhello\n0\n\n")) })
+      assert.same({ 600, "hello" }, { call(raw "HTTP/1.1 600 Odd\r\nContent-Length:\r\n 5\r\n\r\nhello") })
+    end)
+
+    it("fails in time, whatever size of 64 bits a chunk has", function()
+      local head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+      for _, bytes in ipairs { "80000000\r\nx", "1\r\n[\r\nFFFFFFF4\r\nxxxx", "ffffffffffffffff\r\nx" } do
+        assert.matches("^the connection was cut in the middle of the answer", (fail(raw(head .. bytes))))
+      end
+      for _, bytes in ipairs { "10000000000000000\r\nx", "1\r\n[\r\n100000000000000001\r\nxxxx" } do
+        assert.equal("the answer breaks the chunked coding", (fail(raw(head .. bytes))))
+      end
     end)
 
     it("gets a body as long as max_body, and fails for one byte more", function()
@@ -169,7 +182,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
         "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"
       for _, bytes in ipairs { length, chunked, "HTTP/1.1 200 OK\r\n\r\nhello" } do
         local server = answer({ raw = bytes }, { raw = bytes })
-        assert.same({ 200, "hello" }, { fetch(server, { max_body = 5 }) })
+        assert.same({ 200, "hello" }, { call(server, { max_body = 5 }) })
         local words, kind = fail(server, { max_body = 4 })
         assert.equal("the answer's body is longer than 4 bytes (max_body)", words)
         assert.equal("overflow", kind)
@@ -180,14 +193,14 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       local server = answer("drop", { raw = "" }, { raw = "HTTP/1.1 200 OK\r\nContent-Le" })
       for _ = 1, 3 do
         local words, kind = fail(server)
-        assert.equal("the connection was cut before an answer in HTTP/1.1", words)
+        assert.matches("^the connection was cut before an answer in HTTP/1.1", words)
         assert.equal("transport", kind)
       end
     end)
 
     local function assert_cut(bytes)
       local words, kind = fail(raw(bytes))
-      assert.equal("the connection was cut in the middle of the answer", words)
+      assert.matches("^the connection was cut in the middle of the answer", words)
       assert.equal("transport", kind)
     end
 
@@ -198,14 +211,14 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       for _, bytes in ipairs(cuts) do assert_cut(bytes) end
     end)
 
-    it(but_resty_http .. "fails when the connection ends behind the last chunk", function()
+    it("fails when the connection ends behind the last chunk", function()
       assert_cut "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"
     end)
 
     it("fails when the answer breaks HTTP", function()
       local head, length = "HTTP/1.1 200 OK\r\n", "Content-Length: 5\r\n"
       local broken = {
-        ["has no status"] = { "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 600 Odd\r\n\r\n" },
+        ["is not HTTP/1.1"] = { "HTTP/1.1 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", head .. "no colon\r\n\r\n" },
         ["cannot be understood"] = {
           head .. "Content-Length: five\r\n\r\nhello",
           head .. "Content-Length: -5\r\n\r\nhello",
@@ -224,18 +237,22 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       end
     end)
 
-    it(but_resty_http .. "fails when the answer's head is too long", function()
+    it("fails when the answer's head is too long", function()
       local words, kind = fail(raw("HTTP/1.1 200 OK\r\n" .. ("X: 1234567890\r\n"):rep(2000) .. "\r\n"))
-      assert.matches("its head is longer", words)
-      assert.equal("protocol", kind)
+      assert.matches("head of the server's answer exceeds the limit %(max_response_head%)", words)
+      assert.equal("overflow", kind)
     end)
 
-    if ngx then -- libwebsockets takes an interim answer for the final one
-      it("gets the final answer that follows an interim one", function()
-        local final = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-        assert.same({ 200, "hello" }, { fetch(raw("HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n" .. final)) })
-      end)
-    end
+    it("gets the final answer that follows an interim one", function()
+      local final = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+      assert.same({ 200, "hello" }, { call(raw("HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n" .. final)) })
+    end)
+
+    it("fails when the server switches to another protocol", function()
+      local words, kind = fail(raw "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")
+      assert.matches("switched to another protocol", words)
+      assert.equal("protocol", kind)
+    end)
 
     it("fails when the answer is not HTTP", function()
       local words = fail(raw "SSH-2.0-x\r\n\r\n")
@@ -260,10 +277,10 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       assert.equal("name not found: nowhere.invalid", (fail(server, { host = "nowhere.invalid" })))
     end)
 
-    it("works by name", function() assert.equal(404, (fetch(start(), { host = "localhost" }))) end)
+    it("works by name", function() assert.equal(404, (call(start(), { host = "localhost" }))) end)
 
     it((scheme == "https" and "#native " or "") .. "works by IPv6 address", function()
-      assert.equal(404, (fetch(start("--host", "::1"), { host = "::1" })))
+      assert.equal(404, (call(start("--host", "::1"), { host = "::1" })))
     end)
 
     it("#native takes no notice of a proxy in the environment", function()
@@ -271,10 +288,10 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       local result = child.run(
         [[local net, port, ca_file = require "aui.net", ...
           local loop = assert(net.loop())
-          local fetch = assert(loop:fetch(1, { host = "127.0.0.1", port = tonumber(port), target = "/", timeout = 20,
+          local call = assert(loop:call(1, { host = "127.0.0.1", port = tonumber(port), target = "/", timeout = 20,
             tls = ca_file and { ca_file = ca_file }, request_host = "127.0.0.1:" .. port }))
-          while select("#", fetch:result()) == 0 do loop:step() end
-          io.write(tostring((fetch:result())))]],
+          while select("#", call:result()) == 0 do loop:step() end
+          io.write(tostring((call:result())))]],
         { env = { http_proxy = "127.0.0.1:1", https_proxy = "127.0.0.1:1" } },
         tostring(server.port),
         server.tls and server.tls.ca_file
@@ -284,20 +301,20 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
 
     it("#native is one of 200 at once, beside sessions on the same loop", function()
       local server = start()
-      local sessions, fetches, news = {}, {}, {}
+      local sessions, calls, news = {}, {}, {}
       for i = 1, 20 do
         local options = options_for(server, { target = BASE .. "session", connect_timeout = 60 })
         sessions[i] = assert(loop:open(1000 + i, options))
       end
       for i = 1, 200 do
         local options = options_for(server, { target = BASE .. "tasks?user_id=u" .. i, timeout = 60 })
-        fetches[i] = assert(loop:fetch(i, options))
+        calls[i] = assert(loop:call(i, options))
       end
       local replies = {}
       for i, session in ipairs(sessions) do replies[i] = session:send(HELLO) end
       run_until(function()
         for id in loop.ready, loop do news[id] = (news[id] or 0) + 1 end
-        for _, object in ipairs(fetches) do
+        for _, object in ipairs(calls) do
           if under_way(object) then return false end
         end
         for _, reply in ipairs(replies) do
@@ -306,7 +323,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
         return true
       end)
       for id in loop.ready, loop do news[id] = (news[id] or 0) + 1 end
-      for i, object in ipairs(fetches) do
+      for i, object in ipairs(calls) do
         local status, words = object:result()
         assert.same({ 200 }, { status, status ~= 200 and words or nil })
         assert.equal(1, news[i])
@@ -314,27 +331,27 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       for _, reply in ipairs(replies) do assert.equal("message", reply:status()) end
     end)
 
-    -- Begins 20 fetches, lets the condition come true for all of them, and drops them by `drop`: nothing must be left.
+    -- Begins 20 calls, lets the condition come true for all of them, and drops them by `drop`: nothing must be left.
     local function assert_leaves_nothing(server, changes, condition, drop)
       collect()
-      fetch(server, { timeout = 0.3 }) -- what the loop opens once
+      call(server, { timeout = 0.3 }) -- what the loop opens once
       loop:step(0.05)
       local before = open_descriptors()
-      local fetches = {}
-      for i = 1, 20 do fetches[i] = assert(loop:fetch(i, options_for(server, changes))) end
+      local calls = {}
+      for i = 1, 20 do calls[i] = assert(loop:call(i, options_for(server, changes))) end
       if condition then run_until(function() return condition(before) end) end
-      drop(fetches)
-      fetches = nil -- luacheck: ignore
+      drop(calls)
+      calls = nil -- luacheck: ignore
       collect()
       run_until(function() return open_descriptors() == before end)
       assert.is_nil(loop:ready())
     end
 
-    local function close_all(fetches)
-      for _, object in ipairs(fetches) do
+    local function close_all(calls)
+      for _, object in ipairs(calls) do
         object:close()
         object:close()
-        assert.same({ nil, "the fetch is closed", "canceled" }, { object:result() })
+        assert.same({ nil, "the call is closed", "canceled" }, { object:result() })
       end
     end
 
@@ -363,9 +380,9 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
           local loop = assert(net.loop())
           local options = { host = "127.0.0.1", port = tonumber(port), target = "/", headers = "",
             tls = ca_file and { ca_file = ca_file }, request_host = "127.0.0.1:" .. port }
-          fetches = {}
+          calls = {}
           for id = 1, 3 do
-            fetches[id] = assert(loop:fetch(id, options))
+            calls[id] = assert(loop:call(id, options))
             for _ = 1, 20 do loop:step(0.005) end
           end]],
         nil,
@@ -377,8 +394,150 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
   end)
 end
 
-if ngx then -- where each client of aui.fetch must keep these
-  describe("a fetch from a server that never comes to an end", function()
+describe("the connection of a call", function()
+  local ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+  local listener, connections
+
+  before_each(function()
+    loop = assert(new_loop())
+    listener = assert(socket.bind("127.0.0.1", 0))
+    listener:settimeout(0)
+    connections = {}
+  end)
+  after_each(function()
+    listener:close()
+    for _, connection in ipairs(connections) do connection.socket:close() end
+    loop = nil
+    collect()
+  end)
+
+  -- The next request that has come whole, if there is one.
+  local function take_request(connection)
+    local bytes, _, partial = connection.socket:receive(65536)
+    connection.received = connection.received .. (bytes or partial or "")
+    local head = connection.received:match "^.-\r\n\r\n"
+    local length = head and #head + (head:match "Content%-Length: (%d+)" or 0)
+    if not head or #connection.received < length then return nil end
+    connection.received = connection.received:sub(length + 1)
+    connection.requests = connection.requests + 1
+    return head
+  end
+
+  -- Lets the server take connections and requests, and give its answer to each: bytes, or false to hang up.
+  local function serve(answer)
+    local accepted = listener:accept()
+    if accepted then
+      accepted:settimeout(0)
+      connections[#connections + 1] = { socket = accepted, received = "", requests = 0 }
+    end
+    for index, connection in ipairs(connections) do
+      local request = take_request(connection)
+      local bytes = request and answer(index, connection.requests)
+      if bytes then connection.socket:send(bytes) end
+      if request and not bytes then connection.socket:close() end
+    end
+  end
+
+  local function begin(changes)
+    local _, port = listener:getsockname()
+    next_id = next_id + 1
+    return assert(loop:call(next_id, options_for({ port = port }, changes)))
+  end
+
+  local function finish(object, answer)
+    local limit = loop:now() + 90
+    while under_way(object) do
+      assert(loop:now() < limit, "waited in vain")
+      loop:step(0.01)
+      serve(answer)
+    end
+    while loop:ready() do end -- luacheck: ignore
+    return object:result()
+  end
+
+  local function always(bytes)
+    return function() return bytes end
+  end
+
+  local POST = { method = "POST", body = "hello" }
+
+  it("serves the next one to the same place", function()
+    for i = 1, 3 do
+      assert.same({ 200, "hello" }, { finish(begin(i == 2 and POST or nil), always(ANSWER)) })
+    end
+    assert.equal(1, #connections)
+    assert.equal(3, connections[1].requests)
+  end)
+
+  it("is the only one that it opens", function()
+    local answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
+    for i = 1, 3 do
+      assert.equal(200, (finish(begin(), always(answer))))
+      assert.equal(i, #connections)
+    end
+  end)
+
+  it("serves no other while the call is under way, nor after it was given up", function()
+    local first, second = begin(), begin()
+    finish(first, always(ANSWER))
+    assert.equal(200, (finish(second, always(ANSWER))))
+    assert.equal(2, #connections)
+    local third = begin()
+    for _ = 1, 5 do loop:step(0.01) end
+    third:close()
+    assert.equal(200, (finish(begin(), always(ANSWER))))
+    assert.is_true(#connections >= 3)
+  end)
+
+  it("serves nobody when its answer does not allow that, or more than the answer has come", function()
+    local answers = { "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", ANSWER .. "HTTP/1.1 408 Too late\r\n\r\n" }
+    for i, answer in ipairs(answers) do
+      assert.same({ 200, "hello" }, { finish(begin(), always(answer)) })
+      assert.equal(i, #connections)
+    end
+  end)
+
+  it("serves nobody who asks another host", function()
+    finish(begin(), always(ANSWER))
+    assert.equal(200, (finish(begin { host = "localhost" }, always(ANSWER))))
+    assert.equal(2, #connections)
+  end)
+
+  for what, changes in pairs { GET = {}, POST = POST } do
+    it("may have ended before the next one, which is no failure of a " .. what, function()
+      finish(begin(), always(ANSWER))
+      connections[1].socket:close()
+      assert.same({ 200, "hello" }, { finish(begin(changes), always(ANSWER)) })
+      assert.equal(2, #connections)
+    end)
+
+    it("may have got an answer before the next one, which is not that of a " .. what, function()
+      finish(begin(), always(ANSWER))
+      connections[1].socket:send "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+      assert.same({ 200, "hello" }, { finish(begin(changes), always(ANSWER)) })
+      assert.equal(2, #connections)
+    end)
+  end
+
+  -- The server hangs up on the second request of a connection.
+  local function hang_up(_, request) return request < 2 and ANSWER end
+
+  it("may end as the next one is sent: a GET is sent again, once, but no POST, which may have been acted on", function()
+    finish(begin(), hang_up)
+    assert.same({ 200, "hello" }, { finish(begin(), hang_up) })
+    assert.equal(2, #connections)
+    local status, words, kind = finish(begin(POST), hang_up)
+    assert.same({ nil, "transport" }, { status, kind })
+    assert.matches("^the connection was cut before an answer", words)
+    assert.equal(2, #connections)
+    finish(begin(), always(ANSWER))
+    assert.equal("transport", select(3, finish(begin(), always(false))))
+    assert.equal(4, #connections)
+  end)
+end)
+
+if ngx then -- whose cosockets wait as long as they are told
+  describe("a call from a server that never comes to an end", function()
     local HEAD = "HTTP/1.1 200 OK\r\n"
     local beginnings = {
       ["the head"] = HEAD .. "X: y",
@@ -402,10 +561,10 @@ if ngx then -- where each client of aui.fetch must keep these
       collect()
     end)
 
-    -- Begins a fetch, which is answered with these bytes.
+    -- Begins a call, which is answered with these bytes.
     local function begin(bytes, timeout)
       local _, port = listener:getsockname()
-      local object = assert(loop:fetch(1, options_for({ port = port }, { timeout = timeout })))
+      local object = assert(loop:call(1, options_for({ port = port }, { timeout = timeout })))
       local request
       repeat
         loop:step(0.01)
@@ -447,7 +606,7 @@ if ngx then -- where each client of aui.fetch must keep these
         local object = begin(bytes, 60)
         for _ = 1, 5 do loop:step(0.01) end
         object:close()
-        assert.same({ nil, "the fetch is closed", "canceled" }, { object:result() })
+        assert.same({ nil, "the call is closed", "canceled" }, { object:result() })
         run_until(function()
           drip(place)
           return has_hung_up()
@@ -458,7 +617,7 @@ if ngx then -- where each client of aui.fetch must keep these
   end)
 end
 
-describe("whom a fetch over https trusts", function()
+describe("whom a call over https trusts", function()
   before_each(function() loop = assert(new_loop()) end)
   after_each(function()
     loop = nil
@@ -494,18 +653,18 @@ describe("whom a fetch over https trusts", function()
     assert.matches("expired", (fail(start "--tls-expired")))
   end)
 
-  it("is anybody with verify = false, for that fetch alone", function()
+  it("is anybody with verify = false, for that call alone", function()
     local server = start("--tls-expired", "--tls-name", "example.com")
-    assert.equal(404, (fetch(server, { tls = { verify = false } })))
+    assert.equal(404, (call(server, { tls = { verify = false } })))
     assert.matches("not accepted", (fail(server)))
   end)
 
-  -- The failure of a fetch from a server that says `bytes` to whoever connects, and hangs up.
+  -- The failure of a call from a server that says `bytes` to whoever connects, and hangs up.
   local function fail_with(bytes)
     local listener = assert(socket.bind("127.0.0.1", 0))
     listener:settimeout(0)
     local _, port = listener:getsockname()
-    local object = assert(loop:fetch(1, options_for({ port = port, tls = start().tls })))
+    local object = assert(loop:call(1, options_for({ port = port, tls = start().tls })))
     run_until(function()
       local client = listener:accept()
       if client then
@@ -528,38 +687,25 @@ describe("whom a fetch over https trusts", function()
   end)
 
   it("#native is what the options say, which must be usable", function()
-    local object, words = loop:fetch(1, options_for({ port = 1 }, { tls = { ca_file = "/nowhere/ca.pem" } }))
+    local object, words = loop:call(1, options_for({ port = 1 }, { tls = { ca_file = "/nowhere/ca.pem" } }))
     assert.is_nil(object)
     assert.equal("tls.ca_file: cannot use /nowhere/ca.pem: No such file or directory", words)
   end)
 end)
 
-describe("#native the options of a fetch", function()
+describe("#native the options of a call", function()
   before_each(function() loop = assert(new_loop()) end)
 
-  it("that exceed libwebsockets' limits are errors that name them", function()
-    for name, limit in pairs { target = 2000, request_host = 110, headers = 32768 } do
-      local object, words = loop:fetch(1, options_for({ port = 1 }, { [name] = ("x"):rep(limit + 1) }))
-      assert.is_nil(object)
-      assert.equal(("%s: expected at most %d bytes, got %d"):format(name, limit, limit + 1), words)
-    end
-  end)
-
-  it("may be as long as these limits", function()
+  it("may be long", function()
     local server = remember(support.start())
-    local target = "/" .. ("x"):rep(1999)
-    local headers = ("X-Long: " .. ("x"):rep(1014) .. "\r\n"):rep(32)
-    local name = ("x"):rep(110)
-    assert.equal(32768, #headers)
-    for _, changes in ipairs { { target = target }, { headers = headers:sub(1, 7 * 1024) }, { request_host = name } } do
-      assert.equal(404, (fetch(server, changes)))
-    end
+    local field = "X-Long: " .. ("x"):rep(1000) .. "\r\n"
+    assert.equal(404, (call(server, { target = "/" .. ("x"):rep(3000), headers = field:rep(3) })))
     stop()
   end)
 
   it("are checked for the method and a body that does not go with it", function()
     local server = { port = 1 }
-    assert.error_matches(function() loop:fetch(1, options_for(server, { method = "DELETE" })) end, "method: expected")
-    assert.error_matches(function() loop:fetch(1, options_for(server, { body = "x" })) end, "body: expected only")
+    assert.error_matches(function() loop:call(1, options_for(server, { method = "DELETE" })) end, "method: expected")
+    assert.error_matches(function() loop:call(1, options_for(server, { body = "x" })) end, "body: expected only")
   end)
 end)

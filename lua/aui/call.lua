@@ -1,0 +1,128 @@
+-- REST calls in nginx: each is an exchange of the engine on a cosocket. A worker moves its bytes, and its parent, which
+-- alone can end it, keeps its time.
+
+local dialler = require "aui.dialler"
+local engine = require "aui.engine"
+local semaphore = require "ngx.semaphore"
+local sources = require "aui.sources"
+local threads = require "aui.threads"
+
+local call = {}
+
+local READ_SIZE = 64 * 1024 -- bytes
+local FRESH = 15000 -- milliseconds for which a connection is left to the next call
+local KEPT = 1 -- of a place
+local PATIENCE = 24 * 3600 * 1000 -- milliseconds; the deadline ends what takes too long
+local SHORTEST_WAIT, FOREVER = 0.001, 3600 -- seconds
+
+local Call = {}
+Call.__index = Call
+
+-- Whose connections a call may use: those to the same place, whose certificate was judged in the same way.
+local function pool_of(request)
+  local how = not request.tls and "tcp" or request.tls.verify == false and "unverified" or "verified"
+  return { pool = ("aui-call:%s:%s:%d"):format(how, request.host, request.port), pool_size = KEPT }
+end
+
+local function open(self)
+  local request, exchange = self.request, self.exchange
+  threads.catch_up() -- nginx takes dead connections out of its pools
+  exchange:phase "connect"
+  self.socket = ngx.socket.tcp()
+  self.socket:settimeout(PATIENCE)
+  local ok, why, retryable = dialler.connect(self.socket, request, pool_of(request))
+  if ok and self.socket:getreusedtimes() > 0 then return exchange:adopted() end
+  if ok and request.tls then
+    exchange:phase "tls"
+    ok, why, retryable = dialler.start_tls(self.socket, request)
+  end
+  if not ok then return exchange:disconnected(why, retryable) end
+  exchange:connected()
+end
+
+local function carry(self)
+  local bytes = self.exchange:output()
+  if bytes then self.socket:send(bytes) end -- if that fails, the answer may be there all the same
+  local received, err = self.socket:receiveany(READ_SIZE)
+  if received then
+    self.exchange:receive(received)
+  elseif err ~= "timeout" then
+    self.exchange:disconnected(err ~= "closed" and err or nil, true)
+  end
+end
+
+local function part(self)
+  if self.exchange:detach() then
+    self.socket:setkeepalive(FRESH)
+  else
+    self.socket:close()
+    self.exchange:disconnected(nil, true)
+  end
+end
+
+local function is_over(self) return select("#", self.exchange:result()) > 0 end
+
+local function work(self)
+  local want = self.exchange:want()
+  while want or not is_over(self) do
+    if want == "connect" then
+      open(self)
+    elseif want == "disconnect" then
+      part(self)
+    else
+      carry(self)
+    end
+    want = self.exchange:want()
+  end
+  self.progress:post(1)
+end
+
+-- Keeps the exchange's time.
+local function await_end(self)
+  while not is_over(self) do
+    local left = (self.exchange:deadline() or math.huge) - engine.now()
+    self.progress:wait(math.max(SHORTEST_WAIT, math.min(left, FOREVER)))
+    self.exchange:tick()
+  end
+end
+
+local function run(self, id)
+  threads.turn() -- the caller goes on first
+  if self.closed then return end
+  local worker = ngx.thread.spawn(work, self)
+  await_end(self)
+  ngx.thread.kill(worker)
+  if self.exchange:want() == "disconnect" then self.socket:close() end
+  self.told = true
+  if not self.closed then sources.tell(id) end
+end
+
+--- Sends a request. `request` has the fields of loop:call (src/binding/net/call.c). The result's methods are those of
+--- that call; the source of this id is told the news when it is over.
+function call.start(id, request)
+  local self = setmetatable({
+    request = request,
+    exchange = engine.exchange(request),
+    socket = nil, -- the latest
+    progress = semaphore.new(),
+    closed = false,
+    told = false, -- that it is over
+  }, Call)
+  threads.start(run, self, id)
+  return self
+end
+
+--- status, body and Retry-After's seconds; nil, why not and the kind of that; or nothing as long as it is under way.
+function Call:result()
+  if self.closed then return nil, "the call is closed", "canceled" end
+  if self.told then return self.exchange:result() end
+end
+
+--- Gives it up.
+function Call:close()
+  self.closed = true
+  self.exchange:cancel "the call is closed"
+  self.progress:post(1)
+end
+
+return call

@@ -1,0 +1,25 @@
+/* What the files of the module `aui.engine` share. */
+#ifndef AUI_BINDING_ENGINE_ENGINE_H
+#define AUI_BINDING_ENGINE_ENGINE_H
+
+#include "binding/binding.h"
+
+#define AUI_EXCHANGE "aui.engine.Exchange"
+
+/* Creates the metatable of exchanges. */
+void aui_create_exchange(lua_State *L);
+
+/* engine.exchange(options): see exchange.c. */
+int aui_new_exchange(lua_State *L);
+
+/* Milliseconds of a monotonic clock. */
+uint64_t aui_engine_now(void);
+
+/* What drivers in Lua are told, and say: each pushes one value, or nothing, and returns how many. */
+int aui_push_want(lua_State *L, aui_want want);
+int aui_push_deadline(lua_State *L, uint64_t at);
+
+/* The name of a phase at stack index `index`: "request", "resolve", "connect" or "tls". */
+aui_phase aui_check_phase(lua_State *L, int index);
+
+#endif

@@ -1,0 +1,59 @@
+/* What Lua says of an HTTP request, and is told of the answer. */
+#include <string.h>
+#include <time.h>
+
+#include "binding/binding.h"
+
+enum { MAX_BODY = 64 * 1024 * 1024, MAX_RESPONSE_HEAD = 16 * 1024 }; /* bytes, unless the caller says something else */
+
+static const char *check_method(lua_State *L, int table) {
+  const char *method = aui_string_field(L, table, "method", "GET");
+  bool known = strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0;
+  if (!known) luaL_argerror(L, table, "method: expected \"GET\" or \"POST\"");
+  return method;
+}
+
+static void read_body(lua_State *L, int table, aui_exchange_request *request) {
+  lua_getfield(L, table, "body");
+  request->body_len = 0;
+  request->body = NULL;
+  if (!lua_isnil(L, -1)) {
+    luaL_checktype(L, -1, LUA_TSTRING);
+    request->body = lua_tolstring(L, -1, &request->body_len);
+  }
+  lua_pop(L, 1); /* the table keeps the string alive */
+  if (request->body_len > 0 && strcmp(request->method, "POST") != 0) {
+    luaL_argerror(L, table, "body: expected only with method \"POST\"");
+  }
+}
+
+void aui_read_request(lua_State *L, int table, aui_exchange_request *request) {
+  request->method = check_method(L, table);
+  request->head.target = aui_string_field(L, table, "target", "/");
+  request->head.host = aui_string_field(L, table, "request_host", "");
+  request->head.headers = aui_string_field(L, table, "headers", "");
+  request->timeout = aui_milliseconds_field(L, table, "timeout");
+  request->max_response_head = aui_size_field(L, table, "max_response_head", MAX_RESPONSE_HEAD);
+  request->max_body = aui_size_field(L, table, "max_body", MAX_BODY);
+  request->unix_time = (int64_t)time(NULL);
+  read_body(L, table, request);
+}
+
+static int push_answer(lua_State *L, const aui_answer *answer) {
+  lua_pushinteger(L, answer->status);
+  lua_pushlstring(L, answer->body.data ? answer->body.data : "", answer->body.len);
+  if (answer->retry_after < 0) return 2;
+  lua_pushinteger(L, (lua_Integer)answer->retry_after);
+  return 3;
+}
+
+int aui_push_result(lua_State *L, const aui_exchange *exchange) {
+  const aui_answer *answer = exchange ? aui_exchange_get_answer(exchange) : NULL;
+  const aui_error *error = exchange ? aui_exchange_get_error(exchange) : NULL;
+  if (answer) return push_answer(L, answer);
+  if (exchange && !error) return 0;
+  lua_pushnil(L);
+  lua_pushstring(L, error ? error->message : "the call is closed");
+  lua_pushstring(L, aui_error_kind_name(error ? error->kind : AUI_ERROR_CANCELED));
+  return 3;
+}

@@ -1,0 +1,195 @@
+/* A call: one exchange's place on the loop. It opens the transports that the exchange wants, carries bytes between the
+ * two, and keeps the exchange's time. */
+#include "net/call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/spare.h"
+#include "net/transport.h"
+
+struct aui_call {
+  aui_transport transport;
+  aui_net *net; /* NULL once the loop is gone */
+  aui_node node;
+  aui_due due; /* its timer has gone off */
+  aui_ready ready;
+  aui_exchange *exchange;
+  bool first; /* connection: it may be one that another call has left */
+  bool told;  /* that it is over */
+  uv_timer_t timer;
+};
+
+static void pump(aui_call *call);
+
+/* ---- What the transport says ---- */
+
+static aui_call *of_transport(aui_transport *transport) {
+  return lws_container_of(transport, aui_call, transport);
+}
+
+static void on_phase(aui_transport *transport, aui_phase phase) {
+  aui_exchange_phase(of_transport(transport)->exchange, phase);
+}
+
+static void on_connected(aui_transport *transport) {
+  aui_exchange_connected(of_transport(transport)->exchange);
+}
+
+static void on_bytes(aui_transport *transport, const void *bytes, size_t n) {
+  aui_exchange_receive(of_transport(transport)->exchange, bytes, n, aui_net_turn_time(transport->net));
+}
+
+static const void *get_output(aui_transport *transport, size_t *n) {
+  return aui_exchange_output(of_transport(transport)->exchange, n);
+}
+
+static void on_written(aui_transport *transport, size_t n) {
+  aui_exchange_written(of_transport(transport)->exchange, n);
+}
+
+static void on_ended(aui_transport *transport, const char *cause, bool retryable) {
+  aui_exchange_disconnected(of_transport(transport)->exchange, cause, retryable);
+}
+
+static void settle(aui_transport *transport) {
+  pump(of_transport(transport));
+}
+
+static const aui_transport_user transport_user = {on_phase,   on_connected, on_bytes, get_output,
+                                                  on_written, on_ended,     settle};
+
+/* ---- The pump ---- */
+
+static void connect_transport(aui_call *call) {
+  bool reused = call->first && aui_spare_take(&call->transport);
+  call->first = false;
+  if (reused) {
+    aui_exchange_adopted(call->exchange);
+  } else {
+    aui_transport_open(&call->transport);
+  }
+}
+
+static void disconnect_transport(aui_call *call) {
+  if (aui_exchange_may_detach(call->exchange) && aui_spare_keep(&call->transport)) {
+    aui_exchange_detach(call->exchange);
+    return;
+  }
+  if (aui_exchange_get_error(call->exchange)) {
+    aui_transport_reset(&call->transport); /* what the user was told has failed must not arrive later */
+  } else {
+    aui_transport_close(&call->transport);
+  }
+  aui_exchange_disconnected(call->exchange, NULL, true);
+}
+
+static void do_what_it_wants(aui_call *call) {
+  for (;;) {
+    switch (aui_exchange_want(call->exchange)) {
+      case AUI_WANT_CONNECT: connect_transport(call); break;
+      case AUI_WANT_DISCONNECT: disconnect_transport(call); break;
+      case AUI_WANT_NOTHING: return;
+    }
+  }
+}
+
+/* To be called after anything that touched the exchange. */
+static void pump(aui_call *call) {
+  call->net->busy = true;
+  do_what_it_wants(call);
+  aui_transport_flush(&call->transport);
+  if (!aui_exchange_is_over(call->exchange) || call->told) return;
+  call->told = true;
+  uv_timer_stop(&call->timer);
+  aui_net_announce(call->net, &call->ready);
+}
+
+static void judge(aui_due *due) {
+  aui_call *call = lws_container_of(due, aui_call, due);
+  if (aui_transport_is_up(&call->transport)) aui_transport_catch_up(&call->transport);
+  aui_exchange_tick(call->exchange, aui_net_turn_time(call->net));
+  pump(call);
+}
+
+static void on_timer(uv_timer_t *timer) {
+  aui_call *call = timer->data;
+  aui_net_put_off(call->net, &call->due);
+}
+
+/* ---- For the host ---- */
+
+static void destroy(aui_call *call) {
+  aui_exchange_free(call->exchange);
+  aui_transport_free(&call->transport);
+  free(call);
+}
+
+static void begin(aui_call *call, uint64_t id) {
+  aui_net *net = call->net;
+  call->ready.id = id;
+  call->due.judge = judge;
+  call->first = true;
+  aui_list_init(&call->ready.node);
+  aui_list_init(&call->due.node);
+  aui_list_append(&net->calls, &call->node);
+  uv_timer_init(net->loop, &call->timer);
+  call->timer.data = call;
+  uint64_t due = aui_exchange_deadline(call->exchange);
+  if (due != AUI_NEVER) uv_timer_start(&call->timer, on_timer, due - aui_net_turn_time(net), 0);
+  pump(call);
+}
+
+aui_call *aui_call_start(aui_net *net, const aui_endpoint *endpoint, const aui_exchange_request *request, uint64_t id,
+                         const char **why) {
+  *why = net->why;
+  uint64_t now = aui_net_now(net);
+  snprintf(net->why, sizeof net->why, "out of memory");
+  aui_call *call = calloc(1, sizeof *call);
+  if (!call) return NULL;
+  call->net = net;
+  call->exchange = aui_exchange_new(request, now);
+  if (!call->exchange || !aui_transport_init(&call->transport, net, &transport_user, endpoint)) {
+    destroy(call);
+    return NULL;
+  }
+  begin(call, id);
+  return call;
+}
+
+const aui_exchange *aui_call_exchange(const aui_call *call) {
+  return call->exchange;
+}
+
+/* Ends whatever is under way, and takes the call off the loop. */
+static void leave(aui_call *call, const char *why, uv_close_cb on_left) {
+  aui_exchange_cancel(call->exchange, why);
+  do_what_it_wants(call);
+  call->net->busy = true;
+  aui_list_remove(&call->node);
+  aui_list_remove(&call->due.node);
+  aui_list_remove(&call->ready.node);
+  uv_close((uv_handle_t *)&call->timer, on_left);
+}
+
+static void on_released(uv_handle_t *timer) {
+  destroy(timer->data);
+}
+
+void aui_call_release(aui_call *call) {
+  if (call->net) {
+    leave(call, "the call was given up", on_released);
+  } else {
+    destroy(call);
+  }
+}
+
+void aui_call_kill(aui_call *call) {
+  leave(call, "the loop was closed", NULL);
+  call->net = NULL;
+}
+
+aui_call *aui_call_of_node(aui_node *node) {
+  return lws_container_of(node, aui_call, node);
+}

@@ -1,0 +1,121 @@
+/* Connections that calls have left. What comes on one is its end, or nothing that anybody waits for. */
+#include "net/spare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  FRESH = 15000, /* milliseconds for which one is kept: servers close idle ones, some after a few seconds */
+  MOST = 8       /* for all places together */
+};
+
+typedef struct {
+  aui_transport transport;
+  aui_node node;
+  uv_timer_t timer;
+} spare;
+
+static spare *of_node(aui_node *node) {
+  return lws_container_of(node, spare, node);
+}
+
+static void on_freed(uv_handle_t *timer) {
+  spare *kept = timer->data;
+  aui_transport_free(&kept->transport);
+  free(kept);
+}
+
+static void drop(spare *kept) {
+  aui_transport_close(&kept->transport);
+  aui_list_remove(&kept->node);
+  uv_close((uv_handle_t *)&kept->timer, on_freed);
+}
+
+static void on_timer(uv_timer_t *timer) {
+  drop(timer->data);
+}
+
+/* ---- What the transport says ---- */
+
+static void on_phase(aui_transport *transport, aui_phase phase) {
+  (void)transport, (void)phase;
+}
+
+static void on_connected(aui_transport *transport) {
+  (void)transport;
+}
+
+static void on_bytes(aui_transport *transport, const void *bytes, size_t n) {
+  (void)bytes, (void)n;
+  aui_transport_close(transport);
+}
+
+static const void *get_output(aui_transport *transport, size_t *n) {
+  (void)transport;
+  *n = 0;
+  return NULL;
+}
+
+static void on_written(aui_transport *transport, size_t n) {
+  (void)transport, (void)n;
+}
+
+static void on_ended(aui_transport *transport, const char *cause, bool retryable) {
+  (void)transport, (void)cause, (void)retryable;
+}
+
+static void settle(aui_transport *transport) {
+  if (!aui_transport_is_up(transport)) drop(lws_container_of(transport, spare, transport));
+}
+
+static const aui_transport_user transport_user = {on_phase,   on_connected, on_bytes, get_output,
+                                                  on_written, on_ended,     settle};
+
+/* ---- For calls ---- */
+
+/* NULL if there is none. */
+static spare *find(const aui_transport *place) {
+  aui_node *all = &place->net->spares;
+  for (aui_node *node = all->prev; node != all; node = node->prev) {
+    if (aui_transport_is_like(&of_node(node)->transport, place)) return of_node(node);
+  }
+  return NULL;
+}
+
+static void make_room(aui_net *net) {
+  size_t count = 0;
+  for (aui_node *node = net->spares.next; node != &net->spares; node = node->next) count++;
+  if (count >= MOST) drop(of_node(net->spares.next));
+}
+
+bool aui_spare_keep(aui_transport *transport) {
+  aui_net *net = transport->net;
+  spare *earlier = find(transport);
+  if (earlier) drop(earlier);
+  make_room(net);
+  spare *kept = calloc(1, sizeof *kept);
+  if (!kept) return false;
+  const aui_endpoint place = {.host = transport->host, .port = transport->port, .tls = transport->tls_options};
+  if (!aui_transport_init(&kept->transport, net, &transport_user, &place) ||
+      !aui_transport_hand_over(transport, &kept->transport)) {
+    aui_transport_free(&kept->transport);
+    free(kept);
+    return false;
+  }
+  uv_timer_init(net->loop, &kept->timer);
+  kept->timer.data = kept;
+  uv_timer_start(&kept->timer, on_timer, FRESH, 0);
+  aui_list_append(&net->spares, &kept->node);
+  return true;
+}
+
+bool aui_spare_take(aui_transport *transport) {
+  spare *kept = find(transport);
+  bool taken = kept && aui_transport_hand_over(&kept->transport, transport);
+  if (kept) drop(kept);
+  return taken;
+}
+
+void aui_spare_close_all(aui_net *net) {
+  while (!aui_list_is_empty(&net->spares)) drop(of_node(net->spares.next));
+}
