@@ -114,6 +114,14 @@ for _, scheme in ipairs { "ws", "wss" } do
       end)
     end
 
+    for written, expected in pairs { ["-1"] = 0, ["1e999"] = 2147483647 } do
+      it(("cannot ask to wait for %s s"):format(written), function()
+        play { { receive = true }, { send = ('{"status_code":429,"extra_data":{"retry_after":%s}}'):format(written) } }
+        local _, err = session:ask "question"
+        assert.are.equal(expected, err.retry_after)
+      end)
+    end
+
     it("is told without a close, too", function()
       play { { receive = true }, { error = CASES[1].payload }, { wait = 3600 } }
       local _, err = session:ask "question"

@@ -252,6 +252,14 @@ describe("a secret that a server repeats", function()
     end
   end
 
+  it("is hidden when it is of the URL's query", function()
+    server = support.play { { handshake = { status = 403, body = "no " .. TOKEN .. "/+ here" } } }
+    local changes = { url = server.url .. "?lang=en&token=" .. TOKEN .. "%2F%2b&x=1" }
+    local session, err = aui.connect(server:options(changes))
+    assert.is_nil(session)
+    assert.equal(REFUSED .. "no *** here", err.message)
+  end)
+
   it("is hidden in the reason of a close, and in what aui.log is told", function()
     local told = {}
     aui.log(function(event) told[#told + 1] = event.message end, "debug")
@@ -259,6 +267,12 @@ describe("a secret that a server repeats", function()
     aui.log(nil)
     assert.is_truthy(err.message:find "no %*%*%*$", err.message)
     assert.is_nil(table.concat(told, "\n"):find(TOKEN, 1, true))
+  end)
+
+  it("is hidden when there are tags in it, its own or the page's", function()
+    local headers = { ["X-A"] = "k3y-<a>-k3y", ["X-B"] = "k3y -plain-k3y" }
+    local err = refused_with("<p>k3y-<a>-k3y, k3y<wbr/>-plain-k3y</p>", { headers = headers })
+    assert.equal(REFUSED .. "***, ***", err.message)
   end)
 
   it("is hidden when the words are cut in the middle of it", function()

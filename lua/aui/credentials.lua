@@ -93,10 +93,20 @@ local function value_of(name, option)
   return value
 end
 
--- What has to be hidden of a request: the key, and whatever of the headers may be secret.
-local function secrets_in(key, headers)
+local function percent_decode(text)
+  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
+-- What has to be hidden of a request: the key, and whatever of the headers and of the URL's query may be secret.
+local function secrets_in(key, headers, target)
   local list = { key }
   local function add(value) list[#list + 1] = value end
+  for value in (target:match "%?(.*)$" or ""):gmatch "=([^&]+)" do
+    if #value >= LONG then
+      add(value)
+      add(percent_decode(value))
+    end
+  end
   for name, value in pairs(headers or {}) do
     local lower = ascii.lower(name)
     if SECRET_HEADERS[lower] then
@@ -201,7 +211,7 @@ function credentials.new(level, options, place)
       argument, problem = key_problem(key)
     end
     if problem then return nil, ("%s: %s"):format(argument, problem), false end
-    for _, holder in ipairs(holders) do holder.add(secrets_in(key, given)) end
+    for _, holder in ipairs(holders) do holder.add(secrets_in(key, given, place.target)) end
     compose(key, header_lines(given))
     return true
   end

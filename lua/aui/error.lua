@@ -45,6 +45,7 @@ local function whole(number)
 end
 
 local LONGEST_DECODED = 1024 * 1024 -- bytes of an error payload; of a longer one only the first words are of interest
+local LONGEST_PAUSE = 2 ^ 31 - 1 -- seconds, as for the engine
 local LONGEST_READ = 16384 -- bytes of a text of which the first words are wanted
 local MOST_ITEMS = 20 -- of a list of which the first words are wanted
 
@@ -70,7 +71,7 @@ end
 local function words_of_page(body, mask)
   local text = body:sub(1, LONGEST_READ)
   if text:find "[%z\1-\8\14-\26\28-\31]" then return "" end
-  return words_of(without_tags(text), mask)
+  return words_of(without_tags(mask(text)), mask) -- a secret may have what looks like a tag, or tags in it
 end
 
 -- Where a validation error is, such as "body.text: ".
@@ -148,7 +149,8 @@ local function take_fields(err, value, fault, mask)
   local extra = value.extra_data or fault.details
   if type(extra) ~= "table" then return end
   err.extra_data = mask_strings(extra, mask)
-  if type(extra.retry_after) == "number" then err.retry_after = whole(extra.retry_after) end
+  local seconds = extra.retry_after
+  if type(seconds) == "number" then err.retry_after = whole(math.max(0, math.min(seconds, LONGEST_PAUSE))) end
 end
 
 -- The server's own words, from an error payload or from a body of another kind.

@@ -24,7 +24,12 @@ end
 
 local function escape(byte) return ESCAPES[byte] or ("\\u%04x"):format(byte:byte()) end
 
-local function string_text(value) return '"' .. value:gsub('[%z\1-\31\127"\\]', escape) .. '"' end
+local ESCAPED = '[%z\1-\31\127"\\]'
+
+local function string_text(value)
+  if value:find(ESCAPED) then value = value:gsub(ESCAPED, escape) end
+  return '"' .. value .. '"'
+end
 
 local function is_small(number) return number <= LARGEST_WHOLE and number >= -LARGEST_WHOLE end
 
