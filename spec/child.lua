@@ -5,7 +5,7 @@ local uv = require "luv"
 
 local child = {}
 
-local LIMIT = 20000 -- milliseconds; a program that runs longer is killed
+local LIMIT = 20 -- seconds; a program that runs longer is killed
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
 local interpreter = jit and "luajit" or "lua" .. _VERSION:match "%d.%d" -- luacheck: ignore jit
 
@@ -67,10 +67,10 @@ function child.preload(name)
 end
 
 --- Runs `program`, Lua source, with `...` as arguments, to its end. `options`: `env`, changes to the environment
---- (false: not set); `under`, words of a command that runs the interpreter;
+--- (false: not set); `under`, words of a command that runs the interpreter; `limit`, seconds that it may take (20);
 --- `interrupt`, whether to send SIGINT when the program has written "ready\n" and sleeps ("at once": without that).
---- Returns a table: status, signal (0 for none), stdout, stderr, and the seconds that it took to end, from the interrupt
---- if any.
+--- Returns a table: status, signal (0 for none), stdout, stderr, and the seconds that it took to end, from the
+--- interrupt if any.
 function child.run(program, options, ...)
   options = options or {}
   local file = write_file(program)
@@ -89,7 +89,7 @@ function child.run(program, options, ...)
     watchdog:close()
   end))
   uv.update_time() -- else it counts from when the loop ran last
-  watchdog:start(LIMIT, 0, function() process:kill "sigkill" end)
+  watchdog:start((options.limit or LIMIT) * 1000, 0, function() process:kill "sigkill" end)
   local waiting = options.interrupt
   local out = read_all(stdout, function(text)
     if not waiting or not text:find("ready\n", 1, true) then return end

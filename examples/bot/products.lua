@@ -83,7 +83,7 @@ local function line_of(first, columns, key)
   for _, column in ipairs(columns) do
     parts[#parts + 1] = text.pad(column[key], column.width, column.numeric)
   end
-  return (table.concat(parts, GAP):gsub(" +$", ""))
+  return table.concat(parts, GAP):match "^.*[^ ]" or ""
 end
 
 --- The heading of the table and its lines, `width` columns wide at most if the names allow; nil without products.

@@ -52,26 +52,34 @@ function text.clean(dirty)
   return (dirty:gsub("\t", " "):gsub("[%z\1-\9\11-\31\127]", ""):gsub("\194[\128-\159]", ""))
 end
 
+--- The text without spaces around it.
+function text.trim(line)
+  local first = line:find "%S"
+  return first and line:match("^.*%S", first) or ""
+end
+
 --- The line with spaces after it, or before it where `numeric`, up to `width` columns.
 function text.pad(line, width, numeric)
   local spaces = (" "):rep(width - text.width(line))
   return numeric and spaces .. line or line .. spaces
 end
 
--- How much of the line fits into `width` columns, one character at least: its bytes and its columns.
-local function fitting(line, width)
-  local columns, bytes = 0, 0
-  for character in line:gmatch(CHARACTER) do
+-- How much of the line fits from `first` on into `width` columns, one character at least: its bytes and its columns.
+local function fitting(line, first, width)
+  local columns, at = 0, first
+  while at <= #line do
+    local character = line:match(CHARACTER, at) or line:sub(at, at)
     local more = width_of_character(character)
-    if columns + more > width and bytes > 0 then break end
-    columns, bytes = columns + more, bytes + #character
+    if columns + more > width and at > first then break end
+    columns, at = columns + more, at + #character
   end
-  return bytes, columns
+  return at - first, columns
 end
 
 -- Adds the lines of one paragraph to `lines`.
 local function wrap_paragraph(lines, paragraph, width)
   local first, last, used = 1, 0, 0 -- the line's bytes, and its columns
+  paragraph = paragraph:match "^.*[^ ]" or ""
   for space, word, stop in paragraph:gmatch "( *)([^ ]+)()" do
     local needed = text.width(word)
     used = used + #space + needed
@@ -81,7 +89,7 @@ local function wrap_paragraph(lines, paragraph, width)
     end
     last = stop - 1
     while used > width and first < last do
-      local bytes, columns = fitting(paragraph:sub(first, last), width)
+      local bytes, columns = fitting(paragraph, first, width)
       lines[#lines + 1] = paragraph:sub(first, first + bytes - 1)
       first, used = first + bytes, used - columns
     end

@@ -37,13 +37,18 @@ local function close_tcp(self)
   self.silence:stop()
 end
 
+-- What came before these bytes has no end of line.
 local function take(self, tcp, bytes)
-  self.input = self.input .. bytes
-  for line in self.input:gmatch "([^\r\n]*)[\r\n]+" do
-    self.events.line(line)
+  local first, stop = 1, bytes:find "[\r\n]"
+  local input = self.input .. bytes
+  stop = stop and stop + #self.input
+  while stop do
+    if stop > first then self.events.line(input:sub(first, stop - 1)) end
     if tcp ~= self.tcp then return end
+    first = stop + 1
+    stop = input:find("[\r\n]", first)
   end
-  self.input = self.input:match "[^\r\n]*$"
+  self.input = input:sub(first)
   if #self.input > LONGEST_INPUT then self:lose "this is no IRC server" end
 end
 

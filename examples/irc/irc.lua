@@ -17,9 +17,10 @@ local CANNOT_JOIN = { "403", "405", "471", "473", "474", "475", "476" }
 local function parse(line)
   local prefix, rest = line:match "^:(%S+) +(.*)$"
   rest = rest or line
-  local middle, trailing = rest:match "^(.-) +:(.*)$"
+  local colon = rest:find(" :", 1, true)
+  local trailing = colon and rest:sub(colon + 2)
   local words = {}
-  for word in (middle or rest):gmatch "[^ ]+" do
+  for word in rest:sub(1, colon):gmatch "[^ ]+" do
     words[#words + 1] = word
   end
   local command = table.remove(words, 1) or ""

@@ -33,7 +33,7 @@ end
 --- The text without formatting, in UTF-8, without spaces around it.
 function plain.text(said)
   local words = said:gsub("\3%d?%d?,?%d?%d?", "") -- colours; other formatting is one control character
-  return text.clean(utf8_of(words)):match "^%s*(.-)%s*$"
+  return text.trim(text.clean(utf8_of(words)))
 end
 
 return plain

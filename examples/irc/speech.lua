@@ -73,7 +73,7 @@ function Speech:next(final)
   local first = complete:find("%S", #self.said + 1)
   if not first then return corrected and WITHDRAWAL or nil end
   local mark = corrected and CORRECTION or ""
-  local line = speech.cut(complete:match("^[^\n]*", first):gsub("%s+$", ""), self.room - #mark)
+  local line = speech.cut(text.trim(complete:match("^[^\n]*", first)), self.room - #mark)
   self.said = complete:sub(1, first - 1 + #line)
   return mark .. text.clean(line)
 end

@@ -54,6 +54,13 @@ local function string_end(text, at)
   return at
 end
 
+-- What stands in a text from `first` to `last`, without spaces around it; behind it is something else than a space. To
+-- match "%s*$" at its end would mean to look at each run of spaces in it as often as that is long.
+local function trim(text, first, last)
+  first = text:find("%S", first)
+  return text:sub(first, last):match "^.*%S" or ""
+end
+
 --- The JSON texts of an array's items, as they are written there.
 ---@param array string valid JSON
 ---@return string[]
@@ -70,7 +77,7 @@ function json.items(array)
       if depth == 1 then start = at + 1 end
     else
       if depth == 1 then
-        local item = array:sub(start, at - 1):match "^%s*(.-)%s*$"
+        local item = trim(array, start, at - 1)
         if item ~= "" then items[#items + 1] = item end
         start = at + 1
       end

@@ -209,22 +209,35 @@ static aui_json_name name_of(kind k, const char *value, const char *end) {
   return string_is(value, end, update_name, sizeof update_name - 1) ? AUI_JSON_UPDATE_NAME : AUI_JSON_OTHER_NAME;
 }
 
-/* The valid number at `p`, clamped to 0..most. No strtod: it obeys the locale. */
+/* Takes the digits at `*p` into the number that they belong to, as far as a double has room for them: `shift` is what
+ * each of them adds to the exponent, and one that is left out adds one more. */
+static void take_digits(const char **p, const char *end, int shift, double *value, int64_t *exponent) {
+  for (; *p < end && **p >= '0' && **p <= '9'; ++*p) {
+    bool fits = *value < 1e17;
+    if (fits) *value = *value * 10 + (**p - '0');
+    *exponent += fits ? shift : shift + 1;
+  }
+}
+
+/* The valid number at `p`, clamped to 0..`most`, which is less than 1e17. No strtod: it obeys the locale. The exponent
+ * is cut to what makes a difference: it must not cost more steps than it has bytes. */
 static double bounded_number(const char *p, const char *end, double most) {
   if (*p == '-') return 0;
   double value = 0;
-  int exponent = 0, written = 0, sign = 1;
-  for (; p < end && *p != '.' && (*p | 0x20) != 'e'; p++) value = value * 10 + (*p - '0');
+  int64_t exponent = 0, written = 0;
+  take_digits(&p, end, 0, &value, &exponent);
   if (p < end && *p == '.') {
-    for (p++; p < end && (*p | 0x20) != 'e'; p++, exponent--) value = value * 10 + (*p - '0');
+    p++;
+    take_digits(&p, end, -1, &value, &exponent);
   }
-  if (p < end && p[1] == '-') sign = -1;
+  bool negative = p < end && p[1] == '-';
   for (; p < end; p++) {
-    if (*p >= '0' && *p <= '9' && written < 100000) written = written * 10 + (*p - '0');
+    if (*p >= '0' && *p <= '9' && written < INT64_MAX / 100) written = written * 10 + (*p - '0');
   }
-  exponent += sign * written;
+  exponent += negative ? -written : written;
+  if (exponent < -40) exponent = -40;
   for (; exponent > 0 && value > 0 && value <= most; exponent--) value *= 10;
-  for (; exponent < 0 && value > 0; exponent++) value /= 10;
+  for (; exponent < 0; exponent++) value /= 10;
   return value > most ? most : value;
 }
 
