@@ -545,6 +545,26 @@ class Reloads(Case):
 
 
 class Attacks(Case):
+    def test_bears_a_client_of_http_2_that_reads_nothing(self):
+        gateway = self.gateway(self.sim().url, GATEWAY_WORKERS="1")
+        port, context = free_port(), ssl._create_unverified_context()
+        context.set_alpn_protocols(["h2"])
+        with tempfile.TemporaryDirectory() as directory, Sim("--tls-dir", directory):
+            gateway.configure(f"listen 127.0.0.1:{port} ssl http2; ssl_certificate {directory}/server.pem; "
+                              f"ssl_certificate_key {directory}/server.key;")
+        before = gateway.memory()
+        for _ in range(128):  # those that come through the front
+            client = context.wrap_socket(socket.create_connection(("127.0.0.1", port), TIMEOUT))
+            self.addCleanup(client.close)
+            client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0, b"\0\4\0\0\0\0"))  # no window
+            self.assertEqual(4, client.recv(9)[3])
+            for number in range(128):
+                # GET https /chat.js at localhost (RFC 7541, appendix A)
+                fields = b"\x82\x87\x04\x08/chat.js\x01\x09localhost"
+                client.sendall(http2_frame(1, 5, 2 * number + 1, fields))
+        self.assertEqual(200, Browser(gateway, "127.0.0.2").get("/").status)
+        self.assertLess(gateway.memory() - before, 64 * 1024 * 1024)
+
     def test_refuses_what_another_site_makes_a_browser_send(self):
         _, browser, task = self.start("--pace", "0")
         self.assertEqual(403, browser.post("/api/tasks", Origin="https://evil.example").status)
@@ -856,7 +876,8 @@ class Attacks(Case):
             self.assertLess(gateway.memory() - before, 64 * 1024 * 1024)
 
     def test_bears_a_client_that_reads_none_of_all_the_answers_that_it_can_have(self):
-        gateway = self.gateway(self.sim(scenario=[RECEIVE, {"tokens": 4, "token_bytes": 125_000}, FINAL]).url)
+        # What takes most in JSON again.
+        gateway = self.gateway(self.sim(scenario=[RECEIVE, {"update": "\x7f" * 500_000}, FINAL]).url, GATEWAY_WORKERS="1")
         before = gateway.memory()
         browsers = [Browser(gateway) for _ in range(20)]
         for browser, tasks in [(browser, [browser.create_task() for _ in range(4)]) for browser in browsers]:
@@ -864,9 +885,9 @@ class Attacks(Case):
             self.addCleanup(lazy.socket.close)
             for number, task in enumerate(tasks):
                 lazy.send(json.dumps({"id": f"w{number}", "task_id": task, "text": LAPTOP}))
-        wait_until(lambda: len(self.logged("answer")) >= 40, "the agent's answers")
-        self.assertLess(gateway.memory() - before, 100 * 1024 * 1024)
-        self.assertEqual(40, len(self.logged("message")))
+        wait_until(lambda: len(self.logged("answer")) >= 20, "the agent's answers")
+        self.assertLess(gateway.memory() - before, 64 * 1024 * 1024)
+        self.assertEqual(20, len(self.logged("message")))
 
     def test_passes_on_no_answer_that_is_too_long(self):
         _, browser, task = self.start(scenario=[RECEIVE, {"update": "x" * 1_000_000}, FINAL])
@@ -888,6 +909,41 @@ class Attacks(Case):
                 self.assertEqual(b"", websocket.rest())
             except ConnectionError:
                 pass  # It does not read to the end of what it refuses.
+
+    def test_ends_a_websocket_of_which_more_comes_than_any_page_sends(self):
+        _, browser, _ = self.start()
+        for first, payload in ((0x8A, ""), (0x89, ""), (0x81, '{"id":"x","event":"cancel"}')):
+            websocket = raw_websocket(browser)
+            for _ in range(1001):
+                websocket.send(payload, first)
+            while (frame := websocket.frame())[0] == 0x8A:  # pongs
+                pass
+            self.assertEqual((0x88, (1008).to_bytes(2, "big")), frame)
+
+    def test_counts_what_comes_by_a_websocket_and_makes_no_sense(self):
+        _, browser, task = self.start(GATEWAY_RATE="3")
+        websocket = self.socket_of(browser)
+        kinds = []
+        for _ in range(7):  # a minute may end between them
+            websocket.send("{}")
+            kinds.append(websocket.receive()["kind"])
+        self.assertIn("rate_limit", kinds)
+
+    def test_answers_a_client_that_has_closed_its_side(self):
+        gateway = self.gateway(self.sim().url)
+        with socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            client.shutdown(socket.SHUT_WR)
+            self.assertIn(b" 200 ", read_all(client))
+
+    def test_streams_to_a_client_of_http_1_0(self):
+        gateway, browser, task = self.start("--pace", "0")
+        answer = raw(gateway, f"GET /api/chat?task_id={task}&text=hi&id=m1 HTTP/1.0\r\nHost: localhost\r\n"
+                     f"Cookie: {browser.cookie}\r\n\r\n".encode())
+        self.assertIn(b"\nevent: message\n", answer)
+        history = raw(gateway, f"GET /api/tasks/{task}/messages HTTP/1.0\r\nHost: localhost\r\n"
+                      f"Cookie: {browser.cookie}\r\n\r\n".encode())
+        self.assertEqual(2, len(json.loads(history.split(b"\r\n\r\n")[1])["messages"]))
 
     def test_puts_a_message_in_any_number_of_fragments_together(self):
         _, browser, task = self.start("--echo", "--pace", "0")
@@ -922,14 +978,22 @@ class Attacks(Case):
 
 
 def raw(gateway, request):
-    """All bytes that such a request is answered with."""
+    """All bytes that such a request is answered with, on a connection that it ends."""
     with socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT) as client:
         client.sendall(request)
-        client.shutdown(socket.SHUT_WR)
-        answer = b""
-        while data := client.recv(65536):
-            answer += data
-        return answer
+        return read_all(client)
+
+
+def http2_frame(kind, flags, stream, payload):
+    """RFC 9113, 4.1"""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def read_all(client):
+    answer = b""
+    while data := client.recv(65536):
+        answer += data
+    return answer
 
 
 if __name__ == "__main__":

@@ -4,15 +4,19 @@ local PIECE = 32 * 1024 -- bytes
 
 --- Writes these texts, and waits until all is written: true, or false when the browser is gone.
 return function(...)
-  local unwritten = 0
+  local piece, size = {}, 0
+  local function write()
+    local ok = ngx.print(piece) and ngx.flush(true)
+    piece, size = {}, 0
+    return ok
+  end
   for number = 1, select("#", ...) do
     local text = select(number, ...)
     for at = 1, #text, PIECE do
-      if unwritten >= PIECE and not ngx.flush(true) then return false end
-      unwritten = unwritten >= PIECE and 0 or unwritten
-      if not ngx.print(text:sub(at, at + PIECE - 1)) then return false end
-      unwritten = unwritten + math.min(PIECE, #text - at + 1)
+      local part = text:sub(at, at + PIECE - 1)
+      if size + #part > PIECE and not write() then return false end
+      piece[#piece + 1], size = part, size + #part
     end
   end
-  return ngx.flush(true) and true or false
+  return write() and true or false
 end

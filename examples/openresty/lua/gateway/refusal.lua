@@ -73,6 +73,7 @@ local PAGES = {
   [413] = { kind = "too_large", message = "The request is too large." },
   [414] = { kind = "too_large", message = "The message is too long." },
   [429] = refusal.too_many(5),
+  [501] = { kind = "bad_request", message = "The request asks for what is not known here.", retryable = false },
   [503] = { kind = "server", message = OTHER_WORDS, retry_after = 5 },
 }
 local FALLBACK = {

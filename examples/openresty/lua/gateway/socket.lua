@@ -1,4 +1,4 @@
--- GET /ws/chat: a WebSocket for any number of messages, all in JSON. The browser sends { id, task_id, text }, or
+-- GET /ws/chat: a WebSocket for any number of messages, one at a time, all in JSON. The browser sends { id, task_id, text }, or
 -- { event = "cancel", id }. It gets { event = "chunk", id, keep, text }, { event = "message", id, message } and
 -- { event = "error", id, kind, message, ... }.
 
@@ -18,9 +18,10 @@ local socket = {}
 local LARGEST_MESSAGE = 32 * 1024 -- bytes, from the browser
 local FRAGMENT = 32 * 1024 -- bytes, to the browser
 local LARGEST_FRAME = 128 * 1024 -- bytes; whoever sends more is cut off without a word
-local MOST_ANSWERS = 2 -- at once
+local MOST_FRAMES = 1000 -- between two heartbeats: no browser's page sends as many, and each is work
 local TEXT, CONTINUATION = 1, 0 -- opcodes, RFC 6455, 5.2
-local GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, TOO_BIG = 1001, 1002, 1003, 1009 -- close codes, RFC 6455, 7.4.1
+-- Close codes, RFC 6455, 7.4.1
+local GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, POLICY_VIOLATION, TOO_BIG = 1001, 1002, 1003, 1008, 1009
 
 local Connection = {}
 Connection.__index = Connection
@@ -61,7 +62,8 @@ end
 -- whose answers are complete.
 local function beat(self)
   while not self.finished:wait(config.heartbeat) do
-    if ngx.worker.exiting() and self.count == 0 then return close(self, GOING_AWAY) end
+    self.frames = 0
+    if ngx.worker.exiting() and not self.answer then return close(self, GOING_AWAY) end
     write(self, function(server) return server:send_ping() end)
   end
 end
@@ -93,16 +95,13 @@ local function complain(self, id, problem)
   channel_for(self, type(id) == "string" and id or cjson.null):emit("error", problem)
 end
 
-local function hold(self, its_answer, id)
+local function hold(self, its_answer)
   its_answer:run()
-  self.answers[id] = nil
-  self.count = self.count - 1
+  self.answer, self.id = nil, nil
 end
 
 -- The message that the fields make up; or nil and an error.
 local function read_message(fields)
-  local status, problem = limits.take()
-  if status then return nil, problem end
   local ok, question, _, mistake = pcall(message.read, fields)
   if ok then return question, mistake end
   ngx.log(ngx.ERR, tostring(question))
@@ -111,27 +110,28 @@ end
 
 local function take_message(self, fields)
   local id = fields.id
-  if fields.event == "cancel" then
-    if self.answers[id] then self.answers[id]:cancel() end
-    return
-  end
-  if self.count >= MOST_ANSWERS or self.answers[id] then
-    return complain(self, id, { kind = "rate_limit", message = "Too many messages at once.", retryable = true })
+  if self.answer then
+    return complain(self, id, { kind = "rate_limit", message = "Another answer is under way.", retryable = true })
   end
   local question, problem = read_message(fields)
   if not question then return complain(self, id, problem) end
-  local its_answer = answer.new(question, channel_for(self, id), false)
-  self.answers[id] = its_answer
-  self.count = self.count + 1
-  ngx.thread.spawn(hold, self, its_answer, id)
+  self.answer, self.id = answer.new(question, channel_for(self, id), false), id
+  ngx.thread.spawn(hold, self, self.answer)
 end
 
+local function cancel(self, id)
+  if self.id == id then self.answer:cancel() end
+end
+
+-- Whatever comes of it is a call, but for a cancel, which only makes less work.
 local function take_text(self, text)
   local fields = cjson.decode(text)
-  if type(fields) ~= "table" or type(fields.id) ~= "string" then
-    return complain(self, nil, { kind = "bad_request", message = "expected a JSON object with an id" })
-  end
-  take_message(self, fields)
+  local id = type(fields) == "table" and type(fields.id) == "string" and fields.id
+  if id and fields.event == "cancel" then return cancel(self, id) end
+  local status, problem = limits.take()
+  if status then return complain(self, id, problem) end
+  if id then return take_message(self, fields) end
+  complain(self, nil, { kind = "bad_request", message = "expected a JSON object with an id" })
 end
 
 -- ---- Frames ----
@@ -170,6 +170,8 @@ local function read(self)
   while not self.gone do
     local data, kind, more = self.server:recv_frame()
     if not data then return end
+    self.frames = self.frames + 1
+    if self.frames > MOST_FRAMES then return close(self, POLICY_VIOLATION) end
     frames[kind](self, data, more == "again")
   end
 end
@@ -191,8 +193,9 @@ function socket.serve()
     server = server,
     turn = semaphore.new(1), -- to write
     finished = semaphore.new(0),
-    answers = {}, -- by id, those under way
-    count = 0,
+    answer = nil, -- that is under way,
+    id = nil, -- and its message's
+    frames = 0, -- that have come since the last heartbeat
     parts = nil, -- of a message that is not complete
     size = 0, -- their bytes
   }, Connection)
@@ -200,9 +203,7 @@ function socket.serve()
   read(self)
   self.gone = true
   self.finished:post(1)
-  for _, its_answer in pairs(self.answers) do
-    ngx.thread.spawn(its_answer.abandon, its_answer)
-  end
+  if self.answer then self.answer:abandon() end
 end
 
 return socket
