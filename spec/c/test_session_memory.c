@@ -1,5 +1,5 @@
 /* Sessions when memory is short: one allocation after the other fails, alone or with all that follow, over a
- * conversation that uses everything. Built with the linker's --wrap for malloc, calloc, realloc, strdup and free. */
+ * conversation that uses everything. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,61 +9,8 @@
 
 #include <cmocka.h>
 
+#include "scarce_memory.h"
 #include "support_peer.h"
-
-/* ---- The allocator ---- */
-
-static struct {
-  bool armed;    /* it is the session that allocates */
-  bool for_good; /* once one has failed, all do */
-  size_t left;   /* allocations that succeed before */
-  bool failed;
-  size_t live; /* blocks that are not freed */
-} memory;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__real_realloc(void *block, size_t n);
-char *__real_strdup(const char *text);
-void __real_free(void *block);
-
-static bool fails(void) {
-  if (!memory.armed) return false;
-  if (memory.left > 0) {
-    memory.left--;
-    return false;
-  }
-  bool fail = memory.for_good || !memory.failed;
-  memory.failed = true;
-  return fail;
-}
-
-static void *counted(void *block) {
-  memory.live += block != NULL;
-  return block;
-}
-
-void *__wrap_malloc(size_t n) {
-  return fails() ? NULL : counted(__real_malloc(n));
-}
-
-void *__wrap_calloc(size_t count, size_t n) {
-  return fails() ? NULL : counted(__real_calloc(count, n));
-}
-
-void *__wrap_realloc(void *block, size_t n) {
-  if (fails()) return NULL;
-  return block ? __real_realloc(block, n) : counted(__real_realloc(NULL, n));
-}
-
-char *__wrap_strdup(const char *text) {
-  return fails() ? NULL : counted(__real_strdup(text));
-}
-
-void __wrap_free(void *block) {
-  memory.live -= block != NULL;
-  __real_free(block);
-}
 
 /* ---- The conversation ---- */
 
@@ -77,14 +24,6 @@ typedef struct {
   int messages;
   bool told; /* somebody was told that memory was short */
 } conversation;
-
-static void arm(void) {
-  memory.armed = true;
-}
-
-static void disarm(void) {
-  memory.armed = false;
-}
 
 static void answer_message(conversation *c) {
   switch (c->messages++) {
@@ -131,19 +70,19 @@ static void serve(conversation *c) {
 static void pump(conversation *c) {
   size_t n;
   peer_give_random(&c->p);
-  arm();
+  memory_arm();
   const void *bytes = aui_session_output(c->p.session, &n, c->p.now);
-  disarm();
+  memory_disarm();
   if (n == 0) return;
   assert_true(aui_buffer_append(&c->p.incoming, bytes, n));
-  arm();
+  memory_arm();
   aui_session_written(c->p.session, n, c->p.now);
-  disarm();
+  memory_disarm();
 }
 
 static void follow_wants(conversation *c) {
   aui_session *s = c->p.session;
-  arm();
+  memory_arm();
   switch (aui_session_want(s)) {
     case AUI_WANT_CONNECT:
       aui_session_phase(s, AUI_PHASE_CONNECT, c->p.now);
@@ -154,7 +93,7 @@ static void follow_wants(conversation *c) {
     case AUI_WANT_DISCONNECT: aui_session_disconnected(s, NULL, true, c->p.now); break;
     default: break;
   }
-  disarm();
+  memory_disarm();
 }
 
 static bool is_about_memory(const aui_error *error) {
@@ -170,9 +109,9 @@ static void turn(conversation *c) {
   follow_wants(c);
   pump(c);
   serve(c);
-  arm();
+  memory_arm();
   aui_session_receive(c->p.session, c->p.outgoing.data, c->p.outgoing.len, c->p.now);
-  disarm();
+  memory_disarm();
   c->p.outgoing.len = 0;
   c->told = c->told || is_about_memory(aui_session_error(c->p.session));
 }
@@ -180,9 +119,9 @@ static void turn(conversation *c) {
 static aui_reply *send(conversation *c) {
   static const aui_reply_timeouts timeouts = {AUI_NEVER, AUI_NEVER, AUI_NEVER};
   aui_error refused = {0};
-  arm();
+  memory_arm();
   aui_reply *reply = aui_session_send(c->p.session, "{\"text\":\"hello\"}", 16, &timeouts, c->p.now, &refused);
-  disarm();
+  memory_disarm();
   aui_error_clear(&refused);
   c->told = c->told || !reply;
   return reply;
@@ -204,15 +143,15 @@ static void converse(conversation *c) {
     assert_true(i < 100);
     turn(c);
   }
-  arm();
+  memory_arm();
   aui_session_close(c->p.session, c->p.now);
-  disarm();
+  memory_disarm();
   for (int i = 0; !aui_session_finished(c->p.session); i++) {
     assert_true(i < 100);
     c->p.now += 100;
-    arm();
+    memory_arm();
     aui_session_tick(c->p.session, c->p.now);
-    disarm();
+    memory_disarm();
     turn(c);
   }
 }
@@ -235,12 +174,10 @@ static void check_outcome(conversation *c) {
 static bool run(size_t left, bool for_good) {
   conversation c = {.p = {.now = 1000, .corked = true, .random = 1}};
   aui_session_config config = peer_config();
-  memset(&memory, 0, sizeof memory);
-  memory.left = left;
-  memory.for_good = for_good;
-  arm();
+  memory_begin(left, for_good);
+  memory_arm();
   c.p.session = aui_session_new(&config);
-  disarm();
+  memory_disarm();
   if (c.p.session) {
     converse(&c);
     check_outcome(&c);
@@ -268,9 +205,7 @@ static bool answer_from_elsewhere(size_t left, bool for_good) {
   aui_session_config config;
   aui_session_defaults(&config);
   config.recover = true;
-  memset(&memory, 0, sizeof memory);
-  memory.left = left;
-  memory.for_good = for_good;
+  memory_begin(left, for_good);
   peer_open(&p, &config, FEED_WHOLE);
   peer_handshake(&p);
   static const aui_reply_timeouts timeouts = {AUI_NEVER, AUI_NEVER, AUI_NEVER};
@@ -280,9 +215,9 @@ static bool answer_from_elsewhere(size_t left, bool for_good) {
   peer_send_update(&p, "a");
   aui_session_disconnected(p.session, NULL, true, p.now);
   assert_true(aui_reply_is_parked(reply));
-  arm();
+  memory_arm();
   bool answered = aui_reply_answer(reply, json, sizeof json - 1);
-  disarm();
+  memory_disarm();
   size_t n;
   assert_int_equal(answered, !memory.failed);
   aui_reply_text(reply, &n);
