@@ -633,6 +633,16 @@ describe("whom a call over https trusts", function()
     assert.equal("transport", kind)
   end)
 
+  it("#native is not whoever cuts an answer: only close_notify ends a body that nothing else does", function()
+    local head = "HTTP/1.1 200 OK\r\n"
+    local words = "the connection was cut in the middle of the answer: TLS ended without close_notify"
+    assert.same({ words, "transport" }, { fail(remember(support.abrupt(start(), head .. "\r\n[]"))) })
+    local length = head .. "Content-Length: 2\r\n\r\n[]"
+    assert.same({ 200, "[]" }, { call(remember(support.abrupt(start(), length))) })
+    local chunked = head .. "Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n"
+    assert.same({ 200, "[]" }, { call(remember(support.abrupt(start(), chunked))) })
+  end)
+
   it("#native is not another address's owner, IPv4 and IPv6", function()
     for address, name in pairs { ["127.0.0.1"] = "127.0.0.2", ["::1"] = "::2" } do
       local words = fail(start("--host", address, "--tls-name", name), { host = address })
