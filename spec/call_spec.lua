@@ -1,6 +1,7 @@
 -- HTTP requests, as the module `aui.net` offers them to lua/aui, and lua/aui/call.lua does inside nginx: answers told
 -- apart from failures, whole ones from cut ones, and each failure told in its own words, over http and https alike.
 
+local certificates = require "spec.certificates"
 local child = require "spec.child"
 local new_loop = ngx and require "spec.openresty.loop" or require("aui.net").loop
 local socket = require "socket"
@@ -661,6 +662,19 @@ describe("whom a call over https trusts", function()
 
   it("is nobody past the date", function()
     assert.matches("expired", (fail(start "--tls-expired")))
+  end)
+
+  -- Anybody on the way can end TCP, but not TLS (RFC 8446, 6.1). nginx does not tell the one from the other.
+  it("#native is nobody who ends a body with the connection, but not with TLS", function()
+    local directory, authority = certificates.directory(), start()
+    directory:copy(authority.tls_dir .. "/server.pem", "server.pem")
+    directory:copy(authority.tls_dir .. "/server.key", "server.key")
+    directory:show { cert = "server.pem", key = "server.key", answer = "HTTP/1.1 200 OK\r\n\r\n[]" }
+    local server = remember(directory:serve())
+    local words, kind = fail(server, { tls = authority.tls })
+    directory:remove()
+    assert.equal("the connection was cut in the middle of the answer: TLS ended without close_notify", words)
+    assert.equal("transport", kind)
   end)
 
   it("is anybody with verify = false, for that call alone", function()

@@ -52,10 +52,11 @@ function Directory:copy(from, to) run(("cd %s && cat %s >%s"):format(self.path, 
 --- Tells servers started with this directory what to show from the next connection on: see servers/tls_mirror.py. Files
 --- are named without the directory.
 function Directory:show(settings)
-  local paths = {}
-  for name, value in pairs(settings) do paths[name] = value:find "%." and self:file(value) or value end
+  for _, name in ipairs { "cert", "key", "client_ca" } do
+    if settings[name] then settings[name] = self:file(settings[name]) end
+  end
   local file = assert(io.open(self:file "settings.new", "w"))
-  file:write(cjson.encode(paths))
+  file:write(cjson.encode(settings))
   file:close()
   run(("cd %s && mv settings.new settings"):format(self.path))
 end

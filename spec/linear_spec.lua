@@ -4,7 +4,7 @@
 local child = require "spec.child"
 local lfs = require "lfs"
 
-local SIZE = 500 -- and twice as much
+local SIZE = 300 -- and twice as much
 local MOST_TIMES = 2.8 -- as many steps for that, where the square is four times
 local SPARE = 20000 -- steps that make no difference: memory that grows, caches that are filled
 local MOST_A_BYTE = 5000 -- steps; a few calls of Lua for each take some thousand

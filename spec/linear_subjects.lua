@@ -284,22 +284,31 @@ local answers = {
   end,
   ["interim answers"] = function(n) return ("HTTP/1.1 100 Continue\r\na: b\r\n\r\n"):rep(n) .. REFUSED .. "\r\n" end,
   ["chunks"] = function(n) return CHUNKED .. ("1\r\nx\r\n"):rep(n) .. "0\r\n\r\n" end,
+  ["to the end"] = function(n) return REFUSED .. "\r\n" .. ("x"):rep(n) end,
   ["trailers"] = function(n) return CHUNKED .. "0\r\n" .. ("a: b\r\n"):rep(n) .. "\r\n" end,
   ["another protocol"] = function(n) return ("x"):rep(n) end,
 }
 
-for name, answer in pairs(answers) do
-  for _, how in ipairs { "byte by byte", "whole" } do
-    subject(("an answer to the handshake: %s, %s"):format(name, how), function(n)
-      local core = new_core()
-      core:connected()
-      while core:output() do end -- luacheck: ignore
-      local bytes = answer(as_many(n, how))
-      return function()
-        feed(core, bytes, how)
-        core:disconnected(nil, true)
-      end, #bytes
-    end)
+local function new_exchange()
+  local exchange = engine.exchange { target = "/", request_host = "host", max_response_head = MOST, max_body = MOST }
+  assert(exchange:want() == "connect")
+  return exchange
+end
+
+for asked, new in pairs { ["the handshake"] = new_core, ["a call"] = new_exchange } do
+  for name, answer in pairs(answers) do
+    for _, how in ipairs { "byte by byte", "whole" } do
+      subject(("an answer to %s: %s, %s"):format(asked, name, how), function(n)
+        local machine = new()
+        machine:connected()
+        while machine:output() do end -- luacheck: ignore
+        local bytes = answer(as_many(n, how))
+        return function()
+          feed(machine, bytes, how)
+          machine:disconnected(nil, true)
+        end, #bytes
+      end)
+    end
   end
 end
 

@@ -6,7 +6,8 @@ After the answer to "goodbye" it ends the connection.
 Usage: tls_mirror.py SETTINGS
 The file has a JSON object, which is read anew for each connection: `cert` and `key` of the server; `client_ca`, by
 which clients' certificates are demanded and verified; `oldest` and `newest`, such as "TLSv1_3", of the versions that it
-speaks. Says "listening on wss://127.0.0.1:PORT/", and ends with its standard input."""
+speaks; `answer`, with which it answers whatever it is asked, and then ends TCP, but not TLS. Says "listening on
+wss://127.0.0.1:PORT/", and ends with its standard input."""
 
 import json
 import socket
@@ -18,6 +19,7 @@ import threading
 from peer import accept_upgrade, read_frame
 
 PATIENCE = 20  # seconds
+MOST_ASKED = 65536  # bytes
 TEXT = 1
 GOING_AWAY = b"\x88\x02" + struct.pack("!H", 1001)
 
@@ -61,9 +63,13 @@ def serve(connection, file):
     said = {}
     connection.settimeout(PATIENCE)
     try:
-        with open(file) as settings:
-            context = context_of(json.load(settings), said)
-        connection = context.wrap_socket(connection, server_side=True)
+        with open(file) as opened:
+            settings = json.load(opened)
+        connection = context_of(settings, said).wrap_socket(connection, server_side=True)
+        if "answer" in settings:
+            connection.recv(MOST_ASKED)
+            connection.sendall(settings["answer"].encode())
+            return
         said["version"] = connection.version()
         if connection.getpeercert():
             said["subject"] = common_name(connection.getpeercert())
