@@ -2,7 +2,9 @@
 #ifndef AUI_ENGINE_DEADLINE_H
 #define AUI_ENGINE_DEADLINE_H
 
-#include "engine/session.h"
+#include <stdint.h>
+
+#define AUI_NEVER UINT64_MAX
 
 /* `span` after `start`; AUI_NEVER when `span` is, or when the sum would pass it. */
 static inline uint64_t aui_deadline_after(uint64_t start, uint64_t span) {

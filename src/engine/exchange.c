@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/deadline.h"
 #include "engine/failure.h"
 #include "engine/retry_after.h"
 

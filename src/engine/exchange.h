@@ -3,9 +3,10 @@
 #ifndef AUI_ENGINE_EXCHANGE_H
 #define AUI_ENGINE_EXCHANGE_H
 
+#include "engine/deadline.h"
+#include "engine/driver.h"
 #include "engine/error.h"
 #include "engine/http.h"
-#include "engine/session.h"
 
 typedef struct aui_exchange aui_exchange;
 
@@ -48,8 +49,8 @@ void aui_exchange_written(aui_exchange *exchange, size_t n);
 /* Bytes arrived. They are not kept: what is needed is copied. */
 void aui_exchange_receive(aui_exchange *exchange, const void *bytes, size_t n, uint64_t now);
 
-/* The transport could not be opened or has ended. `cause` and `retryable` as in aui_session_disconnected: without a
- * cause the end was in order, and may be that of the answer. */
+/* The transport could not be opened or has ended. `cause` says why in words (copied), or is NULL for an end in
+ * order, which may be that of the answer. `retryable` is false for what trying again cannot mend. */
 void aui_exchange_disconnected(aui_exchange *exchange, const char *cause, bool retryable);
 
 /* When it is over with AUI_WANT_DISCONNECT: whether the transport may serve another exchange to the same place

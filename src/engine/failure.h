@@ -3,11 +3,11 @@
 #ifndef AUI_ENGINE_FAILURE_H
 #define AUI_ENGINE_FAILURE_H
 
+#include "engine/driver.h"
 #include "engine/error.h"
 #include "engine/event.h"
 #include "engine/frame.h"
 #include "engine/handshake.h"
-#include "engine/session.h"
 
 /* Each of these clears `error`, then sets it. */
 

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "engine/backoff.h"
+#include "engine/deadline.h"
+#include "engine/driver.h"
 #include "engine/error.h"
 #include "engine/handshake.h"
 #include "engine/liveness.h"
@@ -19,8 +21,6 @@
 
 typedef struct aui_session aui_session;
 typedef struct aui_reply aui_reply;
-
-#define AUI_NEVER UINT64_MAX
 
 typedef struct {
   aui_request request; /* copied */
@@ -57,12 +57,6 @@ void aui_session_free(aui_session *session);
 
 /* ---- For drivers: whoever moves the bytes ---- */
 
-typedef enum {
-  AUI_WANT_NOTHING,
-  AUI_WANT_CONNECT,   /* open a transport: call aui_session_phase, later aui_session_connected or _disconnected */
-  AUI_WANT_DISCONNECT /* close the transport, or give up opening it, now: then call aui_session_disconnected */
-} aui_want;
-
 /* What the driver has to do about the transport. To be asked after every other call, until AUI_WANT_NOTHING. */
 aui_want aui_session_want(const aui_session *session);
 
@@ -77,14 +71,7 @@ typedef enum {
 /* With AUI_WANT_DISCONNECT: how the transport is to be ended. */
 aui_ending aui_session_ending(const aui_session *session);
 
-typedef enum {
-  AUI_PHASE_REQUEST, /* finding out what the request is to say, see aui_session_set_request */
-  AUI_PHASE_RESOLVE,
-  AUI_PHASE_CONNECT,
-  AUI_PHASE_TLS
-} aui_phase;
-
-/* The driver has begun to open the transport and is now in this phase (named in the error if time runs out). */
+/* The driver has begun to open the transport and is now in this phase. */
 void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now);
 
 /* What the request says from the next connection on, instead of that in the config (copied). Returns false, and changes
