@@ -118,11 +118,13 @@ local function trust_in(directory, options)
 end
 
 --- Starts aui-sim on a free port. `options`: its command line, as { "--pace", "0" }; with `scheme = "wss"` it serves
---- TLS, and with `stranger` its authority is trusted by nobody. The result has `url`, `port`, `pid`, `tls_dir`, and
+--- TLS, and with `stranger` its authority is trusted by nobody; with `own_network` it has a network namespace of its
+--- own, in which there is nothing yet. The result has `url`, `port`, `pid`, `tls_dir`, and
 --- `tls`, the option by which a session trusts it.
 function support.start(options)
   options = options or {}
   local words, server = { quoted(simulator), "--port 0 --exit-with-stdin" }, { files = {} }
+  if options.own_network then table.insert(words, 1, "unshare --net") end
   for _, word in ipairs(options) do words[#words + 1] = quoted(tostring(word)) end
   if options.scheme == "wss" then
     server.tls_dir = tls_directory(options, server.files)

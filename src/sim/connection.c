@@ -169,6 +169,9 @@ void sim_connection_receive(struct sim_connection *connection, const void *data,
     else if (connection->state == SIM_WEBSOCKET)
       sim_websocket_receive(connection);
   } while (connection->end == SIM_END_NONE && connection->in.length > 0 && connection->in.length < before);
+  // At once, since the end of the stream may lie right behind: an agent acts on what it has read.
+  bool agent = connection->state == SIM_WEBSOCKET && connection->player.agent;
+  if (agent && connection->end == SIM_END_NONE) sim_session_run(connection);
   sim_connection_wake(connection);
 }
 
