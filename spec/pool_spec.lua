@@ -146,6 +146,58 @@ describe("a pool", function()
         assert.same({ 1, 2 }, connections())
       end)
 
+      -- In nginx nobody reads a connection that lies in its pool.
+      it("#native answers pings on idle connections", function()
+        local steps = {
+          { receive = true }, { message = { text = "hello" } },
+          { wait = 0.1 }, { ping = "are you there?" }, { await_pong = true },
+        } -- stylua: ignore
+        local server = link:play({ connections = { { { ["repeat"] = 3, steps = steps } } } }, { "--log", log })
+        local pool = aui.pool()
+        for _ = 1, 3 do
+          converse(pool, server)
+          aui.sleep(0.3)
+        end
+        assert.same({ 1, 1, 1 }, connections())
+      end)
+
+      it("#native pings idle connections, and lets go of those that are dead", function()
+        local dead = { { receive = true }, { message = { text = "hello" } }, { pong = false }, { wait = 3600 } }
+        local server = link:play({ connections = { dead, dead } }, { "--log", log })
+        local pool = aui.pool()
+        for _ = 1, 2 do
+          converse(pool, server, { ping_interval = 0.05, ping_timeout = 0.05 })
+          aui.sleep(0.3)
+        end
+        assert.same({ 1, 2 }, connections())
+      end)
+
+      it("#native does not hand on a connection on which the agent spoke while it was idle", function()
+        local talkative = {
+          { receive = true }, { message = { text = "hello" } }, { wait = 0.1 }, { message = { text = "by the way" } },
+          { wait = 3600 },
+        } -- stylua: ignore
+        local server = link:play({ connections = { talkative, talkative } }, { "--log", log })
+        local pool = aui.pool()
+        for _ = 1, 2 do
+          converse(pool, server)
+          aui.sleep(0.3)
+        end
+        assert.same({ 1, 2 }, connections())
+      end)
+
+      it("#native says goodbye on connections that were idle for too long, and on those too many", function()
+        local final = '{"id":"1","text":"hello","sender":{"id":"a","type":"agent"}}'
+        local peer = link:peer(wire.frame(0x81, final))
+        local pool = aui.pool { size = 1, idle = 0.2 }
+        local one = assert(pool:connect(wire.options(peer)))
+        local two = assert(pool:connect(wire.options(peer)))
+        for _, session in ipairs { one, two } do assert(session:ask "hello") end
+        for _, session in ipairs { one, two } do session:close() end
+        aui.sleep(0.6)
+        for _ = 1, 2 do assert.same({ { opcode = 8, close_code = 1000 } }, peer:report().frames) end
+      end)
+
       it("serves first connections: one that is lost is replaced by a new one, with a new key", function()
         local lost = { { receive = true }, { cut = "fin" } }
         local kept = { { receive = true }, { message = { text = "hello" } } }

@@ -131,6 +131,17 @@ static void never_after_an_answer_that_was_cancelled(void **state) {
   stop(&p);
 }
 
+/* What else it may say is for none but the session that it was said to. */
+static void never_after_the_agent_has_spoken_unasked(void **state) {
+  peer p;
+  start_open(state, &p);
+  peer_send_text(&p, "{\"event\":\"agent-started\"}");
+  assert_true(aui_session_may_detach(p.session));
+  peer_send_final(&p, "By the way");
+  assert_stays(&p);
+  stop(&p);
+}
+
 static void after_a_message_that_was_cancelled_before_it_left(void **state) {
   peer p;
   start_open(state, &p);
@@ -147,6 +158,7 @@ int main(void) {
       IN_EVERY_WAY(not_while_anything_is_under_way),
       IN_EVERY_WAY(not_while_a_pong_is_awaited_or_owed),
       IN_EVERY_WAY(never_after_an_answer_that_was_cancelled),
+      IN_EVERY_WAY(never_after_the_agent_has_spoken_unasked),
       IN_EVERY_WAY(after_a_message_that_was_cancelled_before_it_left),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

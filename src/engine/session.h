@@ -92,8 +92,8 @@ void aui_session_adopted(aui_session *session, uint64_t now);
 /* Whether no reply is pending. */
 bool aui_session_is_idle(const aui_session *session);
 
-/* Whether the session's WebSocket may serve another one: it is open, nothing is under way on it, and nothing was
- * cancelled or has failed on it. */
+/* Whether the session's WebSocket may serve another one: it is open, nothing is under way on it, nothing was cancelled
+ * or has failed on it, and the agent has not spoken unasked. */
 bool aui_session_may_detach(const aui_session *session);
 
 /* If it may: closes the session, and leaves the transport to the driver. Else returns false, and changes nothing. */

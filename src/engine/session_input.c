@@ -83,6 +83,7 @@ static void end_message(aui_session *session, uint64_t now) {
   }
   if (type == AUI_EVENT_ERROR) take_error_payload(session, now);
   if (!session->in_answer) {
+    session->spoiled = session->spoiled || spoken; /* what else may come is for none but this session */
     aui_event_restart(session->events); /* nobody's text: the awaited answer's begins anew */
   } else if (type == AUI_EVENT_FINAL) {
     take_final(session);

@@ -38,7 +38,8 @@ struct aui_session {
   aui_liveness liveness;
   aui_reply *active; /* whose answer is awaited; only while the WebSocket is open */
   bool draining;     /* an answer is awaited that nobody waits for any more */
-  bool spoiled;      /* an answer was awaited that nobody waits for any more, even if it has come by now */
+  bool spoiled;      /* an answer was awaited that nobody waits for any more, even if it has come by now, or the agent
+                      * has spoken unasked */
   bool carried;      /* bytes of a message have left */
   bool heard;        /* the agent has spoken */
   bool late;         /* a message was accepted when it had ended, and only a message brings about the next one */

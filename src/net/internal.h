@@ -44,7 +44,7 @@ struct aui_net {
   aui_node due;    /* what was put off to the end of this turn */
   aui_node calls;  /* all */
   aui_node spares; /* connections that calls have left, oldest first */
-  aui_node idle;   /* connections of pools that no link uses, oldest first */
+  aui_node idle;   /* links without a user, which keep the connections of pools; oldest first */
   aui_node ready;  /* those with news, in the order in which it came */
   aui_tls_contexts tls;
 
@@ -109,20 +109,8 @@ void aui_raw_close_all(aui_net *net);
 /* Ends the link's transport and takes it off the loop, which is going away. */
 void aui_link_kill(aui_link *link);
 
-/* The link in whose list of all links this node is. */
+/* The link in whose list of links this node is. */
 aui_link *aui_link_of_node(aui_node *node);
-
-/* ---- Idle connections ---- */
-
-/* Keeps an open connection, which now belongs to the pool together with `tls` (NULL: plain). It is closed when anything
- * comes on it. Returns false, with both still the caller's, when memory is short. */
-bool aui_idle_keep(aui_net *net, const aui_pool_options *pool, struct lws *wsi, aui_tls *tls);
-
-/* Takes out the pool's newest connection for `owner`, and its TLS; NULL when there is none. */
-struct lws *aui_idle_take(aui_net *net, const char *name, aui_owner *owner, aui_tls **tls);
-
-/* Closes all of the loop's. */
-void aui_idle_close_all(aui_net *net);
 
 /* ---- Calls ---- */
 

@@ -20,6 +20,10 @@ struct aui_link {
   bool asks;             /* just now: there is no transport then */
   bool released;
 
+  /* Of one without a user, which keeps its pool's connection: */
+  bool keeps;
+  uint64_t keeps_until; /* AUI_NEVER when it is closing already */
+
   uv_timer_t timer;
   uint64_t timer_due; /* when it will go off; AUI_NEVER when it is not running */
 };
@@ -89,17 +93,35 @@ static const aui_transport_user transport_user = {on_phase,   on_connected, on_b
 
 /* ---- The pump ---- */
 
-/* Whether the pool had a connection. */
+static bool may_give(const aui_link *link) {
+  const aui_transport *transport = &link->transport;
+  bool ready = aui_transport_is_up(transport) && aui_transport_is_between_records(transport);
+  return ready && aui_session_may_detach(link->session);
+}
+
+/* The connection of the one link, which must be able to give it, goes to the other. */
+static void give(aui_link *from, aui_link *to) {
+  uint64_t now = aui_net_turn_time(to->net);
+  aui_transport_hand_over(&from->transport, &to->transport);
+  aui_session_detach(from->session, now);
+  aui_session_phase(to->session, AUI_PHASE_CONNECT, now);
+  aui_session_adopted(to->session, now);
+}
+
+static void destroy(aui_link *link);
+
+/* Whether the pool had a connection: the newest is the liveliest. */
 static bool take_from_pool(aui_link *link) {
+  aui_net *net = link->net;
   if (!link->pool.name || !link->first) return false;
-  aui_transport *transport = &link->transport;
-  transport->wsi = aui_idle_take(link->net, link->pool.name, &transport->owner, &transport->tls);
-  if (!transport->wsi) return false;
-  uint64_t now = aui_net_turn_time(link->net);
-  transport->write_error = 0;
-  aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
-  aui_session_adopted(link->session, now);
-  return true;
+  for (aui_node *node = net->idle.prev; node != &net->idle; node = node->prev) {
+    aui_link *keeper = aui_link_of_node(node);
+    if (strcmp(keeper->pool.name, link->pool.name) != 0 || !may_give(keeper)) continue;
+    give(keeper, link);
+    destroy(keeper);
+    return true;
+  }
+  return false;
 }
 
 static void connect_transport(aui_link *link) {
@@ -141,6 +163,7 @@ static void on_timer(uv_timer_t *timer);
 /* A deadline that moved away, as most do, leaves the timer as it is: it goes off for nothing once, and is set anew. */
 static void set_timer(aui_link *link) {
   uint64_t due = aui_session_deadline(link->session), now = aui_net_turn_time(link->net);
+  if (link->keeps && link->keeps_until < due) due = link->keeps_until;
   if (due >= link->timer_due) return;
   link->timer_due = due;
   uv_timer_start(&link->timer, on_timer, due > now ? due - now : 0, 0);
@@ -169,6 +192,10 @@ static void destroy(aui_link *link) {
   }
 }
 
+static bool is_over(const aui_link *link) {
+  return aui_session_finished(link->session) || (link->keeps && !aui_transport_is_up(&link->transport));
+}
+
 /* To be called after anything that touched the session. The link may be gone afterwards, if it was released. */
 static void pump(aui_link *link) {
   link->net->busy = true;
@@ -179,7 +206,7 @@ static void pump(aui_link *link) {
   set_timer(link);
   bool news = aui_session_news(link->session);
   if (link->released) {
-    if (aui_session_finished(link->session)) destroy(link);
+    if (is_over(link)) destroy(link);
   } else if (news) {
     aui_net_announce(link->net, &link->ready);
   }
@@ -195,19 +222,25 @@ static bool is_due(const aui_link *link, uint64_t now) {
   return aui_session_deadline(link->session) <= now;
 }
 
+/* It has been idle for long enough. */
+static void close_keeper(aui_link *keeper, uint64_t now) {
+  keeper->keeps_until = AUI_NEVER;
+  aui_session_close(keeper->session, now);
+}
+
 static void judge(aui_due *due) {
   aui_link *link = lws_container_of(due, aui_link, due);
   uint64_t now = aui_net_turn_time(link->net);
+  if (link->keeps && link->keeps_until <= now) close_keeper(link, now);
   if (aui_transport_is_up(&link->transport) && is_due(link, now)) aui_transport_catch_up(&link->transport);
   if (is_due(link, now)) aui_session_tick(link->session, now);
   pump(link);
 }
 
-/* ---- For the host ---- */
+/* ---- Making links ---- */
 
-aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id,
-                       const char **why) {
-  *why = net->why;
+/* Strings and options are copied. NULL as aui_net_open. */
+static aui_link *make_link(aui_net *net, aui_session *session, const aui_endpoint *endpoint) {
   aui_link *link = calloc(1, sizeof *link);
   snprintf(net->why, sizeof net->why, "out of memory");
   if (!link) return NULL;
@@ -221,17 +254,64 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
     free_memory(link);
     return NULL;
   }
-  link->first = true;
   link->net = net;
   link->session = session;
-  link->ready.id = id;
-  link->asks_first = endpoint->asks;
   uv_timer_init(net->loop, &link->timer);
   link->timer.data = link;
   link->timer_due = AUI_NEVER;
   link->due.judge = judge;
+  aui_list_init(&link->node);
   aui_list_init(&link->due.node);
   aui_list_init(&link->ready.node);
+  return link;
+}
+
+/* A link without a user, for a connection that is given back to the pool; NULL when memory is short. It never connects
+ * by itself. */
+static aui_link *make_keeper(aui_net *net, const aui_pool_options *pool) {
+  const aui_endpoint nowhere = {.host = "", .pool = pool};
+  aui_session_config config;
+  aui_session_defaults(&config);
+  config.ping = pool->ping;
+  config.reconnect.attempts = 0;
+  aui_session *session = aui_session_new(&config);
+  aui_link *keeper = session ? make_link(net, session, &nowhere) : NULL;
+  if (!keeper) {
+    aui_session_free(session);
+    return NULL;
+  }
+  keeper->keeps = keeper->released = true;
+  uint64_t now = aui_net_now(net);
+  keeper->keeps_until = pool->idle < AUI_NEVER - now ? now + pool->idle : AUI_NEVER - 1;
+  aui_list_append(&net->idle, &keeper->node);
+  return keeper;
+}
+
+/* Closes the oldest connection of the pool when it has too many. */
+static void close_surplus(aui_net *net, const aui_pool_options *pool) {
+  aui_link *oldest = NULL;
+  size_t count = 0;
+  for (aui_node *node = net->idle.prev; node != &net->idle; node = node->prev) {
+    aui_link *keeper = aui_link_of_node(node);
+    if (strcmp(keeper->pool.name, pool->name) != 0 || keeper->keeps_until == AUI_NEVER) continue;
+    oldest = keeper;
+    count++;
+  }
+  if (count <= pool->size) return;
+  close_keeper(oldest, aui_net_now(net));
+  pump(oldest);
+}
+
+/* ---- For the host ---- */
+
+aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id,
+                       const char **why) {
+  *why = net->why;
+  aui_link *link = make_link(net, session, endpoint);
+  if (!link) return NULL;
+  link->first = true;
+  link->ready.id = id;
+  link->asks_first = endpoint->asks;
   aui_list_append(&net->links, &link->node);
   aui_link_pump(link);
   return link;
@@ -283,13 +363,11 @@ void aui_link_pump(aui_link *link) {
 }
 
 bool aui_link_give_back(aui_link *link) {
-  aui_transport *transport = &link->transport;
-  if (!link->pool.name || !aui_transport_is_up(transport) || !aui_transport_is_between_records(transport)) return false;
-  if (!aui_session_may_detach(link->session)) return false;
-  if (!aui_idle_keep(link->net, &link->pool, transport->wsi, transport->tls)) return false;
-  transport->wsi = NULL;
-  transport->tls = NULL;
-  aui_session_detach(link->session, aui_net_now(link->net));
+  aui_link *keeper = link->pool.name && may_give(link) ? make_keeper(link->net, &link->pool) : NULL;
+  if (!keeper) return false;
+  give(link, keeper);
+  pump(keeper);
+  close_surplus(link->net, &link->pool);
   aui_link_pump(link);
   return true;
 }

@@ -60,7 +60,7 @@ static void close_everything(aui_net *net) {
   while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next));
   while (!aui_list_is_empty(&net->calls)) aui_call_kill(aui_call_of_node(net->calls.next));
   aui_spare_close_all(net);
-  aui_idle_close_all(net);
+  while (!aui_list_is_empty(&net->idle)) aui_link_kill(aui_link_of_node(net->idle.next));
   aui_raw_close_all(net);
 }
 

@@ -48,11 +48,13 @@ typedef struct {
   bool verify;         /* the peer's certificate and that it is valid for the host */
 } aui_tls_options;
 
-/* Idle connections that sessions have left for each other, as long as they stay open. */
+/* Idle connections that sessions have left for each other, as long as they stay open. While the loop is stepped they
+ * are pinged, answer pings, and are closed with a close frame; one on which the agent speaks serves nobody any more. */
 typedef struct {
   const char *name; /* they serve those who give the same name: it must tell apart what is asked for on connecting */
   size_t size;      /* how many to keep of this name; the oldest goes first */
   uint64_t idle;    /* milliseconds after which one is closed */
+  aui_liveness_config ping; /* of idle ones */
 } aui_pool_options;
 
 typedef struct {

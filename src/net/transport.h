@@ -23,8 +23,7 @@ typedef struct {
   void (*settle)(aui_transport *transport); /* called last, after any of those that the loop has caused */
 } aui_transport_user;
 
-/* Private, but that the owner of a pool's connection may take `wsi` and `tls` out, or put them in while it is closed.
- */
+/* Private. */
 struct aui_transport {
   aui_owner owner;
   const aui_transport_user *user;

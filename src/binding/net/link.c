@@ -51,6 +51,7 @@ int aui_open_link(lua_State *L) {
   aui_read_endpoint(L, 3, &endpoint, &tls);
   aui_pool_options pool;
   endpoint.pool = read_pool(L, 3, &pool);
+  pool.ping = config.ping;
   endpoint.asks = !aui_string_field(L, 3, "target", NULL);
 
   lua_link *object = aui_new_userdata(L, sizeof *object, AUI_SESSION);
