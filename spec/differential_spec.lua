@@ -1,5 +1,6 @@
--- Random answers, each sent in two spellings that mean the same: one that goes on as the update before it did, which is
--- the engine's fast path, and one that differs from the start each time. Both must show what lua-cjson makes of them.
+-- Random answers, some in deltas, each sent in two spellings that mean the same: one that goes on as the update before
+-- it did, which is the engine's fast path, and one that differs from the start each time. Both must show what lua-cjson
+-- makes of them.
 
 local cjson = require "cjson"
 local support = require "spec.support"
@@ -102,30 +103,81 @@ local function free_update(characters)
   return object { { "channel", object { { "event_name", '"' .. UPDATE_NAME .. '"' } } }, { "data", data }, decoy }
 end
 
-local function final(characters, spell)
-  return object { { "id", '"1"' }, { "text", quote(characters, spell) }, { "sender", '{"type":"agent"}' } }
+local function final(characters, spell, id)
+  return object { { "id", '"' .. id .. '"' }, { "text", quote(characters, spell) }, { "sender", '{"type":"agent"}' } }
+end
+
+-- ---- what is shown ----
+
+local function begins_with(text, prefix) return text:sub(1, #prefix) == prefix end
+
+-- How many bytes of whole characters both texts begin with.
+local function shared(a, b)
+  local n, whole = 0, 0
+  for index = 1, math.min(#a, #b) + 1 do
+    local byte, other = a:byte(index) or 0, b:byte(index) or 0
+    if (byte < 0x80 or byte >= 0xc0) and (other < 0x80 or other >= 0xc0) then whole = n end
+    if index > #a or index > #b or byte ~= other then break end
+    n = index
+  end
+  return whole
+end
+
+-- An answer's text, as its updates make it: each is the whole, or a delta (src/engine/growth.h has the rules).
+local function new_growth() return { text = "", last_at = 0 } end
+
+local function is_delta(growth, update)
+  local text = growth.text
+  if growth.whole or text == "" then return false end
+  if update == "" then return growth.deltas end
+  if not growth.deltas then
+    local equal = shared(text, update)
+    growth.whole = equal > math.floor(#text / 2) and text ~= update
+    growth.deltas, growth.doubtful = equal == 0, true
+    return growth.deltas
+  end
+  growth.whole = begins_with(update, text)
+  if growth.whole then return false end
+  local last = text:sub(growth.last_at + 1)
+  local goes_on = #update > #last and begins_with(update, last)
+  local reworded = goes_on and growth.doubtful
+  growth.doubtful = goes_on
+  if reworded then growth.deltas = false end
+  return not reworded
+end
+
+local function grow(growth, update)
+  if not is_delta(growth, update) then
+    growth.text = update
+  elseif update ~= "" then
+    growth.last_at, growth.text = #growth.text, growth.text .. update
+  end
+  return growth.text
 end
 
 -- ---- conversations ----
 
 -- One answer in both spellings: the payloads of each, and the texts that cjson finds in them.
-local function make_answer()
+local function make_answer(number)
   local steady, free, texts, characters = {}, {}, {}, {}
+  local growth, by_deltas = new_growth(), random(4) == 1
   for index = 1, random(12) do
-    characters = evolve(characters)
+    characters = evolve(by_deltas and {} or characters)
     steady[index], free[index] = steady_update(characters), free_update(characters)
-    texts[index] = cjson.decode(free[index]).data.text
-    assert(texts[index] == cjson.decode(steady[index]).data.text, "the spellings differ")
+    local text = cjson.decode(free[index]).data.text
+    assert(text == cjson.decode(steady[index]).data.text, "the spellings differ")
+    texts[index] = grow(growth, text)
   end
   if random(3) == 1 then characters = evolve(characters) end
-  steady[#steady + 1], free[#free + 1] = final(characters, spell_steadily), final(characters, spell_freely)
+  steady[#steady + 1] = final(characters, spell_steadily, number)
+  free[#free + 1] = final(characters, spell_freely, number)
   texts[#texts + 1] = cjson.decode(free[#free]).text
   return { steady = steady, free = free, texts = texts }
 end
 
 local function make_answers()
   local answers = {}
-  for index = 1, MESSAGES do answers[index] = make_answer() end
+  for index = 1, MESSAGES do answers[index] = make_answer(index) end
   return answers
 end
 

@@ -72,7 +72,7 @@ local CONVERSATIONS = {
   { "is repeated", { "same", "same", "same", "same." } },
   { "is rewritten from the middle", { "The price is 100", "The price is 99, sorry", "The cost is 99" } },
   { "is rewritten within a character", { "caf\195\169", "caf\195\168", GRIN, BEAM } },
-  { "is rewritten from the start", { "one", "two", "three" } },
+  { "is rewritten from the start", { "o", "one", "two", "three" } },
   { "shrinks", { "a long answer", "a long", "a" } },
   { "is emptied and begins again", { "first try", "", "second try" } },
   { "is emptied for good", { "nothing of this stays", "" } },
@@ -86,6 +86,47 @@ local CONVERSATIONS = {
   { "is another one in the final message", { "Let me see" }, "Here it is: " .. GRIN },
   { "is emptied by the final message", { "never mind" }, "" },
 }
+
+-- Updates that carry what is new only. Each is { name, the updates' texts, the texts shown, the final text: that of the
+-- last update if it is left out }.
+local DELTAS = {
+  { "one by one", { "I", " found", " several" }, { "I", "I found", "I found several" } },
+  {
+    "with equal, empty and short ones among them",
+    { "ha", " ", "ha", "ha", "", " ", "ha", "!" },
+    { "ha", "ha ", "ha ha", "ha haha", "ha haha ", "ha haha ha", "ha haha ha!" },
+  },
+  {
+    "that begin as the text does",
+    { "I", " think", "I", "t", " is" },
+    { "I", "I think", "I thinkI", "I thinkIt", "I thinkIt is" },
+    "I think: It is",
+  },
+  { "of one alphabet", { "\208\175", "\208\184" }, { "\208\175", "\208\175\208\184" } },
+  { "of which the first comes twice", { "ha", "ha", "!" }, { "ha", "ha!" }, "haha!" },
+  { "of which the second begins as the first", { "th", "to", " be" }, { "th", "to", "to be" }, "thto be" },
+  {
+    "that turn out to be other wordings",
+    { "Thinking", "I", "I found", "I found two" },
+    { "Thinking", "ThinkingI", "I found", "I found two" },
+  },
+  { "before the whole", { "one", " two", "one two", "one two six" }, { "one", "one two", "one two six" } },
+}
+
+for _, envelope in ipairs { "simple", "full" } do
+  describe(("deltas in the %s spelling are appended"):format(envelope), function()
+    for _, conversation in ipairs(DELTAS) do
+      local name, updates, shown, final = unpack(conversation)
+      it(name, function()
+        local steps, texts = {}, { unpack(shown) }
+        for index, text in ipairs(updates) do steps[index] = { update = text } end
+        texts[#texts + 1] = final
+        steps[#steps + 1] = { message = { text = texts[#texts] } }
+        check(steps, texts, { "--envelope", envelope })
+      end)
+    end
+  end)
+end
 
 for _, scheme in ipairs { "ws", "wss" } do
   for _, envelope in ipairs { "simple", "full" } do
@@ -140,7 +181,11 @@ local SPELLINGS = {
     { [[\ud83d\ud83d]], [[\ud83d\ud83d\ude00]] },
     { REPLACEMENT, REPLACEMENT .. GRIN }
   ),
-  spelled("pairs that become others", { [[\ud83d\ude00]], [[\ud83d\ude01]], [[\ud83d\ude01]] }, { GRIN, BEAM }),
+  spelled(
+    "pairs that become others",
+    { "x", [[x\ud83d\ude00]], [[x\ud83d\ude01]], [[x\ud83d\ude01]] },
+    { "x", "x" .. GRIN, "x" .. BEAM }
+  ),
   {
     "keys in any order, with white space and decoys",
     {

@@ -165,6 +165,10 @@ static void carry(world *w, int how) {
   }
 }
 
+static void stray(world *w, int how) {
+  world_stray(w, how);
+}
+
 static void greet(world *w, int how) {
   world_greet(w, how & 1);
 }
@@ -173,7 +177,7 @@ typedef void step(world *w, int how);
 static step *const steps[32] = {connect, send,   write,          finish,      deliver, update,     settle,
                                 pass,    lose,   cancel,         release,     show,    refuse,     refuse_message,
                                 chat,    end,    settle_in_vain, close_frame, pass,    tick_early, write_without_random,
-                                connect, settle, write,          deliver,     greet,   carry};
+                                connect, settle, write,          deliver,     greet,   carry,      stray};
 
 /* Takes one step; returns how many bytes of `data` it took. */
 static size_t take_step(world *w, const uint8_t *data, size_t size) {

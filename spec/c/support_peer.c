@@ -53,7 +53,7 @@ static uint32_t next_random(peer *p) { /* xorshift32 */
 }
 
 void peer_give_random(peer *p) {
-  uint8_t bytes[64];
+  uint8_t bytes[AUI_MOST_RANDOM];
   size_t n = aui_session_random_wanted(p->session);
   check(n <= sizeof bytes, "more random bytes are wanted than ever");
   for (size_t i = 0; i < n; i++) bytes[i] = (uint8_t)(next_random(p) >> 8);
@@ -206,7 +206,9 @@ void peer_send_update(peer *p, const char *text) {
 }
 
 void peer_send_final(peer *p, const char *text) {
-  send_around(p, "{\"id\":\"1\",\"text\":\"", text, "\",\"sender\":{\"id\":\"a\",\"type\":\"agent\",\"email\":null}}");
+  char before[40];
+  snprintf(before, sizeof before, "{\"id\":\"%d\",\"text\":\"", ++p->finals);
+  send_around(p, before, text, "\",\"sender\":{\"id\":\"a\",\"type\":\"agent\",\"email\":null}}");
 }
 
 void peer_send_close(peer *p, int code, const char *reason) {

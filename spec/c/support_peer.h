@@ -19,6 +19,7 @@ typedef struct {
   aui_buffer incoming; /* what the session wrote and the server has not read */
   aui_buffer payload;  /* of the frame that the server read last */
   uint32_t random;     /* state of the generator that stands in for a CSPRNG */
+  int finals;          /* of which each has an id of its own */
 } peer;
 
 /* A frame that the session wrote, unmasked. `payload` is ended by a NUL that is not part of it, and valid until the
@@ -67,7 +68,7 @@ void peer_send(peer *p, const void *bytes, size_t n);
 void peer_send_frame(peer *p, int first_byte, const void *payload, size_t n);
 void peer_send_text(peer *p, const char *json);
 void peer_send_update(peer *p, const char *text);
-void peer_send_final(peer *p, const char *text);
+void peer_send_final(peer *p, const char *text);             /* with an id that none had before */
 void peer_send_close(peer *p, int code, const char *reason); /* 1005: without a payload */
 
 /* From cork to uncork everything is collected, then handed over in one piece. */

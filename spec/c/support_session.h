@@ -115,10 +115,12 @@ static inline void assert_message(const aui_reply *reply, const char *text) {
   size_t n;
   assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_MESSAGE);
   assert_null(aui_reply_error(reply));
+  const char *message = aui_reply_message(reply, &n);
+  assert_non_null(message);
+  int id = atoi(message + sizeof "{\"id\":\"" - 1);
   int expected =
       snprintf(json, sizeof json,
-               "{\"id\":\"1\",\"text\":\"%s\",\"sender\":{\"id\":\"a\",\"type\":\"agent\",\"email\":null}}", text);
-  const char *message = aui_reply_message(reply, &n);
+               "{\"id\":\"%d\",\"text\":\"%s\",\"sender\":{\"id\":\"a\",\"type\":\"agent\",\"email\":null}}", id, text);
   assert_int_equal(n, expected);
   assert_memory_equal(message, json, n);
   assert_text(reply, text);

@@ -39,6 +39,11 @@ void world_close(world *w) {
   free(w);
 }
 
+/* The sends belong to two tasks by turns. */
+static const char *task_of(int number) {
+  return number % 2 ? "odd" : "even";
+}
+
 /* ---- What must hold ---- */
 
 /* The answer to a send says which one it answers, so that a stray text shows. */
@@ -65,7 +70,7 @@ static void check_message(const world_sent *s, const char *json, size_t n) {
   require(s->read || s->settled);
   if (s->anything_may) return;
   answer_text(text, s->number, s->length);
-  int size = snprintf(expected, sizeof expected, "{\"id\":\"1\",\"text\":\"%s\",\"sender\":", text);
+  int size = snprintf(expected, sizeof expected, "{\"id\":\"%d\",\"text\":\"%s\",\"sender\":", s->answer_id, text);
   require(n > (size_t)size && memcmp(json, expected, (size_t)size) == 0);
   aui_reply_text(s->reply, &n);
   require(n == strlen(text));
@@ -78,7 +83,7 @@ static void check_error(const world_sent *s, const aui_error *error) {
   if (error->delivered == AUI_DELIVERED_YES) require(s->read);
 }
 
-static void check_sent(const world *w, world_sent *s, bool news) {
+static void check_sent(world *w, world_sent *s, bool news) {
   size_t n;
   aui_reply_status status = aui_reply_get_status(s->reply);
   if (s->status != status) require(s->status == AUI_REPLY_PENDING && news); /* it ends once, and that is announced */
@@ -88,6 +93,7 @@ static void check_sent(const world *w, world_sent *s, bool news) {
   const char *message = aui_reply_message(s->reply, &n);
   require((message != NULL) == (status == AUI_REPLY_MESSAGE));
   if (message) check_message(s, message, n);
+  if (message && !s->anything_may) w->over = s->answer_id;
   const aui_error *error = aui_reply_error(s->reply);
   require((error != NULL) == (status == AUI_REPLY_FAILED));
   if (error) check_error(s, error);
@@ -121,10 +127,10 @@ static void note_state(world *w) {
 }
 
 world_sent *world_send(world *w, aui_reply_timeouts timeouts) {
-  char json[32];
+  char json[64];
   world_sent *s = &w->sent[w->sends % WORLD_SENDS];
   if (s->reply) return NULL;
-  int n = snprintf(json, sizeof json, "{\"n\":%d}", w->sends);
+  int n = snprintf(json, sizeof json, "{\"n\":%d,\"task_id\":\"%s\"}", w->sends, task_of(w->sends));
   aui_error refused = {0};
   aui_reply *reply = aui_session_send(w->p.session, json, (size_t)n, &timeouts, w->p.now, &refused);
   if (!reply) {
@@ -190,7 +196,8 @@ void world_settle_by_answer(world *w, world_sent *s, int length) {
   char text[WORLD_MAX_TEXT], json[WORLD_MAX_TEXT + 64];
   size_t n;
   answer_text(text, s->number, length);
-  int size = snprintf(json, sizeof json, "{\"id\":\"1\",\"text\":\"%s\",\"sender\":{}}", text);
+  if (s->answer_id == 0) s->answer_id = ++w->ids;
+  int size = snprintf(json, sizeof json, "{\"id\":\"%d\",\"text\":\"%s\",\"sender\":{}}", s->answer_id, text);
   bool parked = aui_reply_is_parked(s->reply);
   require(aui_reply_answer(s->reply, json, (size_t)size) == parked);
   note_state(w);
@@ -254,10 +261,12 @@ static void read_message(world *w, const peer_frame *frame) {
   require(!world_parked(w) || w->silent || w->raw); /* nothing overtakes one that is in doubt */
   w->last_read = number;
   w->messages++;
+  w->answer_id = ++w->ids;
   world_sent *s = known(w, number);
   if (!w->raw) require(w->answering == -1);      /* one answer at a time */
   if (s && !s->anything_may) require(!s->acted); /* and none twice */
   if (s) s->read = true;
+  if (s) s->answer_id = w->answer_id;
   if (w->silent) return;
   if (s) s->acted = true;
   w->answering = number;
@@ -427,16 +436,34 @@ void world_refuse(world *w, const char *response, size_t n) {
   w->silent = true;
 }
 
+/* Some updates say whose they are. */
+static void say_update(world *w, int number, int answer_id, const char *text) {
+  char json[WORLD_MAX_TEXT + 256], scope[128] = "";
+  if (number % 3 > 0) {
+    snprintf(scope, sizeof scope, "\"scope\":{\"context\":{\"message_id\":\"%d\",\"task_id\":\"%s\"}},", answer_id,
+             task_of(number));
+  }
+  snprintf(json, sizeof json, "{\"event\":\"thread-message-text-content-updated\",%s\"data\":{\"text\":\"%s\"}}", scope,
+           text);
+  peer_send_text(&w->p, json);
+}
+
+static void say_final(world *w, int id, const char *sender, const char *text) {
+  char json[WORLD_MAX_TEXT + 128];
+  snprintf(json, sizeof json, "{\"id\":\"%d\",\"text\":\"%s\",\"sender\":{\"type\":\"%s\"}}", id, text, sender);
+  peer_send_text(&w->p, json);
+}
+
 void world_answer(world *w, int length, bool final) {
   char text[WORLD_MAX_TEXT];
   if (!may_speak(w) || w->answering < 0) return;
   answer_text(text, w->answering, length);
   w->answered = true;
   if (!final) {
-    peer_send_update(&w->p, text);
+    say_update(w, w->answering, w->answer_id, text);
     return;
   }
-  peer_send_final(&w->p, text);
+  say_final(w, w->answer_id, "agent", text);
   world_sent *s = known(w, w->answering);
   if (s && !s->settled) s->length = length;
   w->answering = -1;
@@ -447,11 +474,26 @@ void world_event(world *w) {
   if (may_speak(w) && nothing_under_way) peer_send_text(&w->p, "{\"event\":\"other\"}");
 }
 
+void world_stray(world *w, int how) {
+  if (!may_speak(w)) return;
+  switch (how) {
+    case 0:
+      if (w->over > 0) say_final(w, w->over, "agent", "stray: said before");
+      break;
+    case 1:
+      if (w->over > 0) say_update(w, w->answering % 2 ? 1 : 2, w->over, "stray: of an answer that is over");
+      break;
+    case 2:
+      if (w->answering >= 0) say_update(w, w->answering % 2 ? 2 : 1, ++w->ids, "stray: of the other task");
+      break;
+    default: say_final(w, ++w->ids, "user", "stray: what a user has said");
+  }
+}
+
 void world_greet(world *w, bool final) {
-  static const char message[] = "{\"id\":\"1\",\"text\":\"welcome\",\"sender\":{}}";
   if (!may_speak(w) || w->cut_off || w->answering >= 0 || w->p.outgoing.len > 0) return;
   if (final) {
-    peer_send_text(&w->p, message);
+    say_final(w, ++w->ids, "agent", "welcome");
   } else {
     peer_send_update(&w->p, "welcome");
   }

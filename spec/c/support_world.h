@@ -26,6 +26,7 @@ typedef struct {
   int resends;       /* how often its user has had it sent again */
   bool lost;         /* since then, a connection that had carried it has ended, */
   bool gone;         /* and nothing of it is under way any more */
+  int answer_id;     /* of its answer, 0: the server has not read it */
   bool anything_may; /* raw bytes came while it was pending: it may have got any text and any end */
 } world_sent;
 
@@ -51,10 +52,13 @@ typedef struct {
   bool raw;            /* raw bytes were sent, so that the server cannot know what it has said */
   int answering;       /* which send; -1: none */
   bool answered;       /* some of that answer is out */
+  int answer_id;       /* and its id */
   size_t delivered;    /* bytes */
 
   int sends;
   int last_read;                /* which send the server has read last; -1: none */
+  int ids;                      /* how many messages of the server have one */
+  int over;                     /* the id of an answer that its user has had; 0: none */
   int messages;                 /* how many the server has had */
   int pings;                    /* and how many pings */
   world_sent sent[WORLD_SENDS]; /* send n in n % WORLD_SENDS */
@@ -121,6 +125,7 @@ void world_refuse(world *w, const char *response, size_t n); /* the handshake, b
 void world_answer(world *w, int length, bool final);         /* an update, or the final message, so many bytes long */
 void world_event(world *w);                                  /* of another kind, while nothing is under way */
 void world_greet(world *w, bool final);                      /* the agent speaks unasked, and is heard at once */
+void world_stray(world *w, int how);                         /* 0 to 3: speaks of what is over, or not theirs */
 void world_ping(world *w);
 void world_refuse_message(world *w, int status_code);    /* by an error payload; says nothing more */
 void world_close_frame(world *w, int code);              /* says nothing more */

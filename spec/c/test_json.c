@@ -41,7 +41,7 @@ static void accepts_what_rfc_8259_allows(void **state) {
       "{\"\":0}", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\u0000\\uABCD\\uabcd\"",
       "\"\\ud83d\\ude00\"", "\"\\ud83d\"", "\"\\ude00\"", "\"\x7f\"",
       "\"\xc3\xa9\xf0\x9f\x98\x80\"", "\"12345678\"", "\"1234567\\n\"",
-      "\"12345678\\u00e9 12345678\"", "123456789012345678901234567890",
+      "\"12345678\\u00e9 12345678\"", "123456789012345678901234567890", "\xef\xbb\xbf{}", "\xef\xbb\xbf 1",
       // clang-format on
   };
   for (size_t i = 0; i < COUNT(texts); i++) {
@@ -60,7 +60,7 @@ static void refuses_everything_else(void **state) {
       "\"\\U1234\"", "\"\n\"", "\"12345678\n\"", "\"\t\"", "\"\x01\"", "\"\x1f\"", "+1", "01",
       "-01", "00", "-", ".5", "1.", "1.e5", "1e", "1e+", "1e5.5", "0x10", "1_000", "NaN",
       "Infinity", "-Infinity", "tru", "truE", "True", "nul", "nullx", "fals", "/**/1", "1//",
-      "\xef\xbb\xbf{}", "\v1", "\f1", "\xc2\xa0[]", "[\"a\",\"b\"", "undefined",
+      "\xef\xbb\xbf", "\xef\xbb{}", " \xef\xbb\xbf{}", "\xef\xbb\xbf\xef\xbb\xbf{}", "{}\xef\xbb\xbf", "\v1", "\f1", "\xc2\xa0[]", "[\"a\",\"b\"", "undefined",
       // clang-format on
   };
   for (size_t i = 0; i < COUNT(texts); i++) {
@@ -157,19 +157,26 @@ static void show_span(char *out, const char *name, const char *json, aui_json_sp
 
 /* The members as words: " event=update text=raw id ...". */
 static void show(char *out, const char *json, const aui_json_members *members) {
-  static const char *const names[] = {"", "=other", "=update"};
+  static const char *const names[] = {"", "=other", "=update"}, *const parties[] = {"", "user", "agent"};
   *out = '\0';
   if (members->event) sprintf(out, " event%s", names[members->event]);
   if (members->channel_event_name) sprintf(out + strlen(out), " channel%s", names[members->channel_event_name]);
   show_span(out, "text", json, members->text);
   show_span(out, "data.text", json, members->data_text);
   if (members->status_code >= 0) sprintf(out + strlen(out), " status=%d", members->status_code);
-  if (members->id) strcat(out, " id");
-  if (members->sender) strcat(out, " sender");
+  if (members->has_id) strcat(out, " id");
+  if (members->id.start) show_span(out, "id", json, members->id);
+  if (members->has_sender) strcat(out, " sender");
   static const char *const faults[] = {"", "=words", "=list"};
   if (members->detail) sprintf(out + strlen(out), " detail%s", faults[members->detail]);
   if (members->errors) sprintf(out + strlen(out), " errors%s", faults[members->errors]);
   if (members->error) sprintf(out + strlen(out), " error%s", faults[members->error]);
+  if (members->sender) sprintf(out + strlen(out), " from=%s", parties[members->sender]);
+  if (members->receiver) sprintf(out + strlen(out), " to=%s", parties[members->receiver]);
+  show_span(out, "task", json, members->origin.task_id);
+  show_span(out, "scope.task", json, members->origin.scope_task_id);
+  show_span(out, "message", json, members->origin.message_id);
+  show_span(out, "interaction", json, members->origin.interaction_id);
 }
 
 static const struct {
@@ -182,8 +189,21 @@ static const struct {
     {"{'channel':{'type':'W','event_name':'" UPDATE "'}}", " channel=update"},
     {"{'channel':{'event_name':'x'},'event':'y'}", " event=other channel=other"},
     {" { 'event' : '" UPDATE "'\n,'data' :\t{ 'text' : 'a b' } } ", " event=update data.text=a b"},
-    {"{'id':'1','text':'t','sender':{'id':'2','text':'no'}}", " text=t id sender"},
-    {"{'id':0,'text':'','sender':null}", " text= id sender"},
+    {"{'id':'1','text':'t','sender':{'id':'2','text':'no'}}", " text=t id id=1 sender"},
+    {"{'id':0,'text':'','sender':null}", " text= id id=0 sender"},
+    {"{'id':-1.5e3,'id':''}", " id"},
+    {"{'sender':{'type':'user'},'receiver':{'type':'agent'}}", " sender from=user to=agent"},
+    {"{'sender':{'type':'\\u0061gent'},'receiver':{'type':'USER'}}", " sender from=agent"},
+    {"{'sender':{'type':null},'receiver':[{'type':'agent'}],'type':'user'}", " sender"},
+    {"{'task_id':'T','scope':{'context':{'task_id':'U','message_id':'M','interaction_id':'I'}}}",
+     " task=T scope.task=U message=M interaction=I"},
+    {"{'scope':{'context':{'interaction_id':'a\\u0062','task_id':7}},'task_id':8}",
+     " task=8 scope.task=7 interaction=a\\u0062"},
+    {"{'scope':{'context':{'task_id':null,'message_id':'','interaction_id':[1]}},'task_id':{}}", ""},
+    {"{'scope':{'task_id':'T','a':{'task_id':'T'}},'context':{'task_id':'T'},'data':{'task_id':'T'}}", ""},
+    {"{'scope':{'context':{'context':{'task_id':'T'},'a':[{'task_id':'T'}]}}}", ""},
+    {"{'scope':[{'context':{'task_id':'T'}}]}", ""},
+    {"{'scope':{'context':[{'task_id':'T'}]}}", ""},
     {"{'status_code':401,'message':'m'}", " status=401"},
     {"{'detail':'x','errors':['x'],'error':{}}", " detail=words errors=words error=words"},
     {"{'detail':[ \t{}],'errors':[{}],'error':[{}]}", " detail=list errors=list error=list"},
@@ -215,7 +235,7 @@ static const struct {
     {"{'channel':{'event':'x','channel':{'event_name':'x'},'text':'x'}}", ""},
     {"[{'event':'x','data':{'text':'x'},'id':1}]", ""},
     {"['data',{'text':'x'}]", ""},
-    {"{'a':[{'id':1}],'id':2}", " id"},
+    {"{'a':[{'id':1}],'id':2}", " id id=2"},
     {"{'a':'\\',\\'event\\':\\'x'}", ""},
     /* of a repeated key the last counts, with all that it holds */
     {"{'event':'x','event':'" UPDATE "'}", " event=update"},
@@ -228,6 +248,9 @@ static const struct {
     {"{'channel':{'event_name':'x'},'channel':{}}", ""},
     {"{'text':'a','text':1,'id':1,'id':null,'sender':{},'sender':1}", ""},
     {"{'status_code':401,'status_code':'x'}", ""},
+    {"{'sender':{'type':'user'},'sender':{},'receiver':{'type':'agent'},'receiver':null}", " sender"},
+    {"{'scope':{'context':{'task_id':'T'}},'scope':{}}", ""},
+    {"{'scope':{'context':{'task_id':'T','message_id':'M'},'context':{'message_id':'N'}}}", " message=N"},
 };
 
 static void records_members(void **state) {

@@ -376,15 +376,15 @@ static void a_driver_that_reports_late(void **state) {
 static void nothing_is_written_without_random_bytes(void **state) {
   peer p;
   size_t n;
-  uint8_t bytes[64] = {1};
+  uint8_t bytes[AUI_MOST_RANDOM] = {1};
   aui_session *s = start(state, &p);
   aui_session_phase(s, AUI_PHASE_CONNECT, p.now);
   aui_session_connected(s, p.now);
-  assert_int_equal(aui_session_random_wanted(s), 64);
-  aui_session_random(s, bytes, 63);
+  assert_int_equal(aui_session_random_wanted(s), AUI_MOST_RANDOM);
+  aui_session_random(s, bytes, AUI_MOST_RANDOM - 1);
   assert_null(aui_session_output(s, &n, p.now));
   assert_int_equal(aui_session_random_wanted(s), 1);
-  aui_session_random(s, bytes, 64); /* more than wanted is left out */
+  aui_session_random(s, bytes, AUI_MOST_RANDOM); /* more than wanted is left out */
   assert_int_equal(aui_session_random_wanted(s), 0);
   assert_non_null(aui_session_output(s, &n, p.now));
   assert_int_not_equal(aui_session_random_wanted(s), 0);

@@ -505,9 +505,9 @@ static void an_error_payload_explains_what_comes_after_it(void **state) {
   aui_reply *reply = send_through(&p, "{}");
   peer_send_update(&p, "half");
   peer_send_text(&p, "{\"status_code\":500}");
-  fragment(&p, 0x80 | PEER_BINARY, "?");
-  assert_failed(reply, AUI_ERROR_SERVER, true, AUI_DELIVERED_YES, 500, 1003, "the server answered with status 500");
-  end_transport(&p, 1003);
+  fragment(&p, 0x80 | PEER_BINARY, "{");
+  assert_failed(reply, AUI_ERROR_SERVER, true, AUI_DELIVERED_YES, 500, 1007, "the server answered with status 500");
+  end_transport(&p, 1007);
   release(&p, reply);
   stop(&p);
 }
@@ -573,7 +573,6 @@ static const struct {
     {BYTES("\x81\x81xxxxx"), 1002, AUI_ERROR_PROTOCOL, "the server sent a masked frame"},
     {BYTES("\xC1\x01x"), 1002, AUI_ERROR_PROTOCOL, "the server set a reserved bit without an extension that uses it"},
     {BYTES("\x83\x01x"), 1002, AUI_ERROR_PROTOCOL, "the server sent a frame with a reserved opcode"},
-    {BYTES("\x82\x01x"), 1003, AUI_ERROR_PROTOCOL, "the server sent a binary message where only text is spoken"},
     {BYTES("\x80\x01x"), 1002, AUI_ERROR_PROTOCOL, "the server sent a continuation frame with no message to continue"},
     {BYTES("\x88\x02\x03\xED"), 1002, AUI_ERROR_PROTOCOL, "the server sent a close frame without a valid code"},
     {BYTES("\x88\x03\x03\xE8\xFF"), 1007, AUI_ERROR_PROTOCOL, "the server sent a close reason that is not UTF-8"},
@@ -582,7 +581,8 @@ static const struct {
     {BYTES("\x81\x04\"\xC3\x28\""), 1007, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid UTF-8"},
     {BYTES("\x81\x02\"\xC3"), 1007, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid UTF-8"},
     {BYTES("\x81\x02{]"), 1007, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid JSON"},
-    {BYTES("\x81\0"), 1007, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid JSON"},
+    {BYTES("\x82\x02{]"), 1007, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid JSON"},
+    {BYTES("\x82\x01\xFF"), 1007, AUI_ERROR_PROTOCOL, "the server sent a message that is not valid UTF-8"},
     {BYTES("\x81\x06[[[]]]"), 1007, AUI_ERROR_OVERFLOW,
      "the server sent a message nested deeper than 2 levels (max_depth)"},
 #undef BYTES

@@ -5,13 +5,19 @@
 static void assert_stays(peer *p) {
   aui_state before = aui_session_state(p->session);
   assert_false(aui_session_may_detach(p->session));
-  assert_false(aui_session_detach(p->session, p->now));
+  assert_null(aui_session_detach(p->session, p->now));
   assert_int_equal(aui_session_state(p->session), before);
+}
+
+static aui_answers *detach(peer *p) {
+  aui_answers *answers = aui_session_detach(p->session, p->now);
+  assert_non_null(answers);
+  return answers;
 }
 
 /* The transport, with the server on it, now belongs to a new session. */
 static void hand_over(peer *p) {
-  assert_true(aui_session_detach(p->session, p->now));
+  aui_answers *answers = detach(p);
   assert_finished(p);
   aui_session_free(p->session);
   aui_session_config config = peer_config();
@@ -19,7 +25,7 @@ static void hand_over(peer *p) {
   assert_non_null(p->session);
   assert_int_equal(aui_session_want(p->session), AUI_WANT_CONNECT);
   aui_session_phase(p->session, AUI_PHASE_CONNECT, p->now);
-  aui_session_adopted(p->session, p->now);
+  aui_session_adopted(p->session, answers, p->now);
   assert_int_equal(aui_session_state(p->session), AUI_STATE_OPEN);
   assert_int_equal(aui_session_want(p->session), AUI_WANT_NOTHING);
 }
@@ -83,7 +89,7 @@ static void not_before_it_is_open_nor_after_it_was_closed(void **state) {
 
 static void not_while_anything_is_under_way(void **state) {
   peer p;
-  aui_session *s = start_open(state, &p);
+  start_open(state, &p);
   aui_reply *reply = send(&p, "{}");
   assert_stays(&p); /* not written */
   peer_pump(&p, SIZE_MAX);
@@ -96,7 +102,7 @@ static void not_while_anything_is_under_way(void **state) {
   peer_send(&p, "}", 1);
   release(&p, reply);
   peer_pump(&p, SIZE_MAX);
-  assert_true(aui_session_detach(s, p.now));
+  aui_answers_free(detach(&p));
   stop(&p);
 }
 
@@ -114,7 +120,7 @@ static void not_while_a_pong_is_awaited_or_owed(void **state) {
   peer_send_frame(&p, 0x80 | PEER_PING, "?", 1);
   assert_stays(&p);
   assert_frame(&p, PEER_PONG, "?");
-  assert_true(aui_session_detach(p.session, p.now));
+  aui_answers_free(detach(&p));
   stop(&p);
 }
 
@@ -146,7 +152,7 @@ static void after_a_message_that_was_cancelled_before_it_left(void **state) {
   peer p;
   start_open(state, &p);
   release(&p, send(&p, "{}"));
-  assert_true(aui_session_detach(p.session, p.now));
+  aui_answers_free(detach(&p));
   stop(&p);
 }
 

@@ -36,7 +36,7 @@ static void answer(walk *k) {
 }
 
 static void misbehave(walk *k) {
-  static const char *const junk[] = {"\x82\x01x", "\x81\x01{", "\x83\x01x", "\x81\x85xxxxxxxxx", "\xFF\xFF\xFF\xFF"};
+  static const char *const junk[] = {"\x82\x01{", "\x81\x01{", "\x83\x01x", "\x81\x85xxxxxxxxx", "\xFF\xFF\xFF\xFF"};
   static const int codes[] = {1000, 1001, 1005, 1008, 1011, 4000};
   static const int statuses[] = {500, 401, 429, 400};
   switch (below(k, 3)) {
@@ -71,6 +71,7 @@ static void serve(walk *k) {
   if (chance(k, 5)) world_ping(k->w);
   if (chance(k, 5)) world_event(k->w);
   if (chance(k, 5)) world_greet(k->w, chance(k, 50));
+  if (chance(k, 10)) world_stray(k->w, (int)below(k, 4));
   if (chance(k, 3)) misbehave(k);
 }
 

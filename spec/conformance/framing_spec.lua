@@ -45,9 +45,8 @@ local VIOLATIONS = {
   { "5.5", "a fragmented ping", frame(PING, ""), 1002, "fragmented control" },
   { "5.5.1", "a close code of one byte", frame(FIN + CLOSE, "\3"), 1002, "close frame" },
   { "5.5.1", "a close reason that is not UTF-8", frame(FIN + CLOSE, "\3\232\255"), 1007, "UTF%-8" },
-  { "5.6", "a binary message, which AUI does not speak", frame(FIN + BINARY, "{}"), 1003, "binary" },
-  { "5.6", "a binary message that is empty", frame(FIN + BINARY, ""), 1003, "binary" },
-  { "5.6", "the first fragment of a binary message", frame(BINARY, "\255"), 1003, "binary" },
+  { "5.6", "a binary message that is not JSON", frame(FIN + BINARY, "\0"), 1007, "JSON" },
+  { "5.6", "the first fragment of a binary message that is not UTF-8", frame(BINARY, "\255"), 1007, "UTF%-8" },
   { "7.4.1", "the close code 1004", close(1004), 1002, "close frame" },
   { "7.4.1", "the close code 1005", close(1005), 1002, "close frame" },
   { "7.4.1", "the close code 1006", close(1006), 1002, "close frame" },
@@ -140,6 +139,12 @@ for _, scheme in ipairs(wire.schemes) do
         end
       end
       assert.is_true(count > 100) -- of 280 drawn from 256, some 170 differ
+    end)
+
+    it("5.6: a message may come as binary data, if it is JSON as ever", function()
+      local bytes = frame(FIN + BINARY, update_json "so") .. frame(BINARY, update_json "so far")
+        .. frame(FIN + CONTINUATION, "") .. frame(FIN + BINARY, final_json "so far, so good")
+      assert.equal("so far, so good", assert(link:connect(link:peer(bytes)):ask("hello")).text)
     end)
 
     it("5.4: fragments may have one byte each, and a ping between every two", function()

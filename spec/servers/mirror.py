@@ -18,7 +18,7 @@ async def answer(websocket):
             headers.setdefault(name.lower(), []).append(value)
         headers = {name: ", ".join(values) for name, values in headers.items()}
         said = {"target": websocket.path, "headers": headers, "message": message, "count": next(count)}
-        final = {"id": "1", "sender": {"id": "mirror", "type": "agent"}, "text": json.dumps(said)}
+        final = {"id": f"message-{said['count']}", "sender": {"id": "mirror", "type": "agent"}, "text": json.dumps(said)}
         await websocket.send(json.dumps(final))
 
 

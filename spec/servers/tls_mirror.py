@@ -15,6 +15,7 @@ import ssl
 import struct
 import sys
 import threading
+import uuid
 
 from peer import accept_upgrade, read_frame
 
@@ -43,7 +44,7 @@ def common_name(certificate):
 
 
 def text_frame(text):
-    payload = json.dumps({"id": "1", "sender": {"id": "mirror", "type": "agent"}, "text": text}).encode()
+    payload = json.dumps({"id": str(uuid.uuid4()), "sender": {"id": "mirror", "type": "agent"}, "text": text}).encode()
     return bytes([0x80 | TEXT, 126]) + struct.pack("!H", len(payload)) + payload
 
 

@@ -55,6 +55,15 @@ static int session_send(lua_State *L) {
   return 2;
 }
 
+/* session:has_seen(id): whether a message from the agent named the id before the message in doubt left. */
+static int session_has_seen(lua_State *L) {
+  size_t n;
+  const aui_session *session = aui_check_session(L)->session;
+  const char *id = luaL_checklstring(L, 2, &n);
+  lua_pushboolean(L, session && aui_session_has_seen(session, id, n));
+  return 1;
+}
+
 /* session:close(): ends every pending reply and begins the closing handshake; see session:finished(). */
 static int session_close(lua_State *L) {
   aui_lua_session *object = aui_check_session(L);
@@ -72,13 +81,9 @@ static int session_finished(lua_State *L) {
 }
 
 void aui_create_session(lua_State *L, const luaL_Reg *driver_methods, lua_CFunction collect) {
-  static const luaL_Reg methods[] = {{"state", session_state},
-                                     {"error", session_error},
-                                     {"retry_at", session_retry_at},
-                                     {"send", session_send},
-                                     {"close", session_close},
-                                     {"finished", session_finished},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"state", session_state},       {"error", session_error}, {"retry_at", session_retry_at}, {"send", session_send},
+      {"has_seen", session_has_seen}, {"close", session_close}, {"finished", session_finished}, {NULL, NULL}};
   aui_new_class(L, AUI_SESSION, methods, collect);
   aui_extend_class(L, AUI_SESSION, driver_methods);
 }

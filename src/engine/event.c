@@ -5,8 +5,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "engine/growth.h"
 #include "engine/json.h"
+#include "engine/prefix.h"
 #include "engine/utf8.h"
 
 /* A larger payload's memory is released when the next answer's first message begins. */
@@ -14,6 +17,7 @@ enum { KEPT_CAPACITY = 256 * 1024 };
 
 struct aui_event_reader {
   unsigned max_depth;
+  size_t max_text;
 
   /* The last message. While one arrives: what is known of it, then, unless they parted, what is
    * left of the last one. */
@@ -22,19 +26,25 @@ struct aui_event_reader {
   bool parted;   /* it went on differently, and `json` ends with what has arrived */
   aui_utf8 utf8; /* of what has arrived, when parted */
 
-  aui_json_scan scan; /* of the last message */
-  int status_code;
-  int retry_after;
+  aui_json_scan scan;  /* of the last message, */
+  size_t scanned_from; /* which was scanned from here on: 0, or where the update before it was equal so far */
+  aui_event_type type;
+
+  aui_growth growth;
 
   /* Up to here `json` is an update's, and its text that far is the answer's text; 0: there is none.
    * It is at the text's closing quote, or before that at the escape of the high surrogate that is
    * held back. */
   size_t checkpoint;
+  bool origin_before; /* all that the last message said of whose it is stands before its text, */
+  bool origin_judged; /* and so it was with the one that the checkpoint is in */
 };
 
-aui_event_reader *aui_event_new(unsigned max_depth) {
+aui_event_reader *aui_event_new(unsigned max_depth, size_t max_text) {
   aui_event_reader *reader = calloc(1, sizeof *reader);
-  if (reader) reader->max_depth = max_depth;
+  if (!reader) return NULL;
+  reader->max_depth = max_depth;
+  reader->max_text = max_text;
   return reader;
 }
 
@@ -46,22 +56,10 @@ void aui_event_free(aui_event_reader *reader) {
 
 void aui_event_restart(aui_event_reader *reader) {
   reader->checkpoint = 0;
+  reader->growth = (aui_growth){0};
 }
 
 /* ---- comparing ---- */
-
-/* How many of the first `n` bytes of both are equal. */
-static size_t equal_bytes(const char *a, const char *b, size_t n) {
-  size_t i = 0;
-  uint64_t x, y;
-  for (; n - i >= sizeof x; i += sizeof x) {
-    memcpy(&x, a + i, sizeof x);
-    memcpy(&y, b + i, sizeof y);
-    if (x != y) break;
-  }
-  while (i < n && a[i] == b[i]) i++;
-  return i;
-}
 
 static size_t min(size_t a, size_t b) {
   return a < b ? a : b;
@@ -76,7 +74,7 @@ static size_t count_common(const aui_event_reader *reader, const char *slice, si
   const char *last = reader->json.data + reader->common;
   size_t expected = reader->checkpoint > reader->common ? min(n, reader->checkpoint - reader->common) : 0;
   if (expected > 0 && memcmp(last, slice, expected) != 0) expected = 0;
-  return n > expected ? expected + equal_bytes(last + expected, slice + expected, n - expected) : expected;
+  return n > expected ? expected + aui_common_prefix(last + expected, slice + expected, n - expected) : expected;
 }
 
 /* ---- taking in a message ---- */
@@ -109,20 +107,26 @@ int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n) {
 
 /* ---- judging it ---- */
 
-/* Scans the complete message: from the checkpoint if it equals the last one that far, else whole.
- * `*from` says from where. Uses up the checkpoint. */
-static aui_json_verdict scan(aui_event_reader *reader, size_t *from) {
+/* Scans the complete message: from the checkpoint if it equals the last one that far, else whole. Uses up the
+ * checkpoint. */
+static aui_json_verdict scan(aui_event_reader *reader) {
   const aui_buffer *json = &reader->json;
-  *from = reader->common >= reader->checkpoint ? reader->checkpoint : 0;
+  size_t from = reader->common >= reader->checkpoint ? reader->checkpoint : 0;
+  reader->scanned_from = from;
   reader->checkpoint = 0;
-  if (*from == 0) return aui_json_scan_whole(json->data, json->len, reader->max_depth, &reader->scan);
-  return aui_json_scan_from(json->data, json->len, reader->max_depth, *from, &reader->scan);
+  if (from == 0) return aui_json_scan_whole(json->data, json->len, reader->max_depth, &reader->scan);
+  return aui_json_scan_from(json->data, json->len, reader->max_depth, from, &reader->scan);
+}
+
+static bool is_from_user(const aui_json_members *members) {
+  if (members->sender != AUI_JSON_UNNAMED) return members->sender == AUI_JSON_USER;
+  return members->receiver == AUI_JSON_AGENT;
 }
 
 enum { FIRST_ERROR_STATUS = 400, VALIDATION_STATUS = 422 };
 
 static bool is_of_an_agent(const aui_json_members *members) {
-  return members->id || members->text.start || members->sender || members->data;
+  return members->has_id || members->text.start || members->has_sender || members->has_data;
 }
 
 static bool is_error(const aui_json_members *members) {
@@ -130,83 +134,32 @@ static bool is_error(const aui_json_members *members) {
   return (members->detail || members->errors || members->error) && !is_of_an_agent(members);
 }
 
-static int error_status(const aui_json_members *members) {
-  if (members->status_code >= FIRST_ERROR_STATUS) return members->status_code;
-  bool list = members->detail == AUI_JSON_FAULT_LIST || members->errors == AUI_JSON_FAULT_LIST;
-  return list ? VALIDATION_STATUS : 0;
-}
-
 static aui_event_type classify(const aui_json_members *members) {
   if (members->event == AUI_JSON_UPDATE_NAME || members->channel_event_name == AUI_JSON_UPDATE_NAME) {
     return members->data_text.start ? AUI_EVENT_UPDATE : AUI_EVENT_OTHER;
   }
   if (members->event != AUI_JSON_NO_NAME || members->channel_event_name != AUI_JSON_NO_NAME) return AUI_EVENT_OTHER;
-  if (members->id && members->sender && members->text.start) return AUI_EVENT_FINAL;
-  return is_error(members) ? AUI_EVENT_ERROR : AUI_EVENT_OTHER;
-}
-
-/* ---- the text ---- */
-
-/* Overwrites a text with another, as long as they are equal by reading alone. */
-typedef struct {
-  aui_buffer *text;
-  size_t at;
-  size_t keep; /* when parted */
-  bool parted;
-} overwriting;
-
-/* The memory must be there. */
-static void overwrite(overwriting *o, const char *bytes, size_t n) {
-  aui_buffer *text = o->text;
-  if (!o->parted) {
-    size_t equal = equal_bytes(text->data + o->at, bytes, min(n, text->len - o->at));
-    o->at += equal;
-    if (equal == n) return;
-    o->keep = aui_utf8_boundary(text->data, text->len, o->at);
-    o->parted = true;
-    text->len = o->at;
-    bytes += equal;
-    n -= equal;
+  if (members->has_id && members->has_sender && members->text.start) {
+    return is_from_user(members) ? AUI_EVENT_NONE : AUI_EVENT_FINAL;
   }
-  aui_buffer_append(text, bytes, n);
+  return is_error(members) ? AUI_EVENT_ERROR : AUI_EVENT_NONE;
 }
 
-/* Makes `text` what it is up to `at`, then the decoded string; `*keep` as in aui_event_end. False,
- * with `text` unchanged, when memory is short. */
-static bool decode_behind(const char *json, aui_json_span string, aui_buffer *text, size_t at, size_t *keep) {
-  size_t most = at + (string.end - string.start); /* an escape is longer than what it stands for */
-  if (most > text->len && !aui_buffer_reserve(text, most - text->len)) return false;
-  overwriting o = {.text = text, .at = at};
-  aui_json_piece piece;
-  for (size_t i = string.start; i < string.end;) {
-    i = aui_json_decode(json, i, string.end, &piece);
-    overwrite(&o, piece.bytes, piece.n);
+static bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Some servers keep their connections alive by messages that are no JSON: nothing, or one of these words. */
+static bool is_heartbeat(const aui_buffer *json) {
+  static const char *const words[] = {"", "ping", "pong", "heartbeat", "keepalive"};
+  const char *word = json->data + aui_json_bom_size(json->data, json->len), *end = json->data + json->len;
+  while (word < end && is_space(*word)) word++;
+  while (word < end && is_space(end[-1])) end--;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    size_t n = strlen(words[i]);
+    if ((size_t)(end - word) == n && strncasecmp(word, words[i], n) == 0) return true;
   }
-  if (!o.parted) text->len = o.keep = o.at;
-  *keep = o.keep;
-  return true;
-}
-
-static aui_event_type end_update(aui_event_reader *reader, size_t from, aui_buffer *text, size_t *keep) {
-  aui_json_span string = reader->scan.members.data_text;
-  string.end = aui_json_settled_end(reader->json.data, string);
-  /* Before a high surrogate that is held back, another one is unpaired as long as nothing else takes its place. */
-  bool settled = aui_json_settled_end(reader->json.data, string) == string.end;
-  reader->checkpoint = settled ? string.end : 0;
-  if (!text) return AUI_EVENT_UPDATE;
-  size_t at = 0;
-  if (string.start <= from) { /* else the scan went on to another data.text, or was of the whole */
-    string.start = from;
-    at = text->len;
-  }
-  bool done = decode_behind(reader->json.data, string, text, at, keep);
-  return done ? AUI_EVENT_UPDATE : AUI_EVENT_NO_MEMORY;
-}
-
-static aui_event_type end_final(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
-  aui_json_replace_unpaired(reader->json.data, reader->json.len);
-  if (text && !decode_behind(reader->json.data, reader->scan.members.text, text, 0, keep)) return AUI_EVENT_NO_MEMORY;
-  return AUI_EVENT_FINAL;
+  return false;
 }
 
 /* Completes the payload. Returns false when it ends within a character. */
@@ -215,36 +168,81 @@ static bool end_payload(aui_event_reader *reader) {
   return aui_utf8_complete(&reader->utf8);
 }
 
-aui_event_type aui_event_end(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
-  size_t from;
+static aui_event_type judge(aui_event_reader *reader) {
   if (!end_payload(reader)) return AUI_EVENT_BAD_UTF8;
-  if (reader->json.len == 0) return AUI_EVENT_BAD_JSON;
-  aui_json_verdict verdict = scan(reader, &from);
-  if (verdict != AUI_JSON_VALID) return verdict == AUI_JSON_TOO_DEEP ? AUI_EVENT_TOO_DEEP : AUI_EVENT_BAD_JSON;
-  reader->common = 0;
-  reader->parted = false;
-  aui_event_type type = classify(&reader->scan.members);
-  switch (type) {
-    case AUI_EVENT_UPDATE: return end_update(reader, from, text, keep);
-    case AUI_EVENT_FINAL: return end_final(reader, text, keep);
-    case AUI_EVENT_ERROR:
-      reader->status_code = error_status(&reader->scan.members);
-      reader->retry_after = reader->scan.members.retry_after;
-      aui_json_replace_unpaired(reader->json.data, reader->json.len);
-      return type;
-    default: return type;
+  if (reader->json.len == 0) return AUI_EVENT_NONE;
+  switch (scan(reader)) {
+    case AUI_JSON_VALID: return classify(&reader->scan.members);
+    case AUI_JSON_TOO_DEEP: return AUI_EVENT_TOO_DEEP;
+    default: return is_heartbeat(&reader->json) ? AUI_EVENT_NONE : AUI_EVENT_BAD_JSON;
   }
 }
 
+aui_event_type aui_event_end(aui_event_reader *reader) {
+  aui_buffer *json = &reader->json;
+  reader->type = judge(reader);
+  reader->common = 0;
+  reader->parted = false;
+  reader->origin_before = reader->scan.members.origin.changes == reader->scan.at_text.origin.changes;
+  bool for_others = reader->type == AUI_EVENT_FINAL || reader->type == AUI_EVENT_ERROR;
+  if (for_others) aui_json_replace_unpaired(json->data, json->len);
+  return reader->type;
+}
+
+/* ---- whose it is ---- */
+
+bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers) {
+  if (reader->type < 0 || reader->type == AUI_EVENT_NONE) return false;
+  if (reader->scanned_from > 0 && reader->origin_before && reader->origin_judged) return true; /* as the last one */
+  const aui_json_members *members = &reader->scan.members;
+  aui_json_span id = reader->type == AUI_EVENT_FINAL ? members->id : (aui_json_span){0, 0};
+  return aui_answers_claim(answers, reader->json.data, id, &members->origin);
+}
+
+void aui_event_ends_answer(const aui_event_reader *reader, aui_answers *answers) {
+  aui_answers_end(answers, reader->json.data, reader->scan.members.id);
+}
+
+/* ---- the text ---- */
+
+static bool take_update(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
+  const char *json = reader->json.data;
+  aui_json_span string = reader->scan.members.data_text;
+  size_t settled = aui_json_settled_end(json, string);
+  bool whole = true, done;
+  if (string.start <= reader->scanned_from) { /* else the scan went on to another data.text, or was of the whole */
+    aui_json_span rest = {reader->scanned_from, string.end};
+    done = aui_growth_go_on(&reader->growth, json, rest, settled, text, keep);
+  } else {
+    done = aui_growth_take(&reader->growth, json, string, settled, reader->max_text, text, keep, &whole);
+  }
+  /* Before a high surrogate that is held back, another one is unpaired as long as nothing else takes its place. */
+  bool stays = aui_json_settled_end(json, (aui_json_span){string.start, settled}) == settled;
+  if (done && whole && stays) reader->checkpoint = settled;
+  reader->origin_judged = reader->origin_before;
+  return done;
+}
+
+bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
+  if (reader->type == AUI_EVENT_UPDATE) return take_update(reader, text, keep);
+  return aui_growth_end(&reader->growth, reader->json.data, reader->scan.members.text, text, keep);
+}
+
+/* ---- what else it says ---- */
+
 const char *aui_event_payload(const aui_event_reader *reader, size_t *n) {
-  *n = reader->json.len;
-  return reader->json.data;
+  size_t bom = aui_json_bom_size(reader->json.data, reader->json.len);
+  *n = reader->json.len - bom;
+  return bom > 0 ? reader->json.data + bom : reader->json.data; /* which is NULL of nothing */
 }
 
 int aui_event_status_code(const aui_event_reader *reader) {
-  return reader->status_code;
+  const aui_json_members *members = &reader->scan.members;
+  if (members->status_code >= FIRST_ERROR_STATUS) return members->status_code;
+  bool list = members->detail == AUI_JSON_FAULT_LIST || members->errors == AUI_JSON_FAULT_LIST;
+  return list ? VALIDATION_STATUS : 0;
 }
 
 int aui_event_retry_after(const aui_event_reader *reader) {
-  return reader->retry_after;
+  return reader->scan.members.retry_after;
 }

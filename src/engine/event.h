@@ -1,8 +1,9 @@
-/* Turns the text messages of an agent's socket into events, and cumulative text into what is new in it.
+/* Turns the messages of an agent's socket into events, and the texts of updates into what is new in the answer's.
  *
- * An update carries the whole answer so far. While a message arrives it is compared with the last update: as long as
- * both are equal, nothing is copied, validated or parsed; from where they part, only the tail is. A message that this
- * cannot judge (keys in another order, escaped keys, a rewritten text) is scanned whole, with the same results. */
+ * An update mostly carries the whole answer so far (growth.h has the exceptions). While a message arrives it is
+ * compared with the last update: as long as both are equal, nothing is copied, validated or parsed; from where they
+ * part, only the tail is. A message that this cannot judge (keys in another order, escaped keys, a rewritten text) is
+ * scanned whole, with the same results. */
 #ifndef AUI_ENGINE_EVENT_H
 #define AUI_ENGINE_EVENT_H
 
@@ -10,14 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/answers.h"
 #include "engine/buffer.h"
 
 typedef enum {
   AUI_EVENT_UPDATE = 1, /* "thread-message-text-content-updated", in either spelling, with a string in data.text */
-  AUI_EVENT_FINAL = 2,  /* the ExternalTaskMessage: no event name; `id`, a string `text` and `sender` */
+  AUI_EVENT_FINAL = 2,  /* the agent's ExternalTaskMessage: no event name; `id`, a string `text` and `sender` */
   AUI_EVENT_ERROR = 3,  /* an error: a `status_code` of 400 or more; or `detail`, `errors` or `error`, and nothing that
                            an agent's messages have (`id`, `text`, `sender`, `data`). No event name */
-  AUI_EVENT_OTHER = 4,  /* any other JSON text: not an error, to be ignored */
+  AUI_EVENT_OTHER = 4,  /* an event with another name: not an error, to be ignored */
+  AUI_EVENT_NONE = 5,   /* no event: a heartbeat (nothing but white space, or one of the words ping, pong, heartbeat and
+                           keepalive, which are no JSON), an echo of the user's own message (its sender is of type
+                           "user"; or its receiver is of type "agent", and its sender of neither), any other JSON text */
 
   AUI_EVENT_BAD_UTF8 = -1,
   AUI_EVENT_BAD_JSON = -2,
@@ -28,34 +33,45 @@ typedef enum {
 typedef struct aui_event_reader aui_event_reader;
 
 /* A reader for one connection, or NULL when memory is short. `max_depth`: how deep a message's objects and arrays may
- * nest, 1024 at most; more is as that. To be released with aui_event_free (NULL is fine). */
-aui_event_reader *aui_event_new(unsigned max_depth);
+ * nest, 1024 at most; more is as that. `max_text`: how many bytes deltas may add up to. To be released with
+ * aui_event_free (NULL is fine). */
+aui_event_reader *aui_event_new(unsigned max_depth, size_t max_text);
 void aui_event_free(aui_event_reader *reader);
 
 /* Takes the next slice of a message's payload. Returns 0, or AUI_EVENT_BAD_UTF8 at the first byte that cannot be valid,
  * or AUI_EVENT_NO_MEMORY; after a negative value the reader is good for nothing but aui_event_free. */
 int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n);
 
-/* Ends the message and says what it was, or gives a negative value as above.
+/* Ends the message and says what it was, or gives a negative value as above. The functions below tell more of it, until
+ * the next call of aui_event_feed. */
+aui_event_type aui_event_end(aui_event_reader *reader);
+
+/* Whether the message may belong to the awaited answer, see aui_answers_claim; a NONE never does. To be called once for
+ * each message. */
+bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers);
+
+/* The answer has ended in this FINAL: its id ends no other, see aui_answers_end. */
+void aui_event_ends_answer(const aui_event_reader *reader, aui_answers *answers);
+
+/* Takes the text of an UPDATE or FINAL that belongs to the answer. Returns false, and changes nothing, when memory is
+ * short.
  *
  * `text` is the answer's text so far, as UTF-8, exactly as this function left it the last time (empty after
- * aui_event_restart). For an UPDATE or FINAL it is made equal to the message's text, and `*keep` is how many of its
- * first bytes were equal before and after: never within a character. For anything else, and when memory is short, both
- * are left alone. With `text` NULL the message is only classified, `keep` is not used, and the reader must be restarted
- * before `text` is given again. An escaped high surrogate at the end of an update is held back, since its other half
- * may come with the next one; any other unpaired surrogate becomes U+FFFD (RFC 8259, section 8.2, leaves it open). */
-aui_event_type aui_event_end(aui_event_reader *reader, aui_buffer *text, size_t *keep);
+ * aui_event_restart). It becomes what growth.h says, of a FINAL the message's text, and `*keep` is how many of its
+ * first bytes were equal before and after: never within a character. */
+bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep);
 
-/* The next message begins a new answer, whose text so far is empty. When it arrives, the memory of a large last one
- * (more than 256 KiB) is released; until then the reader holds about as much as the largest message of the answer. */
+/* The next message that is taken begins a new answer, whose text so far is empty. When it arrives, the memory of a
+ * large last one (more than 256 KiB) is released; until then the reader holds about as much as the largest message of
+ * the answer. */
 void aui_event_restart(aui_event_reader *reader);
 
-/* The last message's JSON, of `*n` bytes, owned by the reader and valid until the next call of aui_event_feed. In a
- * FINAL or ERROR, escapes of unpaired surrogates were replaced by \ufffd, so that any JSON reader accepts it. */
+/* The last message's JSON, of `*n` bytes, without a byte order mark; owned by the reader. In a FINAL or ERROR, escapes
+ * of unpaired surrogates were replaced by \ufffd, so that any JSON reader accepts it. */
 const char *aui_event_payload(const aui_event_reader *reader, size_t *n);
 
-/* Of the last ERROR: the `status_code`, 400 to 999; 422 for a list of what is invalid, the body that goes with it; 0
- * when it has none. And in seconds `extra_data.retry_after`, -1 when absent. */
+/* Of an ERROR: the `status_code`, 400 to 999; 422 for a list of what is invalid, the body that goes with it; 0 when it
+ * has none. And in seconds `extra_data.retry_after`, -1 when absent. */
 int aui_event_status_code(const aui_event_reader *reader);
 int aui_event_retry_after(const aui_event_reader *reader);
 

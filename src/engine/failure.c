@@ -182,11 +182,6 @@ void aui_failure_of_frame(aui_error *error, aui_frame_result why, size_t max_mes
   error->close_code = aui_frame_close_code(why);
 }
 
-void aui_failure_of_binary(aui_error *error) {
-  aui_error_set(error, AUI_ERROR_PROTOCOL, "the server sent a binary message where only text is spoken");
-  error->close_code = 1003;
-}
-
 void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_depth) {
   switch (why) {
     case AUI_EVENT_BAD_UTF8:

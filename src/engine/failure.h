@@ -61,9 +61,6 @@ void aui_failure_of_close(aui_error *error, int code, const char *reason, bool h
 /* The server broke the rules of frames, or sent more than `max_message` bytes. */
 void aui_failure_of_frame(aui_error *error, aui_frame_result why, size_t max_message);
 
-/* The server sent a binary message. */
-void aui_failure_of_binary(aui_error *error);
-
 /* The server sent a message that cannot be read. Not for AUI_EVENT_NO_MEMORY. */
 void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_depth);
 

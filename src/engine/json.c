@@ -9,6 +9,9 @@
 
 enum { BITS = 64, REPLACEMENT = 0xFFFD };
 
+/* How deep the members of interest lie: root.scope.context.task_id. */
+enum { LEVELS = 3 };
+
 typedef enum {
   NOTHING, /* a value that nobody asks for */
   ROOT,
@@ -19,7 +22,16 @@ typedef enum {
   DATA_TEXT,
   TEXT,
   ID,
+  TASK_ID,
   SENDER,
+  SENDER_TYPE,
+  RECEIVER,
+  RECEIVER_TYPE,
+  SCOPE,
+  CONTEXT,
+  CONTEXT_TASK_ID,
+  CONTEXT_MESSAGE_ID,
+  CONTEXT_INTERACTION_ID,
   STATUS_CODE,
   EXTRA_DATA,
   RETRY_AFTER,
@@ -28,6 +40,7 @@ typedef enum {
   ERROR
 } member;
 
+/* Those with the same parent stand together. */
 static const struct {
   member parent;
   member self;
@@ -37,18 +50,27 @@ static const struct {
 #define KEY(s) s, sizeof s - 1
     {ROOT, EVENT, KEY("event")},
     {ROOT, CHANNEL, KEY("channel")},
-    {CHANNEL, CHANNEL_EVENT_NAME, KEY("event_name")},
+    {ROOT, SCOPE, KEY("scope")},
     {ROOT, DATA, KEY("data")},
-    {DATA, DATA_TEXT, KEY("text")},
-    {ROOT, TEXT, KEY("text")},
     {ROOT, ID, KEY("id")},
+    {ROOT, TASK_ID, KEY("task_id")},
+    {ROOT, TEXT, KEY("text")},
     {ROOT, SENDER, KEY("sender")},
+    {ROOT, RECEIVER, KEY("receiver")},
     {ROOT, STATUS_CODE, KEY("status_code")},
     {ROOT, EXTRA_DATA, KEY("extra_data")},
-    {EXTRA_DATA, RETRY_AFTER, KEY("retry_after")},
     {ROOT, DETAIL, KEY("detail")},
     {ROOT, ERRORS, KEY("errors")},
     {ROOT, ERROR, KEY("error")},
+    {DATA, DATA_TEXT, KEY("text")},
+    {CHANNEL, CHANNEL_EVENT_NAME, KEY("event_name")},
+    {SENDER, SENDER_TYPE, KEY("type")},
+    {RECEIVER, RECEIVER_TYPE, KEY("type")},
+    {SCOPE, CONTEXT, KEY("context")},
+    {CONTEXT, CONTEXT_TASK_ID, KEY("task_id")},
+    {CONTEXT, CONTEXT_MESSAGE_ID, KEY("message_id")},
+    {CONTEXT, CONTEXT_INTERACTION_ID, KEY("interaction_id")},
+    {EXTRA_DATA, RETRY_AFTER, KEY("retry_after")},
 #undef KEY
 };
 
@@ -63,8 +85,8 @@ typedef struct {
   unsigned max_depth;
   unsigned depth;
   uint64_t objects[AUI_JSON_MAX_DEPTH / BITS]; /* a bit a level: set for an object, else an array */
-  member outer;                                /* the root's member that is being scanned */
-  member inner;                                /* the member whose value comes next */
+  member within[LEVELS];                       /* which member each of the outermost containers is */
+  member next;                                 /* the member whose value comes next */
   aui_json_scan *out;
 } scanner;
 
@@ -196,10 +218,14 @@ static bool is_space(char c) {
 }
 
 static member find_member(member parent, const char *key, const char *key_end) {
-  for (size_t i = 0; i < sizeof interesting / sizeof *interesting; i++) {
-    if (interesting[i].parent == parent && string_is(key, key_end, interesting[i].key, interesting[i].key_length)) {
-      return interesting[i].self;
-    }
+  const size_t count = sizeof interesting / sizeof *interesting, n = (size_t)(key_end - key);
+  size_t i = 0;
+  if (parent == NOTHING) return NOTHING;
+  bool escaped = memchr(key, '\\', n);
+  while (i < count && interesting[i].parent != parent) i++;
+  for (; i < count && interesting[i].parent == parent; i++) {
+    if (n != interesting[i].key_length && !escaped) continue;
+    if (string_is(key, key_end, interesting[i].key, interesting[i].key_length)) return interesting[i].self;
   }
   return NOTHING;
 }
@@ -241,6 +267,12 @@ static double bounded_number(const char *p, const char *end, double most) {
   return value > most ? most : value;
 }
 
+static aui_json_party party_of(kind k, const char *value, const char *end) {
+  if (k != STRING) return AUI_JSON_UNNAMED;
+  if (string_is(value, end, "user", 4)) return AUI_JSON_USER;
+  return string_is(value, end, "agent", 5) ? AUI_JSON_AGENT : AUI_JSON_UNNAMED;
+}
+
 static int status_code_of(kind k, const char *value, const char *end) {
   return k == NUMBER ? (int)bounded_number(value, end, 999) : -1;
 }
@@ -269,27 +301,54 @@ static aui_json_fault fault_of(const scanner *s, kind k, const char *value, cons
   }
 }
 
-/* Records the value of the member s->inner. Of a container only the start is known; its members
+static void record_origin(aui_json_origin *origin, member which, aui_json_span id) {
+  origin->changes++;
+  switch (which) {
+    case TASK_ID: origin->task_id = id; break;
+    case CONTEXT_TASK_ID: origin->scope_task_id = id; break;
+    case CONTEXT_MESSAGE_ID: origin->message_id = id; break;
+    case CONTEXT_INTERACTION_ID: origin->interaction_id = id; break;
+    default: origin->scope_task_id = origin->message_id = origin->interaction_id = (aui_json_span){0, 0};
+  }
+}
+
+/* Records the value of the member s->next. Of a container only the start is known; its members
  * come later. A string's `value` and `end` are its content. */
 static void record(scanner *s, kind k, const char *value, const char *end) {
   aui_json_members *members = &s->out->members;
-  aui_json_span span = {0, 0};
-  if (k == STRING) span = (aui_json_span){(size_t)(value - s->json), (size_t)(end - s->json)};
-  switch (s->inner) {
+  const aui_json_span none = {0, 0}, whole = {(size_t)(value - s->json), (size_t)(end - s->json)};
+  const aui_json_span span = k == STRING ? whole : none;
+  const aui_json_span id = (k == STRING && end > value) || k == NUMBER ? whole : none;
+  switch (s->next) {
     case EVENT: members->event = name_of(k, value, end); break;
     case CHANNEL: members->channel_event_name = AUI_JSON_NO_NAME; break;
     case CHANNEL_EVENT_NAME: members->channel_event_name = name_of(k, value, end); break;
     case DATA:
-      members->data_text = (aui_json_span){0, 0};
-      members->data = k != NULL_VALUE;
+      members->data_text = none;
+      members->has_data = k != NULL_VALUE;
       break;
     case DATA_TEXT:
       members->data_text = span;
       if (k == STRING) s->out->at_text = *members;
       break;
     case TEXT: members->text = span; break;
-    case ID: members->id = k != NULL_VALUE; break;
-    case SENDER: members->sender = k == OBJECT || k == NULL_VALUE; break;
+    case ID:
+      members->has_id = k != NULL_VALUE;
+      members->id = id;
+      break;
+    case SENDER:
+      members->has_sender = k == OBJECT || k == NULL_VALUE;
+      members->sender = AUI_JSON_UNNAMED;
+      break;
+    case SENDER_TYPE: members->sender = party_of(k, value, end); break;
+    case RECEIVER: members->receiver = AUI_JSON_UNNAMED; break;
+    case RECEIVER_TYPE: members->receiver = party_of(k, value, end); break;
+    case SCOPE:
+    case CONTEXT:
+    case TASK_ID:
+    case CONTEXT_TASK_ID:
+    case CONTEXT_MESSAGE_ID:
+    case CONTEXT_INTERACTION_ID: record_origin(&members->origin, s->next, id); break;
     case STATUS_CODE: members->status_code = status_code_of(k, value, end); break;
     case EXTRA_DATA: members->retry_after = -1; break;
     case RETRY_AFTER: members->retry_after = seconds_of(k, value, end); break;
@@ -324,13 +383,12 @@ static void push(scanner *s, bool object) {
   s->depth++;
 }
 
-/* Scans a key and its colon. Nobody asks for members below the second level; s->inner is NOTHING there. */
+/* Scans a key and its colon. Nobody asks for members below LEVELS; s->next is NOTHING there. */
 static step scan_key(scanner *s) {
   if (peek(s) != '"') return FAIL_INVALID;
   const char *key = s->at + 1, *end = find_closing_quote(key, s->end);
   if (!end) return FAIL_INVALID;
-  if (s->depth == 1) s->inner = s->outer = find_member(ROOT, key, end);
-  if (s->depth == 2) s->inner = find_member(s->outer, key, end);
+  if (s->depth <= LEVELS) s->next = find_member(s->within[s->depth - 1], key, end);
   s->at = end + 1;
   skip_space(s);
   if (peek(s) != ':') return FAIL_INVALID;
@@ -342,8 +400,9 @@ static step scan_opening(scanner *s) {
   bool object = *s->at == '{';
   record(s, object ? OBJECT : ARRAY, s->at, s->at);
   if (s->depth == s->max_depth) return FAIL_DEPTH;
+  if (s->depth < LEVELS) s->within[s->depth] = object ? s->next : NOTHING;
   push(s, object);
-  s->inner = NOTHING;
+  s->next = NOTHING;
   s->at++;
   skip_space(s);
   if (peek(s) == (object ? '}' : ']')) return AFTER_VALUE; /* which closes it */
@@ -443,23 +502,28 @@ static unsigned bounded(unsigned max_depth) {
   return max_depth < AUI_JSON_MAX_DEPTH ? max_depth : AUI_JSON_MAX_DEPTH;
 }
 
+size_t aui_json_bom_size(const char *json, size_t n) {
+  static const char bom[] = "\xef\xbb\xbf";
+  return n >= 3 && memcmp(json, bom, 3) == 0 ? 3 : 0;
+}
+
 aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan) {
-  scanner s = {.json = json, .at = json, .end = json + n, .max_depth = bounded(max_depth), .out = scan};
+  const char *start = json + aui_json_bom_size(json, n);
+  scanner s = {.json = json, .at = start, .end = json + n, .max_depth = bounded(max_depth), .next = ROOT, .out = scan};
   *scan = (aui_json_scan){.members = {.status_code = -1, .retry_after = -1}};
   return run(&s, BEFORE_VALUE);
 }
 
 aui_json_verdict aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan) {
   scanner s = {.json = json, .at = json, .end = json + n, .max_depth = bounded(max_depth), .out = scan};
-  const char *content = json + scan->at_text.data_text.start;
   const char *end = find_closing_quote(json + from, s.end);
   if (!end) return AUI_JSON_INVALID;
   push(&s, true); /* the root */
   push(&s, true); /* its data */
-  s.outer = DATA;
-  s.inner = DATA_TEXT;
+  s.within[0] = ROOT;
+  s.within[1] = DATA;
+  scan->at_text.data_text.end = (size_t)(end - json);
   scan->members = scan->at_text;
-  record(&s, STRING, content, end);
   s.at = end + 1;
   return run(&s, AFTER_VALUE);
 }

@@ -1,5 +1,5 @@
 /* Scans a JSON text (RFC 8259) once: judges whether it is valid, and records the few members that
- * tell the agent's messages apart. It builds no values; strings are decoded piece by piece, and
+ * tell the agent's messages apart and say whose they are. It builds no values; strings are decoded piece by piece, and
  * only where somebody wants them. */
 #ifndef AUI_ENGINE_JSON_H
 #define AUI_ENGINE_JSON_H
@@ -30,6 +30,22 @@ typedef enum {
   AUI_JSON_FAULT_LIST = 2   /* what is invalid: a list of objects, the body that goes with status 422 */
 } aui_json_fault;
 
+/* Who speaks, or is spoken to. */
+typedef enum {
+  AUI_JSON_UNNAMED = 0, /* no `type`, or one that is neither of these */
+  AUI_JSON_USER = 1,
+  AUI_JSON_AGENT = 2
+} aui_json_party;
+
+/* What a message says of whose it is: strings that are not empty, or numbers as they are written. */
+typedef struct {
+  aui_json_span task_id;        /* root.task_id */
+  aui_json_span scope_task_id;  /* root.scope.context.task_id */
+  aui_json_span message_id;     /* root.scope.context.message_id */
+  aui_json_span interaction_id; /* root.scope.context.interaction_id */
+  unsigned changes;             /* how often any of this was said, so far */
+} aui_json_origin;
+
 /* The members of interest. Of a repeated key the last one counts. A number out of range is taken as
  * the nearest end of the range. */
 typedef struct {
@@ -42,9 +58,13 @@ typedef struct {
   aui_json_fault detail;            /* root.detail: a string, or a list that is not empty */
   aui_json_fault errors;            /* root.errors: likewise */
   aui_json_fault error;             /* root.error: likewise, or an object */
-  bool id;                          /* root.id is present and not null */
-  bool sender;                      /* root.sender is an object or null */
-  bool data;                        /* root.data is present and not null */
+  bool has_id;                      /* root.id is present and not null */
+  bool has_sender;                  /* root.sender is an object or null */
+  bool has_data;                    /* root.data is present and not null */
+  aui_json_party sender;            /* root.sender.type */
+  aui_json_party receiver;          /* root.receiver.type */
+  aui_json_span id;                 /* root.id, as in aui_json_origin */
+  aui_json_origin origin;
 } aui_json_members;
 
 /* What a scan found. `at_text` are the members as they stood at the last root.data.text that was a
@@ -61,7 +81,11 @@ typedef enum {
   AUI_JSON_TOO_DEEP /* nested deeper than `max_depth`; what follows was not looked at */
 } aui_json_verdict;
 
-/* Scans the `n` bytes of `json`, which must be valid UTF-8. `max_depth`: AUI_JSON_MAX_DEPTH at most; more is as that.
+/* How many of the first bytes are a byte order mark: 3 or 0. */
+size_t aui_json_bom_size(const char *json, size_t n);
+
+/* Scans the `n` bytes of `json`, which must be valid UTF-8; a byte order mark is passed over (RFC 8259, section 8.1,
+ * allows that). `max_depth`: AUI_JSON_MAX_DEPTH at most; more is as that.
  * Unless the verdict is AUI_JSON_VALID, `*scan` is of no use. */
 aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan);
 

@@ -41,11 +41,11 @@ aui_session *aui_session_new(const aui_session_config *config) {
   session->connect_deadline = session->close_deadline = session->retry_at = AUI_NEVER;
   session->opened_at = session->down_since = AUI_NEVER;
   session->unix_time = -1;
-  if (!copy_request(&session->config.request, &config->request)) {
-    free(session);
-    return NULL;
-  }
-  return session;
+  session->answers = aui_answers_new();
+  if (session->answers && copy_request(&session->config.request, &config->request)) return session;
+  aui_answers_free(session->answers);
+  free(session);
+  return NULL;
 }
 
 void aui_session_free(aui_session *session) {
@@ -53,6 +53,7 @@ void aui_session_free(aui_session *session) {
   aui_session_cancel_all(session);
   aui_websocket_end(&session->ws);
   aui_event_free(session->events);
+  aui_answers_free(session->answers);
   aui_error_clear(&session->error);
   aui_error_clear(&session->refusal);
   free_request(&session->config.request);
@@ -172,6 +173,10 @@ bool aui_session_finished(const aui_session *session) {
 
 bool aui_session_is_idle(const aui_session *session) {
   return !session->active && !session->parked && !session->queue;
+}
+
+bool aui_session_has_seen(const aui_session *session, const char *id, size_t n) {
+  return session->answers && aui_answers_is_over(session->answers, id, n);
 }
 
 bool aui_session_news(aui_session *session) {

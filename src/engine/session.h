@@ -21,6 +21,7 @@
 
 typedef struct aui_session aui_session;
 typedef struct aui_reply aui_reply;
+typedef struct aui_answers aui_answers;
 
 typedef struct {
   aui_request request; /* copied */
@@ -85,9 +86,10 @@ void aui_session_set_date(aui_session *session, int64_t unix_time);
 /* The transport (TLS included) is open. */
 void aui_session_connected(aui_session *session, uint64_t now);
 
-/* The transport is open, and is a WebSocket already: one that another session has detached. For a session's first
- * connection only. If it turns out to have died meanwhile, it is replaced at once. */
-void aui_session_adopted(aui_session *session, uint64_t now);
+/* The transport is open, and is a WebSocket already: one that another session has detached, with the answers that it
+ * has had (taken over; NULL: none are known). For a session's first connection only. If it turns out to have died
+ * meanwhile, it is replaced at once. */
+void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t now);
 
 /* Whether no reply is pending. */
 bool aui_session_is_idle(const aui_session *session);
@@ -96,8 +98,12 @@ bool aui_session_is_idle(const aui_session *session);
  * or has failed on it, and the agent has not spoken unasked. */
 bool aui_session_may_detach(const aui_session *session);
 
-/* If it may: closes the session, and leaves the transport to the driver. Else returns false, and changes nothing. */
-bool aui_session_detach(aui_session *session, uint64_t now);
+/* If it may: closes the session, leaves the transport to the driver, and returns the answers that it has had: none of
+ * them answers a message of the next session. They are the driver's, for aui_session_adopted or aui_answers_free. Else
+ * returns NULL, and changes nothing. */
+aui_answers *aui_session_detach(aui_session *session, uint64_t now);
+
+void aui_answers_free(aui_answers *answers);
 
 /* What the transport has taken and not sent is thrown away: the driver resets it (a socket with SO_LINGER and a time of
  * 0), or the peer has done so. To be called just before aui_session_disconnected. Of a transport that ends otherwise, a
@@ -112,7 +118,9 @@ void aui_session_disconnected(aui_session *session, const char *cause, bool retr
 /* Bytes arrived. They are not kept: what is needed later is copied. */
 void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint64_t now);
 
-/* How many bytes of a CSPRNG the session would like to have; frames are not written while it lacks them. */
+/* How many bytes of a CSPRNG the session would like to have, AUI_MOST_RANDOM at most; frames are not written while it
+ * lacks them. */
+enum { AUI_MOST_RANDOM = 80 };
 size_t aui_session_random_wanted(const aui_session *session);
 void aui_session_random(aui_session *session, const void *bytes, size_t n);
 
@@ -161,10 +169,11 @@ typedef struct {
 } aui_reply_timeouts;
 
 /* Accepts a message: `json` (copied) is sent as one text frame as soon as there is a connection and every earlier reply
- * has ended; a session that waits for its next attempt makes it sooner. Returns its reply, which the caller owns and
- * must release. Each accepted send ends exactly once, in a message or in an error. NULL when it is not accepted:
- * `error`, which must be clear, says why (canceled: the session is closed; overflow: the queue is full, or memory is
- * short). */
+ * has ended; a session that waits for its next attempt makes it sooner. What comes belongs to the answer only if it
+ * names no other task than the message's `task_id` (a string at the top of its JSON; without one, any), see
+ * docs/engine.md, "Whose answer". Returns its reply, which the caller owns and must release. Each accepted send ends
+ * exactly once, in a message or in an error. NULL when it is not accepted: `error`, which must be clear, says why
+ * (canceled: the session is closed; overflow: the queue is full, or memory is short). */
 aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
                             uint64_t now, aui_error *error);
 
@@ -211,9 +220,13 @@ void aui_reply_cancel(aui_reply *reply, uint64_t now);
 
 bool aui_reply_is_parked(const aui_reply *reply);
 
+/* Whether a message from the agent named this id (`n` bytes of UTF-8) before the message in doubt left: it is no answer
+ * to that. */
+bool aui_session_has_seen(const aui_session *session, const char *id, size_t n);
+
 /* The agent has answered: `json` (copied) is the final message. The chunk that aui_reply_take returns makes up for what
  * differs from the text so far. Returns false, and changes nothing, when the reply is not parked, the JSON is no final
- * message within `max_depth`, or memory is short. */
+ * message within `max_depth`, or one that belongs to another answer, or memory is short. */
 bool aui_reply_answer(aui_reply *reply, const char *json, size_t n);
 
 /* The message has not arrived: it is sent again, before any that waits. Returns false, and changes nothing, when the

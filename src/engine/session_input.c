@@ -24,12 +24,6 @@ static void bad_frame(aui_session *session, int why, uint64_t now) {
   aui_session_fail_connection(session, &reason, aui_frame_close_code(why), now);
 }
 
-static void binary_message(aui_session *session, uint64_t now) {
-  aui_error reason = {0};
-  aui_failure_of_binary(&reason);
-  aui_session_fail_connection(session, &reason, 1003, now);
-}
-
 static void bad_message(aui_session *session, int why, uint64_t now) {
   if (why == AUI_EVENT_NO_MEMORY) {
     aui_session_out_of_memory(session);
@@ -41,6 +35,7 @@ static void bad_message(aui_session *session, int why, uint64_t now) {
 }
 
 static void take_final(aui_session *session) {
+  aui_event_ends_answer(session->events, session->answers);
   if (session->active) {
     size_t n;
     const char *json = aui_event_payload(session->events, &n);
@@ -66,27 +61,40 @@ static void take_error_payload(aui_session *session, uint64_t now) {
   aui_session_start_close_timer(session, now);
 }
 
+/* False when memory is short. */
+static bool take_text(aui_session *session, aui_reply *reply) {
+  size_t keep;
+  if (!aui_event_take(session->events, &reply->text, &keep)) return false;
+  reply->answered = session->news = true;
+  aui_reply_text_changed(reply, keep);
+  return true;
+}
+
+/* What belongs to the awaited answer, which may be one that nobody waits for any more. */
+static void take_part_of_answer(aui_session *session, aui_event_type type, uint64_t now) {
+  aui_reply *reply = session->active;
+  bool has_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
+  if (reply) aui_reply_signed(reply, now);
+  if (reply && has_text && !take_text(session, reply)) {
+    aui_session_out_of_memory(session);
+  } else if (type == AUI_EVENT_FINAL) {
+    take_final(session);
+  }
+}
+
 static void end_message(aui_session *session, uint64_t now) {
-  aui_reply *reply = session->in_answer ? session->active : NULL;
-  size_t keep = 0;
-  int type = aui_event_end(session->events, reply ? &reply->text : NULL, &keep);
+  aui_event_type type = aui_event_end(session->events);
   if (type < 0) {
     bad_message(session, type, now);
     return;
   }
-  if (reply && type != AUI_EVENT_ERROR) aui_reply_signed(reply, now);
   bool spoken = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
   if (spoken) session->heard = true;
-  if (spoken && reply) {
-    reply->answered = session->news = true;
-    aui_reply_text_changed(reply, keep);
-  }
-  if (type == AUI_EVENT_ERROR) take_error_payload(session, now);
-  if (!session->in_answer) {
-    session->spoiled = session->spoiled || spoken; /* what else may come is for none but this session */
-    aui_event_restart(session->events); /* nobody's text: the awaited answer's begins anew */
-  } else if (type == AUI_EVENT_FINAL) {
-    take_final(session);
+  if (spoken && !session->in_answer) session->spoiled = true; /* what else may come is for none but this session */
+  if (type == AUI_EVENT_ERROR) {
+    take_error_payload(session, now);
+  } else if (aui_event_claim(session->events, session->answers) && session->in_answer) {
+    take_part_of_answer(session, type, now);
   }
 }
 
@@ -101,8 +109,8 @@ static void count_bytes(aui_session *session, size_t n, uint64_t now) {
 
 static void take_slice(aui_session *session, const aui_frame *slice, uint64_t now) {
   if (!session->in_message) {
-    bool asked = session->active && session->ws.written >= session->ws.text_end;
-    session->in_answer = asked || session->draining;
+    bool asked = session->ws.written >= session->ws.text_end;
+    session->in_answer = asked && (session->active || session->draining);
     session->arrived = 0;
   }
   session->in_message = !slice->last;
@@ -131,8 +139,8 @@ void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint
     switch (aui_websocket_read(&session->ws, &input, end, session->config.max_message, &slice, &why)) {
       case AUI_WEBSOCKET_NEED_MORE: return;
       case AUI_WEBSOCKET_OPENED: aui_session_opened(session, now); break;
-      case AUI_WEBSOCKET_TEXT: take_slice(session, &slice, now); break;
-      case AUI_WEBSOCKET_BINARY: binary_message(session, now); break;
+      case AUI_WEBSOCKET_TEXT:
+      case AUI_WEBSOCKET_BINARY: take_slice(session, &slice, now); break; /* some servers send their JSON so */
       case AUI_WEBSOCKET_PEER_CLOSE: peer_closed(session, now); break;
       case AUI_WEBSOCKET_BAD_HANDSHAKE: aui_session_bad_handshake(session, why); break;
       case AUI_WEBSOCKET_BAD_FRAME: bad_frame(session, why, now); break;

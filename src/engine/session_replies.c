@@ -79,28 +79,30 @@ bool aui_reply_is_parked(const aui_reply *reply) {
   return reply->session && reply->session->parked == reply;
 }
 
-/* Reads a final message; with `text` NULL only looks whether it is one. */
-static bool read_final(aui_event_reader *reader, const char *json, size_t n, aui_buffer *text, size_t *keep) {
-  return aui_event_feed(reader, json, n) == 0 && aui_event_end(reader, text, keep) == AUI_EVENT_FINAL;
+/* Reads a final message that belongs to the awaited answer. */
+static bool read_answer(aui_event_reader *reader, aui_answers *answers, const char *json, size_t n) {
+  if (aui_event_feed(reader, json, n) != 0 || aui_event_end(reader) != AUI_EVENT_FINAL) return false;
+  return aui_event_claim(reader, answers);
 }
 
 /* Also makes `message` a copy of the JSON. False, with nothing changed, as aui_reply_answer. */
 static bool take_answer(aui_reply *reply, const char *json, size_t n, aui_buffer *message) {
-  aui_event_reader *reader = aui_event_new(reply->session->config.max_depth);
-  bool ok = reader && read_final(reader, json, n, NULL, NULL);
+  aui_session *session = reply->session;
+  aui_event_reader *reader = aui_event_new(session->config.max_depth, session->config.max_message);
+  bool ok = reader && read_answer(reader, session->answers, json, n);
   size_t keep, len;
   if (ok) {
     const char *payload = aui_event_payload(reader, &len);
     ok = aui_buffer_append(message, payload, len);
-    aui_event_restart(reader);
   }
-  ok = ok && read_final(reader, message->data, message->len, &reply->text, &keep);
-  aui_event_free(reader);
+  ok = ok && aui_event_take(reader, &reply->text, &keep);
   if (ok) {
+    aui_event_ends_answer(reader, session->answers);
     aui_reply_text_changed(reply, keep);
   } else {
     aui_buffer_free(message);
   }
+  aui_event_free(reader);
   return ok;
 }
 

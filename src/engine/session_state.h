@@ -2,6 +2,7 @@
 #ifndef AUI_ENGINE_SESSION_STATE_H
 #define AUI_ENGINE_SESSION_STATE_H
 
+#include "engine/answers.h"
 #include "engine/event.h"
 #include "engine/reply.h"
 #include "engine/session.h"
@@ -32,6 +33,7 @@ struct aui_session {
   aui_pace pace;
   aui_websocket ws;
   aui_event_reader *events; /* NULL without a transport */
+  aui_answers *answers;     /* NULL once they are handed on by aui_session_detach */
 
   /* Of this connection: */
   uint64_t opened_at; /* AUI_NEVER until it is open */

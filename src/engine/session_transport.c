@@ -35,7 +35,7 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
 static bool begin_transport(aui_session *session) {
   if (session->transport != TRANSPORT_OPENING) return false;
   session->transport = TRANSPORT_UP;
-  session->events = aui_event_new(session->config.max_depth);
+  session->events = aui_event_new(session->config.max_depth, session->config.max_message);
   if (!session->events) aui_session_out_of_memory(session);
   return session->events;
 }
@@ -49,7 +49,11 @@ void aui_session_connected(aui_session *session, uint64_t now) {
   if (begin_transport(session)) aui_websocket_begin(&session->ws, session->unix_time);
 }
 
-void aui_session_adopted(aui_session *session, uint64_t now) {
+void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t now) {
+  if (answers) {
+    aui_answers_free(session->answers);
+    session->answers = answers;
+  }
   if (!begin_transport(session)) return;
   aui_websocket_adopt(&session->ws, session->config.max_message);
   aui_liveness_adopted(&session->liveness, now);
@@ -63,11 +67,13 @@ bool aui_session_may_detach(const aui_session *session) {
   return aui_websocket_is_quiet(&session->ws);
 }
 
-bool aui_session_detach(aui_session *session, uint64_t now) {
-  if (!aui_session_may_detach(session)) return false;
+aui_answers *aui_session_detach(aui_session *session, uint64_t now) {
+  if (!aui_session_may_detach(session)) return NULL;
+  aui_answers *answers = session->answers;
+  session->answers = NULL;
   session->closed = true;
   aui_session_connection_gone(session, now);
-  return true;
+  return answers;
 }
 
 /* Says why the transport ended, unless that is known already: then `reason` is left as it is. */
@@ -96,15 +102,25 @@ void aui_session_disconnected(aui_session *session, const char *cause, bool retr
   aui_session_connection_gone(session, now);
 }
 
+static size_t key_wanted(const aui_session *session) {
+  return session->answers && !aui_answers_has_key(session->answers) ? AUI_SIPHASH_KEY_SIZE : 0;
+}
+
 size_t aui_session_random_wanted(const aui_session *session) {
-  return AUI_WEBSOCKET_RANDOM - session->ws.random_len;
+  return key_wanted(session) + AUI_WEBSOCKET_RANDOM - session->ws.random_len;
 }
 
 void aui_session_random(aui_session *session, const void *bytes, size_t n) {
   aui_websocket *ws = &session->ws;
+  const uint8_t *random = bytes;
+  if (key_wanted(session) > 0 && n >= AUI_SIPHASH_KEY_SIZE) {
+    aui_answers_set_key(session->answers, random);
+    random += AUI_SIPHASH_KEY_SIZE;
+    n -= AUI_SIPHASH_KEY_SIZE;
+  }
   size_t room = AUI_WEBSOCKET_RANDOM - ws->random_len;
   if (n > room) n = room;
-  memcpy(ws->random + ws->random_len, bytes, n);
+  memcpy(ws->random + ws->random_len, random, n);
   ws->random_len += n;
 }
 
@@ -123,6 +139,7 @@ static bool send_next(aui_session *session, uint64_t now) {
   if (!aui_websocket_send(ws, AUI_OPCODE_TEXT, reply->request.data, reply->request.len)) return false;
   aui_session_dequeue(session, reply);
   aui_pace_sent(&session->pace, &session->config.rate, now);
+  aui_answers_await(session->answers, reply->request.data, reply->request.len);
   session->active = reply;
   reply->on_wire = true;
   reply->last_sign = now;

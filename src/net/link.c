@@ -103,9 +103,8 @@ static bool may_give(const aui_link *link) {
 static void give(aui_link *from, aui_link *to) {
   uint64_t now = aui_net_turn_time(to->net);
   aui_transport_hand_over(&from->transport, &to->transport);
-  aui_session_detach(from->session, now);
   aui_session_phase(to->session, AUI_PHASE_CONNECT, now);
-  aui_session_adopted(to->session, now);
+  aui_session_adopted(to->session, aui_session_detach(from->session, now), now);
 }
 
 static void destroy(aui_link *link);

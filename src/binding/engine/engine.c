@@ -8,6 +8,8 @@
 
 #include "binding/engine/engine.h"
 
+#define AUI_ANSWERS "aui." AUI_MODULE ".Answers"
+
 uint64_t aui_engine_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -111,9 +113,12 @@ static int session_connected(lua_State *L) {
   return 0;
 }
 
-/* session:adopted(): the transport is open, and is a WebSocket that another session has detached. */
+/* session:adopted(answers): the transport is open, and is a WebSocket that another session has detached; `answers` is
+ * what session:detach returned then, which serves once; nil for not known. */
 static int session_adopted(lua_State *L) {
-  aui_session_adopted(check_live(L), aui_engine_now());
+  aui_answers **answers = lua_isnoneornil(L, 2) ? NULL : luaL_checkudata(L, 2, AUI_ANSWERS);
+  aui_session_adopted(check_live(L), answers ? *answers : NULL, aui_engine_now());
+  if (answers) *answers = NULL;
   return 0;
 }
 
@@ -129,10 +134,20 @@ static int session_may_detach(lua_State *L) {
   return 1;
 }
 
-/* session:detach(): ends the session and leaves its open WebSocket, if that may serve another one; else false. */
+/* session:detach(): ends the session and leaves its open WebSocket, if that may serve another one, and returns the
+ * answers that it has had, for session:adopted; else nil. */
 static int session_detach(lua_State *L) {
-  lua_pushboolean(L, aui_session_detach(check_live(L), aui_engine_now()));
-  return 1;
+  aui_session *session = check_live(L);
+  aui_answers **answers = aui_new_userdata(L, sizeof *answers, AUI_ANSWERS);
+  *answers = aui_session_detach(session, aui_engine_now());
+  return *answers ? 1 : 0;
+}
+
+static int answers_collect(lua_State *L) {
+  aui_answers **answers = luaL_checkudata(L, 1, AUI_ANSWERS);
+  aui_answers_free(*answers);
+  *answers = NULL;
+  return 0;
 }
 
 /* session:was_reset(): what the transport has not sent is thrown away; to be called just before session:disconnected.
@@ -255,7 +270,9 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
                                             {"tick", session_tick},
                                             {"has_news", session_has_news},
                                             {NULL, NULL}};
+  static const luaL_Reg no_methods[] = {{NULL, NULL}};
   aui_create_session(L, driver_methods, session_collect);
+  aui_new_class(L, AUI_ANSWERS, no_methods, answers_collect);
   aui_create_reply(L);
   aui_create_exchange(L);
   aui_push_module(L);

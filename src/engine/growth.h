@@ -1,0 +1,51 @@
+/* Makes the text of an answer of its updates. By the published page each carries the whole text so far; some servers
+ * send deltas instead, only what is new. Which of both an answer's updates are is found out from them:
+ *
+ * - An update that begins with the text so far, or with a character of it at least, takes its place, as an empty one
+ *   does. Once one had all of the text or more than half of it, and something else behind that, all of this answer's
+ * do.
+ * - Before that, one that shares nothing with the text is a delta, and appended; so are those that follow. Deltas are
+ *   given up when an update begins with the whole text; also when the one behind the first, or two in a row, begin with
+ *   the one before and go on: then it was another wording of the whole.
+ *
+ * To guess wrong costs what is shown meanwhile, and no more: the final message has the text. */
+#ifndef AUI_ENGINE_GROWTH_H
+#define AUI_ENGINE_GROWTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/buffer.h"
+#include "engine/json.h"
+
+enum { AUI_GROWTH_HELD = 6 };
+
+/* All zero before an answer's first update. Only the functions below look inside. */
+typedef struct {
+  enum { AUI_GROWTH_UNKNOWN, AUI_GROWTH_WHOLE, AUI_GROWTH_DELTAS } way;
+  size_t last_at; /* of deltas: where in the text the last one begins */
+  bool doubtful;  /* of deltas: one that goes on with the last one ends them */
+  bool has_held;
+  char held[AUI_GROWTH_HELD]; /* the escape of a high surrogate at the last update's end: of deltas, the next may have
+                               * its other half */
+} aui_growth;
+
+/* In all functions `text` is the answer's text so far, as UTF-8, as they left it, and `*keep` is set to how many of its
+ * first bytes were equal before and after: never within a character. They return false, with `text` unchanged, when
+ * memory is short. A high surrogate at an update's end is held back, since its other half may come with the next one;
+ * any other unpaired surrogate becomes U+FFFD (RFC 8259, section 8.2, leaves it open). */
+
+/* Takes an update's text, a string of `json` with its settled end (aui_json_settled_end). `*whole`: whether `text` is
+ * equal to it now. Deltas that together are longer than `max_text` bytes, which no message could have, are taken for
+ * the whole. */
+bool aui_growth_take(aui_growth *growth, const char *json, aui_json_span string, size_t settled, size_t max_text,
+                     aui_buffer *text, size_t *keep, bool *whole);
+
+/* Takes the rest of an update's text, whose first part is equal to `text`. */
+bool aui_growth_go_on(aui_growth *growth, const char *json, aui_json_span rest, size_t settled, aui_buffer *text,
+                      size_t *keep);
+
+/* Takes the final message's text: nothing is held back. */
+bool aui_growth_end(aui_growth *growth, const char *json, aui_json_span string, aui_buffer *text, size_t *keep);
+
+#endif
