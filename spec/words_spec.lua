@@ -281,6 +281,12 @@ describe("a secret that a server repeats", function()
     assert.is_truthy(err.message:find "x%*%*%*$", err.message)
   end)
 
+  it("is hidden when it is the password of the Basic scheme", function()
+    local headers = { Authorization = "Basic YWRhOnMzY3IzdDpwdw==" } -- ada:s3cr3t:pw
+    local err = refused_with("ada's s3cr3t:pw, YWRhOnMzY3IzdDpwdw==, is wrong", { headers = headers })
+    assert.equal(REFUSED .. "ada's ***, ***, is wrong", err.message)
+  end)
+
   it("leaves other words as they are when it is short", function()
     local err = refused_with("the task is not one of key e, nor of e1", { api_key = "e" })
     assert.equal(REFUSED .. "the task is not one of key ***, nor of e1", err.message)

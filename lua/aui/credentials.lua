@@ -7,12 +7,12 @@ local endpoint = require "aui.endpoint"
 local host = require "aui.host"
 local log = require "aui.log"
 local secrets = require "aui.secrets"
+local sensitive = require "aui.sensitive"
 
 local credentials = {}
 
 local KEY_PARAMETER = "network_api_key"
 local KEY_HEADER = "x-network-api-key"
-local LONG = 8 -- bytes of a header's value that is taken for a secret
 
 -- Headers that belong to the WebSocket handshake or to the connection itself.
 local OWN_HEADERS = {
@@ -22,16 +22,6 @@ local OWN_HEADERS = {
   ["content-length"] = true,
   ["transfer-encoding"] = true,
 }
-
--- Headers that let whoever knows them act in the user's name: they do not go over an open network.
-local SECRET_HEADERS = { authorization = true, cookie = true, ["proxy-authorization"] = true, [KEY_HEADER] = true }
-
--- Headers whose values are no secret, and common words.
-local PUBLIC_HEADERS = {
-  accept = true, ["accept-charset"] = true, ["accept-encoding"] = true, ["accept-language"] = true,
-  ["cache-control"] = true, ["content-type"] = true, origin = true, pragma = true, referer = true,
-  ["user-agent"] = true,
-} -- stylua: ignore
 
 --- Every byte that is not unreserved (RFC 3986, 2.3) as %XX.
 function credentials.percent_encode(text)
@@ -51,7 +41,7 @@ local function header_problem(name, value, place)
   if OWN_HEADERS[lower] or lower:find "^sec%-websocket%-" then
     return argument, "is set by the WebSocket handshake itself"
   end
-  if SECRET_HEADERS[lower] and not place.confidential then
+  if sensitive.is_header(lower) and not place.confidential then
     return argument, "is " .. endpoint.NOT_CONFIDENTIAL
   end
 end
@@ -91,37 +81,6 @@ local function value_of(name, option)
   if not ok then return nil, ("%s: %s"):format(name, log.words_of(value)), false end
   if value == nil and why ~= nil then return nil, ("%s: %s"):format(name, log.words_of(why)), true end
   return value
-end
-
-local function percent_decode(text)
-  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
-end
-
--- What has to be hidden of a request: the key, and whatever of the headers and of the URL's query may be secret.
-local function secrets_in(key, headers, target)
-  local list = { key }
-  local function add(value) list[#list + 1] = value end
-  for value in (target:match "%?(.*)$" or ""):gmatch "=([^&]+)" do
-    if #value >= LONG then
-      add(value)
-      add(percent_decode(value))
-    end
-  end
-  for name, value in pairs(headers or {}) do
-    local lower = ascii.lower(name)
-    if SECRET_HEADERS[lower] then
-      add(value)
-      for part in value:gmatch '[^ \t;,"]+' do -- without the scheme, or the cookie's name
-        if #part >= LONG then add(part) end
-        local said = part:match "^[^=]*=(.+)$"
-        if said and #said >= LONG then add(said) end
-      end
-    elseif not PUBLIC_HEADERS[lower] and #value >= LONG then
-      add(value)
-    end
-  end
-  table.sort(list) -- the same request gives the same list
-  return list
 end
 
 local shared = setmetatable({}, { __mode = "k" }) -- by the function that gives them
@@ -211,7 +170,7 @@ function credentials.new(level, options, place)
       argument, problem = key_problem(key)
     end
     if problem then return nil, ("%s: %s"):format(argument, problem), false end
-    for _, holder in ipairs(holders) do holder.add(secrets_in(key, given, place.target)) end
+    for _, holder in ipairs(holders) do holder.add(sensitive.values(key, given, place.target)) end
     compose(key, header_lines(given))
     return true
   end
