@@ -147,15 +147,6 @@ function support.tls_mirror(settings)
   return launch(words:format(quoted(settings)), { files = {} })
 end
 
---- Starts a server that ends connections over TLS without a word: see spec/servers/abrupt.py. `certified`: a server of
---- support.start, whose certificate it shows.
-function support.abrupt(certified, bytes)
-  local hex = bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
-  local words = "env -u LD_PRELOAD /usr/bin/python3 spec/servers/abrupt.py %s %s"
-  local server = { files = {}, tls_dir = certified.tls_dir, tls = certified.tls }
-  return launch(words:format(quoted(certified.tls_dir), hex), server)
-end
-
 --- What the mirror says that it was told: target, headers, message (decoded), json (as sent) and count.
 function support.said(answer)
   local said = cjson.decode(answer.text)
