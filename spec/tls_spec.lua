@@ -270,7 +270,11 @@ local function connect_to_stranger(scheme, bytes)
       aui.sleep(0.01)
       client = listener:accept()
     until client
-    client:receive(1)
+    client:settimeout(0) -- in nginx it is our own thread that has yet to write
+    repeat
+      aui.sleep(0.01)
+      local byte, err = client:receive(1)
+    until byte or err ~= "timeout"
     client:send(bytes)
     client:close()
   end)

@@ -1,6 +1,6 @@
--- GET /ws/chat: a WebSocket for any number of messages, one at a time, all in JSON. The browser sends { id, task_id, text }, or
--- { event = "cancel", id }. It gets { event = "chunk", id, keep, text }, { event = "message", id, message } and
--- { event = "error", id, kind, message, ... }.
+-- GET /ws/chat: a WebSocket for any number of messages, one at a time, all in JSON. The browser sends
+-- { id, task_id, text }, or { event = "cancel", id }. It gets { event = "chunk", id, keep, text },
+-- { event = "message", id, message } and { event = "error", id, kind, message, ... }.
 
 local answer = require "gateway.answer"
 local browser = require "gateway.browser"
