@@ -128,6 +128,16 @@ static void fail_to_connect(aui_dial *dial) {
 
 static void on_timer(uv_timer_t *timer);
 
+/* Whether the socket is connected to itself: to a port of this machine where nobody listens, and which the kernel has
+ * then given to the socket as its own (two ends that open at the same time are in order for TCP: RFC 9293, 3.5). */
+static bool is_loop(const uv_tcp_t *tcp) {
+  struct sockaddr_storage ours = {0}, theirs = {0};
+  int ours_size = sizeof ours, theirs_size = sizeof theirs;
+  if (uv_tcp_getsockname(tcp, (struct sockaddr *)&ours, &ours_size) < 0) return false;
+  if (uv_tcp_getpeername(tcp, (struct sockaddr *)&theirs, &theirs_size) < 0) return false;
+  return memcmp(&ours, &theirs, sizeof ours) == 0;
+}
+
 /* The socket is taken out of libuv's hands: libwebsockets watches it by a handle of its own. */
 static int take_socket(uv_tcp_t *tcp, uv_os_sock_t *socket) {
   uv_os_fd_t fd;
@@ -143,6 +153,7 @@ static void on_connect(uv_connect_t *request, int status) {
   aui_dial *dial = a->dial;
   uv_os_sock_t socket;
   if (a->over) return;
+  if (status == 0 && is_loop(&a->tcp)) status = UV_ECONNREFUSED;
   if (status == 0) status = take_socket(&a->tcp, &socket);
   if (status == 0) {
     dial->events->connected(finish(dial), socket);
