@@ -121,6 +121,7 @@ static void on_timer(uv_timer_t *timer) {
 /* ---- For the host ---- */
 
 static void destroy(aui_call *call) {
+  aui_list_remove(&call->ready.node);
   aui_exchange_free(call->exchange);
   aui_transport_free(&call->transport);
   free(call);
@@ -131,8 +132,6 @@ static void begin(aui_call *call, uint64_t id) {
   call->ready.id = id;
   call->due.judge = judge;
   call->first = true;
-  aui_list_init(&call->ready.node);
-  aui_list_init(&call->due.node);
   aui_list_append(&net->calls, &call->node);
   uv_timer_init(net->loop, &call->timer);
   call->timer.data = call;
@@ -149,6 +148,8 @@ aui_call *aui_call_start(aui_net *net, const aui_endpoint *endpoint, const aui_e
   aui_call *call = calloc(1, sizeof *call);
   if (!call) return NULL;
   call->net = net;
+  aui_list_init(&call->ready.node);
+  aui_list_init(&call->due.node);
   call->exchange = aui_exchange_new(request, now);
   if (!call->exchange || !aui_transport_init(&call->transport, net, &transport_user, endpoint)) {
     destroy(call);
@@ -178,6 +179,7 @@ static void on_released(uv_handle_t *timer) {
 }
 
 void aui_call_release(aui_call *call) {
+  if (call->net) aui_net_enter(call->net); /* the process may be a child of the one that made the loop */
   if (call->net) {
     leave(call, "the call was given up", on_released);
   } else {
@@ -185,8 +187,9 @@ void aui_call_release(aui_call *call) {
   }
 }
 
-void aui_call_kill(aui_call *call) {
-  leave(call, "the loop was closed", NULL);
+void aui_call_kill(aui_call *call, const char *why) {
+  leave(call, why, NULL);
+  aui_net_announce(call->net, &call->ready);
   call->net = NULL;
 }
 

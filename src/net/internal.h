@@ -40,6 +40,7 @@ typedef struct aui_due {
 struct aui_net {
   aui_reactor *reactor;
   uv_loop_t *loop; /* the reactor's */
+  bool broken;     /* see aui_net_enter */
   aui_node links;  /* all */
   aui_node due;    /* what was put off to the end of this turn */
   aui_node calls;  /* all */
@@ -106,16 +107,16 @@ void aui_raw_close_all(aui_net *net);
 
 /* ---- Links ---- */
 
-/* Ends the link's transport and takes it off the loop, which is going away. */
-void aui_link_kill(aui_link *link);
+/* Ends the link's transport and takes it off the loop, which is going away, for this reason in words (static). */
+void aui_link_kill(aui_link *link, const char *why);
 
 /* The link in whose list of links this node is. */
 aui_link *aui_link_of_node(aui_node *node);
 
 /* ---- Calls ---- */
 
-/* Ends the call as canceled and takes it off the loop, which is going away. */
-void aui_call_kill(aui_call *call);
+/* Ends the call as canceled and takes it off the loop, which is going away, for this reason in words. */
+void aui_call_kill(aui_call *call, const char *why);
 
 /* The call in whose list of all calls this node is. */
 aui_call *aui_call_of_node(aui_node *node);

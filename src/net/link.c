@@ -9,7 +9,8 @@
 
 struct aui_link {
   aui_transport transport;
-  aui_net *net; /* NULL once the loop is gone */
+  aui_net *net;         /* NULL once the loop is gone */
+  const char *why_gone; /* then, in words */
   aui_node node;
   aui_due due; /* its timer has gone off */
   aui_ready ready;
@@ -316,11 +317,17 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   return link;
 }
 
+/* To be called first: the process may be a child of the one that made the loop. */
+static void enter(aui_link *link) {
+  if (link->net) aui_net_enter(link->net);
+}
+
 bool aui_link_asks(const aui_link *link) {
   return link->asks;
 }
 
 void aui_link_give_request(aui_link *link, const aui_request *request) {
+  enter(link);
   if (!link->asks) return;
   link->asks = false;
   if (aui_session_set_request(link->session, request)) {
@@ -332,6 +339,7 @@ void aui_link_give_request(aui_link *link, const aui_request *request) {
 }
 
 void aui_link_refuse_request(aui_link *link, const char *why, bool retryable) {
+  enter(link);
   if (!link->asks) return;
   lose(link, why, retryable);
   aui_link_pump(link);
@@ -347,12 +355,13 @@ static void pump_dead(aui_link *link) {
   aui_want want;
   while ((want = aui_session_want(link->session)) != AUI_WANT_NOTHING) {
     if (want == AUI_WANT_CONNECT) aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
-    aui_session_disconnected(link->session, "the loop was closed", false, now);
+    aui_session_disconnected(link->session, link->why_gone, false, now);
   }
   if (link->released) destroy(link);
 }
 
 void aui_link_pump(aui_link *link) {
+  enter(link);
   if (link->net) {
     uv_update_time(link->net->loop);
     pump(link);
@@ -362,6 +371,7 @@ void aui_link_pump(aui_link *link) {
 }
 
 bool aui_link_give_back(aui_link *link) {
+  enter(link);
   aui_link *keeper = link->pool.name && may_give(link) ? make_keeper(link->net, &link->pool) : NULL;
   if (!keeper) return false;
   give(link, keeper);
@@ -372,6 +382,7 @@ bool aui_link_give_back(aui_link *link) {
 }
 
 void aui_link_release(aui_link *link) {
+  enter(link);
   uint64_t now = link->net ? aui_net_now(link->net) : uv_hrtime() / 1000000;
   if (link->net) aui_link_give_back(link);
   link->released = true;
@@ -380,19 +391,22 @@ void aui_link_release(aui_link *link) {
   aui_link_pump(link);
 }
 
-static void on_timer_closed(uv_handle_t *handle) {
-  aui_link *link = handle->data;
-  pump_dead(link);
-}
-
-void aui_link_kill(aui_link *link) {
+/* One that waits for its session's goodbyes waits no more; the others are the host's, who is told that there is news.
+ */
+void aui_link_kill(aui_link *link, const char *why) {
   aui_transport_close(&link->transport); /* nobody will send anything again: what has left may arrive */
-  lose(link, "the loop was closed", false);
+  lose(link, why, false);
+  if (link->released) {
+    destroy(link);
+    return;
+  }
   aui_list_remove(&link->node);
   aui_list_remove(&link->due.node);
-  aui_list_remove(&link->ready.node);
+  uv_close((uv_handle_t *)&link->timer, NULL);
+  aui_net_announce(link->net, &link->ready);
   link->net = NULL;
-  uv_close((uv_handle_t *)&link->timer, on_timer_closed);
+  link->why_gone = why;
+  pump_dead(link);
 }
 
 aui_link *aui_link_of_node(aui_node *node) {

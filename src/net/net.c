@@ -56,17 +56,34 @@ aui_net *aui_net_new(const char **why) {
   return net;
 }
 
-static void close_everything(aui_net *net) {
-  while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next));
-  while (!aui_list_is_empty(&net->calls)) aui_call_kill(aui_call_of_node(net->calls.next));
+static void close_everything(aui_net *net, const char *why) {
+  while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next), why);
+  while (!aui_list_is_empty(&net->calls)) aui_call_kill(aui_call_of_node(net->calls.next), why);
   aui_spare_close_all(net);
-  while (!aui_list_is_empty(&net->idle)) aui_link_kill(aui_link_of_node(net->idle.next));
+  while (!aui_list_is_empty(&net->idle)) aui_link_kill(aui_link_of_node(net->idle.next), why);
   aui_raw_close_all(net);
 }
 
+static void part_from_parent(aui_net *net) {
+  unsigned occupied = aui_net_occupy_stdio();
+  net->broken = !aui_reactor_fork(net->reactor);
+  close_everything(net, "it was made before this process was forked from its parent");
+  if (!net->broken) net->broken = !aui_reactor_settle(net->reactor);
+  aui_net_release_stdio(occupied);
+  net->busy = true;
+}
+
+bool aui_net_enter(aui_net *net) {
+  if (net->reactor->forks != aui_reactor_forks()) part_from_parent(net);
+  return !net->broken;
+}
+
 void aui_net_free(aui_net *net) {
-  close_everything(net);
-  aui_reactor_give_back(net->reactor);
+  if (aui_net_enter(net)) {
+    close_everything(net, "the loop was closed");
+    aui_reactor_give_back(net->reactor);
+  }
+  while (!aui_list_is_empty(&net->ready)) aui_list_remove(net->ready.next);
   aui_tls_contexts_free(&net->tls);
   free(net);
 }

@@ -21,6 +21,12 @@ aui_net *aui_net_new(const char **why);
  * are canceled. Must not be called from inside aui_net_step. */
 void aui_net_free(aui_net *net);
 
+/* To be called before any of the functions below but those of links, which do it themselves: whether the loop can be
+ * used. In a child of the process that made it (fork(2)) it parts from its parent's, which does not feel anything:
+ * connections are closed here alone, sessions and calls have failed, and the loop is ready for new ones. It cannot be
+ * used, nor freed but for its memory, where the system refuses what that takes. */
+bool aui_net_enter(aui_net *net);
+
 /* For a foreign loop: poll this descriptor for reading, for at most this many milliseconds (-1: no limit), then call
  * aui_net_step(net, 0). The timeout includes the deadlines of every session; it is 0 while aui_net_ready has something
  * to return. Both answers hold until the next call of a function with this loop or one of its links, but the

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,25 +54,50 @@ unsigned aui_reactor_forks(void) {
   return atomic_load_explicit(&forks, memory_order_relaxed);
 }
 
-/* By libwebsockets' event descriptor processes would wake each other, and one that finds nothing in it gives it up. */
-static void replace_event_descriptor(uv_handle_t *handle, void *result) {
-  bool *ok = result;
+/* What to watch instead of the parent's `fd`. By libwebsockets' event descriptor processes would wake each other, and
+ * one that finds nothing in it gives it up; to a socket goodbyes might be written. -1: none, and errno says why. */
+static int open_substitute(int fd) {
   struct stat status;
+  bool is_socket = fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+  return is_socket ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+                   : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static void replace_descriptor(uv_handle_t *handle, void *result) {
+  bool *ok = result;
   int fd;
-  if (uv_handle_get_type(handle) != UV_POLL || uv_is_closing(handle) || uv_fileno(handle, &fd) < 0) return;
-  if (fstat(fd, &status) < 0 || (status.st_mode & S_IFMT) != 0) return; /* a socket */
-  int own = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (uv_fileno(handle, &fd) < 0) return; /* it has none, or is closing and has closed it */
+  int own = open_substitute(fd);
   if (own < 0 || dup3(own, fd, O_CLOEXEC) < 0) *ok = false;
   if (own >= 0) close(own);
+}
+
+/* What uv_loop_fork opens anew gets the lowest numbers that are free. While all lower ones are taken the loop's
+ * descriptor gets back its own, by which hosts poll it. */
+static int fork_loop(uv_loop_t *loop) {
+  int number = uv_backend_fd(loop), fd;
+  bool *taken = calloc((size_t)number, sizeof *taken);
+  while (taken && (fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0) {
+    if (fd > number) {
+      close(fd);
+      break;
+    }
+    taken[fd] = true;
+  }
+  int status = uv_loop_fork(loop);
+  for (fd = 0; taken && fd < number; fd++) {
+    if (taken[fd]) close(fd);
+  }
+  free(taken);
+  return status;
 }
 
 bool aui_reactor_fork(aui_reactor *reactor) {
   bool ok = true;
   reactor->forks = aui_reactor_forks();
+  uv_walk(&reactor->loop, replace_descriptor, &ok);
   aui_resolver_fork(&reactor->resolver);
-  if (uv_loop_fork(&reactor->loop) < 0) return false;
-  uv_walk(&reactor->loop, replace_event_descriptor, &ok);
-  return ok;
+  return fork_loop(&reactor->loop) == 0 && ok;
 }
 
 /* ---- Creation ---- */
@@ -209,11 +235,16 @@ aui_reactor *aui_reactor_take(const char **why) {
   return reactor;
 }
 
-void aui_reactor_give_back(aui_reactor *reactor) {
-  for (int turns = 0; count_handles(reactor) > reactor->handles && turns < MAX_TURNS; turns++) {
+bool aui_reactor_settle(aui_reactor *reactor) {
+  for (int turns = 0; count_handles(reactor) > reactor->handles; turns++) {
+    if (turns == MAX_TURNS) return false;
     uv_run(&reactor->loop, UV_RUN_NOWAIT);
   }
-  if (count_handles(reactor) > reactor->handles) return; /* lost, but nobody waits for ever */
+  return true;
+}
+
+void aui_reactor_give_back(aui_reactor *reactor) {
+  if (!aui_reactor_settle(reactor)) return; /* lost, but nobody waits for ever */
   pthread_mutex_lock(&lock);
   reactor->next = unused;
   unused = reactor;

@@ -34,9 +34,12 @@ void aui_reactor_give_back(aui_reactor *reactor);
 /* How many forks lie between the process that loaded the module and this one. */
 unsigned aui_reactor_forks(void);
 
-/* In a child: parts the reactor from its parent's. What it watches is watched for this process alone from then on.
- * Connections should be closed next: their sockets are the parent's too. False if the system refuses what that takes:
- * the reactor must not be used any more. */
+/* In a child: parts the reactor from its parent's. What it watched are substitutes from then on, so that nothing that
+ * is done to them, goodbyes included, concerns the parent: connections cannot but be closed. The loop's descriptor
+ * keeps its number. False if the system refuses what that takes: the reactor must not be used any more. */
 bool aui_reactor_fork(aui_reactor *reactor);
+
+/* Runs the loop until everything that is being closed is gone from it; false if that has no end. */
+bool aui_reactor_settle(aui_reactor *reactor);
 
 #endif

@@ -7,6 +7,7 @@
 aui_lua_loop *aui_check_loop(lua_State *L) {
   aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
   luaL_argcheck(L, loop->net, 1, "the loop is closed");
+  if (!aui_net_enter(loop->net)) luaL_error(L, "the system refused what sessions need in a forked process");
   return loop;
 }
 
