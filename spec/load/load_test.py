@@ -147,7 +147,7 @@ class Reload(Case):
 
 
 class LostWorker(Case):
-    expected_log = r".* worker process \d+ exited on signal 9$"
+    expected_log = r".* (worker process \d+ exited on signal 9$|recv\(\) failed \(104: .* reading from upstream, )"
 
     def lose_one(self, streaming):
         """Kills a worker once so many browsers stream."""

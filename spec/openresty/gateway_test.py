@@ -221,6 +221,18 @@ class Conversations:
         self.assertEqual(("error", "canceled", "w1"), (event["event"], event["kind"], event["id"]))
         self.assertEqual([], self.logged("answer"))
 
+    def test_stops_on_a_websocket_to_wait_for_an_answer_that_comes_elsewhere(self):
+        _, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
+        stream = browser.chat(task, LAPTOP, "m1")
+        next(stream)
+        websocket = self.socket_of(browser)
+        websocket.ask(task, LAPTOP, "m1")
+        websocket.ask(task, LAPTOP, "m2")
+        self.assertEqual(("m2", "rate_limit", True), tuple(map(websocket.receive().get, ("id", "kind", "retryable"))))
+        websocket.send({"id": "m1", "event": "cancel"})
+        self.assertEqual(("m1", "error", "canceled"), tuple(map(websocket.receive().get, ("id", "event", "kind"))))
+        stream.close()
+
     def test_gives_answers_up_whose_websocket_is_gone(self):
         gateway, browser, task = self.start("--pace", "0.2", GATEWAY_GRACE="0.2")
         websocket = WebSocket(browser)
@@ -503,12 +515,30 @@ class Waiting(Case):
             return self.answered(LAPTOP)
         agent = self.agent(history)
         gateway = self.gateway(agent.url, GATEWAY_WORKERS="1")
-        browsers = [Browser(gateway, f"127.0.0.{2 + number % 2}") for number in range(32)]
+        browsers = [Browser(gateway, f"127.0.0.{2 + number % 10}") for number in range(32)]
         streams = [browser.chat(browser.create_task(), LAPTOP, Last_Event_ID="m1.1") for browser in browsers]
         wait_until(lambda: agent.now >= 16, "look-ups")
         released.set()
         self.assertEqual([LAPTOP] * 32, [shown(list(stream)) for stream in streams])
         self.assertEqual(16, agent.most_at_once)
+
+    def test_one_client_has_a_share_of_the_look_ups(self):
+        released = threading.Event()
+
+        def history(_):
+            released.wait(PATIENCE)
+            return self.answered(LAPTOP)
+        agent = self.agent(history)
+        gateway = self.gateway(agent.url, GATEWAY_WORKERS="1")
+        browsers = [Browser(gateway) for _ in range(8)]
+        streams = [browser.chat(browser.create_task(), LAPTOP, Last_Event_ID="m1.1") for browser in browsers]
+        wait_until(lambda: agent.now >= 2, "look-ups")
+        other = Browser(gateway, "127.0.0.2")
+        streams.append(other.chat(other.create_task(), LAPTOP, Last_Event_ID="m1.1"))
+        wait_until(lambda: agent.now >= 3, "another client's")
+        released.set()
+        self.assertEqual([LAPTOP] * 9, [shown(list(stream)) for stream in streams])
+        self.assertEqual(3, agent.most_at_once)
 
     def test_ends_at_once_where_there_is_no_use_in_it(self):
         agent = self.agent(lambda _: self.answered("x" * 5_000_000))

@@ -85,7 +85,7 @@ class Gateway:
 
     def __init__(self, agent_url, settings, port=None):
         self.port = port or free_port()
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+", errors="replace")
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(("AUI_NETWORK", "AUI_URL", "AUI_REGION", "GATEWAY_"))}
         environment |= {"AUI_URL": agent_url, "AUI_NETWORK_API_KEY": KEY, "GATEWAY_WORKERS": "2", "GATEWAY_RATE": "1000"}

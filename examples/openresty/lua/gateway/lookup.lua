@@ -1,16 +1,18 @@
 -- Looks tasks up in the agent's histories for those who wait for answers there: once for all that wait for one task in
--- this worker, and so many tasks at once.
+-- this worker, and so many tasks at once, of which each client has its share.
 
 local config = require "gateway.config"
 local json = require "aui.json"
+local limits = require "gateway.limits"
 local now = require("aui.engine").now
 local rest = require "gateway.rest"
 local semaphore = require "ngx.semaphore"
 
-local MOST_AT_ONCE = 16
+local MOST_AT_ONCE, MOST_OF_A_CLIENT = 16, 2
 local PATIENCE = config.rest_timeout + 5 -- seconds, for a look-up and one's turn
 
 local turns = semaphore.new(MOST_AT_ONCE)
+local turns_of_clients = setmetatable({}, { __mode = "v" }) -- of those that have look-ups
 local gathering = setmetatable({}, { __mode = "v" }) -- by task: the look-up that will begin next
 
 local function look_up(task_id)
@@ -23,6 +25,7 @@ end
 local function run(_, lookup)
   local ok, messages, more = pcall(look_up, lookup.task_id)
   turns:post(1)
+  lookup.own_turns:post(1)
   if ok then
     lookup.messages, lookup.more = messages, more
   else
@@ -31,13 +34,29 @@ local function run(_, lookup)
   lookup.done:post(lookup.waiting)
 end
 
+-- Waits for a turn: false if it does not come.
+local function wait_for_turn(lookup)
+  if not lookup.own_turns:wait(PATIENCE) then return false end
+  if turns:wait(PATIENCE) then return true end
+  lookup.own_turns:post(1)
+  return false
+end
+
+local function own_turns()
+  local client = limits.client()
+  local own = turns_of_clients[client] or semaphore.new(MOST_OF_A_CLIENT)
+  turns_of_clients[client] = own
+  return own
+end
+
 -- Lets others join for a while, and then begins.
 local function gather(task_id, pause)
-  local lookup = { task_id = task_id, waiting = 1, done = semaphore.new(), due = now() + pause }
+  local lookup =
+    { task_id = task_id, waiting = 1, done = semaphore.new(), due = now() + pause, own_turns = own_turns() }
   gathering[task_id] = lookup
   ngx.sleep(pause)
   if gathering[task_id] == lookup then gathering[task_id] = nil end
-  if not turns:wait(PATIENCE) then
+  if not wait_for_turn(lookup) then
     lookup.done:post(lookup.waiting)
   elseif not ngx.timer.at(0, run, lookup) then -- too many of them
     run(nil, lookup)

@@ -2,6 +2,7 @@
 
 local config = require "gateway.config"
 local emit_text = require "gateway.chunk"
+local errors = require "aui.error"
 local history = require "aui.history"
 local json = require "aui.json"
 local ledger = require "gateway.ledger"
@@ -45,6 +46,10 @@ local function look_up(message, pause)
   if index then return messages[index], json.items(more)[index] end
 end
 
+local function missing()
+  return { kind = "timeout", message = "The answer is missing.", retryable = true, delivered = "maybe" }
+end
+
 --- Waits until the history has the answer, and tells the listener (gateway.answer); stops when `is_wanted()` is false.
 --- A message of which nothing is known, as anybody can make one up, is under way nowhere: it is looked for once.
 return function(message, listener, is_wanted)
@@ -63,6 +68,6 @@ return function(message, listener, is_wanted)
     if failure then return listener:emit("error", failure) end
     pause = math.min(pause * 2, LONGEST_PAUSE)
   until now() >= deadline or not is_wanted()
-  local words = "The answer is missing."
-  listener:emit("error", { kind = "timeout", message = words, retryable = true, delivered = "maybe" })
+  if is_wanted() then return listener:emit("error", missing()) end
+  listener:emit("error", refusal.public(errors.new { kind = "canceled", message = "given up", delivered = "maybe" }))
 end
