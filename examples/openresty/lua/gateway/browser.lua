@@ -72,7 +72,7 @@ end
 function browser.owns(task_id)
   if not rest.is_task_id(task_id) then return false end
   local id, key = browser.current(), "owner:" .. task_id
-  return id ~= nil and (kept:get(key) or empty:get(key)) == id
+  return id ~= nil and (empty:get(key) or kept:get(key)) == id -- in this order, as keep_task may move it meanwhile
 end
 
 return browser
