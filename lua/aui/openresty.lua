@@ -104,12 +104,13 @@ local function tell_failure(run, failure)
   end
 end
 
+-- Returns the task's coroutine.
 local function start(run, fn, ...)
   if run then run.unfinished = run.unfinished + 1 end
-  local gate = semaphore.new()
+  local gate, task = semaphore.new(), nil
   threads.start(function(...)
+    task = coroutine.running()
     gate:wait(FOREVER)
-    local task = coroutine.running()
     tasks[task] = true
     local ok, failure = xpcall(fn, log.traceback, ...)
     tasks[task] = nil
@@ -119,6 +120,7 @@ local function start(run, fn, ...)
     run.progress:post(1)
   end, ...)
   gate:post(1)
+  return task
 end
 
 --- A light thread of the request, which begins when its caller waits; nginx ends the request when all have ended.
@@ -128,7 +130,7 @@ function openresty.spawn(fn, ...)
 end
 
 --- As spawn, but aui.run does not wait for its end.
-function openresty.spawn_background(fn, ...) start(nil, fn, ...) end
+function openresty.spawn_background(fn, ...) return start(nil, fn, ...) end
 
 openresty.pcall = pcall -- inside which LuaJIT can wait
 

@@ -16,7 +16,15 @@ local reply_module = {}
 
 --- `handle` is the C core's reply, which belongs to a message of `session`.
 ---@return aui.Reply
-function reply_module.new(session, handle) return setmetatable({ session = session, handle = handle }, Reply) end
+function reply_module.new(session, handle)
+  return setmetatable({
+    session = session,
+    handle = handle,
+    handlers = false, -- those that follow it
+    err = false, -- what ended it
+    decoded = false, -- the message
+  }, Reply)
+end
 
 -- What stands in for the C core's reply of a message that was not accepted.
 local Refused = {}
@@ -159,7 +167,7 @@ local function follow(reply)
       host.wait(reply.session)
     end
   until status ~= "pending" and not chunk
-  reply.handlers = nil -- of one that is added later, another task takes care
+  reply.handlers = false -- of one that is added later, another task takes care
   local message, err = reply:message()
   if message then
     its_handlers:tell("message", message)
@@ -181,7 +189,7 @@ function Reply:on(event, handler)
   local off = its_handlers:add(2, event, handler)
   if not self.handlers then
     host.spawn(follow, self)
-    self.handlers = its_handlers
+    self.handlers = its_handlers -- which needs no memory
   end
   host.notify(self.session) -- there may be text that nobody wanted before, or that somebody else waits for
   return off

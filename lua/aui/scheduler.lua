@@ -34,7 +34,7 @@ local loop -- made when first needed: a process may fork before
 local deadlines = timers.new()
 local all = { unfinished = 0 } -- the run of tasks that belong to no other
 local background = { unfinished = 0 } -- the run that nobody waits for
-local tasks = {} -- by coroutine, while they have not ended: { run, coroutine, waiter (false: it does not wait) }
+local tasks = {} -- by coroutine, while they have not ended: { run, coroutine, begun, waiter (false: it does not wait) }
 local queue = runnable.new()
 local untold -- the id of a source whose news could not be told
 local failures = {} -- of tasks, for whoever runs the loop: the errors in boxes, the earliest first
@@ -92,12 +92,22 @@ end
 -- Whether there is something to do that need not be waited for.
 local function is_due() return untold or failures[1] or not queue:is_empty() end
 
+-- When memory is short, the call itself may fail: it is tried again in the next turn, so that nobody is lost.
+local function call(item)
+  local outer_resumed, outer_handling = resumed, handling
+  local ok, failure = pcall(item.run, item)
+  if ok then return end
+  resumed, handling = outer_resumed, outer_handling
+  if failure == "not enough memory" then queue:add(item) end
+  error(failure, 0)
+end
+
 -- Runs who is in the queue now; those who are added meanwhile have the next turn. At `stop` nobody more is begun.
 local function run_runnable(stop)
   local count = queue.count
   local item = queue:take(count)
   while item do
-    item:run()
+    call(item)
     raise_failure()
     if stop and loop:clock() >= stop then return end
     item = queue:take(count)
@@ -124,11 +134,13 @@ local function leave_lists(waiter)
   waiter.source = false -- whose user may drop it while this waiter's coroutine runs
 end
 
+-- In this order: any call may fail when memory is short.
 local function wake(waiter, state)
-  if waiter.state ~= "waiting" then return end
-  waiter.state = state
+  if waiter.state == "waiting" then
+    if waiter.run then queue:add(waiter) end
+    waiter.state = state
+  end
   leave_lists(waiter)
-  if waiter.run then queue:add(waiter) end
 end
 
 -- Its coroutine was closed, or has ended otherwise: nobody is to be woken.
@@ -263,8 +275,8 @@ end
 -- As resume_waiter; and a host may have killed its coroutine.
 local function resume_suspended(waiter)
   local its_resume = suspended[waiter]
-  suspended[waiter] = nil
   if its_resume and coroutine.status(waiter.coroutine) ~= "dead" then its_resume(waiter) end
+  suspended[waiter] = nil
 end
 
 -- In a `for`, Lua 5.4 calls the metamethod __close of the fourth value however the loop is left, also when the
@@ -364,6 +376,7 @@ local ENDING = { __close = end_task }
 -- What a task's coroutine does. Somebody else may resume it last, or close it: the end is told from inside, where Lua
 -- lets that be done. (PUC Lua 5.1 cannot yield inside xpcall.)
 local function live(task, fn, ...)
+  task.begun = true
   local ok, failure = true, nil
   for _ in once, nil, nil, task do
     if yieldable.in_pcall then
@@ -378,14 +391,17 @@ end
 
 local function start(run, fn, ...)
   assert(scheduler.loop())
-  local task = setmetatable({ run = run, coroutine = coroutine.create(live), waiter = false }, ENDING)
+  local task = setmetatable({ run = run, coroutine = coroutine.create(live), waiter = false, begun = false }, ENDING)
   local item = { run = false, next = false, order = false }
   local arguments, n = { ... }, select("#", ...)
-  function item.run() resume(task.coroutine, task, fn, unpack(arguments, 1, n)) end
+  function item.run()
+    if not task.begun then resume(task.coroutine, task, fn, unpack(arguments, 1, n)) end
+  end
   tasks[task.coroutine] = task
   run.unfinished = run.unfinished + 1
   queue:add(item)
   scheduler.changed()
+  return task.coroutine
 end
 
 -- The run that a coroutine's tasks belong to.
@@ -398,16 +414,19 @@ end
 function scheduler.spawn(fn, ...) start(current_run(), fn, ...) end
 
 --- As spawn, but aui.run does not wait for the task's end: of use only to those who wait for something themselves.
-function scheduler.spawn_background(fn, ...) start(background, fn, ...) end
+--- Returns its coroutine.
+function scheduler.spawn_background(fn, ...) return start(background, fn, ...) end
 
 local function run_handler(item)
-  local outer = handling
-  handling = running() or MAIN
-  local ok, failure = pcall(item.fn, unpack(item, 1, item.n))
-  handling = outer
-  item.over = true
-  if not ok then failures[#failures + 1] = { failure } end
+  local outer, ok, failure = handling, true, nil
+  if not item.over then
+    handling = running() or MAIN
+    ok, failure = pcall(item.fn, unpack(item, 1, item.n))
+    handling = outer
+    item.over = true
+  end
   resume(item.coroutine) -- not before: a handler may call aui.step, which must not come to what the task tells next
+  if not ok then error(failure, 0) end
 end
 
 --- For tasks: `fn(...)` is called by the loop, where it cannot wait; returns when it has been. What it raises is for

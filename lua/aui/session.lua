@@ -53,6 +53,7 @@ function session_module.open(level, options, pool)
     waiters = {},
     handlers = handlers.new "state",
     reported = "connecting",
+    asking = false, -- the coroutine that finds out what the next request says
   }, Session)
   self.id = host.register(self)
   self.journal = journal.new(self.id, self.url)
@@ -216,12 +217,15 @@ local function ask_for_request(weak, credentials)
   end
 end
 
+-- A task that memory was too short for has ended without a word.
+local function is_asking(self) return self.asking and coroutine.status(self.asking) ~= "dead" end
+
 -- Called by the scheduler when the C core has news of this session.
 function Session:news()
   host.notify(self)
-  if self.handle:asks() and not self.asking then
-    host.spawn_background(ask_for_request, setmetatable({ session = self }, { __mode = "v" }), self.credentials)
-    self.asking = true
+  if self.handle:asks() and not is_asking(self) then
+    local weak = setmetatable({ session = self }, { __mode = "v" })
+    self.asking = host.spawn_background(ask_for_request, weak, self.credentials)
   end
   self.journal:replies()
   local state, retry_at = self.handle:state(), self.handle:retry_at()

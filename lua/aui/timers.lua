@@ -35,12 +35,13 @@ local function sink(heap, waiter, index)
   put(heap, index, waiter)
 end
 
---- Adds a waiter by its field `deadline`; its field `slot`, false at first, is the heap's. When memory is short this
---- raises, and nothing has changed.
+-- Whatever call fails in these two when memory is short, everybody keeps a slot, though perhaps not in the best order.
+
+--- Adds a waiter by its field `deadline`; its field `slot`, false at first, is the heap's.
 function timers:add(waiter)
   local count = self.count + 1
   self[count] = waiter
-  self.count = count
+  self.count, waiter.slot = count, count
   rise(self, waiter, count)
 end
 
@@ -53,6 +54,7 @@ function timers:remove(waiter)
   self[self.count] = nil
   self.count = self.count - 1
   if last == waiter then return end
+  self[index], last.slot = last, index
   rise(self, last, index)
   sink(self, last, last.slot)
 end

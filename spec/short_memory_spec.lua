@@ -1,0 +1,29 @@
+-- When Lua's memory runs short for a moment, whatever is under way then fails cleanly, and everything works after that.
+-- Not LuaJIT: its own tables do not survive it.
+
+local support = require "spec.support"
+
+local STEP = 23 -- every so many allocations, of more than a thousand: all of them would take minutes
+
+local host = os.getenv "AUI_BUILD" .. "/bin/short_memory_lua" .. _VERSION:match "%d.%d"
+local file = io.open(host)
+if file then file:close() end
+local it_has_host = file and it or pending
+
+describe("#native a conversation that memory is too short for", function()
+  it_has_host("fails cleanly, wherever an allocation fails, and leaves nothing broken or behind", function()
+    local server = support.start { "--pace", "0" }
+    finally(function() server:stop() end)
+    local first = os.time() % STEP + 1
+    local command = ("AUI_URL='%s' '%s' %d %d spec/native/conversation.lua 2>&1; echo $?"):format(
+      server.url,
+      host,
+      first,
+      STEP
+    )
+    local output = assert(io.popen(command))
+    local words = output:read "*a"
+    output:close()
+    assert(words:match "(%d+)\n$" == "0", ("from allocation %d on: %s"):format(first, words))
+  end)
+end)
