@@ -120,6 +120,18 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.are.equal("open", session:state())
     end)
 
+    it("#native refuses aui.run in a handler, and in a coroutine of it: its own task could not end", function()
+      play { { receive = true }, { message = { text = "fine" } } }
+      local results
+      local function run() return pcall(aui.run, function() end) end
+      session:send("hello"):on("message", function()
+        results = { select(2, run()), (select(2, coroutine.wrap(run)())) }
+      end)
+      support.wait_until(function() return results end)
+      for _, err in ipairs(results) do assert.matches("aui.run: a handler cannot wait", err) end
+      assert.are.equal(2, #results)
+    end)
+
     it("tells the first error of each handler, and calls it on", function()
       local pause = { wait = 0.05 }
       play { { receive = true }, { update = "A" }, pause, { update = "AB" }, pause, { message = { text = "ABC" } } }

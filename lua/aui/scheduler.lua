@@ -488,7 +488,9 @@ scheduler.pcall = yieldable.in_pcall and interrupt.pcall or call_protected
 --- Why the caller cannot use `run`, or nil.
 function scheduler.problem_of_running()
   local in_task = tasks[running()] or (resumed > 0 and not adapters[1]) -- a coroutine may have been resumed by a task
-  return in_task and "called inside a task; use aui.spawn" or (problem_of_waiting())
+  if in_task then return "called inside a task; use aui.spawn" end
+  if handling and not adapters[1] then return HANDLER_WAITS end -- in a coroutine of a handler, which its task waits for
+  return (problem_of_waiting())
 end
 
 -- ---- Foreign loops ----
