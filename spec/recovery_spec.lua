@@ -396,6 +396,10 @@ describe("a task's history", function()
     { "a:seen u:other a:one u:ours a:yes", { "answered", 5 } },
     { "a:seen a:more u:ours a:yes", { "answered", 4 } },
     { "a:seen u:another", { "absent" } },
+    { "a:seen u:ours a:seen", { "unanswered" } },
+    { "a:seen u:ours a:seen a:yes", { "answered", 4 } },
+    { "a:seen u:other u:ours a:one a:one", { "unclear" } },
+    { "a:seen u:other a:one a:one u:ours a:one a:yes", { "answered", 7 } },
     { "u:ours a:yes", { "unclear" } },
     { "", { "unclear" } },
   } do

@@ -1,6 +1,7 @@
 -- Whose answer it is that comes: what has ended an answer ends no other, what names another task or answer is nobody's,
 -- as is what the user has said, and what keeps a connection alive is nothing at all.
 
+local cjson = require "cjson"
 local support = require "spec.support"
 local wire = require "spec.wire"
 
@@ -76,6 +77,20 @@ describe("a final message that comes again ends no other answer", function()
         { RECEIVE, final("Z", "zero"), RECEIVE, { record = { id = "A", text = "one" } }, { cut = "reset" } },
         { RECEIVE, final("A", "one"), { update = "tw" }, final("B", "two") },
       },
+    }, { "zero", "one", "two" }, nil, { reconnect = {}, recover = true })
+  end)
+
+  it("in the history", function()
+    local function said(type, id, text) return { id = id, text = text, sender = { id = "x", type = type } } end
+    local function told(...) return { status = 200, body = cjson.encode { ... } } end
+    local first, zero = said("user", "U1", "question 1"), said("agent", "Z", "zero")
+    local second, one = said("user", "U2", "question 2"), said("agent", "A", "one")
+    converse({
+      connections = {
+        { RECEIVE, final("Z", "zero"), RECEIVE, { cut = "reset" } },
+        { RECEIVE, final("A", "one"), final("B", "two") },
+      },
+      rest = { told(first, zero, second, zero), told(first, zero, second, zero, one) },
     }, { "zero", "one", "two" }, nil, { reconnect = {}, recover = true })
   end)
 

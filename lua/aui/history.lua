@@ -14,6 +14,20 @@ local function is_readable(messages)
   return true
 end
 
+-- The messages without the agent's whose id one before them has, and the place of each in the whole list.
+local function without_repeats(messages)
+  local kept, places, known = {}, {}, {}
+  for index, message in ipairs(messages) do
+    local id = is_from(message, "agent") and type(message.id) == "string" and message.id or nil
+    if not id or not known[id] then
+      kept[#kept + 1] = message
+      places[#kept] = index
+    end
+    if id then known[id] = true end
+  end
+  return kept, places
+end
+
 local function position_of(messages, id)
   for index, message in ipairs(messages) do
     if message.id == id then return index end
@@ -40,34 +54,44 @@ local function is_settled(messages, behind, question)
   return awaited == 0
 end
 
--- The agent's first message behind a question and before the next one.
-local function find_answer(messages, behind, question)
+-- The agent's first message behind a question and before the next one. An id that was seen before the question left
+-- answers it not.
+local function find_answer(messages, behind, question, seen)
   if not is_settled(messages, behind, question) then return "unclear" end
   for index = question + 1, #messages do
-    if is_from(messages[index], "agent") then return "answered", index end
-    if is_from(messages[index], "user") then return "unclear" end
+    local message = messages[index]
+    local is_known = seen and type(message.id) == "string" and seen(message.id)
+    if is_from(message, "agent") and not is_known then return "answered", index end
+    if is_from(message, "user") then return "unclear" end
   end
   return "unanswered"
 end
 
---- What became of a message. `messages`: the decoded history, oldest first. `question`: text; last_id, the id of the
---- newest answer known before it was sent, if any; earlier, how many messages with the same text were sent since and
---- may have arrived; begun, whether some of the answer has come, so that the message surely arrived.
----@return "answered"|"unanswered"|"absent"|"unclear" verdict
----@return integer? index of the answer
-function history.find(messages, question)
-  if not is_readable(messages) then return "unclear" end
+local function judge(messages, question, seen)
   local last = question.last_id and position_of(messages, question.last_id)
   local found = positions_of_text(messages, question.text, last or 0)
   if question.begun then
     if #found == 0 then return "unanswered" end
-    return find_answer(messages, last or 0, found[#found])
+    return find_answer(messages, last or 0, found[#found], seen)
   end
   if question.last_id and not last then return "unclear" end
   if #found == 0 then return "absent" end
   local ours = last and found[question.earlier + 1]
   if not ours then return "unclear" end
-  return find_answer(messages, last, ours)
+  return find_answer(messages, last, ours, seen)
+end
+
+--- What became of a message. `messages`: the decoded history, oldest first. `question`: text; last_id, the id of the
+--- newest answer known before it was sent, if any; earlier, how many messages with the same text were sent since and
+--- may have arrived; begun, whether some of the answer has come, so that the message surely arrived. `seen(id)`, if it
+--- is given: whether the agent had named the id before the message left.
+---@return "answered"|"unanswered"|"absent"|"unclear" verdict
+---@return integer? index of the answer
+function history.find(messages, question, seen)
+  if not is_readable(messages) then return "unclear" end
+  local kept, places = without_repeats(messages)
+  local verdict, index = judge(kept, question, seen)
+  return verdict, index and places[index]
 end
 
 return history

@@ -60,7 +60,8 @@ local function read(doubt, reply, body)
   local messages = json.decode(body)
   if type(messages) ~= "table" or not body:find "^%s*%[" then return "unclear" end
   doubt.begun = reply:text() ~= ""
-  local verdict, index = history.find(messages, doubt)
+  local session = reply.session.handle
+  local verdict, index = history.find(messages, doubt, function(id) return session:has_seen(id) end)
   return verdict, index and json.items(body)[index]
 end
 
