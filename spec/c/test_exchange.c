@@ -312,6 +312,16 @@ static void test_limits(void **state) {
   finish(exchange);
 }
 
+static void test_an_answer_before_the_request(void **state) {
+  (void)state;
+  aui_exchange *exchange = start(&get);
+  connect_transport(exchange, false);
+  receive(exchange, OK "Content-Length: 0\r\n\r\n");
+  assert_failed(exchange, AUI_ERROR_PROTOCOL, false, AUI_DELIVERED_NO,
+                "the server spoke before it was asked: not as HTTP/1.1 has it");
+  finish(exchange);
+}
+
 /* ---- The transport ends ---- */
 
 static void test_no_transport(void **state) {
@@ -507,6 +517,7 @@ int main(void) {
       cmocka_unit_test(test_detaching),
       cmocka_unit_test(test_bad_answers),
       cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_an_answer_before_the_request),
       cmocka_unit_test(test_no_transport),
       cmocka_unit_test(test_cuts),
       cmocka_unit_test(test_a_cut_before_anything_has_left),

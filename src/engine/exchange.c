@@ -106,11 +106,15 @@ static bool read_event(aui_exchange *exchange, const uint8_t **input, const uint
   return true;
 }
 
-/* Returns whether the bytes may be an answer: on a connection that another exchange has left, nothing that comes before
- * the request is. */
+/* Returns whether what has come may be an answer: before the request nothing is (RFC 9112, 9.2). */
 static bool expects_answer(aui_exchange *exchange) {
-  if (!exchange->adopted || exchange->sent > 0) return true;
-  exchange->transport = DROPPING;
+  if (exchange->sent > 0) return true;
+  if (exchange->adopted) {
+    exchange->transport = DROPPING; /* it is a word to the exchange before */
+  } else {
+    aui_failure_of_early_answer(&exchange->error);
+    fail(exchange);
+  }
   return false;
 }
 

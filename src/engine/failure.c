@@ -88,6 +88,10 @@ void aui_failure_of_http(aui_error *error, aui_http_event why) {
   }
 }
 
+void aui_failure_of_early_answer(aui_error *error) {
+  aui_error_set(error, AUI_ERROR_PROTOCOL, "the server spoke before it was asked: not as HTTP/1.1 has it");
+}
+
 void aui_failure_of_switching(aui_error *error) {
   aui_error_set(error, AUI_ERROR_PROTOCOL, "the server switched to another protocol, for which nobody had asked");
 }

@@ -28,6 +28,9 @@ void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, co
 /* An answer cannot be read: `why` is an error of aui_http_read. */
 void aui_failure_of_http(aui_error *error, aui_http_event why);
 
+/* Something came before any of the request had left. */
+void aui_failure_of_early_answer(aui_error *error);
+
 /* The answer is 101. */
 void aui_failure_of_switching(aui_error *error);
 
