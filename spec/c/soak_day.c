@@ -13,7 +13,8 @@
 #define require world_require
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, HOURS = 24 };
-enum { PATIENCE = 5 * MINUTE, MOST_GROWTH = 16384 /* bytes, of buffers */, DAYS = 12 };
+enum { PATIENCE = 5 * MINUTE, DAYS = 12 };
+enum { MOST_GROWTH = 16384 + 8 * 4096 }; /* bytes: of buffers, and of the ids of answers that a session remembers */
 
 /* ---- The allocator counts: mallinfo takes what a thread keeps for later as used ---- */
 
@@ -131,8 +132,9 @@ static void plan_attempt(day *d) {
   if (!healthy || d->limited) {
     uint64_t span = earlier(config->base << (d->failures < 16 ? d->failures : 16), config->max);
     d->failures++;
-    d->attempt_from = now + (d->asked > 0 ? d->asked : 1);
-    d->attempt_to = now + (d->asked > span ? d->asked : span);
+    uint64_t spread = d->asked / 10;
+    d->attempt_from = now + d->asked + 1; /* a message may bring it forward, but not before what was asked for */
+    d->attempt_to = now + d->asked + (span > spread ? span : spread);
   }
   if (d->needs_a_send) d->attempt_to = AUI_NEVER;
   d->opened_at = AUI_NEVER;
@@ -233,7 +235,8 @@ static void go_down(day *d) {
   lose(d, NULL);
   d->outage = (outage)below(d, WAYS_TO_BE_DOWN);
   d->outage_until = d->w->p.now + span;
-  d->allowed_attempts += 12 + (long)(span / (7 * SECOND)); /* half the mean delay */
+  d->allowed_attempts +=
+      12 + (long)(span / (3 * SECOND)); /* half the mean delay, with messages that make every other one short */
 }
 
 static void make_trouble(day *d) {
@@ -325,8 +328,10 @@ static bool is_rested(day *d) {
 
 /* ---- The day ---- */
 
-static void check_ping(day *d) {
-  require(d->w->p.now == d->heard_at + d->w->config.ping.interval);
+/* It goes with a message when nothing has come for a second, or comes by itself. */
+static void check_ping(day *d, bool goes_with_message) {
+  uint64_t silence = d->w->p.now - d->heard_at;
+  require(goes_with_message ? silence >= 1000 : silence == d->w->config.ping.interval);
   d->pings++;
 }
 
@@ -340,7 +345,7 @@ static void live(day *d) {
     open_transport(d);
     world_write(w, SIZE_MAX);
     if (w->messages != messages) begin_answer(d);
-    if (w->pings != pings) check_ping(d);
+    if (w->pings != pings) check_ping(d, w->messages != messages);
     answer_request(d);
     if (w->p.outgoing.len > 0) {
       busy = true;
