@@ -107,6 +107,29 @@ for _, scheme in ipairs(wire.schemes) do
       assert.equal("121", output)
     end)
 
+    it("has a child that does not wait for the parent's REST calls, and makes its own", function()
+      local server = link:play { connections = { { { agent = true } } }, rest = { "ignore", "serve" } }
+      local output = run(server, [[
+        local loop = require("aui.net").loop()
+        local host, port = url:match "//([^:/]+):(%d+)"
+        local target = "/api/v1/external/tasks/68e78d0dc5a4b19a030d03d6/messages"
+        local request = { host = host, port = tonumber(port), tls = options.tls, target = target, request_host = host,
+          headers = "", timeout = 20 }
+        local inherited = assert(loop:call(1, request))
+        for _ = 1, 20 do loop:step(0.01) end
+        local is_child = in_child(function()
+          loop:step(0)
+          assert(loop:ready() == 1)
+          print(select(2, inherited:result()))
+          local own = assert(loop:call(2, request))
+          repeat loop:step(1) until loop:ready() == 2
+          print((own:result()))
+        end)
+        assert(is_child or select("#", inherited:result()) == 0)
+      ]])
+      assert.matches("^it was made before this process was forked from its parent\t?%l*\n%d+\n$", output)
+    end)
+
     it("has a child in whose loop the descriptor has the same number, whatever is free", function()
       run(link:start(), [[
         local file = io.open "/dev/null"
