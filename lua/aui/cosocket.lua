@@ -4,6 +4,7 @@
 
 local dialler = require "aui.dialler"
 local engine = require "aui.engine"
+local handover = require "aui.handover"
 local semaphore = require "ngx.semaphore"
 local sources = require "aui.sources"
 local threads = require "aui.threads"
@@ -139,8 +140,9 @@ local function begin(self, connection)
   if self.connection ~= connection then return end
   connection.open = true
   if connection.reused then
-    self.core:adopted()
+    self.core:adopted(handover.take(connection.pool))
   else
+    if connection.pool then handover.forget(connection.pool) end
     self.core:connected()
   end
   self:pump()
@@ -344,10 +346,13 @@ end
 function Link:give_back()
   self.check_request(3)
   local connection = self.connection
-  if not connection or not connection.parked or connection.writing or not self.core:detach() then return false end
+  if not connection or not connection.parked or connection.writing then return false end
+  local answers = self.core:detach()
+  if not answers then return false end
   threads.unwatch(self.user)
   unsent.discard(connection.socket, false)
   connection.given_back = connection.socket:setkeepalive(connection.pool.idle * milliseconds) -- nil if it has ended
+  if connection.given_back then handover.leave(connection.pool, answers) end
   retire(self)
   self:pump()
   return true
