@@ -1,6 +1,7 @@
 -- The final message as Lua sees it: its fields, nulls, whatever the order of its keys.
 
 local cjson = require "cjson"
+local host = require "aui.host"
 local support = require "spec.support"
 
 -- Sends the payload as the answer, over both transports; returns the message, or nil and the error.
@@ -84,6 +85,44 @@ for _, scheme in ipairs { "ws", "wss" } do
       ))
       assert.are.same({ cjson.null, "b", cjson.null }, message.followup_suggestions)
       assert.are.same({ { cjson.null }, { 1, cjson.null } }, message.grid)
+    end)
+
+    it("is told to be too much for the memory that is left, and is read once there is more", function()
+      local server = support.play({ { receive = true }, { message = { text = "whole" } } }, { scheme = scheme })
+      local session, has_room = server:connect(), host.has_room
+      finally(function()
+        host.has_room = has_room
+        session:close()
+        server:stop()
+      end)
+      local reply = session:send "question"
+      support.read(reply)
+      host.has_room = function() return false end
+      local message, err = reply:message()
+      assert.is_nil(message)
+      assert.are.equal("overflow: the agent's message cannot be read: not enough memory", tostring(err))
+      assert.is_true(err.retryable)
+      assert.are.equal("yes", err.delivered)
+      host.has_room = has_room
+      assert.are.equal("whole", assert(reply:message()).text)
+    end)
+
+    it("is refused when it is longer than 1 MiB, unless more is allowed", function()
+      local long = ("x"):rep(1024 * 1024)
+      local server = support.play({
+        connections = {
+          { { receive = true }, { message = { text = long } } },
+          { { receive = true }, { message = { text = long } } },
+        },
+      }, { scheme = scheme })
+      local session, patient = server:connect(), server:connect { max_message = 2 * 1024 * 1024 }
+      local message, err = session:ask "question"
+      assert.is_nil(message)
+      assert.are.equal("overflow", err.kind)
+      assert.are.equal(#long, #assert(patient:ask "question").text)
+      session:close()
+      patient:close()
+      server:stop()
     end)
 
     it("has no surrogate that is unpaired in any of its strings", function()

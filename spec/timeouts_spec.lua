@@ -162,7 +162,7 @@ for _, scheme in ipairs(wire.schemes) do
         PAUSE,
         { message = { text = second } },
       }
-      local session = assert(link:connect(server))
+      local session = assert(link:connect(server, { max_message = 2 ^ 24 }))
       assert.equal(first, assert(session:ask "hello").text)
       local reply = session:send { text = "hello", timeout = { total = 0.3 } }
       aui.step()

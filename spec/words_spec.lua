@@ -204,7 +204,8 @@ describe("the words of a server", function()
   end)
 
   it("are the beginning of a payload that is too long to be one", function()
-    local err = answered_with({ status_code = 400, message = "x", extra_data = { ("x"):rep(2 ^ 20) } }, 1008)
+    local payload = { status_code = 400, message = "x", extra_data = { ("x"):rep(2 ^ 20) } }
+    local err = answered_with(payload, 1008, nil, { max_message = 2 ^ 21 })
     assert.is_truthy(err.message:find "^the server answered with status 400: {")
     assert.is_true(#err.message <= 500)
     assert.is_nil(err.extra_data)

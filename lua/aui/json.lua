@@ -1,10 +1,15 @@
 -- JSON as the protocol needs it, read by lua-cjson: messages without nulls.
 
 local cjson = require "cjson"
+local host = require "aui.host"
 
 local MAX_DEPTH = 1024 -- what the engine lets through may nest as deep as its own limit
 
+local SPARE = 64 * 1024 -- bytes that lua-cjson needs beside a buffer as long as the text
+
 local json = {}
+
+json.NO_MEMORY = "not enough memory" -- also what Lua itself says
 
 local reader
 
@@ -38,6 +43,7 @@ end
 --- The value of a JSON text; JSON null is nil in an object and `cjson.null` in an array. Or nil and why not.
 ---@param text string
 function json.decode(text)
+  if not host.has_room(#text + SPARE) then return nil, json.NO_MEMORY end
   local ok, value = pcall(decode, text)
   if not ok then return nil, tostring(value) end
   if type(value) == "table" then return strip_nulls(value) end

@@ -2,7 +2,7 @@
 
 local json = require "aui.json"
 
-local message_module = {}
+local message_module = { NO_MEMORY = json.NO_MEMORY }
 
 local ARRAYS = { "followup_suggestions", "cards", "options", "variants_options" }
 

@@ -13,6 +13,7 @@ local openresty = {
   is_utf8 = engine.is_utf8,
   words = engine.words,
   is_retryable = engine.is_retryable,
+  has_room = engine.has_room,
   version = engine.version,
   now = engine.now,
   register = sources.register,

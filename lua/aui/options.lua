@@ -51,7 +51,9 @@ local host = require "aui.host"
 ---@field rate? aui.Rate default: no limit
 ---@field ping_interval? number|false seconds of silence before a ping, 20; false: no pings
 ---@field ping_timeout? number seconds within which it must be answered, 10
----@field max_message? integer bytes of one incoming message, 64 MiB
+---@field max_message? integer bytes of one incoming message, 1 MiB: many times what agents write. A server that means
+---harm makes a session take seven times as much memory, and Lua 5.1 to 5.3, in which it can choose
+---keys with equal hashes, some seconds for 1 MiB, a hundred times that for ten
 ---@field max_response_head? integer bytes of the handshake's answer, 16 KiB
 ---@field max_depth? integer how deep an incoming message may nest, 1 to 1024: 64
 

@@ -113,9 +113,11 @@ local function decode_message(reply)
   if not reply.decoded then
     local message, problem = message_module.decode(reply.handle:message())
     if not message then
+      local is_short = problem == message_module.NO_MEMORY -- now; later it may be read
       return nil, errors.new {
-        kind = "protocol",
+        kind = is_short and "overflow" or "protocol",
         message = "the agent's message cannot be read: " .. problem,
+        retryable = is_short,
         delivered = "yes",
         text = reply:text(),
       }

@@ -14,6 +14,7 @@ local scheduler = {
   is_utf8 = net.is_utf8,
   words = net.words,
   is_retryable = net.is_retryable,
+  has_room = net.has_room,
   version = net.version,
   register = sources.register,
 }

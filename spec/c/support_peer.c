@@ -27,6 +27,7 @@ aui_session_config peer_config(void) {
   config.ping.interval = AUI_NEVER;
   config.queue_messages = 10000;
   config.queue_bytes = 64 * 1024 * 1024;
+  config.max_message = 64 * 1024 * 1024;
   return config;
 }
 

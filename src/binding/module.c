@@ -1,4 +1,6 @@
 /* What every C module offers. */
+#include <stdlib.h>
+
 #include "binding/binding.h"
 #include "engine/error.h"
 #include "engine/utf8.h"
@@ -28,8 +30,19 @@ static int is_retryable(lua_State *L) {
   return 1;
 }
 
+/* has_room(bytes): whether so much memory can be had now. lua-cjson ends the process when it gets none. */
+static int has_room(lua_State *L) {
+  lua_Number n = luaL_checknumber(L, 1);
+  luaL_argcheck(L, n >= 0 && n < (lua_Number)PTRDIFF_MAX, 1, "bytes expected");
+  void *volatile room = malloc((size_t)n + 1); /* or the compiler would leave both calls out */
+  lua_pushboolean(L, room != NULL);
+  free(room);
+  return 1;
+}
+
 void aui_push_module(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is_utf8", is_utf8}, {"words", words}, {"is_retryable", is_retryable}};
+  static const luaL_Reg functions[] = {
+      {"is_utf8", is_utf8}, {"words", words}, {"is_retryable", is_retryable}, {"has_room", has_room}};
   lua_createtable(L, 0, 6);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     lua_pushcfunction(L, functions[i].func);

@@ -14,7 +14,7 @@ void aui_session_defaults(aui_session_config *config) {
                                  .queue_messages = 64,
                                  .queue_bytes = 1024 * 1024,
                                  .max_response_head = 16 * 1024,
-                                 .max_message = 64 * 1024 * 1024,
+                                 .max_message = 1024 * 1024,
                                  .max_depth = 64};
 }
 

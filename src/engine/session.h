@@ -44,7 +44,7 @@ typedef struct {
 } aui_session_config;
 
 /* Fills in the defaults: 10 s and 1 s; connecting again after 0.5 to 30 s without end, healthy after 10 s; a ping after
- * 20 s of silence, answered within 10 s; no rate; nothing parked; 64 messages and 1 MiB in the queue; 16 KiB, 64 MiB,
+ * 20 s of silence, answered within 10 s; no rate; nothing parked; 64 messages and 1 MiB in the queue; 16 KiB, 1 MiB,
  * 64; no request.
  */
 void aui_session_defaults(aui_session_config *config);
