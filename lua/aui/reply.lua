@@ -190,8 +190,12 @@ function Reply:on(event, handler)
   local its_handlers = self.handlers or handlers.new("chunk", "message", "error")
   local off = its_handlers:add(2, event, handler)
   if not self.handlers then
-    host.spawn(follow, self)
-    self.handlers = its_handlers -- which needs no memory
+    self.handlers = its_handlers -- first: a finalizer may step the loop before spawn returns
+    local ok, problem = pcall(host.spawn, follow, self)
+    if not ok then -- memory is short
+      self.handlers = false
+      error(problem, 0)
+    end
   end
   host.notify(self.session) -- there may be text that nobody wanted before, or that somebody else waits for
   return off

@@ -53,6 +53,7 @@ function session_module.open(level, options, pool)
     waiters = {},
     handlers = handlers.new "state",
     reported = "connecting",
+    is_early = false, -- whether there was news before there was a handle
     asking = false, -- the coroutine that finds out what the next request says
   }, Session)
   self.id = host.register(self)
@@ -63,6 +64,7 @@ function session_module.open(level, options, pool)
   local why
   self.handle, why = host.open(self.id, core)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
+  if self.is_early then self:news() end
   return self
 end
 
@@ -222,6 +224,10 @@ local function is_asking(self) return self.asking and coroutine.status(self.aski
 
 -- Called by the scheduler when the C core has news of this session.
 function Session:news()
+  if not self.handle then -- a finalizer steps the loop while the session is being made
+    self.is_early = true
+    return
+  end
   host.notify(self)
   if self.handle:asks() and not is_asking(self) then
     local weak = setmetatable({ session = self }, { __mode = "v" })
