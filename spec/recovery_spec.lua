@@ -95,6 +95,20 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.same({ "first", "question", "again" }, acted_on())
     end)
 
+    it("reads a history whose answer's head has as many bytes as max_response_head allows", function()
+      local body = '[{"id":"1","text":"question","sender":{"type":"user"}},'
+        .. '{"id":"2","text":"I found it","sender":{"type":"agent"}}]'
+      local answer = { status = 200, headers = { ["X-Long"] = ("x"):rep(20000) }, body = body }
+      local cut = { { receive = true }, { update = "I found" }, { wait = 0.05 }, CUT }
+      local scenario = { connections = { cut, { { receive = true } } }, rest = { answer } }
+      play(scenario, { max_response_head = 32 * 1024 })
+      assert.equal("I found it", assert(session:ask "question").text)
+      session:close()
+      server:stop()
+      play(scenario)
+      assert_in_doubt(select(2, session:ask "question"))
+    end)
+
     for _, case in ipairs {
       { "goes on from", "I found three" },
       { "rewrites", "There are three" },

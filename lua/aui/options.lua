@@ -54,7 +54,7 @@ local host = require "aui.host"
 ---@field max_message? integer bytes of one incoming message, 1 MiB: many times what agents write. A server that means
 ---harm makes a session take seven times as much memory, and Lua 5.1 to 5.3, in which it can choose
 ---keys with equal hashes, some seconds for 1 MiB, a hundred times that for ten
----@field max_response_head? integer bytes of the handshake's answer, 16 KiB
+---@field max_response_head? integer bytes of the head of an HTTP answer, the handshake's and the history's, 16 KiB
 ---@field max_depth? integer how deep an incoming message may nest, 1 to 1024: 64
 
 local options_module = {}

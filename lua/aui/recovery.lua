@@ -33,6 +33,7 @@ local function request_for(doubt)
     target = place.tasks_target .. credentials.percent_encode(doubt.message.task_id) .. "/messages",
     headers = doubt.credentials.rest_headers(),
     timeout = CALL_TIMEOUT,
+    max_response_head = doubt.max_response_head,
   })
 end
 
@@ -104,10 +105,15 @@ end
 local recovery = {}
 recovery.__index = recovery
 
---- The recovery of one session, with its endpoint, its credentials and its journal.
-function recovery.new(place, its_credentials, journal)
-  local fields = { place = place, credentials = its_credentials, journal = journal, messages = sent.new() }
-  return setmetatable(fields, recovery)
+--- The recovery of one session, with its endpoint, its credentials, its journal, and its option max_response_head.
+function recovery.new(place, its_credentials, journal, max_response_head)
+  return setmetatable({
+    place = place,
+    credentials = its_credentials,
+    journal = journal,
+    max_response_head = max_response_head,
+    messages = sent.new(),
+  }, recovery)
 end
 
 --- To be told of every message that the session accepts.
@@ -121,6 +127,7 @@ local function begin(self, message)
     place = self.place,
     credentials = self.credentials,
     journal = self.journal,
+    max_response_head = self.max_response_head,
     text = message.text,
     last_id = last_id,
     earlier = earlier,

@@ -58,7 +58,7 @@ function session_module.open(level, options, pool)
   }, Session)
   self.id = host.register(self)
   self.journal = journal.new(self.id, self.url)
-  self.recovery = core.recover and recovery.new(place, credentials, self.journal) or nil
+  self.recovery = core.recover and recovery.new(place, credentials, self.journal, core.max_response_head) or nil
   core.target, core.headers = credentials.request()
   core.pool = pool and pool_options(pool, place, credentials, checked.task_id)
   local why
