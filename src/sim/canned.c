@@ -1,7 +1,7 @@
 // Answers that a scenario spells out; see canned.h.
 #include "canned.h"
 
-#include "websocket.h"
+#include "http.h"
 
 #include <string.h>
 
@@ -34,7 +34,7 @@ bool sim_canned_serves(const json_t *answer) {
   return is_word(answer, "serve");
 }
 
-static void answer_raw(struct sim_connection *connection, const char *text, const char *key) {
+static bool answer_raw(struct sim_connection *connection, const char *text, const char *key) {
   static const char placeholder[] = "${accept}";
   for (const char *at; (at = strstr(text, placeholder)); text = at + sizeof placeholder - 1) {
     char accept[SIM_ACCEPT_SIZE];
@@ -43,36 +43,33 @@ static void answer_raw(struct sim_connection *connection, const char *text, cons
     sim_buffer_add_string(&connection->out, accept);
   }
   sim_buffer_add_string(&connection->out, text);
-  if (!key) {
-    sim_connection_end(connection, SIM_END_CLOSE);
-    return;
-  }
-  connection->state = SIM_WEBSOCKET;
-  sim_websocket_receive(connection);
+  if (!key) sim_connection_end(connection, SIM_END_CLOSE);
+  return key != NULL;
 }
 
-static void answer_status(struct sim_connection *connection, const json_t *answer, const char *key) {
+static bool answer_status(struct sim_connection *connection, const json_t *answer, const char *key) {
   int status = (int)json_integer_value(json_object_get(answer, "status"));
   const json_t *headers = json_object_get(answer, "headers");
   const json_t *body = json_object_get(answer, "body");
   if (status == 101 && key) {
-    sim_websocket_accept(connection, headers);
-    return;
+    sim_http_upgrade(&connection->out, key, headers);
+    return true;
   }
   json_t *all = json_pack("{s:s}", "Connection", "close");
   json_object_update(all, (json_t *)headers);
   sim_http_answer(&connection->out, status, all, json_string_value(body), json_string_length(body));
   json_decref(all);
   sim_connection_end(connection, SIM_END_CLOSE);
+  return false;
 }
 
-void sim_canned_answer(struct sim_connection *connection, const json_t *answer, const char *key) {
+bool sim_canned_answer(struct sim_connection *connection, const json_t *answer, const char *key) {
+  const json_t *raw = json_object_get(answer, "raw");
+  if (json_is_object(answer))
+    return raw ? answer_raw(connection, json_string_value(raw), key) : answer_status(connection, answer, key);
   if (is_word(answer, "ignore"))
-    connection->state = SIM_DEAF;
-  else if (is_word(answer, "drop"))
-    sim_connection_end(connection, SIM_END_FIN);
-  else if (json_object_get(answer, "raw"))
-    answer_raw(connection, json_string_value(json_object_get(answer, "raw")), key);
+    connection->deaf = true;
   else
-    answer_status(connection, answer, key);
+    sim_connection_end(connection, SIM_END_FIN); // "drop"
+  return false;
 }

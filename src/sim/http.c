@@ -184,3 +184,13 @@ void sim_http_answer(struct sim_buffer *out, int status, const json_t *headers, 
   sim_buffer_add_string(out, "\r\n");
   sim_buffer_add(out, body, length);
 }
+
+void sim_http_upgrade(struct sim_buffer *out, const char *key, const json_t *headers) {
+  char accept[SIM_ACCEPT_SIZE];
+  sim_accept_value(key, accept);
+  json_t *all =
+      json_pack("{s:s, s:s, s:s}", "Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Accept", accept);
+  json_object_update(all, (json_t *)headers);
+  sim_http_answer(out, 101, all, NULL, 0);
+  json_decref(all);
+}

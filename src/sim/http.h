@@ -42,6 +42,9 @@ char *sim_request_parameter(const struct sim_request *request, const char *name)
 // The Sec-WebSocket-Accept that answers this Sec-WebSocket-Key (RFC 6455, section 4.2.2).
 void sim_accept_value(const char *key, char out[SIM_ACCEPT_SIZE]);
 
+// Appends the answer that accepts this upgrade; `headers` as below.
+void sim_http_upgrade(struct sim_buffer *out, const char *key, const json_t *headers);
+
 // Appends an answer. `headers` is a JSON object of further headers, or NULL. Except for status 101,
 // Content-Length is added.
 void sim_http_answer(struct sim_buffer *out, int status, const json_t *headers, const char *body, size_t length);

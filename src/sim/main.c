@@ -51,13 +51,13 @@ int main(int argc, char **argv) {
     return 1;
   }
   json_t *catalogue = load_catalogue(options.catalogue);
-  struct sim_server server = {
+  struct sim_service service = {
       .options = &options, .scenario = scenario, .catalogue = catalogue, .tasks = json_object()};
-  if (options.log) server.log = open_log(options.log);
-  int status = sim_server_run(&server);
-  json_decref(server.tasks);
+  if (options.log) service.log = open_log(options.log);
+  int status = sim_server_run(&service);
+  json_decref(service.tasks);
   json_decref(catalogue);
   sim_scenario_free(scenario);
-  if (server.log) fclose(server.log);
+  if (service.log) fclose(service.log);
   return status;
 }

@@ -1,11 +1,10 @@
-// Plays a scenario on one connection; see player.h. Each verb is a function that returns true when its
+// Plays a scenario to one client; see player.h. Each verb is a function that returns true when its
 // step is over, and is called again, once something has happened, when it is not.
 #include "player.h"
 
 #include "canned.h"
 #include "tasks.h"
 #include "turn.h"
-#include "websocket.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -18,9 +17,14 @@ static void push(struct sim_player *player, const struct sim_steps *steps, json_
   player->depth++;
 }
 
-void sim_player_start(struct sim_connection *connection, const struct sim_steps *steps) {
-  push(&connection->player, steps, 1);
-  sim_connection_wake(connection);
+void sim_player_init(struct sim_player *player, struct sim_service *service, struct sim_websocket *websocket,
+                     size_t number) {
+  *player = (struct sim_player){.service = service, .websocket = websocket, .number = number};
+}
+
+void sim_player_start(struct sim_player *player, const struct sim_steps *steps) {
+  push(player, steps, 1);
+  sim_connection_wake(player->websocket->connection);
 }
 
 void sim_player_free(struct sim_player *player) {
@@ -33,7 +37,7 @@ void sim_player_free(struct sim_player *player) {
 // ---- sending ---------------------------------------------------------------------------------------
 
 // Adds one text message as the modifiers fragment, ping_between and cut_after ask.
-static void emit(struct sim_connection *connection, const struct sim_step *step, const void *payload, size_t length) {
+static void emit(struct sim_player *player, const struct sim_step *step, const void *payload, size_t length) {
   const json_t *cut_after = json_object_get(step->object, "cut_after");
   size_t size = (size_t)json_integer_value(json_object_get(step->object, "fragment"));
   struct sim_buffer frames = {0};
@@ -49,22 +53,21 @@ static void emit(struct sim_connection *connection, const struct sim_step *step,
   if (cut_after) {
     size_t kept = (size_t)json_integer_value(cut_after);
     frames.length = kept < frames.length ? kept : frames.length;
-    sim_connection_end(connection, SIM_END_FIN);
+    sim_connection_end(player->websocket->connection, SIM_END_FIN);
   }
-  sim_buffer_add(&connection->out, frames.data, frames.length);
+  sim_buffer_add(&player->websocket->connection->out, frames.data, frames.length);
   sim_buffer_free(&frames);
 }
 
-static void emit_json(struct sim_connection *connection, const struct sim_step *step, const json_t *value) {
+static void emit_json(struct sim_player *player, const struct sim_step *step, const json_t *value) {
   char *text = sim_json_text(value);
-  emit(connection, step, text, strlen(text));
+  emit(player, step, text, strlen(text));
   free(text);
 }
 
-static const struct sim_envelope *envelope(struct sim_connection *connection) {
-  struct sim_player *player = &connection->player;
+static const struct sim_envelope *envelope(struct sim_player *player) {
   if (!player->envelope.task_id)
-    sim_envelope_start(&player->envelope, connection->server->options->envelope, connection->channel,
+    sim_envelope_start(&player->envelope, player->service->options->envelope, player->websocket->channel,
                        player->task_id ? player->task_id : "");
   return &player->envelope;
 }
@@ -76,9 +79,10 @@ static void remember_text(struct sim_player *player, const char *text) {
 
 // ---- verbs -----------------------------------------------------------------------------------------
 
-static bool play_handshake(struct sim_connection *connection, const struct sim_step *step) {
-  sim_canned_answer(connection, step->value, sim_request_header(&connection->request, "sec-websocket-key"));
-  connection->player.upgraded = true;
+static bool play_handshake(struct sim_player *player, const struct sim_step *step) {
+  struct sim_websocket *websocket = player->websocket;
+  const char *key = sim_request_header(&websocket->request, "sec-websocket-key");
+  sim_websocket_answered(websocket, sim_canned_answer(websocket->connection, step->value, key));
   return true;
 }
 
@@ -87,9 +91,8 @@ static bool recorded(const struct sim_step *step) {
   return !json_is_false(json_object_get(step->object, "recorded"));
 }
 
-static bool play_receive(struct sim_connection *connection, const struct sim_step *step) {
-  struct sim_player *player = &connection->player;
-  struct sim_inbox_entry *entry = sim_inbox_take(connection);
+static bool play_receive(struct sim_player *player, const struct sim_step *step) {
+  struct sim_inbox_entry *entry = sim_inbox_take(player->websocket);
   const char *field;
   if (!entry) return false;
   json_t *turn = sim_json_parse(entry->text, entry->length);
@@ -97,7 +100,7 @@ static bool play_receive(struct sim_connection *connection, const struct sim_ste
     free(player->task_id);
     const char *task_id = json_string_value(json_object_get(turn, "task_id"));
     player->task_id = sim_copy(task_id, strlen(task_id));
-    if (recorded(step)) sim_turn_record(connection->server, connection->number, turn);
+    if (recorded(step)) sim_turn_record(player->service, player->number, turn);
   }
   sim_envelope_free(&player->envelope); // the next answer gets ids of its own
   json_decref(turn);
@@ -105,145 +108,138 @@ static bool play_receive(struct sim_connection *connection, const struct sim_ste
   return true;
 }
 
-static bool play_send(struct sim_connection *connection, const struct sim_step *step) {
+static bool play_send(struct sim_player *player, const struct sim_step *step) {
   if (json_is_string(step->value))
-    emit(connection, step, json_string_value(step->value), json_string_length(step->value));
+    emit(player, step, json_string_value(step->value), json_string_length(step->value));
   else
-    emit_json(connection, step, step->value);
+    emit_json(player, step, step->value);
   return true;
 }
 
-static bool play_update(struct sim_connection *connection, const struct sim_step *step) {
+static bool play_update(struct sim_player *player, const struct sim_step *step) {
   struct sim_buffer json = {0};
-  const struct sim_envelope *with = envelope(connection);
+  const struct sim_envelope *with = envelope(player);
   sim_envelope_before(with, &json);
   sim_json_escape(&json, json_string_value(step->value), json_string_length(step->value));
   sim_envelope_after(with, &json);
-  emit(connection, step, json.data, json.length);
+  emit(player, step, json.data, json.length);
   sim_buffer_free(&json);
-  remember_text(&connection->player, json_string_value(step->value));
+  remember_text(player, json_string_value(step->value));
   return true;
 }
 
 // The final message that a step describes, recorded if it asks for that; a new reference.
-static json_t *make_message(struct sim_connection *connection, const struct sim_step *step) {
-  const struct sim_player *player = &connection->player;
-  json_t *task = sim_task_open(connection->server->tasks, player->task_id ? player->task_id : "", "anonymous");
+static json_t *make_message(struct sim_player *player, const struct sim_step *step) {
+  json_t *task = sim_task_open(player->service->tasks, player->task_id ? player->task_id : "", "anonymous");
   json_t *message =
       sim_agent_message(sim_task_user(task), player->last_text ? player->last_text : "", (json_t *)step->value);
   if (recorded(step)) sim_task_record(task, message);
   return message;
 }
 
-static bool play_message(struct sim_connection *connection, const struct sim_step *step) {
-  const char *task_id = connection->player.task_id ? connection->player.task_id : "";
-  json_t *message = make_message(connection, step);
-  emit_json(connection, step, message);
-  sim_log(connection->server->log, "answer", connection->number, task_id, json_object_get(message, "text"));
+static bool play_message(struct sim_player *player, const struct sim_step *step) {
+  const char *task_id = player->task_id ? player->task_id : "";
+  json_t *message = make_message(player, step);
+  emit_json(player, step, message);
+  sim_log(player->service->log, "answer", player->number, task_id, json_object_get(message, "text"));
   json_decref(message);
   return true;
 }
 
-static bool play_record(struct sim_connection *connection, const struct sim_step *step) {
-  json_decref(make_message(connection, step));
+static bool play_record(struct sim_player *player, const struct sim_step *step) {
+  json_decref(make_message(player, step));
   return true;
 }
 
-static bool play_error(struct sim_connection *connection, const struct sim_step *step) {
+static bool play_error(struct sim_player *player, const struct sim_step *step) {
   json_t *error = sim_error_payload(500, "Internal server error", "Something went wrong");
   json_object_update(error, (json_t *)step->value);
-  emit_json(connection, step, error);
+  emit_json(player, step, error);
   json_decref(error);
   return true;
 }
 
-static bool play_tokens(struct sim_connection *connection, const struct sim_step *step) {
-  struct sim_player *player = &connection->player;
+static bool play_tokens(struct sim_player *player, const struct sim_step *step) {
   if (!player->started) {
     const json_t *bytes = json_object_get(step->object, "token_bytes");
-    size_t size = bytes ? (size_t)json_integer_value(bytes) : connection->server->options->token_bytes;
+    size_t size = bytes ? (size_t)json_integer_value(bytes) : player->service->options->token_bytes;
     char *text = sim_synthetic_text((size_t)json_integer_value(step->value) * size);
     remember_text(player, text);
-    sim_stream_start(&player->stream, envelope(connection), text, size,
+    sim_stream_start(&player->stream, envelope(player), text, size,
                      json_number_value(json_object_get(step->object, "pace")));
   }
-  if (!sim_connection_stream(connection, &player->stream)) return false;
+  if (!sim_stream_run(&player->stream, player->websocket->connection)) return false;
   sim_stream_free(&player->stream);
   return true;
 }
 
-static bool play_wait(struct sim_connection *connection, const struct sim_step *step) {
-  if (connection->player.started) return true;
-  sim_connection_sleep(connection, json_number_value(step->value));
+static bool play_wait(struct sim_player *player, const struct sim_step *step) {
+  if (player->started) return true;
+  sim_connection_sleep(player->websocket->connection, json_number_value(step->value));
   return false;
 }
 
-static bool play_ping(struct sim_connection *connection, const struct sim_step *step) {
-  const char *payload = json_string_value(step->value);
-  size_t length = json_string_length(step->value);
-  sim_frame_add(&connection->out, SIM_FIN | SIM_PING, payload, length);
-  connection->last_ping.length = 0;
-  sim_buffer_add(&connection->last_ping, payload, length);
-  connection->pong_due = true;
+static bool play_ping(struct sim_player *player, const struct sim_step *step) {
+  sim_websocket_ping(player->websocket, json_string_value(step->value), json_string_length(step->value));
   return true;
 }
 
-static bool play_await_pong(struct sim_connection *connection, const struct sim_step *step) {
+static bool play_await_pong(struct sim_player *player, const struct sim_step *step) {
   (void)step;
-  return !connection->pong_due;
+  return !player->websocket->pong_due;
 }
 
-static bool play_close(struct sim_connection *connection, const struct sim_step *step) {
+static bool play_close(struct sim_player *player, const struct sim_step *step) {
   const char *reason = json_string_value(json_object_get(step->object, "reason"));
-  sim_websocket_close(connection, (unsigned)json_integer_value(step->value), reason ? reason : "");
+  sim_websocket_close(player->websocket, (unsigned)json_integer_value(step->value), reason ? reason : "");
   return true;
 }
 
-static bool play_cut(struct sim_connection *connection, const struct sim_step *step) {
+static bool play_cut(struct sim_player *player, const struct sim_step *step) {
   bool reset = strcmp(json_string_value(step->value), "reset") == 0;
-  sim_connection_end(connection, reset ? SIM_END_RESET : SIM_END_FIN);
+  sim_connection_end(player->websocket->connection, reset ? SIM_END_RESET : SIM_END_FIN);
   return true;
 }
 
-static bool play_raw(struct sim_connection *connection, const struct sim_step *step) {
+static bool play_raw(struct sim_player *player, const struct sim_step *step) {
   const char *hex = json_string_value(step->value);
   for (; *hex; hex++) {
     unsigned byte;
     if (*hex == ' ') continue;
     sscanf(hex++, "%2x", &byte);
-    sim_buffer_add(&connection->out, &(unsigned char){(unsigned char)byte}, 1);
+    sim_buffer_add(&player->websocket->connection->out, &(unsigned char){(unsigned char)byte}, 1);
   }
   return true;
 }
 
-static bool play_pong(struct sim_connection *connection, const struct sim_step *step) {
-  connection->ignores_pings = json_is_false(step->value);
+static bool play_pong(struct sim_player *player, const struct sim_step *step) {
+  player->websocket->ignores_pings = json_is_false(step->value);
   return true;
 }
 
-static bool play_close_reply(struct sim_connection *connection, const struct sim_step *step) {
-  connection->ignores_close = json_is_false(step->value);
+static bool play_close_reply(struct sim_player *player, const struct sim_step *step) {
+  player->websocket->ignores_close = json_is_false(step->value);
   return true;
 }
 
-static bool play_read(struct sim_connection *connection, const struct sim_step *step) {
-  lws_rx_flow_control(connection->wsi, json_is_true(step->value));
+static bool play_read(struct sim_player *player, const struct sim_step *step) {
+  lws_rx_flow_control(player->websocket->connection->wsi, json_is_true(step->value));
   return true;
 }
 
-static bool play_repeat(struct sim_connection *connection, const struct sim_step *step) {
-  push(&connection->player, &step->steps, json_integer_value(step->value));
+static bool play_repeat(struct sim_player *player, const struct sim_step *step) {
+  push(player, &step->steps, json_integer_value(step->value));
   return true;
 }
 
-static bool play_agent(struct sim_connection *connection, const struct sim_step *step) {
+static bool play_agent(struct sim_player *player, const struct sim_step *step) {
   (void)step;
-  connection->player.agent = true;
-  connection->player.depth = 0;
+  player->agent = true;
+  player->depth = 0;
   return true;
 }
 
-static bool (*const play[])(struct sim_connection *, const struct sim_step *) = {
+static bool (*const play[])(struct sim_player *, const struct sim_step *) = {
     [SIM_DO_HANDSHAKE] = play_handshake,
     [SIM_DO_RECEIVE] = play_receive,
     [SIM_DO_SEND] = play_send,
@@ -265,22 +261,18 @@ static bool (*const play[])(struct sim_connection *, const struct sim_step *) = 
     [SIM_DO_AGENT] = play_agent,
 };
 
-static void upgrade(struct sim_connection *connection) {
-  if (connection->player.upgraded) return;
-  connection->player.upgraded = true;
-  sim_websocket_accept(connection, NULL);
+static void upgrade(struct sim_websocket *websocket) {
+  if (!websocket->answered) sim_websocket_accept(websocket);
 }
 
 // Nothing is left to play: the connection stays open, and what the client says goes unheard.
-static void finish(struct sim_connection *connection) {
-  if (connection->state == SIM_UPGRADING && connection->end == SIM_END_NONE) upgrade(connection);
-  for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(connection));) free(entry);
+static void finish(struct sim_websocket *websocket) {
+  if (websocket->connection->end == SIM_END_NONE) upgrade(websocket);
+  for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(websocket));) free(entry);
 }
 
-void sim_player_run(struct sim_connection *connection) {
-  struct sim_player *player = &connection->player;
-  while (player->depth > 0 && connection->end == SIM_END_NONE && !connection->sleeping &&
-         connection->out.length < SIM_HIGH_WATER) {
+bool sim_player_run(struct sim_player *player) {
+  while (player->depth > 0 && sim_connection_has_room(player->websocket->connection)) {
     size_t level = player->depth - 1;
     const struct sim_steps *steps = player->stack[level].steps;
     if (player->stack[level].next == steps->count) {
@@ -289,11 +281,13 @@ void sim_player_run(struct sim_connection *connection) {
       continue;
     }
     const struct sim_step *step = &steps->list[player->stack[level].next];
-    if (step->verb != SIM_DO_WAIT && step->verb != SIM_DO_HANDSHAKE) upgrade(connection);
-    bool over = play[step->verb](connection, step);
+    if (step->verb != SIM_DO_WAIT && step->verb != SIM_DO_HANDSHAKE) upgrade(player->websocket);
+    bool over = play[step->verb](player, step);
     player->started = !over;
-    if (!over) return;
+    if (!over) return true;
     player->stack[level].next++;
   }
-  if (player->depth == 0 && !player->agent) finish(connection);
+  if (player->agent) return false;
+  if (player->depth == 0) finish(player->websocket);
+  return true;
 }

@@ -1,13 +1,16 @@
-// Plays a scenario on one connection.
+// Plays a scenario to one client.
 #ifndef SIM_PLAYER_H
 #define SIM_PLAYER_H
 
 #include "scenario.h"
+#include "service.h"
 #include "stream.h"
-
-struct sim_connection;
+#include "websocket.h"
 
 struct sim_player {
+  struct sim_service *service;
+  struct sim_websocket *websocket;
+  size_t number; // of the connection, for the log
   struct {
     const struct sim_steps *steps;
     size_t next;       // index of the step to run
@@ -15,19 +18,23 @@ struct sim_player {
   } stack[SIM_MAX_NESTING];
   size_t depth;    // 0: nothing left to play
   bool started;    // the present step has begun and waits for something
-  bool upgraded;   // the request has been answered
-  bool agent;      // the agent has taken over
+  bool agent;      // the agent takes over
   char *last_text; // of the last update; owned
   char *task_id;   // of the last message received; owned
   struct sim_envelope envelope;
   struct sim_stream stream;
 };
 
-// Starts playing these steps; they must outlive the player.
-void sim_player_start(struct sim_connection *connection, const struct sim_steps *steps);
+// A player with nothing to play.
+void sim_player_init(struct sim_player *player, struct sim_service *service, struct sim_websocket *websocket,
+                     size_t number);
 
-// Plays until a step has to wait, or there is no more room for output, or nothing is left.
-void sim_player_run(struct sim_connection *connection);
+// Starts playing these steps; they must outlive the player.
+void sim_player_start(struct sim_player *player, const struct sim_steps *steps);
+
+// Plays until a step has to wait, or there is no more room for output, or nothing is left; false when the agent
+// takes over.
+bool sim_player_run(struct sim_player *player);
 
 void sim_player_free(struct sim_player *player);
 

@@ -33,7 +33,7 @@ static int not_found(json_t **result, const char *what) {
   return 404;
 }
 
-static int create_task(struct sim_server *server, const struct sim_request *request, json_t **result) {
+static int create_task(struct sim_service *service, const struct sim_request *request, json_t **result) {
   json_t *body = sim_json_parse(request->body, request->body_length);
   const char *user_id = json_string_value(json_object_get(body, "user_id"));
   if (!body || !user_id) {
@@ -42,8 +42,8 @@ static int create_task(struct sim_server *server, const struct sim_request *requ
   }
   char id[SIM_HEX_ID_SIZE];
   sim_hex_id(id);
-  const json_t *task = sim_task_open(server->tasks, id, user_id);
-  json_t *welcome = sim_agent_welcome(server->catalogue);
+  const json_t *task = sim_task_open(service->tasks, id, user_id);
+  json_t *welcome = sim_agent_welcome(service->catalogue);
   *result = json_pack("{s:s, s:s, s:O, s:O, s:O}", "id", id, "user_id", user_id, "title",
                       json_object_get(task, "title"), "welcome_message", json_object_get(welcome, "text"),
                       "followup_suggestions", json_object_get(welcome, "followup_suggestions"));
@@ -64,7 +64,7 @@ static size_t number_parameter(const struct sim_request *request, const char *na
   return value;
 }
 
-static int list_tasks(struct sim_server *server, const struct sim_request *request, json_t **result) {
+static int list_tasks(struct sim_service *service, const struct sim_request *request, json_t **result) {
   char *user_id = sim_request_parameter(request, "user_id");
   size_t page = number_parameter(request, "page", 1), size = number_parameter(request, "size", 10);
   int status = 200;
@@ -73,19 +73,19 @@ static int list_tasks(struct sim_server *server, const struct sim_request *reque
   else if (page == 0 || size == 0)
     status = invalid(result, "query", page ? "size" : "page", "expected a whole number from 1 to 1000");
   else
-    *result = sim_tasks_page(server->tasks, user_id, page, size);
+    *result = sim_tasks_page(service->tasks, user_id, page, size);
   free(user_id);
   return status;
 }
 
-static int list_messages(struct sim_server *server, const char *task_id, json_t **result) {
-  const json_t *task = sim_task_find(server->tasks, task_id);
+static int list_messages(struct sim_service *service, const char *task_id, json_t **result) {
+  const json_t *task = sim_task_find(service->tasks, task_id);
   if (!task) return not_found(result, "Task not found");
   *result = json_incref(json_object_get(task, "messages"));
   return 200;
 }
 
-static int post_message(struct sim_server *server, const struct sim_request *request, json_t **result) {
+static int post_message(struct sim_service *service, const struct sim_request *request, json_t **result) {
   const char *field = "";
   json_t *turn = sim_json_parse(request->body, request->body_length);
   const char *problem = turn ? sim_turn_problem(turn, &field) : "expected JSON";
@@ -93,10 +93,10 @@ static int post_message(struct sim_server *server, const struct sim_request *req
   if (problem) {
     status = invalid(result, "body", field, problem);
   } else {
-    *result = sim_turn_answer(server, SIM_LOG_REST, turn);
+    *result = sim_turn_answer(service, SIM_LOG_REST, turn);
     const char *task_id = json_string_value(json_object_get(turn, "task_id"));
-    sim_task_record(sim_task_find(server->tasks, task_id), *result);
-    sim_log(server->log, "answer", SIM_LOG_REST, task_id, json_object_get(*result, "text"));
+    sim_task_record(sim_task_find(service->tasks, task_id), *result);
+    sim_log(service->log, "answer", SIM_LOG_REST, task_id, json_object_get(*result, "text"));
   }
   json_decref(turn);
   return status;
@@ -109,17 +109,17 @@ static char *task_of_messages(const char *path) {
   return length > 0 && strcmp(id + length, "/messages") == 0 ? sim_percent_decode(id, length) : NULL;
 }
 
-static int dispatch(struct sim_server *server, const struct sim_request *request, json_t **result) {
+static int dispatch(struct sim_service *service, const struct sim_request *request, json_t **result) {
   const char *path = below_base(request);
   bool get = strcmp(request->method, "GET") == 0, post = strcmp(request->method, "POST") == 0;
   char *task_id = path ? task_of_messages(path) : NULL;
   int status = 405;
   if (path && strcmp(path, "tasks") == 0)
-    status = post ? create_task(server, request, result) : get ? list_tasks(server, request, result) : 405;
+    status = post ? create_task(service, request, result) : get ? list_tasks(service, request, result) : 405;
   else if (task_id)
-    status = get ? list_messages(server, task_id, result) : 405;
+    status = get ? list_messages(service, task_id, result) : 405;
   else if (path && strcmp(path, "message") == 0)
-    status = post ? post_message(server, request, result) : 405;
+    status = post ? post_message(service, request, result) : 405;
   else
     status = not_found(result, "Not Found");
   free(task_id);
@@ -127,12 +127,12 @@ static int dispatch(struct sim_server *server, const struct sim_request *request
   return status;
 }
 
-void sim_rest_answer(struct sim_server *server, const struct sim_request *request, bool authenticated,
+void sim_rest_answer(struct sim_service *service, const struct sim_request *request, bool authenticated,
                      struct sim_buffer *out) {
   json_t *result = NULL;
   int status = 401;
   if (authenticated)
-    status = dispatch(server, request, &result);
+    status = dispatch(service, request, &result);
   else
     result = sim_error_payload(401, "Not authenticated", "Invalid API key");
   json_t *headers = json_pack("{s:s}", "Content-Type", "application/json");

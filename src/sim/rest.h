@@ -2,13 +2,14 @@
 #ifndef SIM_REST_H
 #define SIM_REST_H
 
-#include "connection.h"
+#include "http.h"
+#include "service.h"
 
 // Whether a request asks for the WebSocket endpoint (below any prefix).
 bool sim_rest_is_session(const struct sim_request *request);
 
 // Appends the answer to a REST call, of whatever path and method. `authenticated`: its key was accepted.
-void sim_rest_answer(struct sim_server *server, const struct sim_request *request, bool authenticated,
+void sim_rest_answer(struct sim_service *service, const struct sim_request *request, bool authenticated,
                      struct sim_buffer *out);
 
 #endif

@@ -2,6 +2,7 @@
 // that can break every rule of HTTP and WebSocket has to speak both by itself.
 #include "server.h"
 
+#include "client.h"
 #include "tls.h"
 
 #include <errno.h>
@@ -18,12 +19,12 @@
 #define PATIENCE 120 // seconds
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
-  struct sim_connection *connection = user;
+  struct sim_client *client = user;
   switch (reason) {
-    case LWS_CALLBACK_RAW_ADOPT: sim_connection_open(connection, lws_context_user(lws_get_context(wsi)), wsi); return 0;
-    case LWS_CALLBACK_RAW_RX: sim_connection_receive(connection, in, length); return 0;
-    case LWS_CALLBACK_RAW_WRITEABLE: return sim_connection_writable(connection);
-    case LWS_CALLBACK_RAW_CLOSE: sim_connection_free(connection); return 0;
+    case LWS_CALLBACK_RAW_ADOPT: sim_client_open(client, lws_context_user(lws_get_context(wsi)), wsi); return 0;
+    case LWS_CALLBACK_RAW_RX: sim_client_receive(client, in, length); return 0;
+    case LWS_CALLBACK_RAW_WRITEABLE: return sim_client_writable(client);
+    case LWS_CALLBACK_RAW_CLOSE: sim_client_free(client); return 0;
     default: return 0;
   }
 }
@@ -31,7 +32,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 static const struct lws_protocols protocols[] = {
     {.name = "aui",
      .callback = on_event,
-     .per_session_data_size = sizeof(struct sim_connection),
+     .per_session_data_size = sizeof(struct sim_client),
      .rx_buffer_size = READ_BUFFER,
      .tx_packet_size = 4 * SIM_HIGH_WATER},
     {0},
@@ -59,14 +60,14 @@ static bool can_listen(const char *host, int port) {
   return good;
 }
 
-static struct lws_context *make_context(struct sim_server *server, uv_loop_t *loop) {
+static struct lws_context *make_context(struct sim_service *service, uv_loop_t *loop) {
   void *loops[] = {loop};
   struct lws_context_creation_info info = {
       .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
       .foreign_loops = loops,
       .pt_serv_buf_size = READ_BUFFER,
       .timeout_secs = PATIENCE, // for a TLS client's bytes; the default of 5 drops clients on a busy machine
-      .user = server,
+      .user = service,
   };
   struct lws_context *context = lws_create_context(&info);
   if (!context)
@@ -74,8 +75,7 @@ static struct lws_context *make_context(struct sim_server *server, uv_loop_t *lo
   return context;
 }
 
-static struct lws_vhost *make_vhost(const struct sim_server *server) {
-  const struct sim_options *options = server->options;
+static struct lws_vhost *make_vhost(const struct sim_options *options, struct lws_context *context) {
   struct sim_buffer certificate = {0}, key = {0};
   struct lws_context_creation_info info = {
       .options = LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
@@ -97,7 +97,7 @@ static struct lws_vhost *make_vhost(const struct sim_server *server) {
     info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
   }
-  struct lws_vhost *vhost = lws_create_vhost(server->context, &info);
+  struct lws_vhost *vhost = lws_create_vhost(context, &info);
   sim_buffer_free(&certificate);
   sim_buffer_free(&key);
   if (!vhost)
@@ -106,9 +106,8 @@ static struct lws_vhost *make_vhost(const struct sim_server *server) {
   return vhost;
 }
 
-static bool start_listening(struct sim_server *server) {
-  const struct sim_options *options = server->options;
-  struct lws_vhost *vhost = can_listen(options->host, options->port) ? make_vhost(server) : NULL;
+static bool start_listening(const struct sim_options *options, struct lws_context *context) {
+  struct lws_vhost *vhost = can_listen(options->host, options->port) ? make_vhost(options, context) : NULL;
   if (!vhost) return false;
   const char *bracket = strchr(options->host, ':') ? "[]" : "";
   printf("listening on %s://%.1s%s%s:%d/api/v1/external/session\n", options->tls_dir ? "wss" : "ws", bracket,
@@ -157,12 +156,12 @@ static void close_handle(uv_handle_t *handle, void *unused) {
 }
 
 // libwebsockets 4.1 wants two turns of the loop between the two halves of its teardown.
-static void tear_down(uv_loop_t *loop, struct sim_server *server) {
-  if (server->context) {
-    lws_context_destroy(server->context);
+static void tear_down(uv_loop_t *loop, struct lws_context *context) {
+  if (context) {
+    lws_context_destroy(context);
     uv_run(loop, UV_RUN_NOWAIT);
     uv_run(loop, UV_RUN_NOWAIT);
-    lws_context_destroy(server->context);
+    lws_context_destroy(context);
   }
   uv_walk(loop, close_handle, NULL);
   uv_run(loop, UV_RUN_DEFAULT);
@@ -177,19 +176,20 @@ static void raise_descriptor_limit(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int sim_server_run(struct sim_server *server) {
+int sim_server_run(struct sim_service *service) {
+  const struct sim_options *options = service->options;
   uv_loop_t loop;
   struct triggers triggers;
   raise_descriptor_limit();
   signal(SIGPIPE, SIG_IGN);
-  lws_set_log_level(server->options->verbose ? LLL_ERR | LLL_WARN | LLL_NOTICE : 0, NULL);
+  lws_set_log_level(options->verbose ? LLL_ERR | LLL_WARN | LLL_NOTICE : 0, NULL);
   if (uv_loop_init(&loop) != 0) {
     fputs("aui-sim: no event loop to be had\n", stderr);
     return 1;
   }
-  server->context = make_context(server, &loop);
-  bool good = server->context && arm(&loop, &triggers, server->options->exit_with_stdin) && start_listening(server);
+  struct lws_context *context = make_context(service, &loop);
+  bool good = context && arm(&loop, &triggers, options->exit_with_stdin) && start_listening(options, context);
   if (good) uv_run(&loop, UV_RUN_DEFAULT);
-  tear_down(&loop, server);
+  tear_down(&loop, context);
   return good ? 0 : 1;
 }

@@ -22,7 +22,8 @@ static size_t next_end(const struct sim_stream *stream) {
   return stream->sent + space + strcspn(rest + space, " ");
 }
 
-bool sim_stream_step(struct sim_stream *stream, struct sim_buffer *out) {
+// Appends the next update as one frame; false when there is none left.
+static bool step(struct sim_stream *stream, struct sim_buffer *out) {
   if (stream->sent == stream->length) return false;
   size_t end = next_end(stream);
   sim_json_escape(&stream->before, stream->text + stream->sent, end - stream->sent);
@@ -31,6 +32,14 @@ bool sim_stream_step(struct sim_stream *stream, struct sim_buffer *out) {
   sim_buffer_add(out, stream->before.data, stream->before.length);
   sim_buffer_add(out, stream->after.data, stream->after.length);
   return true;
+}
+
+bool sim_stream_run(struct sim_stream *stream, struct sim_connection *connection) {
+  while (sim_connection_has_room(connection)) {
+    if (!step(stream, &connection->out)) return true;
+    if (stream->pace > 0) sim_connection_sleep(connection, stream->pace);
+  }
+  return false;
 }
 
 void sim_stream_free(struct sim_stream *stream) {

@@ -2,10 +2,8 @@
 #ifndef SIM_STREAM_H
 #define SIM_STREAM_H
 
-#include "buffer.h"
+#include "connection.h"
 #include "message.h"
-
-#include <stdbool.h>
 
 struct sim_stream {
   char *text; // owned
@@ -21,8 +19,8 @@ struct sim_stream {
 void sim_stream_start(struct sim_stream *stream, const struct sim_envelope *envelope, char *text, size_t step,
                       double pace);
 
-// Appends the next update to `out` as one frame; false when there is none left.
-bool sim_stream_step(struct sim_stream *stream, struct sim_buffer *out);
+// Sends as much as there is room for and the pace allows; true when the stream is at its end.
+bool sim_stream_run(struct sim_stream *stream, struct sim_connection *connection);
 
 void sim_stream_free(struct sim_stream *stream);
 

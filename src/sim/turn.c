@@ -2,6 +2,7 @@
 #include "turn.h"
 
 #include "agent.h"
+#include "stream.h"
 #include "tasks.h"
 
 #include <stdlib.h>
@@ -20,27 +21,27 @@ const char *sim_turn_problem(const json_t *turn, const char **field) {
   return NULL;
 }
 
-json_t *sim_turn_record(struct sim_server *server, size_t connection, const json_t *turn) {
+json_t *sim_turn_record(struct sim_service *service, size_t connection, const json_t *turn) {
   const char *task_id = json_string_value(json_object_get(turn, "task_id"));
-  json_t *task = sim_task_open(server->tasks, task_id, "anonymous");
+  json_t *task = sim_task_open(service->tasks, task_id, "anonymous");
   json_t *message = sim_user_message(sim_task_user(task), json_string_value(json_object_get(turn, "text")));
   sim_task_record(task, message);
   json_decref(message);
-  sim_log(server->log, "message", connection, task_id, json_object_get(turn, "text"));
+  sim_log(service->log, "message", connection, task_id, json_object_get(turn, "text"));
   return task;
 }
 
-json_t *sim_turn_answer(struct sim_server *server, size_t connection, const json_t *turn) {
+json_t *sim_turn_answer(struct sim_service *service, size_t connection, const json_t *turn) {
   const char *text = json_string_value(json_object_get(turn, "text"));
-  json_t *task = sim_turn_record(server, connection, turn);
-  if (server->options->echo) return sim_agent_message(sim_task_user(task), text, NULL);
-  if (server->options->tokens > 0) {
-    char *answer = sim_synthetic_text(server->options->tokens * server->options->token_bytes);
+  json_t *task = sim_turn_record(service, connection, turn);
+  if (service->options->echo) return sim_agent_message(sim_task_user(task), text, NULL);
+  if (service->options->tokens > 0) {
+    char *answer = sim_synthetic_text(service->options->tokens * service->options->token_bytes);
     json_t *message = sim_agent_message(sim_task_user(task), answer, NULL);
     free(answer);
     return message;
   }
-  json_t *answer = sim_agent_answer(server->catalogue, json_object_get(task, "messages"), text);
+  json_t *answer = sim_agent_answer(service->catalogue, json_object_get(task, "messages"), text);
   json_t *message = sim_agent_message(sim_task_user(task), "", answer);
   json_decref(answer);
   return message;

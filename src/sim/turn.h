@@ -3,7 +3,7 @@
 #ifndef SIM_TURN_H
 #define SIM_TURN_H
 
-#include "connection.h"
+#include "service.h"
 
 // What is wrong with a client's message: a static text, with the field it is about in *field ("" for the whole);
 // NULL if nothing is.
@@ -11,9 +11,9 @@ const char *sim_turn_problem(const json_t *turn, const char **field);
 
 // Records the user's message and returns the agent's answer to it, a new reference, not recorded yet. The turn must
 // have no problem; it came by the connection of this number, or SIM_LOG_REST.
-json_t *sim_turn_answer(struct sim_server *server, size_t connection, const json_t *turn);
+json_t *sim_turn_answer(struct sim_service *service, size_t connection, const json_t *turn);
 
 // Records and logs what the user said, making the task if need be; returns the task, borrowed.
-json_t *sim_turn_record(struct sim_server *server, size_t connection, const json_t *turn);
+json_t *sim_turn_record(struct sim_service *service, size_t connection, const json_t *turn);
 
 #endif

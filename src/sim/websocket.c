@@ -24,136 +24,156 @@ const char *sim_websocket_refusal(const struct sim_request *request) {
   return NULL;
 }
 
-void sim_websocket_accept(struct sim_connection *connection, const json_t *headers) {
-  char accept[SIM_ACCEPT_SIZE];
-  sim_accept_value(sim_request_header(&connection->request, "sec-websocket-key"), accept);
-  json_t *all =
-      json_pack("{s:s, s:s, s:s}", "Upgrade", "websocket", "Connection", "Upgrade", "Sec-WebSocket-Accept", accept);
-  json_object_update(all, (json_t *)headers);
-  sim_http_answer(&connection->out, 101, all, NULL, 0);
-  json_decref(all);
-  connection->state = SIM_WEBSOCKET;
-  sim_websocket_receive(connection);
-  sim_connection_wake(connection);
+void sim_websocket_init(struct sim_websocket *websocket, struct sim_connection *connection, bool verbose) {
+  *websocket = (struct sim_websocket){.connection = connection, .verbose = verbose};
+  websocket->inbox_end = &websocket->inbox;
+  sim_uuid(websocket->channel);
 }
 
-void sim_websocket_send(struct sim_connection *connection, const json_t *value) {
+void sim_websocket_free(struct sim_websocket *websocket) {
+  for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(websocket));) free(entry);
+  sim_request_free(&websocket->request);
+  sim_buffer_free(&websocket->message);
+  sim_buffer_free(&websocket->last_ping);
+}
+
+void sim_websocket_answered(struct sim_websocket *websocket, bool open) {
+  websocket->answered = true;
+  websocket->open = open;
+  if (open) sim_websocket_receive(websocket);
+  sim_connection_wake(websocket->connection);
+}
+
+void sim_websocket_accept(struct sim_websocket *websocket) {
+  const char *key = sim_request_header(&websocket->request, "sec-websocket-key");
+  sim_http_upgrade(&websocket->connection->out, key, NULL);
+  sim_websocket_answered(websocket, true);
+}
+
+void sim_websocket_send(struct sim_websocket *websocket, const json_t *value) {
   char *text = sim_json_text(value);
-  sim_frame_add(&connection->out, SIM_FIN | SIM_TEXT, text, strlen(text));
+  sim_frame_add(&websocket->connection->out, SIM_FIN | SIM_TEXT, text, strlen(text));
   free(text);
 }
 
-static void add_close_frame(struct sim_connection *connection, unsigned code, const char *reason) {
+void sim_websocket_ping(struct sim_websocket *websocket, const char *payload, size_t length) {
+  sim_frame_add(&websocket->connection->out, SIM_FIN | SIM_PING, payload, length);
+  websocket->last_ping.length = 0;
+  sim_buffer_add(&websocket->last_ping, payload, length);
+  websocket->pong_due = true;
+}
+
+static void add_close_frame(struct sim_websocket *websocket, unsigned code, const char *reason) {
   unsigned char payload[SIM_MAX_CONTROL_PAYLOAD] = {(unsigned char)(code >> 8), (unsigned char)code};
   size_t length = strnlen(reason, sizeof payload - 2);
   memcpy(payload + 2, reason, length);
-  sim_frame_add(&connection->out, SIM_FIN | SIM_CLOSE, payload, code ? length + 2 : 0);
-  connection->close_sent = true;
+  sim_frame_add(&websocket->connection->out, SIM_FIN | SIM_CLOSE, payload, code ? length + 2 : 0);
+  websocket->close_sent = true;
 }
 
-void sim_websocket_close(struct sim_connection *connection, unsigned code, const char *reason) {
-  add_close_frame(connection, code, reason);
-  sim_connection_guard(connection, CLOSE_SECONDS);
+void sim_websocket_close(struct sim_websocket *websocket, unsigned code, const char *reason) {
+  add_close_frame(websocket, code, reason);
+  sim_connection_guard(websocket->connection, CLOSE_SECONDS);
 }
 
 // ---- the inbox -----------------------------------------------------------------------------------
 
-struct sim_inbox_entry *sim_inbox_take(struct sim_connection *connection) {
-  struct sim_inbox_entry *entry = connection->inbox;
+struct sim_inbox_entry *sim_inbox_take(struct sim_websocket *websocket) {
+  struct sim_inbox_entry *entry = websocket->inbox;
   if (!entry) return NULL;
-  connection->inbox = entry->next;
-  if (!connection->inbox) connection->inbox_end = &connection->inbox;
-  connection->inbox_length--;
+  websocket->inbox = entry->next;
+  if (!websocket->inbox) websocket->inbox_end = &websocket->inbox;
+  websocket->inbox_length--;
   return entry;
 }
 
-static void inbox_put(struct sim_connection *connection, const unsigned char *text, size_t length) {
+static void inbox_put(struct sim_websocket *websocket, const unsigned char *text, size_t length) {
   struct sim_inbox_entry *entry = sim_alloc(sizeof *entry + length + 1);
   entry->length = length;
   if (length > 0) memcpy(entry->text, text, length);
-  *connection->inbox_end = entry;
-  connection->inbox_end = &entry->next;
-  connection->inbox_length++;
+  *websocket->inbox_end = entry;
+  websocket->inbox_end = &entry->next;
+  websocket->inbox_length++;
 }
 
 // ---- what the client sent --------------------------------------------------------------------------
 
 // Fails the connection (RFC 6455, section 7.1.7).
-static void fail(struct sim_connection *connection, unsigned code, const char *reason) {
-  if (connection->server->options->verbose) fprintf(stderr, "aui-sim: connection failed with %u: %s\n", code, reason);
-  if (!connection->close_sent) add_close_frame(connection, code, reason);
-  sim_connection_end(connection, SIM_END_CLOSE);
+static void fail(struct sim_websocket *websocket, unsigned code, const char *reason) {
+  if (websocket->verbose) fprintf(stderr, "aui-sim: connection failed with %u: %s\n", code, reason);
+  if (!websocket->close_sent) add_close_frame(websocket, code, reason);
+  sim_connection_end(websocket->connection, SIM_END_CLOSE);
 }
 
-static void take_message(struct sim_connection *connection, const unsigned char *text, size_t length) {
+static void take_message(struct sim_websocket *websocket, const unsigned char *text, size_t length) {
   if (!sim_utf8_valid(text, length))
-    fail(connection, 1007, "text message is not UTF-8 (RFC 6455, 8.1)");
-  else if (connection->inbox_length >= MAX_INBOX)
-    fail(connection, 1008, "more than 1024 messages are waiting for an answer");
+    fail(websocket, 1007, "text message is not UTF-8 (RFC 6455, 8.1)");
+  else if (websocket->inbox_length >= MAX_INBOX)
+    fail(websocket, 1008, "more than 1024 messages are waiting for an answer");
   else
-    inbox_put(connection, text, length);
+    inbox_put(websocket, text, length);
 }
 
-static void take_data(struct sim_connection *connection, const struct sim_frame *frame) {
-  struct sim_buffer *message = &connection->message;
+static void take_data(struct sim_websocket *websocket, const struct sim_frame *frame) {
+  struct sim_buffer *message = &websocket->message;
   if (frame->opcode == SIM_BINARY) {
-    fail(connection, 1003, "expected text, got a binary message");
-  } else if ((frame->opcode == SIM_CONTINUATION) != connection->in_message) {
-    fail(connection, 1002, "fragments out of order (RFC 6455, 5.4)");
+    fail(websocket, 1003, "expected text, got a binary message");
+  } else if ((frame->opcode == SIM_CONTINUATION) != websocket->in_message) {
+    fail(websocket, 1002, "fragments out of order (RFC 6455, 5.4)");
   } else if (message->length + frame->length > SIM_MAX_MESSAGE) {
-    fail(connection, 1009, "message above 1 MiB");
+    fail(websocket, 1009, "message above 1 MiB");
   } else {
     sim_buffer_add(message, frame->payload, frame->length);
-    connection->in_message = !frame->fin;
+    websocket->in_message = !frame->fin;
     if (frame->fin) {
-      take_message(connection, message->data, message->length);
+      take_message(websocket, message->data, message->length);
       message->length = 0;
     }
   }
 }
 
-static void take_close(struct sim_connection *connection, const struct sim_frame *frame) {
+static void take_close(struct sim_websocket *websocket, const struct sim_frame *frame) {
   unsigned code = frame->length >= 2 ? (unsigned)frame->payload[0] << 8 | frame->payload[1] : 0;
   if (frame->length == 1 || (frame->length >= 2 && !sim_close_code_valid(code))) {
-    fail(connection, 1002, "invalid close code (RFC 6455, 7.4)");
+    fail(websocket, 1002, "invalid close code (RFC 6455, 7.4)");
   } else if (frame->length > 2 && !sim_utf8_valid(frame->payload + 2, frame->length - 2)) {
-    fail(connection, 1007, "close reason is not UTF-8 (RFC 6455, 5.5.1)");
-  } else if (!connection->ignores_close) {
-    if (!connection->close_sent) add_close_frame(connection, code, "");
-    sim_connection_end(connection, SIM_END_CLOSE);
+    fail(websocket, 1007, "close reason is not UTF-8 (RFC 6455, 5.5.1)");
+  } else if (!websocket->ignores_close) {
+    if (!websocket->close_sent) add_close_frame(websocket, code, "");
+    sim_connection_end(websocket->connection, SIM_END_CLOSE);
   }
 }
 
-static void take_pong(struct sim_connection *connection, const struct sim_frame *frame) {
-  const struct sim_buffer *ping = &connection->last_ping;
+static void take_pong(struct sim_websocket *websocket, const struct sim_frame *frame) {
+  const struct sim_buffer *ping = &websocket->last_ping;
   if (frame->length == ping->length && (frame->length == 0 || memcmp(frame->payload, ping->data, frame->length) == 0))
-    connection->pong_due = false;
+    websocket->pong_due = false;
 }
 
-static void take_frame(struct sim_connection *connection, const struct sim_frame *frame) {
+static void take_frame(struct sim_websocket *websocket, const struct sim_frame *frame) {
   switch (frame->opcode) {
-    case SIM_CLOSE: take_close(connection, frame); break;
+    case SIM_CLOSE: take_close(websocket, frame); break;
     case SIM_PING:
-      if (!connection->ignores_pings && !connection->close_sent)
-        sim_frame_add(&connection->out, SIM_FIN | SIM_PONG, frame->payload, frame->length);
+      if (!websocket->ignores_pings && !websocket->close_sent)
+        sim_frame_add(&websocket->connection->out, SIM_FIN | SIM_PONG, frame->payload, frame->length);
       break;
-    case SIM_PONG: take_pong(connection, frame); break;
-    default: take_data(connection, frame);
+    case SIM_PONG: take_pong(websocket, frame); break;
+    default: take_data(websocket, frame);
   }
 }
 
-void sim_websocket_receive(struct sim_connection *connection) {
+void sim_websocket_receive(struct sim_websocket *websocket) {
   size_t taken = 0;
-  while (connection->end == SIM_END_NONE) {
+  while (websocket->connection->end == SIM_END_NONE) {
     struct sim_frame frame;
     struct sim_fault fault;
     size_t used = 0;
-    enum sim_parse result =
-        sim_frame_parse(connection->in.data + taken, connection->in.length - taken, &frame, &used, &fault);
-    if (result == SIM_PARSE_FAULT) fail(connection, fault.code, fault.reason);
+    enum sim_parse result = sim_frame_parse(websocket->connection->in.data + taken,
+                                            websocket->connection->in.length - taken, &frame, &used, &fault);
+    if (result == SIM_PARSE_FAULT) fail(websocket, fault.code, fault.reason);
     if (result != SIM_PARSE_DONE) break;
-    take_frame(connection, &frame);
+    take_frame(websocket, &frame);
     taken += used;
   }
-  sim_buffer_consume(&connection->in, taken);
+  sim_buffer_consume(&websocket->connection->in, taken);
 }

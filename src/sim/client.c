@@ -1,0 +1,131 @@
+// One client, and who speaks to it; see client.h.
+#include "client.h"
+
+#include "canned.h"
+#include "rest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void sim_client_open(struct sim_client *client, struct sim_service *service, struct lws *wsi) {
+  memset(client, 0, sizeof *client);
+  client->connection.wsi = wsi;
+  client->service = service;
+  size_t number = ++service->connections;
+  sim_websocket_init(&client->websocket, &client->connection, service->options->verbose);
+  sim_player_init(&client->player, service, &client->websocket, number);
+  sim_session_init(&client->session, service, &client->websocket, number);
+}
+
+void sim_client_free(struct sim_client *client) {
+  sim_session_free(&client->session);
+  sim_player_free(&client->player);
+  sim_websocket_free(&client->websocket);
+  sim_connection_free(&client->connection);
+}
+
+// ---- requests ------------------------------------------------------------------------------------
+
+static void refuse(struct sim_client *client, int status, const char *message) {
+  json_t *headers =
+      json_pack("{s:s, s:s, s:s}", "Content-Type", "text/plain", "Connection", "close", "Sec-WebSocket-Version", "13");
+  if (client->service->options->verbose) fprintf(stderr, "aui-sim: request refused: %s\n", message);
+  sim_http_answer(&client->connection.out, status, headers, message, strlen(message));
+  json_decref(headers);
+  sim_connection_end(&client->connection, SIM_END_CLOSE);
+}
+
+static bool key_accepted(const struct sim_service *service, const struct sim_request *request) {
+  const char *wanted = service->options->api_key;
+  const char *header = sim_request_header(request, "x-network-api-key");
+  char *parameter = sim_request_parameter(request, "network_api_key");
+  bool accepted = !wanted || (header && strcmp(header, wanted) == 0) || (parameter && strcmp(parameter, wanted) == 0);
+  free(parameter);
+  return accepted;
+}
+
+// Takes over the request.
+static void start_session(struct sim_client *client, struct sim_request *request) {
+  struct sim_service *service = client->service;
+  struct sim_websocket *websocket = &client->websocket;
+  const char *refusal = sim_websocket_refusal(request);
+  websocket->request = *request;
+  client->speaker = SIM_SPEAKER_PLAYER; // with nothing to play, for the time being
+  if (refusal) {
+    refuse(client, sim_request_has_token(request, "upgrade", "websocket") ? 400 : 426, refusal);
+  } else if (!key_accepted(service, request)) {
+    json_t *error = sim_error_payload(401, "Not authenticated", "Invalid API key");
+    sim_websocket_accept(websocket);
+    sim_websocket_send(websocket, error);
+    sim_websocket_close(websocket, 1008, "Not authenticated");
+    json_decref(error);
+  } else if (service->scenario) {
+    size_t last = service->scenario->connection_count - 1;
+    size_t n = service->sessions++;
+    sim_player_start(&client->player, &service->scenario->connections[n < last ? n : last]);
+  } else {
+    sim_websocket_accept(websocket);
+    client->speaker = SIM_SPEAKER_AGENT;
+  }
+}
+
+static void serve_call(struct sim_client *client, const struct sim_request *request) {
+  struct sim_service *service = client->service;
+  struct sim_connection *connection = &client->connection;
+  const json_t *script = service->scenario ? service->scenario->rest : NULL;
+  const json_t *canned = json_array_get(script, service->calls++);
+  if (canned && !sim_canned_serves(canned)) {
+    sim_canned_answer(connection, canned, NULL);
+    return;
+  }
+  sim_rest_answer(service, request, key_accepted(service, request), &connection->out);
+  if (sim_request_has_token(request, "connection", "close") || strcmp(request->version, "HTTP/1.0") == 0)
+    sim_connection_end(connection, SIM_END_CLOSE);
+}
+
+static void read_request(struct sim_client *client) {
+  struct sim_buffer *in = &client->connection.in;
+  struct sim_request request;
+  struct sim_fault fault;
+  size_t used;
+  switch (sim_request_parse(in->data, in->length, &request, &used, &fault)) {
+    case SIM_PARSE_MORE: return;
+    case SIM_PARSE_FAULT: refuse(client, (int)fault.code, fault.reason); return;
+    case SIM_PARSE_DONE: break;
+  }
+  sim_buffer_consume(in, used);
+  if (sim_rest_is_session(&request)) {
+    start_session(client, &request);
+    return;
+  }
+  serve_call(client, &request);
+  sim_request_free(&request);
+}
+
+// ---- events --------------------------------------------------------------------------------------
+
+void sim_client_receive(struct sim_client *client, const void *data, size_t length) {
+  struct sim_connection *connection = &client->connection;
+  if (!sim_connection_receive(connection, data, length)) return;
+  size_t before;
+  do { // pipelined requests, and frames right behind the upgrade
+    before = connection->in.length;
+    if (client->speaker == SIM_SPEAKER_HTTP)
+      read_request(client);
+    else if (client->websocket.open)
+      sim_websocket_receive(&client->websocket);
+  } while (connection->end == SIM_END_NONE && !connection->deaf && connection->in.length > 0 &&
+           connection->in.length < before);
+  // At once, since the end of the stream may lie right behind: an agent acts on what it has read.
+  if (client->speaker == SIM_SPEAKER_AGENT && connection->end == SIM_END_NONE) sim_session_run(&client->session);
+  sim_connection_wake(connection);
+}
+
+int sim_client_writable(struct sim_client *client) {
+  const struct sim_connection *connection = &client->connection;
+  if (connection->end == SIM_END_NONE && !connection->sleeping) {
+    if (client->speaker == SIM_SPEAKER_PLAYER && !sim_player_run(&client->player)) client->speaker = SIM_SPEAKER_AGENT;
+    if (client->speaker == SIM_SPEAKER_AGENT) sim_session_run(&client->session);
+  }
+  return sim_connection_flush(&client->connection);
+}

@@ -1,0 +1,28 @@
+// One client, and who speaks to it: its requests are answered until one upgrades the connection; then a scenario is
+// played to it, or the agent takes over.
+#ifndef SIM_CLIENT_H
+#define SIM_CLIENT_H
+
+#include "connection.h"
+#include "player.h"
+#include "session.h"
+#include "websocket.h"
+
+enum sim_speaker { SIM_SPEAKER_HTTP, SIM_SPEAKER_PLAYER, SIM_SPEAKER_AGENT };
+
+struct sim_client { // owned by libwebsockets
+  struct sim_connection connection;
+  struct sim_service *service;
+  enum sim_speaker speaker;
+  struct sim_websocket websocket;
+  struct sim_player player;
+  struct sim_session session;
+};
+
+// The events of a client, called by the server alone. A result of -1 asks for the socket to be closed.
+void sim_client_open(struct sim_client *client, struct sim_service *service, struct lws *wsi);
+void sim_client_receive(struct sim_client *client, const void *data, size_t length);
+int sim_client_writable(struct sim_client *client);
+void sim_client_free(struct sim_client *client);
+
+#endif

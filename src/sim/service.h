@@ -1,0 +1,20 @@
+// What all connections share; made by main, outlives them.
+#ifndef SIM_SERVICE_H
+#define SIM_SERVICE_H
+
+#include "log.h"
+#include "options.h"
+#include "scenario.h"
+
+struct sim_service {
+  const struct sim_options *options;
+  const struct sim_scenario *scenario; // NULL: the built-in agent answers
+  const json_t *catalogue;
+  json_t *tasks;
+  FILE *log;          // NULL: none
+  size_t connections; // so far, of any kind
+  size_t sessions;    // WebSocket requests so far
+  size_t calls;       // REST calls so far
+};
+
+#endif
