@@ -53,16 +53,14 @@ local function to_reply(bytes)
   return to_hex(bytes[1]) .. "*" .. bytes.times
 end
 
---- Starts servers/peer.py, which answers the n-th connection's message with the n-th of these strings, or with a string
---- again and again: { string, times = n }.
-function Wire:peer(...)
-  local peer, words = setmetatable({}, Peer), { "echo $$; exec /usr/bin/python3 spec/servers/peer.py" }
+local function start_peer(self, command, replies)
+  local peer, words = setmetatable({}, Peer), { "echo $$; exec /usr/bin/python3 spec/servers/peer.py " .. command }
   if self.scheme == "wss" then
     peer.authority = support.start { scheme = "wss" } -- has the certificates
     peer.tls = peer.authority.tls
     words[#words + 1] = "--tls " .. peer.authority.tls_dir
   end
-  for _, bytes in ipairs { ... } do words[#words + 1] = "'" .. to_reply(bytes) .. "'" end
+  for _, bytes in ipairs(replies) do words[#words + 1] = "'" .. to_reply(bytes) .. "'" end
   peer.output = assert(io.popen(table.concat(words, " "), "r"))
   peer.pid = peer.output:read "*l"
   local line = peer.output:read "*l" or "nothing"
@@ -71,6 +69,13 @@ function Wire:peer(...)
   peer.url = ("%s://%s:%d/"):format(self.scheme, host, port)
   return remember(self, peer)
 end
+
+--- Starts servers/peer.py, which answers the n-th connection's message with the n-th of these strings, or with a string
+--- again and again: { string, times = n }.
+function Wire:peer(...) return start_peer(self, "", { ... }) end
+
+--- The same, but it reads no more than the message's beginning, and answers when no more can be sent.
+function Wire:deaf_peer(...) return start_peer(self, "--deaf", { ... }) end
 
 --- A server's frame of less than 64 KiB.
 function wire.frame(first_byte, payload)

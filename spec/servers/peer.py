@@ -1,23 +1,29 @@
 #!/usr/bin/env python3
 """A WebSocket server that sends given bytes, right or wrong, and tells what the client does about them.
 
-Usage: peer.py [--tls DIR] HEX[*TIMES]...
+Usage: peer.py [--deaf] [--tls DIR] HEX[*TIMES]...
 Says "listening on PORT". On its n-th connection it accepts the upgrade, waits for a frame, sends the n-th HEX (the last
 one from then on), and reads until the client has closed or 5 seconds have passed. Of close frames it answers one of 1000
 alone, after a ping that crosses it: after another the client is to go by itself. Then one line of JSON tells what came:
 {"frames": [{"opcode": 8, "close_code": 1002}], "end": "eof", "request": "GET / HTTP/1.1\\r\\n...",
 "sent": [{"head": "8182", "mask": "01020304", "payload": "{}"}, ...]}, where frames are those behind the first one, which
 sent has too, and end is "eof", "cut" (reset, or TLS without close_notify) or "silence". Runs until it is killed, for 10
-minutes at most."""
+minutes at most. With --deaf it reads no more than the beginning of that frame, sends HEX when the client can send no more,
+and waits for the end."""
 
+import array
 import base64
+import fcntl
 import hashlib
 import json
+import select
 import signal
 import socket
 import ssl
 import sys
+import termios
 import threading
+import time
 
 PATIENCE = 5  # seconds
 LIFETIME = 600  # seconds
@@ -68,6 +74,27 @@ def accept_upgrade(connection, stream):
     return request.decode("latin-1")
 
 
+def await_full_buffer(connection):
+    """Until no more arrives of what is not read."""
+    unread, before = array.array("i", [0]), -1
+    while unread[0] != before:
+        before = unread[0]
+        time.sleep(0.2)
+        fcntl.ioctl(connection, termios.FIONREAD, unread)
+
+
+def talk_alone(connection, reply, report):
+    """As converse, for one that is deaf."""
+    stream = connection.makefile("rb")
+    report["request"] = accept_upgrade(connection, stream)
+    read_exactly(stream, 1)
+    await_full_buffer(connection)
+    connection.sendall(reply)
+    ends = select.poll()
+    ends.register(connection, 0)  # errors and the end are told in any case
+    return "cut" if ends.poll(4000 * PATIENCE) else "silence"
+
+
 def converse(connection, reply, report):
     """Fills in the report; returns how the connection ended."""
     frames, sent = report["frames"], report["sent"]
@@ -88,14 +115,14 @@ def converse(connection, reply, report):
         return "cut"
 
 
-def serve(connection, context, reply):
+def serve(connection, context, reply, how):
     report = {"frames": [], "sent": [], "end": "cut"}
     connection.settimeout(PATIENCE)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         if context:
             connection = context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)
-        report["end"] = converse(connection, reply, report)
+        report["end"] = how(connection, reply, report)
     finally:
         connection.close()
         sys.stdout.write(json.dumps(report) + "\n")
@@ -104,7 +131,10 @@ def serve(connection, context, reply):
 
 def main(words):
     signal.alarm(LIFETIME)
-    context = None
+    context, how = None, converse
+    if words[0] == "--deaf":
+        how = talk_alone
+        words = words[1:]
     if words[0] == "--tls":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(words[1] + "/server.pem", words[1] + "/server.key")
@@ -115,7 +145,7 @@ def main(words):
     while True:
         connection = listener.accept()[0]
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
-        threading.Thread(target=serve, args=(connection, context, reply), daemon=True).start()
+        threading.Thread(target=serve, args=(connection, context, reply, how), daemon=True).start()
 
 
 if __name__ == "__main__":

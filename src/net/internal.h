@@ -17,7 +17,7 @@
 
 enum {
   AUI_NET_READ_SIZE = 64 * 1024,  /* bytes a socket is read in; smaller pieces cost more system calls */
-  AUI_NET_WRITE_SIZE = 16 * 1024, /* bytes given to libwebsockets at a time: one TLS record (RFC 8446 5.1) */
+  AUI_NET_WRITE_SIZE = 16 * 1024, /* bytes written at a time: one TLS record (RFC 8446 5.1) */
   AUI_NET_WHY_SIZE = 512,
 
   /* A week, longer than anybody waits: libwebsockets' timeouts are the same for all connections, and a session's or a

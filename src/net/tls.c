@@ -16,12 +16,17 @@
 /* A common name does not count as a host's, as in browsers, nor does "b*.example" (RFC 9525 6.3, 6.4). */
 enum { HOST_FLAGS = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT };
 
+/* Bytes that may wait to be sent: a record, or a certificate with its chain. A peer that goes on asking for new keys
+ * (RFC 8446 4.6.3), and reads none of the answers, must not fill the memory. */
+enum { MAX_OUTPUT = 256 * 1024 };
+
 struct aui_tls {
   SSL *ssl;
   BIO_METHOD *method;
   const char *in;
   size_t in_len;
   aui_buffer out;
+  bool overfull; /* it has too much to say */
   bool open;
   bool retryable;
   char *host;
@@ -47,7 +52,8 @@ static int bio_read(BIO *bio, char *to, int size) {
 static int bio_write(BIO *bio, const char *from, int n) {
   aui_tls *tls = BIO_get_data(bio);
   BIO_clear_retry_flags(bio);
-  return aui_buffer_append(&tls->out, from, (size_t)n) ? n : -1;
+  tls->overfull = tls->out.len + (size_t)n > MAX_OUTPUT;
+  return !tls->overfull && aui_buffer_append(&tls->out, from, (size_t)n) ? n : -1;
 }
 
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
@@ -203,7 +209,9 @@ static void describe_handshake(const SSL *ssl, unsigned long code, const char *h
 static void describe_failure(aui_tls *tls) {
   unsigned long code = ERR_peek_error();
   tls->retryable = is_worth_retrying(code, tls->open);
-  if (tls->open) {
+  if (tls->overfull) {
+    snprintf(tls->error, sizeof tls->error, "TLS: %s asks for answers that it does not read", tls->host);
+  } else if (tls->open) {
     describe_error(code, tls->host, tls->error, sizeof tls->error);
   } else {
     describe_handshake(tls->ssl, code, tls->host, tls->error, sizeof tls->error);

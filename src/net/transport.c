@@ -15,7 +15,7 @@ static void free_tls(aui_transport *transport) {
   transport->tls = NULL;
 }
 
-/* Tells a TLS peer that this is the end, as far as the socket takes it at once. */
+/* Tells a TLS peer that this is the end. What the socket does not take of it libwebsockets keeps, for seconds. */
 static void say_goodbye(aui_transport *transport) {
   size_t n;
   aui_tls_close(transport->tls);
@@ -133,10 +133,17 @@ static void on_closing(aui_transport *transport) {
 
 /* ---- Bytes to the peer ---- */
 
-static bool write_bytes(aui_transport *transport, const void *bytes, size_t n) {
-  if (lws_write(transport->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW) >= 0) return true;
-  transport->write_error = errno ? errno : EPIPE;
-  return false;
+/* How many of the bytes the socket has taken, or -1 when the connection is broken. libwebsockets would keep what the
+ * socket does not take, and as long as the peer takes nothing it would read nothing either, but spin. */
+static ssize_t write_bytes(aui_transport *transport, const void *bytes, size_t n) {
+  ssize_t taken;
+  do {
+    taken = send(lws_get_socket_fd(transport->wsi), bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (taken < 0 && errno == EINTR);
+  if (taken >= 0) return taken;
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+  transport->write_error = errno;
+  return -1;
 }
 
 /* The next piece of the user's output; `*n` 0: there is none. */
@@ -146,13 +153,14 @@ static const void *next_piece(aui_transport *transport, size_t *n) {
   return bytes;
 }
 
-/* These write one piece. They return false when the connection is broken: the caller makes libwebsockets close it. */
+/* These write what the socket takes of one piece. They return false when the connection is broken: the caller makes
+ * libwebsockets close it. */
 static bool write_plain(aui_transport *transport) {
   size_t n;
   const void *bytes = next_piece(transport, &n);
-  if (n > 0 && !write_bytes(transport, bytes, n)) return false;
-  if (n > 0) transport->user->written(transport, n);
-  return true;
+  ssize_t taken = n > 0 ? write_bytes(transport, bytes, n) : 0;
+  if (taken > 0) transport->user->written(transport, (size_t)taken);
+  return taken >= 0;
 }
 
 /* What TLS has to say itself goes first. */
@@ -167,10 +175,10 @@ static bool write_tls(aui_transport *transport) {
     }
     bytes = aui_tls_output(transport->tls, &n);
   }
-  if (n > 0 && !write_bytes(transport, bytes, n)) return false;
-  aui_tls_written(transport->tls, n);
-  if (plain > 0) transport->user->written(transport, plain);
-  return true;
+  ssize_t taken = n > 0 ? write_bytes(transport, bytes, n) : 0;
+  if (taken > 0) aui_tls_written(transport->tls, (size_t)taken);
+  if (plain > 0 && taken >= 0) transport->user->written(transport, plain);
+  return taken >= 0;
 }
 
 /* A connection that turns out to have ended is not written to: a message that has not left can take the next one. */
