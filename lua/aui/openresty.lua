@@ -21,6 +21,7 @@ local openresty = {
 }
 
 local FOREVER = 3600 -- seconds; a wait that has no limit is begun anew then
+local LONGEST_REST = 0.5 -- so soon a task that has not begun looks whether its caller has been killed
 local SHORTEST_WAIT = 0.001 -- whoever asks again and again lets nginx do its work in between
 
 -- Those in which cosockets and semaphores may wait.
@@ -96,26 +97,36 @@ function openresty.notify(source)
   end
 end
 
+-- Whether the thread that called aui.run waits for it; it may have been killed.
+local function is_awaited(run) return not run.over and coroutine.status(run.caller) ~= "dead" end
+
 -- A task has no caller who could look at its error: aui.run gets it, else aui.log.
 local function tell_failure(run, failure)
-  if run and not run.over then
+  if run and is_awaited(run) then
     run.failure = run.failure or { failure }
   else
     log.failure("a task", failure)
   end
 end
 
--- Returns the task's coroutine.
+local function live(task, run, fn, ...)
+  tasks[task] = true
+  local ok, failure = xpcall(fn, log.traceback, ...)
+  tasks[task] = nil
+  if not ok then tell_failure(run, failure) end
+end
+
+-- Returns the task's coroutine. A caller that is killed meanwhile opens no gate.
 local function start(run, fn, ...)
   if run then run.unfinished = run.unfinished + 1 end
-  local gate, task = semaphore.new(), nil
+  local caller, gate, task = coroutine.running(), semaphore.new(), nil
   threads.start(function(...)
     task = coroutine.running()
-    gate:wait(FOREVER)
-    tasks[task] = true
-    local ok, failure = xpcall(fn, log.traceback, ...)
-    tasks[task] = nil
-    if not ok then tell_failure(run, failure) end
+    local is_open
+    repeat
+      is_open = gate:wait(LONGEST_REST)
+    until is_open or coroutine.status(caller) == "dead"
+    if is_open then live(task, run, fn, ...) end
     if not run then return end
     run.unfinished = run.unfinished - 1
     run.progress:post(1)
@@ -145,7 +156,13 @@ end
 --- ended.
 function openresty.run(fn, ...)
   local runs = current_request().runs
-  local run = { unfinished = 0, progress = semaphore.new(), failure = nil, over = false }
+  local run = {
+    caller = coroutine.running(),
+    unfinished = 0,
+    progress = semaphore.new(),
+    failure = nil,
+    over = false,
+  }
   runs[#runs + 1] = run
   local results, n
   local function keep(...) results, n = { ... }, select("#", ...) end

@@ -225,6 +225,25 @@ function handlers.collect()
   ngx.exit(200)
 end
 
+--- Light threads that wait for a reply, a time and aui.run are killed; then the session answers, and a task fails.
+function handlers.kill_waiting()
+  local session, told = assert(open()), nil
+  local function kill(fn)
+    local thread = ngx.thread.spawn(fn) -- which waits when this returns
+    assert(ngx.thread.kill(thread))
+  end
+  kill(function() session:send("hello"):message() end)
+  kill(function() aui.sleep(3600) end)
+  kill(function() aui.run(function() aui.sleep(0.05) end) end)
+  aui.log(function(event) told = event.err:match "^[^\n]*" end, "error")
+  aui.spawn(error, "unheard", 0)
+  aui.sleep(0.1)
+  aui.log(nil)
+  collectgarbage() -- the reply that was waited for is dropped
+  ngx.say(outcome(session), " ", tostring(told))
+  session:close()
+end
+
 function handlers.worker() ngx.say(ngx.worker.pid()) end
 
 -- ---- Phases that cannot wait ----

@@ -112,6 +112,11 @@ describe("in nginx", function()
     assert.equal("hello", request("converse_beside_others?port=" .. port, options { timeout = { first = 5 } }))
   end)
 
+  it("light threads may be killed while they wait: the others go on, and hear of errors", function()
+    assert.equal("hello unheard", request("kill_waiting", options()))
+    assert_nothing_left()
+  end)
+
   it("other phases say that they cannot wait", function()
     local expected = "transport: nothing can wait in nginx's %s phase: sessions are for the content, access and "
       .. "rewrite phases, and for timers (ngx.timer.at) | "
@@ -198,7 +203,7 @@ describe("in nginx", function()
   it("long messages go and come", function()
     assert.equal("900000", request("measure?n=900000", options(), 60))
     with_scenario({ { receive = true }, { message = { text = ("x"):rep(20e6) } } }, function(player)
-      assert.equal("20000000", request("measure?n=1", options { url = player.url }, 60))
+      assert.equal("20000000", request("measure?n=1", options { url = player.url, max_message = 2 ^ 25 }, 60))
     end)
   end)
 
