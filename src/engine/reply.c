@@ -5,7 +5,7 @@
 
 #include "engine/deadline.h"
 
-aui_reply *aui_reply_new(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
+aui_reply *aui_reply_new(struct aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
                          uint64_t now) {
   aui_reply *reply = calloc(1, sizeof *reply);
   if (!reply) return NULL;

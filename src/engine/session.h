@@ -18,9 +18,9 @@
 #include "engine/handshake.h"
 #include "engine/liveness.h"
 #include "engine/pace.h"
+#include "engine/reply.h"
 
 typedef struct aui_session aui_session;
-typedef struct aui_reply aui_reply;
 typedef struct aui_answers aui_answers;
 
 typedef struct {
@@ -157,17 +157,6 @@ const aui_error *aui_session_error(const aui_session *session);
 /* In state WAITING, when the next connection will be tried; AUI_NEVER when only a send brings it about. */
 uint64_t aui_session_retry_at(const aui_session *session);
 
-#define AUI_SIGN_BYTES 16384
-
-/* Times in milliseconds, AUI_NEVER for none. */
-typedef struct {
-  uint64_t first; /* from the frame's first departure until the first sign of an answer; while it has not left and there
-                   * is no connection, from the loss of the last one that was healthy. A sign is a whole message that
-                   * may belong to the answer, or another AUI_SIGN_BYTES of one; bytes and pings are none */
-  uint64_t idle;  /* between two signs of an answer */
-  uint64_t total; /* from aui_session_send to the end */
-} aui_reply_timeouts;
-
 /* Accepts a message: `json` (copied) is sent as one text frame as soon as there is a connection and every earlier reply
  * has ended; a session that waits for its next attempt makes it sooner. What comes belongs to the answer only if it
  * names no other task than the message's `task_id` (a string at the top of its JSON; without one, any), see
@@ -183,24 +172,6 @@ void aui_session_close(aui_session *session, uint64_t now);
 
 /* True when the closed session has no transport any more: it may be freed without cutting anything. */
 bool aui_session_finished(const aui_session *session);
-
-typedef enum { AUI_REPLY_PENDING, AUI_REPLY_MESSAGE, AUI_REPLY_FAILED } aui_reply_status;
-
-aui_reply_status aui_reply_get_status(const aui_reply *reply);
-
-/* Takes what is new in the text since the last call, however many updates that were: the reader is to keep the first
- * `*keep` bytes of what it has and to append the chunk (valid until the next call that changes the session or the
- * reply). Returns false when nothing is new. Applied in order, the chunks add up to the text of the final message. */
-bool aui_reply_take(aui_reply *reply, size_t *keep, const char **chunk, size_t *n);
-
-/* The whole text so far; valid as above. */
-const char *aui_reply_text(const aui_reply *reply, size_t *n);
-
-/* The final message's JSON once the status is MESSAGE, else NULL; valid until the reply is released. */
-const char *aui_reply_message(const aui_reply *reply, size_t *n);
-
-/* The error once the status is FAILED, else NULL; valid until the reply is released. */
-const aui_error *aui_reply_error(const aui_reply *reply);
 
 /* Ends a pending reply as canceled. Its message is not sent any more if no byte of it has left; else the rest of the
  * answer is dropped as it comes, or the connection is replaced as soon as another send waits. */

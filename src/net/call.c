@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/net_state.h"
 #include "net/spare.h"
 #include "net/transport.h"
 
 struct aui_call {
   aui_transport transport;
   aui_net *net; /* NULL once the loop is gone */
-  aui_node node;
+  aui_guest guest;
   aui_due due; /* its timer has gone off */
   aui_ready ready;
   aui_exchange *exchange;
@@ -127,12 +128,38 @@ static void destroy(aui_call *call) {
   free(call);
 }
 
+/* Ends whatever is under way, and takes the call off the loop. */
+static void leave(aui_call *call, const char *why, uv_close_cb on_left) {
+  aui_exchange_cancel(call->exchange, why);
+  do_what_it_wants(call);
+  call->net->busy = true;
+  aui_list_remove(&call->guest.node);
+  aui_list_remove(&call->due.node);
+  aui_list_remove(&call->ready.node);
+  uv_close((uv_handle_t *)&call->timer, on_left);
+}
+
+static bool is_active(const aui_guest *guest) {
+  (void)guest;
+  return true;
+}
+
+static void evict(aui_guest *guest, const char *why) {
+  aui_call *call = lws_container_of(guest, aui_call, guest);
+  leave(call, why, NULL);
+  aui_net_announce(call->net, &call->ready);
+  call->net = NULL;
+}
+
+static const aui_guest_kind guest_kind = {is_active, evict};
+
 static void begin(aui_call *call, uint64_t id) {
   aui_net *net = call->net;
   call->ready.id = id;
   call->due.judge = judge;
   call->first = true;
-  aui_list_append(&net->calls, &call->node);
+  call->guest.kind = &guest_kind;
+  aui_list_append(&net->guests, &call->guest.node);
   uv_timer_init(net->loop, &call->timer);
   call->timer.data = call;
   uint64_t due = aui_exchange_deadline(call->exchange);
@@ -163,17 +190,6 @@ const aui_exchange *aui_call_exchange(const aui_call *call) {
   return call->exchange;
 }
 
-/* Ends whatever is under way, and takes the call off the loop. */
-static void leave(aui_call *call, const char *why, uv_close_cb on_left) {
-  aui_exchange_cancel(call->exchange, why);
-  do_what_it_wants(call);
-  call->net->busy = true;
-  aui_list_remove(&call->node);
-  aui_list_remove(&call->due.node);
-  aui_list_remove(&call->ready.node);
-  uv_close((uv_handle_t *)&call->timer, on_left);
-}
-
 static void on_released(uv_handle_t *timer) {
   destroy(timer->data);
 }
@@ -185,14 +201,4 @@ void aui_call_release(aui_call *call) {
   } else {
     destroy(call);
   }
-}
-
-void aui_call_kill(aui_call *call, const char *why) {
-  leave(call, why, NULL);
-  aui_net_announce(call->net, &call->ready);
-  call->net = NULL;
-}
-
-aui_call *aui_call_of_node(aui_node *node) {
-  return lws_container_of(node, aui_call, node);
 }

@@ -3,6 +3,7 @@
 #define AUI_NET_CALL_H
 
 #include "engine/exchange.h"
+#include "net/endpoint.h"
 #include "net/net.h"
 
 typedef struct aui_call aui_call;

@@ -1,6 +1,8 @@
 /* Opens TCP connections: the name is resolved, then its addresses race each other by the rules of Happy Eyeballs (RFC
  * 8305). libwebsockets gets the socket of the winner: its own connecting would block in the resolver and tells failures
  * apart badly. */
+#include "net/dial.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -9,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net/internal.h"
+#include "net/net_state.h"
 
 enum { ATTEMPT_DELAY = 250 }; /* milliseconds; RFC 8305 5 */
 

@@ -1,17 +1,20 @@
 /* A link: one session's place on the loop. It opens the transports that the session wants, carries bytes between the
  * two, and keeps the session's time. */
+#include "net/link.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "net/net_state.h"
 #include "net/transport.h"
 
 struct aui_link {
   aui_transport transport;
   aui_net *net;         /* NULL once the loop is gone */
   const char *why_gone; /* then, in words */
-  aui_node node;
+  aui_guest guest;
   aui_due due; /* its timer has gone off */
   aui_ready ready;
   aui_session *session;
@@ -23,6 +26,7 @@ struct aui_link {
 
   /* Of one without a user, which keeps its pool's connection: */
   bool keeps;
+  aui_node idle;
   uint64_t keeps_until; /* AUI_NEVER when it is closing already */
 
   uv_timer_t timer;
@@ -115,7 +119,7 @@ static bool take_from_pool(aui_link *link) {
   aui_net *net = link->net;
   if (!link->pool.name || !link->first) return false;
   for (aui_node *node = net->idle.prev; node != &net->idle; node = node->prev) {
-    aui_link *keeper = aui_link_of_node(node);
+    aui_link *keeper = lws_container_of(node, aui_link, idle);
     if (strcmp(keeper->pool.name, link->pool.name) != 0 || !may_give(keeper)) continue;
     give(keeper, link);
     destroy(keeper);
@@ -182,7 +186,8 @@ static void on_freed(uv_handle_t *handle) {
 static void destroy(aui_link *link) {
   aui_session_free(link->session);
   link->session = NULL;
-  aui_list_remove(&link->node);
+  aui_list_remove(&link->guest.node);
+  aui_list_remove(&link->idle);
   aui_list_remove(&link->due.node);
   aui_list_remove(&link->ready.node);
   if (link->net) {
@@ -237,6 +242,45 @@ static void judge(aui_due *due) {
   pump(link);
 }
 
+/* ---- What the loop asks ---- */
+
+static bool is_active(const aui_guest *guest) {
+  const aui_link *link = lws_container_of(guest, aui_link, guest);
+  return !link->keeps && !aui_session_finished(link->session);
+}
+
+/* Without a loop, whatever the session wants has failed or is done at once. */
+static void pump_dead(aui_link *link) {
+  uint64_t now = uv_hrtime() / 1000000;
+  aui_want want;
+  while ((want = aui_session_want(link->session)) != AUI_WANT_NOTHING) {
+    if (want == AUI_WANT_CONNECT) aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
+    aui_session_disconnected(link->session, link->why_gone, false, now);
+  }
+  if (link->released) destroy(link);
+}
+
+/* One that waits for its session's goodbyes waits no more; the others are the host's, who is told that there is news.
+ */
+static void evict(aui_guest *guest, const char *why) {
+  aui_link *link = lws_container_of(guest, aui_link, guest);
+  aui_transport_close(&link->transport); /* nobody will send anything again: what has left may arrive */
+  lose(link, why, false);
+  if (link->released) {
+    destroy(link);
+    return;
+  }
+  aui_list_remove(&link->guest.node);
+  aui_list_remove(&link->due.node);
+  uv_close((uv_handle_t *)&link->timer, NULL);
+  aui_net_announce(link->net, &link->ready);
+  link->net = NULL;
+  link->why_gone = why;
+  pump_dead(link);
+}
+
+static const aui_guest_kind guest_kind = {is_active, evict};
+
 /* ---- Making links ---- */
 
 /* Strings and options are copied. NULL as aui_net_open. */
@@ -260,7 +304,9 @@ static aui_link *make_link(aui_net *net, aui_session *session, const aui_endpoin
   link->timer.data = link;
   link->timer_due = AUI_NEVER;
   link->due.judge = judge;
-  aui_list_init(&link->node);
+  link->guest.kind = &guest_kind;
+  aui_list_append(&net->guests, &link->guest.node);
+  aui_list_init(&link->idle);
   aui_list_init(&link->due.node);
   aui_list_init(&link->ready.node);
   return link;
@@ -283,7 +329,7 @@ static aui_link *make_keeper(aui_net *net, const aui_pool_options *pool) {
   keeper->keeps = keeper->released = true;
   uint64_t now = aui_net_now(net);
   keeper->keeps_until = pool->idle < AUI_NEVER - now ? now + pool->idle : AUI_NEVER - 1;
-  aui_list_append(&net->idle, &keeper->node);
+  aui_list_append(&net->idle, &keeper->idle);
   return keeper;
 }
 
@@ -292,7 +338,7 @@ static void close_surplus(aui_net *net, const aui_pool_options *pool) {
   aui_link *oldest = NULL;
   size_t count = 0;
   for (aui_node *node = net->idle.prev; node != &net->idle; node = node->prev) {
-    aui_link *keeper = aui_link_of_node(node);
+    aui_link *keeper = lws_container_of(node, aui_link, idle);
     if (strcmp(keeper->pool.name, pool->name) != 0 || keeper->keeps_until == AUI_NEVER) continue;
     oldest = keeper;
     count++;
@@ -312,7 +358,6 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
   link->first = true;
   link->ready.id = id;
   link->asks_first = endpoint->asks;
-  aui_list_append(&net->links, &link->node);
   aui_link_pump(link);
   return link;
 }
@@ -349,17 +394,6 @@ aui_session *aui_link_session(aui_link *link) {
   return link->session;
 }
 
-/* Without a loop, whatever the session wants has failed or is done at once. */
-static void pump_dead(aui_link *link) {
-  uint64_t now = uv_hrtime() / 1000000;
-  aui_want want;
-  while ((want = aui_session_want(link->session)) != AUI_WANT_NOTHING) {
-    if (want == AUI_WANT_CONNECT) aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
-    aui_session_disconnected(link->session, link->why_gone, false, now);
-  }
-  if (link->released) destroy(link);
-}
-
 void aui_link_pump(aui_link *link) {
   enter(link);
   if (link->net) {
@@ -389,26 +423,4 @@ void aui_link_release(aui_link *link) {
   aui_list_remove(&link->ready.node);
   aui_session_close(link->session, now);
   aui_link_pump(link);
-}
-
-/* One that waits for its session's goodbyes waits no more; the others are the host's, who is told that there is news.
- */
-void aui_link_kill(aui_link *link, const char *why) {
-  aui_transport_close(&link->transport); /* nobody will send anything again: what has left may arrive */
-  lose(link, why, false);
-  if (link->released) {
-    destroy(link);
-    return;
-  }
-  aui_list_remove(&link->node);
-  aui_list_remove(&link->due.node);
-  uv_close((uv_handle_t *)&link->timer, NULL);
-  aui_net_announce(link->net, &link->ready);
-  link->net = NULL;
-  link->why_gone = why;
-  pump_dead(link);
-}
-
-aui_link *aui_link_of_node(aui_node *node) {
-  return lws_container_of(node, aui_link, node);
 }

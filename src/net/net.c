@@ -1,4 +1,6 @@
 /* The loop: a reactor that is stepped by the host, and the queue of those with news. */
+#include "net/net.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -6,8 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "net/internal.h"
-#include "net/spare.h"
+#include "net/net_state.h"
 
 /* open(2) gives the lowest number that is free. The root is there on every system, and to read or write it fails, as it
  * does with a closed descriptor. */
@@ -39,11 +40,10 @@ static aui_net *create_net(const char **why) {
     return NULL;
   }
   net->loop = &net->reactor->loop;
-  aui_list_init(&net->links);
-  aui_list_init(&net->due);
-  aui_list_init(&net->calls);
-  aui_list_init(&net->spares);
+  aui_list_init(&net->guests);
   aui_list_init(&net->idle);
+  aui_list_init(&net->spares);
+  aui_list_init(&net->due);
   aui_list_init(&net->ready);
   net->busy = true;
   return net;
@@ -56,12 +56,16 @@ aui_net *aui_net_new(const char **why) {
   return net;
 }
 
+static aui_guest *guest_of_node(aui_node *node) {
+  return lws_container_of(node, aui_guest, node);
+}
+
 static void close_everything(aui_net *net, const char *why) {
-  while (!aui_list_is_empty(&net->links)) aui_link_kill(aui_link_of_node(net->links.next), why);
-  while (!aui_list_is_empty(&net->calls)) aui_call_kill(aui_call_of_node(net->calls.next), why);
-  aui_spare_close_all(net);
-  while (!aui_list_is_empty(&net->idle)) aui_link_kill(aui_link_of_node(net->idle.next), why);
-  aui_raw_close_all(net);
+  while (!aui_list_is_empty(&net->guests)) {
+    aui_guest *guest = guest_of_node(net->guests.next);
+    guest->kind->evict(guest, why);
+  }
+  aui_raw_close_all(net->reactor->vhost);
 }
 
 static void part_from_parent(aui_net *net) {
@@ -138,10 +142,11 @@ uint64_t aui_net_now(aui_net *net) {
 }
 
 bool aui_net_is_active(const aui_net *net) {
-  for (aui_node *node = net->links.next; node != &net->links; node = node->next) {
-    if (!aui_session_finished(aui_link_session(aui_link_of_node(node)))) return true;
+  for (aui_node *node = net->guests.next; node != &net->guests; node = node->next) {
+    const aui_guest *guest = guest_of_node(node);
+    if (guest->kind->is_active(guest)) return true;
   }
-  return !aui_list_is_empty(&net->calls) || !aui_list_is_empty(&net->ready);
+  return !aui_list_is_empty(&net->ready);
 }
 
 void aui_net_announce(aui_net *net, aui_ready *ready) {

@@ -1,9 +1,7 @@
 /* Raw connections of libwebsockets, which know to whom they belong. */
-#include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "net/raw.h"
 
-#include "net/internal.h"
+#include <sys/socket.h>
 
 enum { LINGER_SECONDS = 2 };
 
@@ -30,26 +28,15 @@ struct lws_vhost *aui_raw_create_vhost(struct lws_context *lws) {
       .port = CONTEXT_PORT_NO_LISTEN,
       .protocols = protocols,
       .vhost_name = "default",
-      .connect_timeout_secs = AUI_NET_LONG_TIMEOUT,
+      .connect_timeout_secs = AUI_RAW_LONG_TIMEOUT,
       .http_proxy_address = "", /* else the environment's is read */
   };
   return lws_create_vhost(lws, &info);
 }
 
-/* libwebsockets writes beyond its table for a socket that it has no room for (seen with 4.1). */
-struct lws *aui_raw_adopt(aui_net *net, uv_os_sock_t socket, aui_owner *owner, const char **why) {
+struct lws *aui_raw_adopt(struct lws_vhost *vhost, uv_os_sock_t socket, aui_owner *owner) {
   lws_sock_file_fd_type fd = {.sockfd = socket};
-  aui_reactor *reactor = net->reactor;
-  *why = net->why;
-  if (socket >= reactor->descriptors) {
-    close(socket);
-    snprintf(net->why, sizeof net->why,
-             "descriptor %d is beyond %d, the process's limit when its first session was made: raise it before that",
-             socket, reactor->descriptors);
-    return NULL;
-  }
-  snprintf(net->why, sizeof net->why, "libwebsockets has no room for another connection");
-  struct lws *wsi = lws_adopt_descriptor_vhost(reactor->vhost, LWS_ADOPT_SOCKET, fd, "aui", NULL);
+  struct lws *wsi = lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_SOCKET, fd, "aui", NULL);
   if (wsi) lws_set_opaque_user_data(wsi, owner);
   return wsi;
 }
@@ -81,11 +68,11 @@ void aui_raw_close(struct lws *wsi) {
 }
 
 /* Closing one moves another one to its place in the list that is gone through. */
-void aui_raw_close_all(aui_net *net) {
-  const struct lws_protocols *protocol = lws_vhost_name_to_protocol(net->reactor->vhost, "aui");
+void aui_raw_close_all(struct lws_vhost *vhost) {
+  const struct lws_protocols *protocol = lws_vhost_name_to_protocol(vhost, "aui");
   size_t closed;
   do {
     closed = 0;
-    lws_callback_all_protocol_vhost_args(net->reactor->vhost, protocol, LWS_CALLBACK_USER, &closed, sizeof closed);
+    lws_callback_all_protocol_vhost_args(vhost, protocol, LWS_CALLBACK_USER, &closed, sizeof closed);
   } while (closed > 0);
 }

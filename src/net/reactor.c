@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "net/internal.h"
+#include "net/raw.h"
 
 enum {
   /* What a reactor opens at its creation, and its first connection: 10 with libwebsockets 4.1 and libuv 1.44. */
@@ -132,8 +132,8 @@ static struct lws_context *create_context(aui_reactor *reactor) {
       .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
       .foreign_loops = loops,
       .pcontext = &reactor->lws,
-      .pt_serv_buf_size = AUI_NET_READ_SIZE,
-      .timeout_secs = AUI_NET_LONG_TIMEOUT,
+      .pt_serv_buf_size = AUI_RAW_READ_SIZE,
+      .timeout_secs = AUI_RAW_LONG_TIMEOUT,
       .gid = -1,
       .uid = -1,
   };
@@ -241,6 +241,20 @@ bool aui_reactor_settle(aui_reactor *reactor) {
     uv_run(&reactor->loop, UV_RUN_NOWAIT);
   }
   return true;
+}
+
+/* libwebsockets writes beyond its table for a socket that it has no room for (seen with 4.1). */
+struct lws *aui_reactor_adopt(aui_reactor *reactor, uv_os_sock_t socket, aui_owner *owner, char *why, size_t why_size) {
+  if (socket >= reactor->descriptors) {
+    close(socket);
+    snprintf(why, why_size,
+             "descriptor %d is beyond %d, the process's limit when its first session was made: raise it before that",
+             socket, reactor->descriptors);
+    return NULL;
+  }
+  struct lws *wsi = aui_raw_adopt(reactor->vhost, socket, owner);
+  if (!wsi) snprintf(why, why_size, "libwebsockets has no room for another connection");
+  return wsi;
 }
 
 void aui_reactor_give_back(aui_reactor *reactor) {

@@ -10,6 +10,7 @@
 #include <libwebsockets.h>
 #include <uv.h>
 
+#include "net/raw.h"
 #include "net/resolve.h"
 
 typedef struct aui_reactor {
@@ -27,6 +28,10 @@ typedef struct aui_reactor {
  * process are touched: libwebsockets' log level is set to nothing, since it writes to the terminal and has one level
  * for all its users; and fork handlers are registered. Signal dispositions stay as they are. */
 aui_reactor *aui_reactor_take(const char **why);
+
+/* Gives a connected socket to libwebsockets, for `owner`. NULL when that has no room for it, with `why` saying why in
+ * words; the socket is closed then. */
+struct lws *aui_reactor_adopt(aui_reactor *reactor, uv_os_sock_t socket, aui_owner *owner, char *why, size_t why_size);
 
 /* Everything on the reactor must have been closed, or be closing: see aui_raw_close_all. */
 void aui_reactor_give_back(aui_reactor *reactor);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/net_state.h"
+
 enum {
   FRESH = 15000, /* milliseconds for which one is kept: servers close idle ones, some after a few seconds */
   MOST = 8       /* for all places together */
@@ -11,6 +13,7 @@ enum {
 
 typedef struct {
   aui_transport transport;
+  aui_guest guest;
   aui_node node;
   uv_timer_t timer;
 } spare;
@@ -27,6 +30,7 @@ static void on_freed(uv_handle_t *timer) {
 
 static void drop(spare *kept) {
   aui_transport_close(&kept->transport);
+  aui_list_remove(&kept->guest.node);
   aui_list_remove(&kept->node);
   uv_close((uv_handle_t *)&kept->timer, on_freed);
 }
@@ -34,6 +38,20 @@ static void drop(spare *kept) {
 static void on_timer(uv_timer_t *timer) {
   drop(timer->data);
 }
+
+/* ---- What the loop asks ---- */
+
+static bool is_active(const aui_guest *guest) {
+  (void)guest;
+  return false;
+}
+
+static void evict(aui_guest *guest, const char *why) {
+  (void)why;
+  drop(lws_container_of(guest, spare, guest));
+}
+
+static const aui_guest_kind guest_kind = {is_active, evict};
 
 /* ---- What the transport says ---- */
 
@@ -105,6 +123,8 @@ bool aui_spare_keep(aui_transport *transport) {
   uv_timer_init(net->loop, &kept->timer);
   kept->timer.data = kept;
   uv_timer_start(&kept->timer, on_timer, FRESH, 0);
+  kept->guest.kind = &guest_kind;
+  aui_list_append(&net->guests, &kept->guest.node);
   aui_list_append(&net->spares, &kept->node);
   return true;
 }
@@ -114,8 +134,4 @@ bool aui_spare_take(aui_transport *transport) {
   bool taken = kept && aui_transport_hand_over(&kept->transport, transport);
   if (kept) drop(kept);
   return taken;
-}
-
-void aui_spare_close_all(aui_net *net) {
-  while (!aui_list_is_empty(&net->spares)) drop(of_node(net->spares.next));
 }

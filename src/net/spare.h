@@ -11,7 +11,4 @@ bool aui_spare_keep(aui_transport *transport);
 /* Gives a closed transport the connection that is kept for its place; false if there is none. */
 bool aui_spare_take(aui_transport *transport);
 
-/* Closes all of the loop's. */
-void aui_spare_close_all(aui_net *net);
-
 #endif

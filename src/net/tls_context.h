@@ -6,7 +6,7 @@
 #include <openssl/ssl.h>
 #include <stdint.h>
 
-#include "net/net.h"
+#include "net/endpoint.h"
 
 /* A copy with strings of its own, for aui_tls_options_free (NULL does nothing); NULL when memory is short. */
 aui_tls_options *aui_tls_options_copy(const aui_tls_options *options);

@@ -8,6 +8,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "net/net_state.h"
+
+enum { WRITE_SIZE = 16 * 1024 }; /* bytes written at a time: one TLS record (RFC 8446 5.1) */
+
 /* ---- The end ---- */
 
 static void free_tls(aui_transport *transport) {
@@ -112,7 +116,7 @@ static void receive(aui_transport *transport, const void *bytes, size_t n) {
 }
 
 void aui_transport_catch_up(aui_transport *transport) {
-  char bytes[AUI_NET_WRITE_SIZE];
+  char bytes[WRITE_SIZE];
   int fd = lws_get_socket_fd(transport->wsi), left = 0;
   ssize_t n;
   ioctl(fd, FIONREAD, &left);
@@ -149,7 +153,7 @@ static ssize_t write_bytes(aui_transport *transport, const void *bytes, size_t n
 /* The next piece of the user's output; `*n` 0: there is none. */
 static const void *next_piece(aui_transport *transport, size_t *n) {
   const void *bytes = transport->user->output(transport, n);
-  if (*n > AUI_NET_WRITE_SIZE) *n = AUI_NET_WRITE_SIZE;
+  if (*n > WRITE_SIZE) *n = WRITE_SIZE;
   return bytes;
 }
 
@@ -251,10 +255,10 @@ static void start_tls(aui_transport *transport) {
 
 static void on_connected(void *owner, uv_os_sock_t socket) {
   aui_transport *transport = owner;
-  const char *why;
+  char why[AUI_NET_WHY_SIZE];
   transport->dial = NULL;
   transport->write_error = 0;
-  transport->wsi = aui_raw_adopt(transport->net, socket, &transport->owner, &why);
+  transport->wsi = aui_reactor_adopt(transport->net->reactor, socket, &transport->owner, why, sizeof why);
   if (!transport->wsi) {
     end(transport, why, true);
   } else if (transport->tls_options) {

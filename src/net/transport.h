@@ -3,7 +3,11 @@
 #ifndef AUI_NET_TRANSPORT_H
 #define AUI_NET_TRANSPORT_H
 
-#include "net/internal.h"
+#include "engine/driver.h"
+#include "net/dial.h"
+#include "net/endpoint.h"
+#include "net/raw.h"
+#include "net/tls.h"
 
 typedef struct aui_transport aui_transport;
 

@@ -3,6 +3,7 @@
 #define AUI_BINDING_NET_NET_H
 
 #include "binding/binding.h"
+#include "net/link.h"
 #include "net/net.h"
 
 #define AUI_LOOP "aui.net.Loop"

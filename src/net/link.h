@@ -1,0 +1,42 @@
+/* A link: one session's place on the loop. */
+#ifndef AUI_NET_LINK_H
+#define AUI_NET_LINK_H
+
+#include "engine/session.h"
+#include "net/endpoint.h"
+#include "net/net.h"
+
+typedef struct aui_link aui_link;
+
+/* Puts `session` on the loop: takes ownership of it and does what it wants from now on. `id` comes back from
+ * aui_net_ready. Strings of `endpoint` are copied. Returns NULL, with the session still the caller's, when memory is
+ * short or a file cannot be used; `*why` says so then, valid until the next call: "tls.ca_file: cannot use /x/y.pem: No
+ * such file or directory". Files that have changed since are read again for a new connection. Does not resolve, connect
+ * or wait. */
+aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id, const char **why);
+
+/* True when the link is about to connect and waits to be told what the request shall say, which is for one of the next
+ * two functions; they do nothing when it is false. The session has news when it becomes true. */
+bool aui_link_asks(const aui_link *link);
+
+/* The request (copied) is this one: the link connects. */
+void aui_link_give_request(aui_link *link, const aui_request *request);
+
+/* There is no request, for this reason (copied): the attempt to connect has failed, with kind auth. */
+void aui_link_refuse_request(aui_link *link, const char *why, bool retryable);
+
+/* The link's session, on which the caller may use everything under "for users" in session.h; NULL never. After any
+ * such call that can change it (send, cancel, release, close) aui_link_pump must be called. */
+aui_session *aui_link_session(aui_link *link);
+void aui_link_pump(aui_link *link);
+
+/* Closes the session and leaves its connection to its pool, if it has one and the connection may serve another session
+ * (aui_session_detach); else returns false, and changes nothing. */
+bool aui_link_give_back(aui_link *link);
+
+/* Gives the link back. The session is closed if it was not, by aui_link_give_back or in good manners (close frame, a
+ * moment for the peer's) while the loop is being stepped; then the link and its session are freed. The pointer is not
+ * valid afterwards. */
+void aui_link_release(aui_link *link);
+
+#endif
