@@ -69,7 +69,7 @@ end
 for name, senders in pairs { ["questions"] = { "user" }, ["questions and answers"] = { "user", "agent" } } do
   subject("a history of " .. name, function(n)
     local messages = conversation(n, (table.unpack or unpack)(senders)) -- luacheck: ignore (Lua 5.1)
-    local question = { text = "the same words", last_id = "m1", earlier = 3 }
+    local question = { text = "the same words", last_id = "m1", earlier = 3, others = {} }
     return function()
       assert(history.find(messages, question))
       question.begun = true

@@ -43,6 +43,21 @@ local function positions_of_text(messages, text, behind)
   return positions
 end
 
+local function without_spaces(text) return (text:gsub("[\1-\32]+", "")) end
+
+-- Whether the user has written something that may be ours although it reads differently: servers alter what they keep,
+-- such as spaces at its end. Behind the newest known answer that is all but what is known to have been sent; without
+-- one, what differs by spaces.
+local function may_be_altered(messages, last, question)
+  local ours = without_spaces(question.text)
+  for index = (last or 0) + 1, #messages do
+    local text = is_from(messages[index], "user") and messages[index].text
+    if text and last and not question.others[text] then return true end
+    if text and not last and without_spaces(text) == ours then return true end
+  end
+  return false
+end
+
 -- Whether every question behind a position and before ours has an answer. The answer of one that has none may yet come
 -- behind ours.
 local function is_settled(messages, behind, question)
@@ -75,7 +90,7 @@ local function judge(messages, question, seen)
     return find_answer(messages, last or 0, found[#found], seen)
   end
   if question.last_id and not last then return "unclear" end
-  if #found == 0 then return "absent" end
+  if #found == 0 then return may_be_altered(messages, last, question) and "unclear" or "absent" end
   local ours = last and found[question.earlier + 1]
   if not ours then return "unclear" end
   return find_answer(messages, last, ours, seen)
@@ -83,8 +98,8 @@ end
 
 --- What became of a message. `messages`: the decoded history, oldest first. `question`: text; last_id, the id of the
 --- newest answer known before it was sent, if any; earlier, how many messages with the same text were sent since and
---- may have arrived; begun, whether some of the answer has come, so that the message surely arrived. `seen(id)`, if it
---- is given: whether the agent had named the id before the message left.
+--- may have arrived; others, the texts (as keys) of all that were; begun, whether some of the answer has come, so that
+--- the message surely arrived. `seen(id)`, if it is given: whether the agent had named the id before the message left.
 ---@return "answered"|"unanswered"|"absent"|"unclear" verdict
 ---@return integer? index of the answer
 function history.find(messages, question, seen)

@@ -25,7 +25,7 @@ local function decode(text)
     reader = cjson.new()
     reader.decode_max_depth(MAX_DEPTH)
   end
-  return reader.decode(text)
+  return reader.decode(host.plain_json(text))
 end
 
 -- An absent field and a null one mean the same; in an array a null keeps its place.

@@ -14,6 +14,7 @@ local openresty = {
   words = engine.words,
   is_retryable = engine.is_retryable,
   has_room = engine.has_room,
+  plain_json = engine.plain_json,
   version = engine.version,
   now = engine.now,
   register = sources.register,

@@ -59,7 +59,7 @@ end
 -- What the history says: as history.find, but with the answer's JSON.
 local function read(doubt, reply, body)
   local messages = json.decode(body)
-  if type(messages) ~= "table" or not body:find "^%s*%[" then return "unclear" end
+  if type(messages) ~= "table" or not body:find "^[\239\187\191%s]*%[" then return "unclear" end
   doubt.begun = reply:text() ~= ""
   local session = reply.session.handle
   local verdict, index = history.find(messages, doubt, function(id) return session:has_seen(id) end)
@@ -120,7 +120,7 @@ end
 function recovery:sent(reply, task_id, text) self.messages:add(reply, task_id, text) end
 
 local function begin(self, message)
-  local last_id, earlier = self.messages:before(message)
+  local last_id, earlier, others = self.messages:before(message)
   local doubt = setmetatable({
     waiters = {},
     message = message,
@@ -131,6 +131,7 @@ local function begin(self, message)
     text = message.text,
     last_id = last_id,
     earlier = earlier,
+    others = others,
     absences = 0,
   }, Doubt)
   doubt.id = host.register(doubt)

@@ -15,6 +15,7 @@ local scheduler = {
   words = net.words,
   is_retryable = net.is_retryable,
   has_room = net.has_room,
+  plain_json = net.plain_json,
   version = net.version,
   register = sources.register,
 }

@@ -66,13 +66,15 @@ function sent:oldest()
 end
 
 --- What was known of a message's task before it was sent: the id of the newest answer that this session got there (nil
---- if it got none), and how many messages with the same text it has sent since, each of which may have arrived.
+--- if it got none), how many messages with the same text it has sent since, each of which may have arrived, and the
+--- texts of all such messages.
 ---@return string? last_id
 ---@return integer earlier
+---@return table<string, any> others the texts are its keys
 function sent:before(message)
   local task = self.tasks[message.task_id]
-  if not task then return nil, 0 end
-  return task.last_id, task.unsettled[message.text] or 0
+  if not task then return nil, 0, {} end
+  return task.last_id, task.unsettled[message.text] or 0, task.unsettled
 end
 
 return sent

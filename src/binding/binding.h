@@ -76,8 +76,8 @@ void aui_extend_class(lua_State *L, const char *name, const luaL_Reg *methods);
 void *aui_new_userdata(lua_State *L, size_t size, const char *class_name);
 void aui_keep(lua_State *L, int index);
 
-/* Pushes the table of a module, with is_utf8(string), words(string), is_retryable(status), has_room(bytes) and version.
- */
+/* Pushes the table of a module, with is_utf8(string), words(string), is_retryable(status), has_room(bytes),
+ * plain_json(string) and version. */
 void aui_push_module(lua_State *L);
 
 #endif

@@ -1,8 +1,10 @@
 /* What every C module offers. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "binding/binding.h"
 #include "engine/error.h"
+#include "engine/json.h"
 #include "engine/utf8.h"
 #include "engine/version.h"
 #include "engine/words.h"
@@ -30,6 +32,27 @@ static int is_retryable(lua_State *L) {
   return 1;
 }
 
+/* Whether it is JSON of which the engine can take out what others do not read. */
+static bool is_json(const char *text, size_t n) {
+  aui_json_scan scan;
+  return aui_utf8_valid(text, n) && aui_json_scan_whole(text, n, AUI_JSON_MAX_DEPTH, &scan) == AUI_JSON_VALID;
+}
+
+/* plain_json(string): the JSON text without what lua-cjson does not read: a byte order mark, and escapes of unpaired
+ * surrogates, which become U+FFFD. What is not valid is returned as it is. */
+static int plain_json(lua_State *L) {
+  size_t n;
+  const char *text = luaL_checklstring(L, 1, &n);
+  size_t bom = aui_json_bom_size(text, n);
+  lua_settop(L, 1);
+  if ((bom == 0 && !memchr(text, '\\', n)) || !is_json(text, n)) return 1;
+  char *copy = lua_newuserdata(L, n);
+  memcpy(copy, text + bom, n - bom);
+  aui_json_replace_unpaired(copy, n - bom);
+  lua_pushlstring(L, copy, n - bom);
+  return 1;
+}
+
 /* has_room(bytes): whether so much memory can be had now. lua-cjson ends the process when it gets none. */
 static int has_room(lua_State *L) {
   lua_Number n = luaL_checknumber(L, 1);
@@ -41,9 +64,12 @@ static int has_room(lua_State *L) {
 }
 
 void aui_push_module(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"is_utf8", is_utf8}, {"words", words}, {"is_retryable", is_retryable}, {"has_room", has_room}};
-  lua_createtable(L, 0, 6);
+  static const luaL_Reg functions[] = {{"is_utf8", is_utf8},
+                                       {"words", words},
+                                       {"is_retryable", is_retryable},
+                                       {"has_room", has_room},
+                                       {"plain_json", plain_json}};
+  lua_createtable(L, 0, 7);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     lua_pushcfunction(L, functions[i].func);
     lua_setfield(L, -2, functions[i].name);
