@@ -41,7 +41,7 @@ local queue = runnable.new()
 local untold -- the id of a source whose news could not be told
 local failures = {} -- of tasks, for whoever runs the loop: the errors in boxes, the earliest first
 local next_burial = 0 -- when to look for tasks that ended unseen
-local resumed = 0 -- how many tasks run just now: more than one when a coroutine of one of them runs the loop
+local calling = false -- whether somebody of the queue is being called, further down the stack
 local handling -- the coroutine on which a handler runs just now
 local stepper -- the coroutine that has called scheduler.step, which has not returned yet
 local adapters = {} -- of the hosts whose loops step ours
@@ -96,10 +96,11 @@ local function is_due() return untold or failures[1] or not queue:is_empty() end
 
 -- When memory is short, the call itself may fail: it is tried again in the next turn, so that nobody is lost.
 local function call(item)
-  local outer_resumed, outer_handling = resumed, handling
+  local outer_calling, outer_handling = calling, handling
+  calling = true
   local ok, failure = pcall(item.run, item)
+  calling, handling = outer_calling, outer_handling
   if ok then return end
-  resumed, handling = outer_resumed, outer_handling
   if failure == "not enough memory" then queue:add(item) end
   error(failure, 0)
 end
@@ -183,9 +184,7 @@ end
 local function resume(co, ...)
   local task = tasks[co]
   if coroutine.status(co) == "dead" then return task and end_task(task) end -- closed by somebody else
-  resumed = resumed + 1
   local ok, failure = coroutine.resume(co, ...)
-  resumed = resumed - 1
   if ok or coroutine.status(co) ~= "dead" then return end
   if task then end_task(task) end
   local run = task and task.run or background
@@ -489,9 +488,10 @@ scheduler.pcall = yieldable.in_pcall and interrupt.pcall or call_protected
 
 --- Why the caller cannot use `run`, or nil.
 function scheduler.problem_of_running()
-  local in_task = tasks[running()] or (resumed > 0 and not adapters[1]) -- a coroutine may have been resumed by a task
+  if handling and not adapters[1] then return HANDLER_WAITS end
+  -- Or in a coroutine of a task, or a finalizer, below which somebody is being called who could not go on.
+  local in_task = tasks[running()] or (calling and not adapters[1])
   if in_task then return "called inside a task; use aui.spawn" end
-  if handling and not adapters[1] then return HANDLER_WAITS end -- in a coroutine of a handler, which its task waits for
   return (problem_of_waiting())
 end
 
