@@ -1,0 +1,98 @@
+"""What spec/lint/arrows.py complains of, in small trees made for the purpose. Run in the project's root."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+CHECK = pathlib.Path(__file__).with_name("arrows.py")
+
+SOUND = {
+    "src/engine/session.h": '#include "engine/reply.h"\n',
+    "src/engine/reply.h": "#include <stdint.h>\n",
+    "src/engine/session_state.h": '#include "engine/session.h"\n',
+    "src/engine/session.c": '#include "engine/session_state.h"\n',
+    "src/net/link.c": '#include "engine/session.h"\n',
+    "src/binding/binding.h": '#include "engine/session.h"\n',
+    "src/binding/net/net.h": '#include "binding/binding.h"\n#include "net/link.h"\n',
+    "src/net/link.h": "",
+    "src/sim/session.h": "",
+    "src/sim/session.c": '#include "session.h"\n',
+    "lua/aui/init.lua": 'local json = require "aui.json"\n',
+    "lua/aui/json.lua": '-- as require "aui" does\n',
+}
+
+
+class Arrows(unittest.TestCase):
+    def complaints(self, **changes):
+        """Of the sound tree with these files instead."""
+        with tempfile.TemporaryDirectory() as root:
+            for name, text in {**SOUND, **changes}.items():
+                path = pathlib.Path(root, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            done = subprocess.run([sys.executable, CHECK], cwd=root, capture_output=True, text=True, check=False)
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(done.returncode, 1 if done.stdout else 0)
+        return done.stdout.splitlines()
+
+    def test_a_sound_tree_passes(self):
+        self.assertEqual(self.complaints(), [])
+
+    def test_a_circle_of_units(self):
+        self.assertEqual(
+            self.complaints(**{"src/engine/reply.c": '#include "engine/session.h"\n'}),
+            ["circle: src/engine/reply -> src/engine/session -> src/engine/reply"],
+        )
+
+    def test_a_part_counts_as_its_whole(self):
+        self.assertEqual(
+            self.complaints(**{"src/engine/reply.c": '#include "engine/session_state.h"\n'}),
+            ["circle: src/engine/reply -> src/engine/session -> src/engine/reply"],
+        )
+
+    def test_a_circle_of_headers_within_a_unit(self):
+        self.assertEqual(
+            self.complaints(**{"src/engine/session.h": '#include "engine/session_state.h"\n'}),
+            ["circle: src/engine/session.h -> src/engine/session_state.h -> src/engine/session.h"],
+        )
+
+    def test_an_arrow_against_the_direction(self):
+        self.assertEqual(
+            self.complaints(**{"src/engine/reply.c": '#include "net/list.h"\n'}),
+            ["src/engine/reply.c includes src/net/list.h: src/engine may not know src/net"],
+        )
+        self.assertEqual(
+            self.complaints(**{"src/net/link.c": '#include "binding/binding.h"\n'}),
+            ["src/net/link.c includes src/binding/binding.h: src/net may not know src/binding"],
+        )
+
+    def test_the_binding_without_io_knows_no_net(self):
+        self.assertEqual(
+            self.complaints(**{"src/binding/engine/engine.c": '#include "net/link.h"\n'}),
+            ["src/binding/engine/engine.c includes src/net/link.h: src/binding/engine may not know src/net"],
+        )
+
+    def test_aui_sim_and_the_rest_share_nothing(self):
+        complaint = ["src/sim/session.c includes src/engine/reply.h: src/sim may not know src/engine"]
+        self.assertEqual(self.complaints(**{"src/sim/session.c": '#include "engine/reply.h"\n'}), complaint)
+        self.assertEqual(self.complaints(**{"src/sim/session.c": '#include "../engine/reply.h"\n'}), complaint)
+        self.assertEqual(
+            self.complaints(**{"src/net/link.c": '#include "sim/session.h"\n'}),
+            ["src/net/link.c includes src/sim/session.h: src/net may not know src/sim"],
+        )
+
+    def test_a_circle_of_modules(self):
+        circle = ["circle: aui -> aui.json -> aui"]
+        self.assertEqual(self.complaints(**{"lua/aui/json.lua": 'local function late() require("aui") end\n'}), circle)
+
+    def test_a_circle_by_a_module_that_is_chosen(self):
+        self.assertEqual(
+            self.complaints(**{"lua/aui/json.lua": 'return require(nginx and "aui.log" or "cjson")\n',
+                               "lua/aui/log.lua": 'require "aui.json"\n'}),
+            ["circle: aui.json -> aui.log -> aui.json"],
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()
