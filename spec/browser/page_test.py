@@ -128,6 +128,30 @@ class AnswerTest(PageTest):
         self.assertEqual(self.page.texts(".card h3"), ["Acme K1"])
 
 
+    def test_what_has_another_type_than_it_should_is_left_out_and_the_rest_is_shown(self):
+        card = {"name": "A", "parameters": [None, "x", {"title": "t", "value": [0] * 200_000}, {}]}
+        odd = [{"cards": "x", "options": {}, "variants_options": 3, "followup_suggestions": "x"},
+               {"cards": [None, "x", {"name": "A", "parameters": {}}], "followup_suggestions": {}},
+               {"cards": [card], "followup_suggestions": [None, 3, {}, "More"]},
+               {"options": [None, {"widget_parameters": "x"}, {"widget_parameters": [None]}]},
+               {"cards": [{"name": "A", "parameters": [{}] * 150_000}, {"name": "B"}],
+                "followup_suggestions": ["More"] * 150_000}]
+        answers = [message(str(number), **fields) for number, fields in enumerate(odd)]
+        for answer in answers:
+            self.ask("hi", [("message", answer)])
+            self.page.wait_for_answer(answer["text"])
+            self.page.wait(IDLE)
+        cards = self.page.texts(".card h3")
+        self.assertEqual(cards, ["A", "A", "Option 1", "Option 2", "A", "B"])
+        self.assertEqual(set(self.page.texts(".suggestions button")), {"More"})
+        self.assertEqual(self.page.texts(".failure"), [])
+        self.gateway.histories["task-1"] += [None, "x", {}, message("no", sender=None), *answers, {"text": 3}]
+        self.page.reload()
+        self.page.wait(IDLE)
+        self.assertEqual(self.page.texts(".card h3"), cards)
+        self.assertEqual(self.page.texts(".agent .text"), ["Hello!", "", "no", *"01234", ""])
+
+
 class ReloadTest(PageTest):
     def test_a_reload_keeps_the_conversation(self):
         answer = message("Two.", cards=CARDS, followup_suggestions=["More"])
@@ -229,6 +253,27 @@ class FailureTest(PageTest):
         self.page.wait_for_answer("Two")
         first, second = self.gateway.chats
         self.assertEqual(first["id"], second["id"])
+
+    def test_a_message_that_an_earlier_connection_may_have_brought_is_not_said_not_to_be_sent(self):
+        busy = refuse(429, True, delivered="no")
+        self.ask("hi", ["cut"], busy)
+        self.page.wait(FAILURE)
+        self.assertIn("may have arrived", self.page.evaluate(FAILURE))
+        self.gateway.scripts.append(busy)
+        self.page.click(".failure button")
+        self.page.wait(f"{FAILURE} && {IDLE}")
+        self.assertIn("may have arrived", self.page.evaluate(FAILURE))
+        self.assertEqual(1, len({call["id"] for call in self.gateway.chats}))
+
+    def test_a_message_that_was_refused_twice_was_not_sent(self):
+        busy = refuse(429, True, delivered="no")
+        self.ask("hi", busy)
+        self.page.wait(FAILURE)
+        self.gateway.scripts.append(busy)
+        self.page.click(".failure button")
+        self.page.wait(f"{FAILURE} && {IDLE}")
+        self.assertEqual(2, len(self.gateway.chats))
+        self.assertIn("was not sent", self.page.evaluate(FAILURE))
 
     def test_a_message_that_is_too_long_is_told_to_be(self):
         self.ask("hi", refuse(413, False))

@@ -6,6 +6,7 @@ const SILENCE_LIMIT = 45_000; // ms without a byte before a connection counts as
 const MOST_RECONNECTS = 8; // during one answer, not counting those while offline
 const VISIBLE_PARAMETERS = 8; // of a card; the others can be unfolded
 const DEEPEST_VALUE = 3; // levels of nested values shown as lists; deeper ones as JSON
+const MOST_ITEMS = 1000; // of a list; nobody reads more, and a browser takes no end of them
 
 const byId = (id) => document.getElementById(id);
 const log = byId("log");
@@ -70,7 +71,8 @@ function createTask(signal) {
 /** The messages of a task, oldest first; null if it is not this browser's, or no more. */
 async function fetchHistory(taskId, signal) {
   try {
-    return (await call(`/api/tasks/${encodeURIComponent(taskId)}/messages`, { signal })).messages;
+    const { messages: past } = await call(`/api/tasks/${encodeURIComponent(taskId)}/messages`, { signal });
+    return past.filter(isNested);
   } catch (error) {
     if (error.status === 403 || error.status === 404) return null;
     throw error;
@@ -108,8 +110,13 @@ async function* parseEvents(stream) {
   }
 }
 
-/** The events of one connection. Ends when it ends; throws a Failure if it is refused, another error if it dies. */
+/**
+ * The events of one connection. Ends when it ends; throws a Failure if it is refused, another error if it dies. What a
+ * refusal says of the question's delivery is of this connection alone.
+ */
 async function* connect(question, signal) {
+  const isAsked = question.asked;
+  question.asked = true;
   const silence = new AbortController();
   let watchdog = setTimeout(() => silence.abort(), SILENCE_LIMIT);
   try {
@@ -120,7 +127,7 @@ async function* connect(question, signal) {
       cache: "no-store",
       signal: AbortSignal.any([signal, silence.signal]),
     });
-    if (!response.ok) throw Object.assign(await refusal(response), question.lastEvent && { delivered: "maybe" });
+    if (!response.ok) throw Object.assign(await refusal(response), isAsked && { delivered: "maybe" });
     for await (const event of parseEvents(response.body)) {
       clearTimeout(watchdog);
       watchdog = setTimeout(() => silence.abort(), SILENCE_LIMIT);
@@ -187,6 +194,21 @@ async function receive(question, article, signal) {
   }
 }
 
+// ---- what the agent says: any field may be missing, or of another type than it should be ------------------------
+
+const isNested = (value) => typeof value === "object" && value !== null;
+const isPlainList = (value) => Array.isArray(value) && !value.some(isNested);
+const isText = (value) => typeof value === "string";
+
+/** The items of a list that are what they should be. */
+function itemsOf(list, isWanted) {
+  return Array.isArray(list) ? list.filter(isWanted).slice(0, MOST_ITEMS) : [];
+}
+
+function textOf(message) {
+  return isText(message.text) ? message.text : "";
+}
+
 // ---- messages ---------------------------------------------------------------------------------------------------
 
 function make(tag, className, ...children) {
@@ -248,7 +270,7 @@ function growText(article, keep, addition) {
 /** Everything of a final message but its suggestions. */
 function completeAnswer(article, message) {
   article.classList.remove("waiting", "growing");
-  setText(article, message.text);
+  setText(article, textOf(message));
   const cards = productsOf(message).map(makeCard);
   if (cards.length > 0) article.append(makeList("cards", cards));
 }
@@ -259,7 +281,7 @@ function addNote(article, text) {
 }
 
 function showSuggestions(suggestions) {
-  const buttons = (suggestions ?? []).map((text) => {
+  const buttons = itemsOf(suggestions, isText).map((text) => {
     const button = makeForeign("button", "", text);
     button.type = "button";
     button.addEventListener("click", (event) => {
@@ -282,10 +304,12 @@ function removeActions() {
 
 /** The products of a message, as cards. Older agents send options, which have no name. */
 function productsOf(message) {
-  if (message.cards?.length > 0) return message.cards;
-  const options = message.options?.length > 0 ? message.options : (message.variants_options ?? []);
-  return options.map(({ is_recommended, widget_parameters }, index) => ({
-    name: optionName(widget_parameters ?? []) || `Option ${index + 1}`,
+  const [cards, options, variants] = [message.cards, message.options, message.variants_options].map((list) =>
+    itemsOf(list, isNested),
+  );
+  if (cards.length > 0) return cards;
+  return (options.length > 0 ? options : variants).map(({ is_recommended, widget_parameters }, index) => ({
+    name: optionName(itemsOf(widget_parameters, isNested)) || `Option ${index + 1}`,
     parameters: widget_parameters,
     is_recommended,
   }));
@@ -302,7 +326,7 @@ function makeCard({ name, parameters, is_recommended }) {
     card.classList.add("recommended");
     card.append(make("p", "badge", "Recommended"));
   }
-  const rows = (parameters ?? []).map((parameter) => makeRow(parameter));
+  const rows = itemsOf(parameters, isNested).map((parameter) => makeRow(parameter));
   card.append(makeForeign("h3", "", name ?? "Product"), make("dl", "", ...rows.slice(0, VISIBLE_PARAMETERS)));
   if (rows.length > VISIBLE_PARAMETERS) {
     const more = make("dl", "", ...rows.slice(VISIBLE_PARAMETERS));
@@ -320,8 +344,6 @@ function makeRow({ title, value, type }, depth = 0) {
   return row;
 }
 
-const isNested = (value) => typeof value === "object" && value !== null;
-const isPlainList = (value) => Array.isArray(value) && !value.some(isNested);
 const numbers = new Intl.NumberFormat(undefined, { useGrouping: "min2", maximumFractionDigits: 6 });
 const cents = new Intl.NumberFormat(undefined, { useGrouping: "min2", minimumFractionDigits: 2 });
 
@@ -333,9 +355,10 @@ function makeValue(value, type, depth = 0) {
   if (typeof value === "string") return isWebAddress(value) ? makeLink(value) : formatTime(value, type);
   if (depth === DEEPEST_VALUE) return JSON.stringify(value);
   const inner = (item) => makeValue(item, undefined, depth + 1);
-  if (isPlainList(value)) return make("span", "", ...value.flatMap((item) => [", ", inner(item)]).slice(1));
-  if (Array.isArray(value)) return make("ul", "", ...value.map((item) => makeForeign("li", "", inner(item))));
-  return make("dl", "", ...Object.entries(value).map(([title, item]) => makeRow({ title, value: item }, depth + 1)));
+  const items = (Array.isArray(value) ? value : Object.entries(value)).slice(0, MOST_ITEMS);
+  if (isPlainList(value)) return make("span", "", ...items.flatMap((item) => [", ", inner(item)]).slice(1));
+  if (Array.isArray(value)) return make("ul", "", ...items.map((item) => makeForeign("li", "", inner(item))));
+  return make("dl", "", ...items.map(([title, item]) => makeRow({ title, value: item }, depth + 1)));
 }
 
 function isWebAddress(text) {
@@ -456,7 +479,7 @@ function showTrouble(text) {
 function announce(message) {
   const count = productsOf(message).length;
   const products = count === 0 ? "" : count === 1 ? "One product." : `${count} products.`;
-  byId("announcer").replaceChildren(make("p", "", message.text), make("p", "", products));
+  byId("announcer").replaceChildren(make("p", "", textOf(message)), make("p", "", products));
 }
 
 /** Not after a touch, which would bring up the keyboard over the answer. */
@@ -491,11 +514,15 @@ async function start() {
   }
 }
 
+function isFromUser(message) {
+  return message.sender?.type === "user";
+}
+
 function showPast(past) {
   if (task.welcome_message) setText(addAnswer(), task.welcome_message);
   for (const message of past) {
-    if (message.sender.type === "user") {
-      addUserMessage(message.text);
+    if (isFromUser(message)) {
+      addUserMessage(textOf(message));
     } else {
       completeAnswer(addAnswer(), message);
       lastMessageId = message.id;
@@ -510,7 +537,7 @@ function resume(past) {
   const question = load(PENDING);
   if (question?.task !== task.task_id) return;
   const recent = past.slice(past.findIndex((message) => message.id === question.after) + 1);
-  const place = recent.findLastIndex((message) => message.sender.type === "user" && message.text === question.text);
+  const place = recent.findLastIndex((message) => isFromUser(message) && message.text === question.text);
   if (place >= 0 && place < recent.length - 1) return save(PENDING, null);
   removeActions();
   if (place < 0) addUserMessage(question.text);
@@ -532,7 +559,7 @@ async function exchange(question) {
   const signal = begin("answering");
   const article = addAnswer();
   article.classList.add("waiting");
-  save(PENDING, question);
+  save(PENDING, { ...question, asked: true }); // as it is in a moment
   try {
     const message = await receive(question, article, signal);
     completeAnswer(article, message);
@@ -552,7 +579,8 @@ function giveUp(question, article, failure) {
   article.classList.remove("waiting", "growing");
   showFailure(article, failure, () => {
     article.remove();
-    exchange({ ...question, id: failure.settled ? randomId() : question.id, lastEvent: undefined });
+    const id = failure.settled ? randomId() : question.id;
+    exchange({ ...question, id, lastEvent: undefined, asked: !failure.settled && failure.delivered !== "no" });
   });
   save(PENDING, null);
 }
