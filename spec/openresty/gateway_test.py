@@ -471,9 +471,17 @@ class Failures(Case):
 
     def test_does_not_start_with_settings_that_make_no_sense(self):
         for settings, words in (({"AUI_URL": "http://127.0.0.1/"}, 'url: expected "ws://..."'),
-                                ({"GATEWAY_RATE": "many"}, "GATEWAY_RATE: expected a number above 0"),
+                                ({"GATEWAY_RATE": "many"}, "GATEWAY_RATE: expected a number from 1 to"),
+                                ({"GATEWAY_RATE": "0.5"}, "GATEWAY_RATE: expected a number from 1 to"),
+                                ({"GATEWAY_HEARTBEAT": "inf"}, "GATEWAY_HEARTBEAT: expected a number from 0.1 to 30"),
+                                ({"GATEWAY_HEARTBEAT": "60"}, "GATEWAY_HEARTBEAT: expected a number from 0.1 to 30"),
+                                ({"GATEWAY_GRACE": "-1"}, "GATEWAY_GRACE: expected a number from 0 to 300"),
                                 ({"GATEWAY_ORIGIN": "https://shop.example/"}, "GATEWAY_ORIGIN: expected an origin"),
                                 ({"GATEWAY_ORIGIN": "shop.example"}, "GATEWAY_ORIGIN: expected an origin"),
+                                ({"GATEWAY_ORIGIN": "https://shop.example:443"}, "GATEWAY_ORIGIN: expected an origin"),
+                                ({"GATEWAY_ORIGIN": "http://[::1]:80"}, "GATEWAY_ORIGIN: expected an origin"),
+                                ({"GATEWAY_ORIGIN": "http://shop:70000"}, "GATEWAY_ORIGIN: expected an origin"),
+                                ({"AUI_REDIS": "127.0.0.1:99999"}, "AUI_REDIS: expected host:port"),
                                 ({"AUI_REDIS": "localhost"}, "AUI_REDIS: expected host:port")):
             with self.assertRaisesRegex(AssertionError, re.escape(words)):
                 self.gateway("ws://127.0.0.1:1/api/v1/external/session", **settings)
@@ -539,6 +547,16 @@ class Waiting(Case):
         released.set()
         self.assertEqual([LAPTOP] * 9, [shown(list(stream)) for stream in streams])
         self.assertEqual(3, agent.most_at_once)
+
+    def test_bears_histories_that_take_much_more_memory_than_their_json(self):
+        many = [{}] * 500_000
+        gateway = self.gateway(self.agent(lambda _: many).url, GATEWAY_WORKERS="1")
+        browsers = [Browser(gateway, f"127.0.0.{2 + number}") for number in range(16)]
+        tasks = [browser.create_task() for browser in browsers]
+        before = gateway.memory()
+        streams = [browser.chat(task, LAPTOP, Last_Event_ID="m1.1") for browser, task in zip(browsers, tasks)]
+        self.assertEqual(["timeout"] * 16, [data["kind"] for stream in streams for _, data, _ in stream])
+        self.assertLess(gateway.memory() - before, 400 * 1024 * 1024)
 
     def test_ends_at_once_where_there_is_no_use_in_it(self):
         agent = self.agent(lambda _: self.answered("x" * 5_000_000))
@@ -805,6 +823,29 @@ class Attacks(Case):
             self.assertEqual((429, "5"), (refused.status, refused.headers["Retry-After"]))
         for stream in streams:
             stream.close()
+
+    def test_lets_a_client_have_so_many_histories_at_once(self):
+        released = threading.Event()
+        self.addCleanup(released.set)
+        agent = Agent(lambda _: released.wait(PATIENCE) and [])
+        self.addCleanup(agent.close)
+        gateway = self.gateway(agent.url)
+        browser, other = Browser(gateway), Browser(gateway, "127.0.0.2")
+        tasks = {each: each.create_task() for each in (browser, other)}
+        waiting = []
+
+        def ask(each):
+            waiting.append(threading.Thread(target=each.get, args=[f"/api/tasks/{tasks[each]}/messages"]))
+            waiting[-1].start()
+            wait_until(lambda: agent.now == len(waiting), "a history")
+        for _ in range(6):
+            ask(browser)
+        answer = browser.get(f"/api/tasks/{tasks[browser]}/messages")
+        self.assertEqual((429, "rate_limit", "5"), (answer.status, answer.error["kind"], answer.headers["Retry-After"]))
+        ask(other)
+        released.set()
+        for thread in waiting:
+            thread.join(PATIENCE)
 
     def test_leaves_streams_to_other_browsers_of_the_same_client(self):
         gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])

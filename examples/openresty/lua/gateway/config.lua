@@ -1,10 +1,12 @@
 -- The gateway's settings, from the environment; nginx.conf names the variables that it lets through to the workers.
 
-local function number(name, default)
+local function number(name, default, least, most)
   local value = os.getenv(name)
   if value == nil or value == "" then return default end
   local parsed = tonumber(value)
-  if not parsed or not (parsed > 0) then error(("%s: expected a number above 0, got %q"):format(name, value), 0) end
+  if not parsed or not (parsed >= least and parsed <= most) then
+    error(("%s: expected a number from %g to %g, got %q"):format(name, least, most, value), 0)
+  end
   return parsed
 end
 
@@ -13,10 +15,21 @@ local function text(name)
   return value ~= "" and value or nil
 end
 
--- As browsers write it in the field Origin: anything else would match none of them.
+local DEFAULT_PORTS = { http = ":80", https = ":443" } -- which browsers leave out
+
+-- Whether browsers write it so in the field Origin: anything else would match none of them.
+local function is_origin(value)
+  local scheme, port = value:match "^(https?)://[%l%d._-]+(:?%d*)$"
+  if not scheme then
+    scheme, port = value:match "^(https?)://%[[%l%d:.]+%](:?%d*)$"
+  end
+  if not scheme or port == DEFAULT_PORTS[scheme] then return false end
+  return port == "" or (port:find "^:[1-9]" ~= nil and tonumber(port:sub(2)) < 65536)
+end
+
 local function origin(name)
   local value = text(name)
-  if value and not value:find "^https?://[%l%d.:%[%]_-]+$" then
+  if value and not is_origin(value) then
     error(('%s: expected an origin such as "https://shop.example", got %q'):format(name, value), 0)
   end
   return value
@@ -42,10 +55,12 @@ return {
   redis = text "AUI_REDIS", -- "host:port"; nil: what is kept is kept in this machine's memory
   origin = page_origin, -- such as "https://shop.example"; nil: whatever the Host field says
   host = page_origin and host_of(page_origin), -- by which it is called, beside the names of this machine
-  rate = number("GATEWAY_RATE", 60), -- calls a minute that one client may make
-  grace = number("GATEWAY_GRACE", 5), -- seconds that an answer goes on without its browser, which may come back for it
+  rate = number("GATEWAY_RATE", 60, 1, 1e6), -- calls a minute that one client may make
+  -- Seconds that an answer goes on without its browser, which may come back for it.
+  grace = number("GATEWAY_GRACE", 5, 0, 300),
   resume_patience = 60, -- seconds that a browser that came back is kept waiting
-  heartbeat = number("GATEWAY_HEARTBEAT", 15), -- seconds between signs of life on a stream
+  -- Seconds between signs of life on a stream. After 45 the page takes a silent connection for a dead one.
+  heartbeat = number("GATEWAY_HEARTBEAT", 15, 0.1, 30),
   max_text = 8000, -- bytes of a user's message
   rest_timeout = 20, -- seconds
   max_history = 2 * 1024 * 1024, -- bytes of a task's messages

@@ -7,7 +7,9 @@ local PREFIX = "aui-gateway:"
 local TIMEOUT, IDLE, CONNECTIONS = 2000, 30000, 32 -- milliseconds, milliseconds, in each worker
 
 local host, port = config.redis:match "^(.+):(%d+)$"
-if not host then error(("AUI_REDIS: expected host:port, got %q"):format(config.redis), 0) end
+if not host or tonumber(port) < 1 or tonumber(port) > 65535 then
+  error(("AUI_REDIS: expected host:port, got %q"):format(config.redis), 0)
+end
 
 local Shelf = {}
 Shelf.__index = Shelf
