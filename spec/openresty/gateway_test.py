@@ -118,6 +118,19 @@ class Conversations:
         self.assertEqual(first[-1][1], websocket.receive()["message"])
         self.assertEqual([LAPTOP], self.logged("message"))
 
+    def test_tells_a_browser_that_has_come_back_of_a_message_that_did_not_arrive(self):
+        error = {"status_code": 429, "message": "Slow down", "extra_data": {"retry_after": 3}}
+        busy, away = [RECEIVE, {"error": error}, {"close": 1008}], [{"handshake": {"status": 401}}]
+        gateway, browser, task = self.start(scenario={"connections": [busy, away, [{"agent": True}]]})
+        first = browser.chat(task, LAPTOP)
+        wait_until(lambda: self.logged("message"), "the message")
+        ends = [list(stream)[-1] for stream in (browser.chat(task, LAPTOP), first)]
+        self.assertEqual(1, gateway.metric("gateway_resumes_total"))
+        self.assertEqual([("error", "auth", "no")] * 2, [(end[0], end[1]["kind"], end[1]["delivered"]) for end in ends])
+        self.assertEqual("message", browser.ask(task, LAPTOP)[-1][0])
+        self.assertEqual("message", browser.ask(task, LAPTOP)[-1][0])
+        self.assertEqual([LAPTOP] * 2, self.logged("message"))
+
     def test_gives_an_answer_up_whose_browser_does_not_come_back(self):
         gateway, browser, task = self.start("--pace", "0.2", GATEWAY_GRACE="0.2")
         stream = browser.chat(task, LAPTOP)

@@ -35,15 +35,6 @@ local function fail(self, err)
   self.listener:emit("error", refusal.public(err))
 end
 
--- What whoever asks for the message again is to know.
-local function note_failure(self, err)
-  if err.delivered == "no" then
-    ledger.forget(self.message)
-  else
-    ledger.failed(self.message, refusal.public(err))
-  end
-end
-
 local function count_reconnects(session)
   session:on("state", function(state)
     if state == "connecting" then metrics.count "aui_reconnects_total" end
@@ -84,7 +75,7 @@ local function pass_on(self, session)
   local json, more = hear(self, session)
   session:close()
   if not json then
-    note(note_failure, self, more)
+    note(ledger.failed, self.message, refusal.public(more))
     return fail(self, more)
   end
   metrics.observe("aui_message_seconds", now() - self.begun)

@@ -18,6 +18,7 @@ local function key(kind, message) return kind .. ":" .. message.task_id .. ":" .
 function ledger.begin(message)
   local last = conversations:get("answered:" .. message.task_id) or ""
   if not messages:add(key("sent", message), last, MEMORY) then return false end
+  messages:delete(key("failed", message)) -- of an earlier attempt, which did not arrive
   messages:set("newest:" .. message.task_id, message.id, MEMORY)
   return true
 end
@@ -31,9 +32,6 @@ function ledger.answer_before(message)
   return id ~= "" and id or nil
 end
 
---- Notes that the message did not reach the agent: it may be sent again.
-function ledger.forget(message) messages:delete(key("sent", message)) end
-
 --- Notes that it was answered, by the agent's message with this id, which need not be one: then the answer has to be
 --- found by its question.
 function ledger.answered(message, answer_id)
@@ -45,8 +43,11 @@ end
 --- The id of its answer, if that is known.
 function ledger.answer(message) return messages:get(key("answer", message)) end
 
---- Notes that it ended in an error (what a browser is told of it).
-function ledger.failed(message, error) messages:set(key("failed", message), cjson.encode(error), MEMORY) end
+--- Notes that it ended in an error (what a browser is told of it). One that did not reach the agent may be sent again.
+function ledger.failed(message, error)
+  messages:set(key("failed", message), cjson.encode(error), MEMORY)
+  if error.delivered == "no" then messages:delete(key("sent", message)) end
+end
 
 --- The error in which it ended, if it did.
 function ledger.failure(message)
