@@ -462,6 +462,17 @@ class Failures(Case):
         answers = [browser.post("/api/tasks") for _ in ids]
         self.assertEqual([(502, "protocol")] * len(ids), [(answer.status, answer.error["kind"]) for answer in answers])
 
+    def test_gives_no_browser_the_task_of_another(self):
+        same = {"status": 200, "body": json.dumps({"id": "task-1"})}
+        sim = self.sim(scenario={"connections": [[RECEIVE, FINAL]], "rest": [same, same, same, same, "serve"]})
+        gateway = self.gateway(sim.url)
+        browser, other = Browser(gateway), Browser(gateway)
+        self.assertEqual([201, 502, 201], [each.post("/api/tasks").status for each in (browser, other, browser)])
+        self.assertEqual("message", browser.ask("task-1", LAPTOP)[-1][0])
+        self.assertEqual(502, other.post("/api/tasks").status)
+        self.assertEqual(404, other.get("/api/tasks/task-1/messages").status)
+        self.assertEqual(200, browser.get("/api/tasks/task-1/messages").status)
+
     def test_lets_the_agent_write_no_lines_into_the_log(self):  # each line of which is checked at the end
         words = json.dumps({"message": "no\r\n2025/10/09 [alert] forged\033[31m"})
         sim = self.sim(scenario={"connections": [[]], "rest": [{"status": 500, "body": words}]})

@@ -55,8 +55,17 @@ end
 --- The agent's user_id of a browser; the cookie cannot be found from it.
 function browser.user_id(id) return "web-" .. ngx.md5("user " .. id) end
 
---- Notes whose a new task is.
-function browser.give_task(id, task_id) empty:set("owner:" .. task_id, id, config.empty_lifetime) end
+-- In this order, as keep_task may move it meanwhile.
+local function owner_of(task_id)
+  local key = "owner:" .. task_id
+  return empty:get(key) or kept:get(key)
+end
+
+--- Notes whose a new task is: false if it is somebody else's, as of an agent, or a cache before it, that says the same
+--- twice.
+function browser.give_task(id, task_id)
+  return not owner_of(task_id) and empty:add("owner:" .. task_id, id, config.empty_lifetime) or owner_of(task_id) == id
+end
 
 --- To be called when the task gets a message.
 function browser.keep_task(task_id)
@@ -71,8 +80,8 @@ end
 --- Whether the task belongs to whoever is asking. A task of somebody else looks like one that does not exist.
 function browser.owns(task_id)
   if not rest.is_task_id(task_id) then return false end
-  local id, key = browser.current(), "owner:" .. task_id
-  return id ~= nil and (empty:get(key) or kept:get(key)) == id -- in this order, as keep_task may move it meanwhile
+  local id = browser.current()
+  return id ~= nil and owner_of(task_id) == id
 end
 
 return browser

@@ -32,7 +32,7 @@ function tasks.create()
   local id = browser.welcome()
   local task, err = rest.create_task(browser.user_id(id))
   if not task then return refusal.send_failure(err) end
-  browser.give_task(id, task.id)
+  if not browser.give_task(id, task.id) then return refusal.send(502, refusal.internal "no") end
   begin_answer(201)
   ngx.print(('{"task_id":%s,"welcome_message":%s,"followup_suggestions":%s}'):format(
     cjson.encode(task.id),
