@@ -275,6 +275,23 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.equal("I found \239\191\189 it", assert(session:ask "question").text)
     end)
 
+    it("reads a history of 8 MiB, and of a longer one nothing", function()
+      local question = '{"id":"u2","text":"question","sender":{"type":"user"}}'
+      local found = '{"id":"a2","text":"I found it","sender":{"type":"agent"}}'
+      local body = history_of(false, question, found)
+      local longest = body .. (" "):rep(8 * 1024 * 1024 - #body)
+      local cut = { { receive = true }, { update = "I found" }, { wait = 0.05 }, CUT }
+      local function scenario(text)
+        return { connections = { cut, { { receive = true } } }, rest = { { status = 200, body = text } } }
+      end
+      play(scenario(longest))
+      assert.equal("I found it", assert(session:ask "question").text)
+      session:close()
+      server:stop()
+      play(scenario(longest .. " "))
+      assert_in_doubt(select(2, session:ask "question"))
+    end)
+
     for _, first in ipairs { true, false } do
       local name = first and "" or ", the session's first in the task"
       it("does not send again a message that the history may have in other words" .. name, function()

@@ -11,6 +11,7 @@ local sent = require "aui.sent"
 local CALL_TIMEOUT = 10 -- all times in seconds
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5
 local LONGEST_ASKED = 300 -- a server is obeyed for so long, as by the engine
+local LONGEST_HISTORY = 8 * 1024 * 1024 -- bytes; decoded, it may take thirty times as much
 local TIMES_ABSENT = 2 -- in a row, before a message counts as never arrived: a server may still be taking it up
 
 -- A reply in doubt: who waits for news of it. It holds neither the reply nor the session alive, nor does its task, in
@@ -33,6 +34,7 @@ local function request_for(doubt)
     target = place.tasks_target .. credentials.percent_encode(doubt.message.task_id) .. "/messages",
     headers = doubt.credentials.rest_headers(),
     timeout = CALL_TIMEOUT,
+    max_body = LONGEST_HISTORY,
     max_response_head = doubt.max_response_head,
   })
 end
