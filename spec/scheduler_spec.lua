@@ -51,6 +51,16 @@ describe("aui.run", function()
     assert.are.same({ 0, 0.2, 0.4, 0.6 }, log)
   end)
 
+  it("tells the time by which it wakes", function()
+    local slept
+    aui.run(function()
+      local before = aui.now()
+      aui.sleep(0.02)
+      slept = aui.now() - before
+    end)
+    assert.is_true(slept >= 0.02)
+  end)
+
   it("raises a task's error, with the place and a traceback", function()
     local function culprit() error "boom" end
     for _, start in ipairs { function() culprit() end, function() aui.spawn(culprit) end } do

@@ -73,6 +73,10 @@ function aui.sleep(seconds)
   host.wait(nil, host.now() + seconds)
 end
 
+--- What time it is by a clock that nobody sets: seconds, from an unknown moment on.
+---@return number
+function aui.now() return (host.now()) end
+
 --- Calls `fn(event)` from now on for what sessions do, in structured events (aui.Event in lua/aui/log.lua) that hold no
 --- key and none of what user and agent say. It must not wait. There is one such function: the next call replaces it,
 --- aui.log(nil) takes it away.

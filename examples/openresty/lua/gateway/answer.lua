@@ -7,10 +7,8 @@ local aui = require "resty.aui"
 local browser = require "gateway.browser"
 local config = require "gateway.config"
 local emit_text = require "gateway.chunk"
-local errors = require "aui.error"
 local ledger = require "gateway.ledger"
 local metrics = require "gateway.metrics"
-local now = require("aui.engine").now
 local refusal = require "gateway.refusal"
 local resume = require "gateway.resume"
 
@@ -43,7 +41,7 @@ end
 
 local function pass_on_text(self, reply)
   local chunk, keep = reply:next()
-  if chunk then metrics.observe("aui_first_chunk_seconds", now() - self.begun) end
+  if chunk then metrics.observe("aui_first_chunk_seconds", aui.now() - self.begun) end
   while chunk do
     metrics.count "aui_chunks_total"
     emit_text(self.listener, keep, chunk)
@@ -78,7 +76,7 @@ local function pass_on(self, session)
     note(ledger.failed, self.message, refusal.public(more))
     return fail(self, more)
   end
-  metrics.observe("aui_message_seconds", now() - self.begun)
+  metrics.observe("aui_message_seconds", aui.now() - self.begun)
   metrics.count("aui_replies_total", { outcome = "message" })
   note(ledger.answered, self.message, more)
   self.listener:emit("message", json)
@@ -92,13 +90,13 @@ local function connect(self)
   count_reconnects(session)
   if not self.canceled then return session end
   session:close()
-  return nil, errors.new { kind = "canceled", message = "given up before it was sent", delivered = "no" }
+  return nil, refusal.canceled "no"
 end
 
 -- Tells the listener the answer or why there is none; false if another request has sent the message meanwhile. It is
 -- noted as sent only when it can be: if this worker died while it connects, nobody else would send it.
 local function ask(self)
-  self.begun = now()
+  self.begun = aui.now()
   local session, err = connect(self)
   if not session then
     fail(self, err)
@@ -144,12 +142,12 @@ end
 function Answer:abandon()
   if self.abandoned then return end
   self.abandoned = true
-  local deadline = now() + config.grace
+  local deadline = aui.now() + config.grace
   local claimed
   repeat
     ngx.sleep(0.1)
     claimed = is_claimed(self.message)
-  until claimed ~= nil or self.over or now() >= deadline
+  until claimed ~= nil or self.over or aui.now() >= deadline
   if not claimed and not self.over then self:cancel() end
 end
 

@@ -1,7 +1,7 @@
 -- Who counts as one client, and how many calls it may make in a minute, over all workers of this machine.
 
+local aui = require "resty.aui"
 local config = require "gateway.config"
-local now = require("aui.engine").now
 local refusal = require "gateway.refusal"
 
 local limits = {}
@@ -22,7 +22,7 @@ end
 --- Counts a call: nil; or, when it is one too many or cannot be counted, a status and an error. A full dictionary
 --- forgets nobody's count to make room for another's.
 function limits.take()
-  local time = now() -- by a clock that nobody sets
+  local time = aui.now() -- by a clock that nobody sets
   local window = math.floor(time / WINDOW)
   local key = limits.client() .. window
   dictionary:safe_add(key, 0, WINDOW)

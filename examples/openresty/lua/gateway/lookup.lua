@@ -1,10 +1,10 @@
 -- Looks tasks up in the agent's histories for those who wait for answers there: once for all that wait for one task in
 -- this worker, and so many tasks at once, of which each client has its share.
 
+local aui = require "resty.aui"
 local config = require "gateway.config"
 local json = require "aui.json"
 local limits = require "gateway.limits"
-local now = require("aui.engine").now
 local rest = require "gateway.rest"
 local semaphore = require "ngx.semaphore"
 local threads = require "aui.threads"
@@ -73,7 +73,7 @@ end
 -- Lets others join for a while, and then begins.
 local function gather(task_id, pause)
   local lookup =
-    { task_id = task_id, waiting = 1, done = semaphore.new(), due = now() + pause, own_turns = own_turns() }
+    { task_id = task_id, waiting = 1, done = semaphore.new(), due = aui.now() + pause, own_turns = own_turns() }
   gathering[task_id] = lookup
   ngx.sleep(pause)
   if gathering[task_id] == lookup then gathering[task_id] = nil end
@@ -89,7 +89,7 @@ end
 --- too busy. The look-up begins after this call, within `pause` seconds or when it is its turn.
 return function(task_id, pause)
   local lookup = gathering[task_id]
-  if lookup and now() < lookup.due then
+  if lookup and aui.now() < lookup.due then
     lookup.waiting = lookup.waiting + 1
   else
     lookup = gather(task_id, pause)

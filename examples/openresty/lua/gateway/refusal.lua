@@ -34,6 +34,11 @@ function refusal.public(err)
   }
 end
 
+--- What takes the place of an error of the module when an answer was given up, and of what a browser is told.
+function refusal.canceled(delivered)
+  return { kind = "canceled", message = WORDS.canceled, retryable = false, delivered = delivered }
+end
+
 --- What a browser is told when our own code has failed.
 function refusal.internal(delivered)
   return { kind = "server", message = OTHER_WORDS, retryable = true, delivered = delivered }

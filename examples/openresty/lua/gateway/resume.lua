@@ -1,14 +1,13 @@
 -- The answer to a message that was sent before, on a connection to the browser that broke: from the task's history.
 
+local aui = require "resty.aui"
 local config = require "gateway.config"
 local emit_text = require "gateway.chunk"
-local errors = require "aui.error"
 local history = require "aui.history"
 local json = require "aui.json"
 local ledger = require "gateway.ledger"
 local lookup = require "gateway.lookup"
 local metrics = require "gateway.metrics"
-local now = require("aui.engine").now
 local refusal = require "gateway.refusal"
 
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5 -- seconds
@@ -56,7 +55,7 @@ return function(message, listener, is_wanted)
   metrics.count "gateway_resumes_total"
   local is_known = ledger.has_begun(message)
   if is_known then ledger.claim(message) end
-  local deadline, pause = now() + (is_known and config.resume_patience or 0), FIRST_PAUSE
+  local deadline, pause = aui.now() + (is_known and config.resume_patience or 0), FIRST_PAUSE
   repeat
     local failure = ledger.failure(message) -- looked up first: it may have come after the answer
     local found, more = look_up(message, pause)
@@ -67,7 +66,7 @@ return function(message, listener, is_wanted)
     failure = failure or more
     if failure then return listener:emit("error", failure) end
     pause = math.min(pause * 2, LONGEST_PAUSE)
-  until now() >= deadline or not is_wanted()
+  until aui.now() >= deadline or not is_wanted()
   if is_wanted() then return listener:emit("error", missing()) end
-  listener:emit("error", refusal.public(errors.new { kind = "canceled", message = "given up", delivered = "maybe" }))
+  listener:emit("error", refusal.canceled "maybe")
 end
