@@ -35,6 +35,6 @@ local function stress(functions)
 end
 
 stress(net)
-for _, class in ipairs { "Loop", "Session", "Reply", "Fetch" } do
+for _, class in ipairs { "Loop", "Session", "Reply", "Call" } do
   stress(debug.getregistry()["aui.net." .. class].__index)
 end
