@@ -11,13 +11,13 @@
 
 #define AUI_SESSION "aui." AUI_MODULE ".Session"
 #define AUI_REPLY "aui." AUI_MODULE ".Reply"
+#define AUI_ERROR "aui." AUI_MODULE ".Error"
 
 /* How every session's userdata begins. */
 typedef struct aui_lua_session {
   aui_session *session; /* NULL once it is gone */
   uint64_t (*now)(struct aui_lua_session *);
   void (*pump)(struct aui_lua_session *); /* to be called after whatever may have changed the session */
-  aui_error error; /* what is being pushed: the session's may change when Lua collects a reply meanwhile */
 } aui_lua_session;
 
 /* Creates the metatable of sessions: the methods for users, in session.c, and those for the module's driver. */

@@ -1,5 +1,7 @@
 /* A reply as Lua sees it: reads its state; cancels it when asked or collected. A finalizer may still hold one that was
  * collected: it is a canceled one without text. */
+#include <string.h>
+
 #include "binding/binding.h"
 
 typedef struct {
@@ -36,12 +38,46 @@ static int reply_status(lua_State *L) {
   return 1;
 }
 
+/* Lua before 5.3 collects garbage in lua_pushlstring before it copies the bytes: a finalizer may run the loop then,
+ * which changes the text, or frees its memory. So it is given a copy: in `small`, or in a userdata on top of the stack,
+ * which is made before anything is looked at. */
+enum { COLLECTS_FIRST = LUA_VERSION_NUM < 503, SMALL = 4096 };
+
+static size_t text_length(const lua_reply *object) {
+  size_t n;
+  aui_reply_text(object->reply, &n);
+  return n;
+}
+
+static size_t news_length(const lua_reply *object) {
+  return object->in_doubt ? text_length(object) : aui_reply_untaken(object->reply);
+}
+
+/* Room for as many bytes as `length` tells when this returns. */
+static char *make_room(lua_State *L, const lua_reply *object, size_t (*length)(const lua_reply *), char small[SMALL]) {
+  char *room = small;
+  size_t size = SMALL;
+  while (COLLECTS_FIRST && length(object) > size) {
+    lua_settop(L, 1);
+    size = length(object);
+    room = lua_newuserdata(L, size);
+  }
+  return room;
+}
+
+static void push_bytes(lua_State *L, char *room, const char *bytes, size_t n) {
+  if (COLLECTS_FIRST && n > 0) bytes = memcpy(room, bytes, n);
+  lua_pushlstring(L, bytes, n);
+}
+
 /* reply:take(): what is new in the text, as (chunk, keep); nothing when nothing is new. */
 static int reply_take(lua_State *L) {
   lua_reply *object = check_reply(L);
   size_t keep, n;
   const char *chunk;
+  char small[SMALL];
   if (!object->reply) return 0;
+  char *room = make_room(L, object, news_length, small);
   bool is_new = aui_reply_take(object->reply, &keep, &chunk, &n);
   if (object->in_doubt) { /* then all of it */
     keep = 0;
@@ -50,7 +86,7 @@ static int reply_take(lua_State *L) {
     return 0;
   }
   object->in_doubt = true;
-  lua_pushlstring(L, chunk, n);
+  push_bytes(L, room, chunk, n);
   object->in_doubt = false;
   lua_pushinteger(L, (lua_Integer)keep);
   return 2;
@@ -58,10 +94,12 @@ static int reply_take(lua_State *L) {
 
 /* reply:text(): the text so far. */
 static int reply_text(lua_State *L) {
-  const aui_reply *reply = check_reply(L)->reply;
+  const lua_reply *object = check_reply(L);
+  char small[SMALL];
   size_t n = 0;
-  const char *text = reply ? aui_reply_text(reply, &n) : "";
-  lua_pushlstring(L, text, n);
+  char *room = object->reply ? make_room(L, object, text_length, small) : small;
+  const char *text = object->reply ? aui_reply_text(object->reply, &n) : "";
+  push_bytes(L, room, text, n);
   return 1;
 }
 

@@ -13,14 +13,20 @@ static int session_state(lua_State *L) {
   return 1;
 }
 
+static int error_collect(lua_State *L) {
+  aui_error_clear(luaL_checkudata(L, 1, AUI_ERROR));
+  return 0;
+}
+
 /* session:error(): why there is no connection, as a table; nil when none has failed yet. */
 static int session_error(lua_State *L) {
   aui_lua_session *object = aui_check_session(L);
+  /* Of this call's own: the session's may change when a finalizer that Lua runs meanwhile calls something here. */
+  aui_error *copy = aui_new_userdata(L, sizeof *copy, AUI_ERROR);
   const aui_error *error = object->session ? aui_session_error(object->session) : NULL;
   if (!error || error->kind == AUI_ERROR_NONE) return 0;
-  aui_error_clear(&object->error);
-  aui_error_copy(&object->error, error);
-  aui_push_error(L, &object->error);
+  aui_error_copy(copy, error);
+  aui_push_error(L, copy);
   return 1;
 }
 
@@ -86,4 +92,6 @@ void aui_create_session(lua_State *L, const luaL_Reg *driver_methods, lua_CFunct
       {"has_seen", session_has_seen}, {"close", session_close}, {"finished", session_finished}, {NULL, NULL}};
   aui_new_class(L, AUI_SESSION, methods, collect);
   aui_extend_class(L, AUI_SESSION, driver_methods);
+  static const luaL_Reg no_methods[] = {{NULL, NULL}};
+  aui_new_class(L, AUI_ERROR, no_methods, error_collect);
 }

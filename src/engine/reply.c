@@ -125,6 +125,10 @@ bool aui_reply_take(aui_reply *reply, size_t *keep, const char **chunk, size_t *
   return true;
 }
 
+size_t aui_reply_untaken(const aui_reply *reply) {
+  return reply->text.len - reply->kept;
+}
+
 const char *aui_reply_text(const aui_reply *reply, size_t *n) {
   *n = reply->text.len;
   return reply->text.data ? reply->text.data : "";

@@ -34,6 +34,9 @@ aui_reply_status aui_reply_get_status(const aui_reply *reply);
  * reply). Returns false when nothing is new. Applied in order, the chunks add up to the text of the final message. */
 bool aui_reply_take(aui_reply *reply, size_t *keep, const char **chunk, size_t *n);
 
+/* How long the chunk is that aui_reply_take would return. */
+size_t aui_reply_untaken(const aui_reply *reply);
+
 /* The whole text so far; valid as above. */
 const char *aui_reply_text(const aui_reply *reply, size_t *n);
 

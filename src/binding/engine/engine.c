@@ -247,7 +247,6 @@ static int session_collect(lua_State *L) {
   aui_lua_session *object = aui_check_session(L);
   aui_session_free(object->session);
   object->session = NULL;
-  aui_error_clear(&object->error);
   return 0;
 }
 

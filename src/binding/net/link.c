@@ -107,7 +107,6 @@ static int link_collect(lua_State *L) {
   if (object->link) aui_link_release(object->link);
   object->link = NULL;
   object->base.session = NULL;
-  aui_error_clear(&object->base.error);
   return 0;
 }
 
