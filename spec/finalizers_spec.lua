@@ -187,3 +187,123 @@ describe("#native a finalizer that uses a session and its reply", function()
     assert.equal(5, done)
   end)
 end)
+
+-- Garbage is collected whenever it may be, and each time `at_collection` is called by a finalizer.
+local COLLECTING = [[
+local aui = require "aui"
+local url, at_collection, over = ..., nil, false
+if jit then jit.off() end -- compiled code that finds a collection due for ever never gets on
+local function renew()
+  local function finalizer()
+    if not over then renew() end
+    if at_collection then assert(pcall(at_collection)) end
+  end
+  if _VERSION ~= "Lua 5.1" then return setmetatable({}, { __gc = finalizer }) end
+  getmetatable(newproxy(true)).__gc = finalizer
+end
+collectgarbage("setpause", 0)
+if _VERSION == "Lua 5.4" then collectgarbage("incremental", 0, 1000, 30) else collectgarbage("setstepmul", 0) end
+renew()
+local session = assert(aui.connect { url = url, task_id = "task" })
+BODY
+over = true
+session:close()
+io.write "survived"
+]]
+
+local function run_collecting(server, body)
+  local program = COLLECTING:gsub("BODY", function() return body end)
+  local result = child.run(program, { env = NO_LEAKS_TOLD, limit = 60 }, server.url)
+  assert.are.same({ 0, 0, "survived", "" }, { result.signal, result.status, result.stdout, result.stderr })
+end
+
+describe("#native a finalizer that runs the loop", function()
+  local link = wire.new "ws"
+
+  after_each(function() link:stop() end)
+
+  it("takes nothing from a wait that is about to begin: of a message", function()
+    run_collecting(
+      link:start(),
+      [[
+      for moment = 1, 40 do
+        local reply, count = session:send "hello", 0
+        function at_collection()
+          count = count + 1
+          if count == moment then reply:message() end
+        end
+        assert(reply:message(5))
+        at_collection = nil
+      end
+      ]]
+    )
+  end)
+
+  it("takes nothing from a wait that is about to begin: of a chunk, and of the end", function()
+    run_collecting(
+      link:start(),
+      [[
+      for moment = 1, 40 do
+        local reply, count = session:send "hello", 0
+        function at_collection()
+          count = count + 1
+          if count == moment then reply:message() end
+        end
+        local text = ""
+        local chunk, keep = reply:next(5)
+        while chunk do
+          text = text:sub(1, keep) .. chunk
+          chunk, keep = reply:next(5)
+        end
+        at_collection = nil
+        assert(not keep, keep)
+        assert(text == reply:message().text)
+      end
+      ]]
+    )
+  end)
+
+  it("does not spoil text that is handed over meanwhile", function()
+    local steps = { { receive = true } } -- each update makes the text twice as long, which moves it
+    for size = 10, 18 do steps[#steps + 1] = { tokens = 1, token_bytes = 2 ^ size } end
+    steps[#steps + 1] = { message = {} }
+    run_collecting(
+      link:play { { ["repeat"] = 20, steps = steps } },
+      [[
+      for _ = 1, 20 do
+        local reply, applied, texts = session:send "hello", "", {}
+        at_collection = aui.step
+        local chunk, keep = reply:next()
+        while chunk do
+          applied = applied:sub(1, keep) .. chunk
+          texts[#texts + 1] = reply:text()
+          chunk, keep = reply:next()
+        end
+        at_collection = nil
+        local whole = assert(reply:message()).text
+        assert(applied == whole, "the chunks")
+        for _, text in ipairs(texts) do assert(text == whole:sub(1, #text), "a text") end
+      end
+      ]]
+    )
+  end)
+
+  it("does not spoil an error of the session that is handed over meanwhile", function()
+    local refusal = { status_code = 503, description = ("d"):rep(2000), message = ("busy "):rep(100) }
+    run_collecting(
+      link:play { { receive = true }, { error = refusal }, { close = 1011 } },
+      [[
+      local told = 0
+      for _ = 1, 20 do
+        local other = assert(aui.session { url = url, task_id = "task", reconnect = { base = 0.001, max = 0.001 } })
+        other:on("state", function(_, err) told = told + (err and #err.message > 0 and 1 or 0) end)
+        at_collection = aui.step
+        other:ask "hello"
+        at_collection = nil
+        other:close()
+      end
+      assert(told > 0)
+      ]]
+    )
+  end)
+end)

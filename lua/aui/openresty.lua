@@ -68,7 +68,7 @@ local function patience(deadline)
   return math.max(SHORTEST_WAIT, math.min(deadline - engine.now(), FOREVER))
 end
 
-function openresty.wait(source, deadline)
+function openresty.wait(source, deadline, seen)
   if source and source.request then
     check_owner(3, source.request)
   else
@@ -79,6 +79,10 @@ function openresty.wait(source, deadline)
   if source then
     source.spare = nil
     source.waiters[waiter] = true
+    if source.notices ~= seen then
+      source.waiters[waiter] = nil
+      return true
+    end
   end
   local notified
   repeat
@@ -92,6 +96,7 @@ function openresty.wait(source, deadline)
 end
 
 function openresty.notify(source)
+  source.notices = source.notices + 1
   for waiter in pairs(source.waiters) do
     source.waiters[waiter] = nil
     waiter:post(1)

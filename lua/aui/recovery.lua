@@ -42,11 +42,13 @@ end
 -- The result of asking once: the HTTP status and body; nil, words and kind of a failure; or nothing when the reply has
 -- ended meanwhile.
 local function ask(doubt)
+  local seen = doubt.notices
   local call, why = host.start_call(doubt.id, request_for(doubt))
   if not call then return nil, why, "transport" end
   local status, body, third
   repeat
-    host.wait(doubt)
+    host.wait(doubt, nil, seen)
+    seen = doubt.notices
     status, body, third = call:result()
   until body or not is_parked(doubt)
   call:close()
@@ -98,7 +100,8 @@ local function recover(doubt)
   local pause = FIRST_PAUSE
   while is_parked(doubt) do
     local asked = attempt(doubt) or 0
-    if is_parked(doubt) then host.wait(doubt, host.now() + math.max(pause, asked)) end
+    local seen = doubt.notices
+    if is_parked(doubt) then host.wait(doubt, host.now() + math.max(pause, asked), seen) end
     pause = math.min(pause * 2, LONGEST_PAUSE)
   end
   doubt.over = true
@@ -125,6 +128,7 @@ local function begin(self, message)
   local last_id, earlier, others = self.messages:before(message)
   local doubt = setmetatable({
     waiters = {},
+    notices = 0,
     message = message,
     place = self.place,
     credentials = self.credentials,

@@ -77,8 +77,9 @@ end
 function Reply:next(timeout)
   check.colon(2, self, Reply, "reply:next")
   local deadline = deadline_after(2, timeout)
-  local handle = self.handle
+  local handle, session = self.handle, self.session
   while true do
+    local seen = session.notices
     if self.handlers and self.handlers:has "chunk" then
       error("reply:next: the text goes to the handlers that follow the reply's chunks", 2)
     end
@@ -87,7 +88,7 @@ function Reply:next(timeout)
     local status = handle:status()
     if status == "message" then return nil end
     if status == "failed" then return nil, reply_module.failure(self) end
-    if not host.wait(self.session, deadline) then
+    if not host.wait(session, deadline, seen) then
       return nil, out_of_patience(self, timeout, "no new text")
     end
   end
@@ -147,10 +148,11 @@ function Reply:message(timeout)
   check.colon(2, self, Reply, "reply:message")
   local deadline = deadline_after(2, timeout)
   while true do
+    local seen = self.session.notices
     local status = self.handle:status()
     if status == "message" then return decode_message(self) end
     if status == "failed" then return nil, reply_module.failure(self) end
-    if not host.wait(self.session, deadline) then
+    if not host.wait(self.session, deadline, seen) then
       return nil, out_of_patience(self, timeout, "no complete answer")
     end
   end
@@ -158,15 +160,16 @@ end
 
 -- Tells the handlers what has come, until the reply has ended.
 local function follow(reply)
-  local handle, its_handlers = reply.handle, reply.handlers
-  local status, chunk, keep
+  local handle, its_handlers, session = reply.handle, reply.handlers, reply.session
+  local seen, status, chunk, keep
   repeat
+    seen = session.notices
     status, chunk = handle:status(), nil
     if its_handlers:has "chunk" then chunk, keep = handle:take() end
     if chunk then
       its_handlers:tell("chunk", chunk, keep)
     elseif status == "pending" then
-      host.wait(reply.session)
+      host.wait(session, nil, seen)
     end
   until status ~= "pending" and not chunk
   reply.handlers = false -- of one that is added later, another task takes care

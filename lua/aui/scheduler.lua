@@ -155,6 +155,7 @@ end
 
 --- Wakes all who wait for `source`.
 function scheduler.notify(source)
+  source.notices = source.notices + 1
   for waiter in pairs(source.waiters) do wake(waiter, "notified") end
   scheduler.changed()
 end
@@ -270,7 +271,7 @@ end
 -- ---- Waiting ----
 
 local function run_until_woken(waiter)
-  repeat turn(waiter.deadline) until waiter.state ~= "waiting"
+  while waiter.state == "waiting" do turn(waiter.deadline) end
 end
 
 -- As resume_waiter; and a host may have killed its coroutine.
@@ -287,7 +288,7 @@ local function once(_, been) return not been or nil end
 local function wait_in_task(waiter)
   local task = tasks[running()]
   waiter.run, waiter.coroutine, task.waiter = resume_waiter, task.coroutine, waiter
-  repeat coroutine.yield() until waiter.state ~= "waiting"
+  while waiter.state == "waiting" do coroutine.yield() end
   task.waiter = false
 end
 
@@ -305,7 +306,7 @@ local function wait_in_host(waiter)
   scheduler.changed()
   local state
   for _ in once, nil, nil, setmetatable(waiter, Suspension) do
-    repeat suspend() until waiter.state ~= "waiting"
+    while waiter.state == "waiting" do suspend() end -- what the adapter makes may run finalizers, and they the loop
     state = waiter.state
   end
   waiter.state = state
@@ -343,10 +344,11 @@ function scheduler.check_wait()
   if problem then refuse(problem) end
 end
 
---- Waits until `source` is notified (then true) or `deadline` on the loop's clock has come (then false). A task yields,
---- and so does a coroutine under an adapter; anybody else runs the loop. A `source` of nil is never notified. Raises
---- where that is not possible.
-function scheduler.wait(source, deadline)
+--- Waits until `source` is notified (then true) or `deadline` on the loop's clock has come (then false). `seen` is what
+--- source.notices was before the caller looked whether it must wait: whatever makes a value may run a finalizer, which
+--- may run the loop, and what that told in the meantime is not told again. A task yields, and so does a coroutine under
+--- an adapter; anybody else runs the loop. A `source` of nil is never notified. Raises where that is not possible.
+function scheduler.wait(source, deadline, seen)
   local problem, yields = problem_of_waiting()
   if problem then
     if deadline and deadline <= scheduler.now() then return false end
@@ -355,6 +357,10 @@ function scheduler.wait(source, deadline)
   local waiter = new_waiter(source or false, deadline or math.huge)
   if source then
     source.waiters[waiter] = true
+    if source.notices ~= seen then -- looked at when it hears of everything that comes from now on
+      leave_lists(waiter)
+      return true
+    end
     if source.id then sources.keep(source) end
   end
   if deadline then deadlines:add(waiter) end
@@ -441,15 +447,17 @@ end
 
 -- Waits for what a run of its own comes to, until `is_over`, and looks for what ends unseen.
 local function await(run, is_over)
+  local seen = run.notices
   while not (run.failure or is_over()) do
-    scheduler.wait(run, not yieldable.in_pcall and scheduler.now() + LONGEST_WAIT or nil)
+    scheduler.wait(run, not yieldable.in_pcall and scheduler.now() + LONGEST_WAIT or nil, seen)
+    seen = run.notices
   end
   run.over = true
 end
 
 -- Under an adapter many may call aui.run at the same time: each waits for what its own tasks have spawned.
 local function run_in_host(main)
-  local run = { unfinished = 0, waiters = {} }
+  local run = { unfinished = 0, waiters = {}, notices = 0 }
   start(run, main)
   await(run, function() return run.unfinished == 0 end)
   if run.failure then error(run.failure[1], 0) end
@@ -473,7 +481,7 @@ end
 
 -- Stands in for pcall in tasks: a task of its own lets `fn` wait.
 local function call_protected(fn)
-  local run, results, n = { unfinished = 0, waiters = {}, is_protected = true }, nil, nil
+  local run, results, n = { unfinished = 0, waiters = {}, notices = 0, is_protected = true }, nil, nil
   local function keep(...) results, n = { ... }, select("#", ...) end
   start(run, function() keep(fn()) end)
   await(run, function() return results or run.unfinished == 0 end)

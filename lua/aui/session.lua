@@ -51,6 +51,7 @@ function session_module.open(level, options, pool)
     credentials = credentials,
     mask = credentials.mask,
     waiters = {},
+    notices = 0, -- how often those who wait were woken
     handlers = handlers.new "state",
     reported = "connecting",
     is_early = false, -- whether there was news before there was a handle
@@ -76,11 +77,12 @@ end
 -- Waits until the session is open: true, or nil and why it is not.
 local function wait_open(self)
   while true do
+    local seen = self.notices
     local state = self.handle:state()
     if state == "open" then return true end
     local err = connection_error(self) -- the next attempt may be under way already
     if err or state ~= "connecting" then return nil, err end
-    host.wait(self)
+    host.wait(self, nil, seen)
   end
 end
 
@@ -173,8 +175,10 @@ function Session:close()
   check.colon(2, self, Session, "session:close")
   if not self.handle:give_back() then self.handle:close() end
   host.notify(self)
+  local seen = self.notices
   while host.may_wait() and not self.handle:finished() do
-    host.wait(self)
+    host.wait(self, nil, seen)
+    seen = self.notices
   end
   self:news() -- as in connect; and its user may drop the session now
 end
