@@ -2,6 +2,7 @@
 
 local cjson = require "cjson"
 local host = require "aui.host"
+local interrupt = require "aui.interrupt"
 
 local MAX_DEPTH = 1024 -- what the engine lets through may nest as deep as its own limit
 
@@ -44,7 +45,7 @@ end
 ---@param text string
 function json.decode(text)
   if not host.has_room(#text + SPARE) then return nil, json.NO_MEMORY end
-  local ok, value = pcall(decode, text)
+  local ok, value = interrupt.pcall(decode, text)
   if not ok then return nil, tostring(value) end
   if type(value) == "table" then return strip_nulls(value) end
   return value

@@ -38,7 +38,7 @@ function log.wants(level) return LEVELS[level] <= loudest end
 
 --- As tostring, for what a function of the user's has raised: its own __tostring may fail.
 function log.words_of(failure)
-  local ok, words = pcall(tostring, failure)
+  local ok, words = interrupt.pcall(tostring, failure)
   return ok and type(words) == "string" and words or ("a %s that cannot be shown"):format(type(failure))
 end
 
