@@ -104,6 +104,15 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.are.same({ 1, 4 }, log)
     end)
 
+    it("tells more handlers than a call can have arguments", function()
+      play { { receive = true }, { message = { text = "fine" } } }
+      local reply, told, count = session:send "hello", 0, 20000
+      for _ = 1, count do
+        reply:on("message", function() told = told + 1 end)
+      end
+      support.wait_until(function() return told == count end)
+    end)
+
     it("goes on after the error of a handler, of which aui.log is told", function()
       play { { receive = true }, { update = "A" }, { message = { text = "AB" } } }
       local events, text, message = {}, "", nil

@@ -45,8 +45,9 @@ function handlers:add(level, event, fn)
 end
 
 local function call_each(list, n, ...)
-  local arguments = { ... }
-  for _, handler in ipairs { unpack(list) } do -- which may take each other away
+  local arguments, now = { ... }, {}
+  for index, handler in ipairs(list) do now[index] = handler end
+  for _, handler in ipairs(now) do -- which may take each other away
     local function call()
       if not handler.off then handler.fn(unpack(arguments, 1, n)) end
     end
