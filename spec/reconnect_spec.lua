@@ -163,7 +163,8 @@ for _, scheme in ipairs(wire.schemes) do
       assert.is_string(assert(two:message()).text)
       local waiting = first(told, "waiting")
       assert.equal(503, waiting.err.status_code)
-      assert.is_true(waiting.delay > 0.5 and waiting.delay <= 1.1) -- and not all who are told so come back together
+      assert.equal(1, waiting.err.retry_after)
+      assert.is_true(waiting.delay > FAST.max and waiting.delay <= 1.1) -- and not all who are told so come back together
       assert.same({ "waiting", "connecting", "open" }, { told[1].state, told[2].state, told[3].state })
       assert.is_nil(told[2].err)
     end)

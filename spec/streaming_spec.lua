@@ -268,7 +268,7 @@ for _, scheme in ipairs { "ws", "wss" } do
       local text = ("0123456789abcde\n"):rep(512 * 1024)
       local steps = { { receive = true }, { update = text:sub(1, 1000000) }, { message = { text = text } } }
       local server = support.play(steps, { scheme = scheme })
-      local session = server:connect()
+      local session = server:connect { max_message = 16 * 1024 * 1024 }
       local reply = session:send "question"
       local shown = support.read(reply)
       assert.is_true(shown == text)
