@@ -158,9 +158,10 @@ function Reply:message(timeout)
   end
 end
 
--- Tells the handlers what has come, until the reply has ended.
-local function follow(reply)
-  local handle, its_handlers, session = reply.handle, reply.handlers, reply.session
+-- Tells the handlers what has come, until the reply has ended; nobody, if they were given up meanwhile.
+local function follow(reply, its_handlers)
+  if reply.handlers ~= its_handlers then return end
+  local handle, session = reply.handle, reply.session
   local seen, status, chunk, keep
   repeat
     seen = session.notices
@@ -194,8 +195,8 @@ function Reply:on(event, handler)
   local off = its_handlers:add(2, event, handler)
   if not self.handlers then
     self.handlers = its_handlers -- first: a finalizer may step the loop before spawn returns
-    local ok, problem = pcall(host.spawn, follow, self)
-    if not ok then -- memory is short
+    local ok, problem = pcall(host.spawn, follow, self, its_handlers)
+    if not ok then -- memory is short, perhaps only after the task was begun
       self.handlers = false
       error(problem, 0)
     end
