@@ -141,8 +141,8 @@ local function begin(self, message)
     absences = 0,
   }, Doubt)
   doubt.id = host.register(doubt)
+  host.spawn_background(recover, doubt) -- raises when memory is short: then the next news begins it
   self.doubt = doubt
-  host.spawn_background(recover, doubt)
 end
 
 --- To be called when the session, which is in this state, has news.
