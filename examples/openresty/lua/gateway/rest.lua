@@ -18,12 +18,14 @@ end
 
 -- Waits for the result of a call: status, body and Retry-After; or nil, words and kind of a failure.
 local function exchange(request)
-  local source = { waiters = {} }
+  local source = { waiters = {}, notices = 0 }
   function source:news() host.notify(self) end
+  local seen = source.notices
   local under_way = host.start_call(host.register(source), request)
   local status, body, third
   repeat
-    host.wait(source)
+    host.wait(source, nil, seen)
+    seen = source.notices
     status, body, third = under_way:result()
   until body
   return status, body, third
