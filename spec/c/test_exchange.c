@@ -477,6 +477,28 @@ static void test_timeouts(void **state) {
   }
 }
 
+static void test_timeouts_of_a_proxy(void **state) {
+  (void)state;
+  static const struct {
+    aui_phase phase;
+    const char *words;
+  } list[] = {
+      {AUI_PHASE_RESOLVE, "the name of the proxy p:1 was not resolved within 0.5 s (timeout)"},
+      {AUI_PHASE_CONNECT, "the proxy p:1 did not accept the connection within 0.5 s (timeout)"},
+      {AUI_PHASE_PROXY, "the proxy p:1 did not open a tunnel within 0.5 s (timeout)"},
+      {AUI_PHASE_TLS, "the TLS handshake was not completed within 0.5 s (timeout)"},
+  };
+  for (size_t i = 0; i < COUNT(list); i++) {
+    aui_exchange_request request = get;
+    request.proxy = "p:1";
+    aui_exchange *exchange = start(&request);
+    aui_exchange_phase(exchange, list[i].phase);
+    aui_exchange_tick(exchange, NOW + TIMEOUT);
+    assert_failed(exchange, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, list[i].words);
+    finish(exchange);
+  }
+}
+
 static void test_giving_up(void **state) {
   (void)state;
   aui_exchange *exchange = start(&get);
@@ -525,6 +547,7 @@ int main(void) {
       cmocka_unit_test(test_a_stale_connection_that_had_begun_to_answer),
       cmocka_unit_test(test_what_has_left_on_a_stale_connection_may_have_arrived),
       cmocka_unit_test(test_timeouts),
+      cmocka_unit_test(test_timeouts_of_a_proxy),
       cmocka_unit_test(test_giving_up),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,7 @@ static bool run(size_t left, bool for_good) {
                                         .head = {.host = "h", .target = "/", .headers = ""},
                                         .body = answer[3],
                                         .body_len = strlen(answer[3]),
+                                        .proxy = "proxy:3128",
                                         .timeout = AUI_NEVER,
                                         .max_response_head = 1000,
                                         .max_body = 1000};

@@ -174,6 +174,7 @@ static void check_outcome(conversation *c) {
 static bool run(size_t left, bool for_good) {
   conversation c = {.p = {.now = 1000, .corked = true, .random = 1}};
   aui_session_config config = peer_config();
+  config.proxy = "proxy:3128";
   memory_begin(left, for_good);
   memory_arm();
   c.p.session = aui_session_new(&config);

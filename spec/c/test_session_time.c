@@ -150,29 +150,42 @@ static void time_runs_out_while_another_message_waits(void **state) {
   stop(&p);
 }
 
+static void assert_runs_out_of_time(void **state, aui_phase phase, const char *proxy, const char *missing) {
+  peer p;
+  char message[128];
+  aui_session_config config = peer_config();
+  config.proxy = proxy;
+  peer_open(&p, &config, *(feed_way *)*state);
+  aui_session *s = p.session;
+  aui_reply *reply = send(&p, "{}");
+  for (unsigned at = 0; at <= phase; at++) {
+    aui_session_phase(s, at, p.now);
+    p.now += 1000;
+  }
+  assert_due(&p, 1000 + 10000);
+  assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_PENDING);
+  assert_int_equal(aui_session_deadline(s), AUI_NEVER);
+  assert_true(peer_disconnect_if_wanted(&p));
+  snprintf(message, sizeof message, "%s within 10 s (timeout.connect)", missing);
+  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 0, 0, message);
+  assert_int_equal(aui_session_state(s), AUI_STATE_WAITING);
+  assert_int_equal(aui_session_want(s), AUI_WANT_NOTHING);
+  release(&p, reply);
+  stop(&p);
+}
+
 static void connecting_runs_out_of_time(void **state) {
-  static const char *const missing[] = {"the key or the headers were not given", "the name was not resolved",
-                                        "the server did not accept the connection",
-                                        "the TLS handshake was not completed"};
+  static const char *const missing[] = {"the key or the headers were not given",
+                                        "the name of the proxy p:1 was not resolved",
+                                        "the proxy p:1 did not accept the connection",
+                                        "the proxy p:1 did not open a tunnel", "the TLS handshake was not completed"};
+  static const char *const missing_without_proxy[] = {
+      "the key or the headers were not given", "the name was not resolved", "the server did not accept the connection"};
   for (int phase = AUI_PHASE_REQUEST; phase <= AUI_PHASE_TLS; phase++) {
-    peer p;
-    char message[128];
-    aui_session *s = start(state, &p);
-    aui_reply *reply = send(&p, "{}");
-    for (int at = 0; at <= phase; at++) {
-      aui_session_phase(s, at, p.now);
-      p.now += 1000;
-    }
-    assert_due(&p, 1000 + 10000);
-    assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_PENDING);
-    assert_int_equal(aui_session_deadline(s), AUI_NEVER);
-    assert_true(peer_disconnect_if_wanted(&p));
-    snprintf(message, sizeof message, "%s within 10 s (timeout.connect)", missing[phase]);
-    assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 0, 0, message);
-    assert_int_equal(aui_session_state(s), AUI_STATE_WAITING);
-    assert_int_equal(aui_session_want(s), AUI_WANT_NOTHING);
-    release(&p, reply);
-    stop(&p);
+    assert_runs_out_of_time(state, phase, "p:1", missing[phase]);
+  }
+  for (int phase = AUI_PHASE_REQUEST; phase <= AUI_PHASE_CONNECT; phase++) {
+    assert_runs_out_of_time(state, phase, NULL, missing_without_proxy[phase]);
   }
 }
 

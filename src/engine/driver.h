@@ -12,8 +12,9 @@ typedef enum {
 /* How far opening a transport has got: named in the error if time runs out. */
 typedef enum {
   AUI_PHASE_REQUEST, /* finding out what the request is to say, see aui_session_set_request */
-  AUI_PHASE_RESOLVE,
+  AUI_PHASE_RESOLVE, /* this and the next: of the proxy's name and address, if there is a proxy */
   AUI_PHASE_CONNECT,
+  AUI_PHASE_PROXY, /* the way through it: TLS with the proxy, if it has that, and the tunnel */
   AUI_PHASE_TLS
 } aui_phase;
 

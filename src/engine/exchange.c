@@ -25,6 +25,7 @@ struct aui_exchange {
   enum { WANTED, OPENING, OPEN, DROPPING, GONE } transport;
   bool adopted;
   aui_phase phase;
+  char *proxy; /* NULL: none */
 
   aui_http http;
   bool has_head; /* of the answer */
@@ -220,7 +221,8 @@ uint64_t aui_exchange_deadline(const aui_exchange *exchange) {
 
 void aui_exchange_tick(aui_exchange *exchange, uint64_t now) {
   if (now < aui_exchange_deadline(exchange)) return;
-  aui_failure_of_exchange_timeout(&exchange->error, progress_of(exchange), exchange->phase, exchange->timeout);
+  aui_failure_of_exchange_timeout(&exchange->error, progress_of(exchange), exchange->phase, exchange->proxy,
+                                  exchange->timeout);
   fail(exchange);
 }
 
@@ -246,7 +248,9 @@ aui_exchange *aui_exchange_new(const aui_exchange_request *request, uint64_t now
   exchange->unix_time = request->unix_time;
   exchange->phase = AUI_PHASE_CONNECT;
   exchange->answer.retry_after = -1;
-  if (write_request(&exchange->request, request)) return exchange;
+  exchange->proxy = request->proxy ? strdup(request->proxy) : NULL;
+  bool has_proxy = exchange->proxy || !request->proxy;
+  if (has_proxy && write_request(&exchange->request, request)) return exchange;
   aui_exchange_free(exchange);
   return NULL;
 }
@@ -257,6 +261,7 @@ void aui_exchange_free(aui_exchange *exchange) {
   aui_http_free(&exchange->http);
   aui_buffer_free(&exchange->answer.body);
   aui_error_clear(&exchange->error);
+  free(exchange->proxy);
   free(exchange);
 }
 

@@ -16,6 +16,7 @@ typedef struct {
   aui_request head;   /* its headers without Content-Length, Transfer-Encoding and Connection, which are set here */
   const void *body;   /* of a POST; may be NULL when `body_len` is 0 */
   size_t body_len;
+  const char *proxy;        /* as in aui_session_config */
   uint64_t timeout;         /* milliseconds from now to the end of the answer; AUI_NEVER for none */
   size_t max_response_head; /* bytes that the answer's head may have, */
   size_t max_body;          /* and its body */

@@ -1,6 +1,8 @@
 /* What can go wrong on a connection, as the error that its user sees. */
 #include "engine/failure.h"
 
+#include <stdio.h>
+
 void aui_failure_out_of_memory(aui_error *error) {
   aui_error_set(error, AUI_ERROR_OVERFLOW, "out of memory");
 }
@@ -13,21 +15,68 @@ void aui_failure_of_opening(aui_error *error, aui_phase phase, const char *cause
   error->retryable = retryable;
 }
 
-static const char *missing(aui_phase phase, bool transport_up) {
-  if (transport_up) return "the server did not answer the WebSocket handshake";
+enum { MISSING_SIZE = 400 }; /* bytes */
+
+/* What did not happen in this phase of opening. */
+static void say_missing(char words[MISSING_SIZE], aui_phase phase, const char *proxy) {
+  const char *whose = proxy ? " of the proxy " : "", *who = proxy ? "the proxy " : "the server";
+  const char *name = proxy ? proxy : "";
   switch (phase) {
-    case AUI_PHASE_REQUEST: return "the key or the headers were not given";
-    case AUI_PHASE_RESOLVE: return "the name was not resolved";
-    case AUI_PHASE_CONNECT: return "the server did not accept the connection";
-    case AUI_PHASE_TLS: return "the TLS handshake was not completed";
+    case AUI_PHASE_REQUEST: snprintf(words, MISSING_SIZE, "the key or the headers were not given"); break;
+    case AUI_PHASE_RESOLVE: snprintf(words, MISSING_SIZE, "the name%s%s was not resolved", whose, name); break;
+    case AUI_PHASE_CONNECT: snprintf(words, MISSING_SIZE, "%s%s did not accept the connection", who, name); break;
+    case AUI_PHASE_PROXY: snprintf(words, MISSING_SIZE, "%s%s did not open a tunnel", who, name); break;
+    case AUI_PHASE_TLS: snprintf(words, MISSING_SIZE, "the TLS handshake was not completed"); break;
   }
-  return "no connection was made";
 }
 
-void aui_failure_of_connect_timeout(aui_error *error, aui_phase phase, bool transport_up, uint64_t timeout) {
-  aui_error_set(error, AUI_ERROR_TIMEOUT, "%s within %g s (timeout.connect)", missing(phase, transport_up),
-                (double)timeout / 1000);
+void aui_failure_of_connect_timeout(aui_error *error, aui_phase phase, const char *proxy, bool transport_up,
+                                    uint64_t timeout) {
+  char what[MISSING_SIZE] = "the server did not answer the WebSocket handshake";
+  if (!transport_up) say_missing(what, phase, proxy);
+  aui_error_set(error, AUI_ERROR_TIMEOUT, "%s within %g s (timeout.connect)", what, (double)timeout / 1000);
 }
+
+/* ---- The tunnel through a proxy ---- */
+
+void aui_failure_of_refused_tunnel(aui_error *error, const char *proxy, const aui_http *answer, bool has_credentials) {
+  enum { PROXY_AUTHENTICATION_REQUIRED = 407 };
+  const char *reason = answer->reason, *why = "";
+  if (answer->status == PROXY_AUTHENTICATION_REQUIRED) {
+    why = has_credentials ? ": it does not accept the user name and password"
+                          : ": it asks for a user name and a password";
+  }
+  aui_error_set(error, AUI_ERROR_TRANSPORT, "the proxy %s refused the tunnel with HTTP status %d%s%s%s%s", proxy,
+                answer->status, *reason ? " (" : "", reason, *reason ? ")" : "", why);
+  error->retryable = aui_error_is_retryable(aui_error_kind_of_status(answer->status));
+}
+
+void aui_failure_of_tunnel(aui_error *error, const char *proxy, aui_http_event why, size_t max_head) {
+  switch (why) {
+    case AUI_HTTP_NO_MEMORY: aui_failure_out_of_memory(error); return;
+    case AUI_HTTP_HEAD_TOO_LONG:
+      aui_error_set(error, AUI_ERROR_TRANSPORT, "the answer of the proxy %s has a head of more than %zu bytes", proxy,
+                    max_head);
+      break;
+    case AUI_HTTP_TLS_ALERT:
+      aui_error_set(error, AUI_ERROR_TRANSPORT, "the proxy %s speaks TLS: give it as https://", proxy);
+      break;
+    default: aui_error_set(error, AUI_ERROR_TRANSPORT, "the answer of the proxy %s is not HTTP/1.1", proxy);
+  }
+  error->retryable = false;
+}
+
+void aui_failure_of_early_tunnel(aui_error *error, const char *proxy) {
+  aui_error_set(error, AUI_ERROR_TRANSPORT, "the proxy %s spoke before it was asked: not as HTTP/1.1 has it", proxy);
+  error->retryable = false;
+}
+
+void aui_failure_of_tunnel_cut(aui_error *error, const char *proxy, bool answered, const char *cause) {
+  aui_error_set(error, AUI_ERROR_TRANSPORT, "the proxy %s ended the connection %s%s%s", proxy,
+                answered ? "in the middle of its answer" : "without an answer", cause ? ": " : "", cause ? cause : "");
+}
+
+/* ---- The open transport ---- */
 
 void aui_failure_of_cut(aui_error *error, const char *cause, bool retryable) {
   aui_error_set(error, AUI_ERROR_TRANSPORT, "the connection was cut%s%s", cause ? ": " : "",
@@ -109,10 +158,13 @@ void aui_failure_of_exchange_cut(aui_error *error, aui_exchange_progress progres
 }
 
 void aui_failure_of_exchange_timeout(aui_error *error, aui_exchange_progress progress, aui_phase phase,
-                                     uint64_t timeout) {
-  const char *what = missing(phase, false);
-  if (progress == AUI_EXCHANGE_ASKING) what = "the server did not answer";
-  if (progress == AUI_EXCHANGE_READING) what = "the answer was not complete";
+                                     const char *proxy, uint64_t timeout) {
+  char what[MISSING_SIZE];
+  switch (progress) {
+    case AUI_EXCHANGE_OPENING: say_missing(what, phase, proxy); break;
+    case AUI_EXCHANGE_ASKING: snprintf(what, sizeof what, "the server did not answer"); break;
+    case AUI_EXCHANGE_READING: snprintf(what, sizeof what, "the answer was not complete"); break;
+  }
   aui_error_set(error, AUI_ERROR_TIMEOUT, "%s within %g s (timeout)", what, (double)timeout / 1000);
 }
 

@@ -16,8 +16,26 @@ void aui_failure_out_of_memory(aui_error *error);
 /* The transport could not be opened: it failed in `phase`. `cause` as in aui_session_disconnected. */
 void aui_failure_of_opening(aui_error *error, aui_phase phase, const char *cause, bool retryable);
 
-/* Nothing came of the transport in `timeout` milliseconds; `transport_up`: the WebSocket handshake was not answered. */
-void aui_failure_of_connect_timeout(aui_error *error, aui_phase phase, bool transport_up, uint64_t timeout);
+/* A proxy did not open a tunnel. `proxy` is its name, as "host:port". Kind transport, of a 407 too: `auth` is said of
+ * the key, which another one may mend. Final is what the next answer would be like: a refusal that is no trouble of the
+ * proxy's or of what lies behind it, and what is no HTTP.
+ *
+ * It answered with a status that is not 2xx; */
+void aui_failure_of_refused_tunnel(aui_error *error, const char *proxy, const aui_http *answer, bool has_credentials);
+
+/* its answer cannot be read: `why` is an error of aui_http_read; */
+void aui_failure_of_tunnel(aui_error *error, const char *proxy, aui_http_event why, size_t max_head);
+
+/* it granted the tunnel before the whole request had left; */
+void aui_failure_of_early_tunnel(aui_error *error, const char *proxy);
+
+/* or the connection ended before there was an answer, or in the middle of it. */
+void aui_failure_of_tunnel_cut(aui_error *error, const char *proxy, bool answered, const char *cause);
+
+/* Nothing came of the transport in `timeout` milliseconds; `transport_up`: the WebSocket handshake was not answered.
+ * `proxy`: its name, NULL for none. */
+void aui_failure_of_connect_timeout(aui_error *error, aui_phase phase, const char *proxy, bool transport_up,
+                                    uint64_t timeout);
 
 /* The server refused the handshake or broke it. A refusal's body becomes the error's payload: it is taken. */
 void aui_failure_of_handshake(aui_error *error, aui_handshake *handshake, aui_handshake_result why);
@@ -47,9 +65,9 @@ typedef enum {
 /* The open transport ended, and the answer is not complete. `cause` as in aui_session_disconnected. */
 void aui_failure_of_exchange_cut(aui_error *error, aui_exchange_progress progress, const char *cause, bool retryable);
 
-/* There was no whole answer in `timeout` milliseconds; `phase`: of opening. */
+/* There was no whole answer in `timeout` milliseconds; `phase`: of opening, with `proxy` as above. */
 void aui_failure_of_exchange_timeout(aui_error *error, aui_exchange_progress progress, aui_phase phase,
-                                     uint64_t timeout);
+                                     const char *proxy, uint64_t timeout);
 
 /* The transport ended without a close frame: 1006 (RFC 6455, 7.4.1). */
 void aui_failure_of_cut(aui_error *error, const char *cause, bool retryable);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "engine/words.h"
+
 enum { NO_CONTENT = 204, NOT_MODIFIED = 304 };
 
 static const char http_1[] = "HTTP/1.";
@@ -104,6 +106,7 @@ static aui_http_event take_status(aui_http *http, aui_span line) {
   if (!parse_number((aui_span){line.at + STATUS, REASON - STATUS}, &status) || status < 100) return AUI_HTTP_NOT_HTTP;
   http->status = (int)status;
   http->is_http_1_0 = line.at[MINOR] == '0';
+  aui_words_copy(http->reason, sizeof http->reason, line.at + REASON, line.len - REASON);
   http->place = AUI_HTTP_AT_FIELD;
   return AUI_HTTP_NEED_MORE;
 }

@@ -27,6 +27,8 @@ bool aui_http_write_request(aui_buffer *out, const char *method, const aui_reque
 
 enum { AUI_HTTP_SWITCHING_PROTOCOLS = 101, AUI_HTTP_FIRST_FINAL_STATUS = 200 };
 
+enum { AUI_HTTP_REASON_SIZE = 64 }; /* bytes, NUL included */
+
 /* Bytes. */
 typedef struct {
   size_t max_response_head; /* all heads together, those of interim answers too */
@@ -65,6 +67,7 @@ typedef struct {
 
   /* May be read. */
   int status; /* 100 to 999; 0 before the status line, and between an interim answer and the next */
+  char reason[AUI_HTTP_REASON_SIZE]; /* what the status line says for people, as aui_words_copy leaves it */
   bool is_http_1_0;
   bool has_length;      /* after AUI_HTTP_HEAD: the body's length is known, */
   uint64_t length;      /* and is this: more than 0 */

@@ -42,8 +42,11 @@ aui_session *aui_session_new(const aui_session_config *config) {
   session->opened_at = session->down_since = AUI_NEVER;
   session->unix_time = -1;
   session->answers = aui_answers_new();
-  if (session->answers && copy_request(&session->config.request, &config->request)) return session;
+  session->config.proxy = config->proxy ? strdup(config->proxy) : NULL;
+  bool has_proxy = session->config.proxy || !config->proxy;
+  if (session->answers && has_proxy && copy_request(&session->config.request, &config->request)) return session;
   aui_answers_free(session->answers);
+  free((char *)session->config.proxy);
   free(session);
   return NULL;
 }
@@ -57,6 +60,7 @@ void aui_session_free(aui_session *session) {
   aui_error_clear(&session->error);
   aui_error_clear(&session->refusal);
   free_request(&session->config.request);
+  free((char *)session->config.proxy);
   free(session);
 }
 

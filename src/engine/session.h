@@ -25,6 +25,7 @@ typedef struct aui_answers aui_answers;
 
 typedef struct {
   aui_request request; /* copied */
+  const char *proxy;   /* copied: by which errors name the proxy, if the driver goes through one; NULL: none */
 
   uint64_t connect_timeout; /* from AUI_WANT_CONNECT until the WebSocket is open; AUI_NEVER for none */
   uint64_t close_timeout;   /* how long to wait for the peer's close frame, also behind an error payload */

@@ -18,7 +18,7 @@ typedef enum {
 } transport_state;
 
 struct aui_session {
-  aui_session_config config; /* its request is ours */
+  aui_session_config config; /* its strings are ours */
   transport_state transport;
   aui_phase phase;
   uint64_t connect_deadline;

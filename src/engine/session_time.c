@@ -43,7 +43,7 @@ static void connect_timed_out(aui_session *session) {
     aui_session_bad_handshake(session, AUI_HANDSHAKE_REFUSED); /* all but the end of its body has come */
     return;
   }
-  aui_failure_of_connect_timeout(&reason, session->phase, up, session->config.connect_timeout);
+  aui_failure_of_connect_timeout(&reason, session->phase, session->config.proxy, up, session->config.connect_timeout);
   aui_session_drop(session, &reason);
 }
 

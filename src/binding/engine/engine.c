@@ -77,7 +77,7 @@ int aui_push_deadline(lua_State *L, uint64_t at) {
 }
 
 aui_phase aui_check_phase(lua_State *L, int index) {
-  static const char *const names[] = {"request", "resolve", "connect", "tls", NULL};
+  static const char *const names[] = {"request", "resolve", "connect", "proxy", "tls", NULL};
   return (aui_phase)luaL_checkoption(L, index, NULL, names);
 }
 
@@ -93,7 +93,8 @@ static int session_ending(lua_State *L) {
   return 1;
 }
 
-/* session:phase(name): the driver is in this phase of connecting: "request", "resolve", "connect" or "tls". */
+/* session:phase(name): the driver is in this phase of connecting: "request", "resolve", "connect", "proxy" or
+ * "tls". */
 static int session_phase(lua_State *L) {
   aui_session_phase(check_live(L), aui_check_phase(L, 2), aui_engine_now());
   return 0;
