@@ -97,7 +97,7 @@ local function run(self, id)
   if not self.closed then sources.tell(id) end
 end
 
---- Sends a request. `request` has the fields of loop:call (src/binding/net/call.c). The result's methods are those of
+--- Sends a request. `request` has the fields of loop:call (src/binding/net/lua_call.c). The result's methods are those of
 --- that call; the source of this id is told the news when it is over.
 function call.start(id, request)
   local self = setmetatable({

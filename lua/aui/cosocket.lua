@@ -298,7 +298,7 @@ local function keep(self)
   until self.over and #self.retired == 0
 end
 
--- ---- Replies, with the methods of src/binding/reply.c ----
+-- ---- Replies, with the methods of src/binding/lua_reply.c ----
 
 local Reply = {}
 Reply.__index = Reply
@@ -318,7 +318,7 @@ for _, name in ipairs { "answer", "resend", "give_up", "cancel" } do
   end
 end
 
--- ---- For the session: the methods of src/binding/session.c and src/binding/net/link.c ----
+-- ---- For the session: the methods of src/binding/lua_session.c and src/binding/net/lua_link.c ----
 
 function Link:state() return self.core:state() end
 function Link:error() return self.core:error() end
@@ -396,7 +396,7 @@ end
 -- The name holds a key, and nginx may write it to a log.
 local function hidden(pool) return { name = "aui:" .. ngx.md5(pool.name), size = pool.size, idle = pool.idle } end
 
---- Opens a session for the source of this id. `options` are those of loop:open (src/binding/net/link.c);
+--- Opens a session for the source of this id. `options` are those of loop:open (src/binding/net/lua_link.c);
 --- `check_request(level)` raises where the session may not be used. A link, or nil and why not.
 function cosocket.open(id, options, check_request)
   local ok, why = check_tls(options.tls)

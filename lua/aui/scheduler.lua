@@ -70,7 +70,7 @@ function scheduler.changed()
   end
 end
 
---- The session of the C core (src/binding/session.c) that connects for the source of this id; or nil and why not.
+--- The session of the C core (src/binding/lua_session.c) that connects for the source of this id; or nil and why not.
 --- `options` are those of loop:open.
 function scheduler.open(id, options)
   local its_loop, why = scheduler.loop()
@@ -80,7 +80,7 @@ function scheduler.open(id, options)
   return handle, problem
 end
 
---- An HTTP request for the source of this id, whose `result` can be had when there is news (src/binding/net/call.c);
+--- An HTTP request for the source of this id, whose `result` can be had when there is news (src/binding/net/lua_call.c);
 --- or nil and why not. Only tasks make them.
 function scheduler.start_call(id, options) return loop:call(id, options) end
 

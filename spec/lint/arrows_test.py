@@ -14,10 +14,10 @@ SOUND = {
     "src/engine/session.c": '#include "engine/session_state.h"\n',
     "src/net/link.c": '#include "engine/session.h"\n',
     "src/binding/binding.h": '#include "engine/session.h"\n',
-    "src/binding/net/net.h": '#include "binding/binding.h"\n#include "net/link.h"\n',
+    "src/binding/net/lua_net.h": '#include "binding/binding.h"\n#include "net/link.h"\n',
     "src/net/link.h": "",
-    "src/sim/session.h": "",
-    "src/sim/session.c": '#include "session.h"\n',
+    "src/sim/sim_session.h": "",
+    "src/sim/sim_session.c": '#include "sim_session.h"\n',
     "lua/aui/init.lua": 'local json = require "aui.json"\n',
     "lua/aui/json.lua": '-- as require "aui" does\n',
 }
@@ -69,17 +69,17 @@ class Arrows(unittest.TestCase):
 
     def test_the_binding_without_io_knows_no_net(self):
         self.assertEqual(
-            self.complaints(**{"src/binding/engine/engine.c": '#include "net/link.h"\n'}),
-            ["src/binding/engine/engine.c includes src/net/link.h: src/binding/engine may not know src/net"],
+            self.complaints(**{"src/binding/engine/lua_engine.c": '#include "net/link.h"\n'}),
+            ["src/binding/engine/lua_engine.c includes src/net/link.h: src/binding/engine may not know src/net"],
         )
 
     def test_aui_sim_and_the_rest_share_nothing(self):
-        complaint = ["src/sim/session.c includes src/engine/reply.h: src/sim may not know src/engine"]
-        self.assertEqual(self.complaints(**{"src/sim/session.c": '#include "engine/reply.h"\n'}), complaint)
-        self.assertEqual(self.complaints(**{"src/sim/session.c": '#include "../engine/reply.h"\n'}), complaint)
+        complaint = ["src/sim/sim_session.c includes src/engine/reply.h: src/sim may not know src/engine"]
+        self.assertEqual(self.complaints(**{"src/sim/sim_session.c": '#include "engine/reply.h"\n'}), complaint)
+        self.assertEqual(self.complaints(**{"src/sim/sim_session.c": '#include "../engine/reply.h"\n'}), complaint)
         self.assertEqual(
-            self.complaints(**{"src/net/link.c": '#include "sim/session.h"\n'}),
-            ["src/net/link.c includes src/sim/session.h: src/net may not know src/sim"],
+            self.complaints(**{"src/net/link.c": '#include "sim/sim_session.h"\n'}),
+            ["src/net/link.c includes src/sim/sim_session.h: src/net may not know src/sim"],
         )
 
     def test_a_circle_of_modules(self):

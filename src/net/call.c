@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/net_state.h"
+#include "net/loop_state.h"
 #include "net/spare.h"
 #include "net/transport.h"
 
 struct aui_call {
   aui_transport transport;
-  aui_net *net; /* NULL once the loop is gone */
+  aui_loop *loop; /* NULL once the loop is gone */
   aui_guest guest;
   aui_due due; /* its timer has gone off */
   aui_ready ready;
@@ -39,7 +39,7 @@ static void on_connected(aui_transport *transport) {
 }
 
 static void on_bytes(aui_transport *transport, const void *bytes, size_t n) {
-  aui_exchange_receive(of_transport(transport)->exchange, bytes, n, aui_net_turn_time(transport->net));
+  aui_exchange_receive(of_transport(transport)->exchange, bytes, n, aui_loop_turn_time(transport->loop));
 }
 
 static const void *get_output(aui_transport *transport, size_t *n) {
@@ -98,25 +98,25 @@ static void do_what_it_wants(aui_call *call) {
 
 /* To be called after anything that touched the exchange. */
 static void pump(aui_call *call) {
-  call->net->busy = true;
+  call->loop->busy = true;
   do_what_it_wants(call);
   aui_transport_flush(&call->transport);
   if (!aui_exchange_is_over(call->exchange) || call->told) return;
   call->told = true;
   uv_timer_stop(&call->timer);
-  aui_net_announce(call->net, &call->ready);
+  aui_loop_announce(call->loop, &call->ready);
 }
 
-static void judge(aui_due *due) {
+static void check_time(aui_due *due) {
   aui_call *call = lws_container_of(due, aui_call, due);
   if (aui_transport_is_up(&call->transport)) aui_transport_catch_up(&call->transport);
-  aui_exchange_tick(call->exchange, aui_net_turn_time(call->net));
+  aui_exchange_tick(call->exchange, aui_loop_turn_time(call->loop));
   pump(call);
 }
 
 static void on_timer(uv_timer_t *timer) {
   aui_call *call = timer->data;
-  aui_net_put_off(call->net, &call->due);
+  aui_loop_put_off(call->loop, &call->due);
 }
 
 /* ---- For the host ---- */
@@ -132,7 +132,7 @@ static void destroy(aui_call *call) {
 static void leave(aui_call *call, const char *why, uv_close_cb on_left) {
   aui_exchange_cancel(call->exchange, why);
   do_what_it_wants(call);
-  call->net->busy = true;
+  call->loop->busy = true;
   aui_list_remove(&call->guest.node);
   aui_list_remove(&call->due.node);
   aui_list_remove(&call->ready.node);
@@ -147,38 +147,38 @@ static bool is_active(const aui_guest *guest) {
 static void evict(aui_guest *guest, const char *why) {
   aui_call *call = lws_container_of(guest, aui_call, guest);
   leave(call, why, NULL);
-  aui_net_announce(call->net, &call->ready);
-  call->net = NULL;
+  aui_loop_announce(call->loop, &call->ready);
+  call->loop = NULL;
 }
 
 static const aui_guest_kind guest_kind = {is_active, evict};
 
 static void begin(aui_call *call, uint64_t id) {
-  aui_net *net = call->net;
+  aui_loop *loop = call->loop;
   call->ready.id = id;
-  call->due.judge = judge;
+  call->due.check = check_time;
   call->first = true;
   call->guest.kind = &guest_kind;
-  aui_list_append(&net->guests, &call->guest.node);
-  uv_timer_init(net->loop, &call->timer);
+  aui_list_append(&loop->guests, &call->guest.node);
+  uv_timer_init(loop->uv, &call->timer);
   call->timer.data = call;
   uint64_t due = aui_exchange_deadline(call->exchange);
-  if (due != AUI_NEVER) uv_timer_start(&call->timer, on_timer, due - aui_net_turn_time(net), 0);
+  if (due != AUI_NEVER) uv_timer_start(&call->timer, on_timer, due - aui_loop_turn_time(loop), 0);
   pump(call);
 }
 
-aui_call *aui_call_start(aui_net *net, const aui_endpoint *endpoint, const aui_exchange_request *request, uint64_t id,
+aui_call *aui_call_start(aui_loop *loop, const aui_endpoint *endpoint, const aui_exchange_request *request, uint64_t id,
                          const char **why) {
-  *why = net->why;
-  uint64_t now = aui_net_now(net);
-  snprintf(net->why, sizeof net->why, "out of memory");
+  *why = loop->why;
+  uint64_t now = aui_loop_now(loop);
+  snprintf(loop->why, sizeof loop->why, "out of memory");
   aui_call *call = calloc(1, sizeof *call);
   if (!call) return NULL;
-  call->net = net;
+  call->loop = loop;
   aui_list_init(&call->ready.node);
   aui_list_init(&call->due.node);
   call->exchange = aui_exchange_new(request, now);
-  if (!call->exchange || !aui_transport_init(&call->transport, net, &transport_user, endpoint)) {
+  if (!call->exchange || !aui_transport_init(&call->transport, loop, &transport_user, endpoint)) {
     destroy(call);
     return NULL;
   }
@@ -195,8 +195,8 @@ static void on_released(uv_handle_t *timer) {
 }
 
 void aui_call_release(aui_call *call) {
-  if (call->net) aui_net_enter(call->net); /* the process may be a child of the one that made the loop */
-  if (call->net) {
+  if (call->loop) aui_loop_enter(call->loop); /* the process may be a child of the one that made the loop */
+  if (call->loop) {
     leave(call, "the call was given up", on_released);
   } else {
     destroy(call);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net/net_state.h"
+#include "net/loop_state.h"
 
 enum { ATTEMPT_DELAY = 250 }; /* milliseconds; RFC 8305 5 */
 
@@ -27,7 +27,7 @@ typedef struct {
 
 /* Freed when libuv has let go of every handle and request in it; the owner forgets it earlier. */
 struct aui_dial {
-  aui_net *net;
+  aui_loop *loop;
   const aui_dial_events *events;
   void *owner; /* NULL once it is over */
   char *host;
@@ -68,7 +68,7 @@ static void close_attempt(attempt *a) {
 static void *finish(aui_dial *dial) {
   void *owner = dial->owner;
   dial->owner = NULL;
-  dial->net->busy = true;
+  dial->loop->busy = true;
   for (size_t i = 0; i < dial->count; i++) close_attempt(&dial->attempts[i]);
   aui_question_withdraw(&dial->question);
   uv_close((uv_handle_t *)&dial->timer, on_timer_closed);
@@ -168,7 +168,7 @@ static void on_connect(uv_connect_t *request, int status) {
 
 static void start_attempt(attempt *a) {
   aui_dial *dial = a->dial;
-  a->status = uv_tcp_init(dial->net->loop, &a->tcp);
+  a->status = uv_tcp_init(dial->loop->uv, &a->tcp);
   if (a->status < 0) return;
   a->started = true;
   dial->users++;
@@ -181,11 +181,11 @@ static void start_attempt(attempt *a) {
 /* Begins attempts until one is under way, and looks again later. */
 static void on_timer(uv_timer_t *timer) {
   aui_dial *dial = timer->data;
-  dial->net->busy = true;
+  dial->loop->busy = true;
   size_t before = dial->running;
-  unsigned occupied = aui_net_occupy_stdio();
+  unsigned occupied = aui_loop_occupy_stdio();
   while (dial->next < dial->count && dial->running == before) start_attempt(&dial->attempts[dial->next++]);
-  aui_net_release_stdio(occupied);
+  aui_loop_release_stdio(occupied);
   if (dial->running == 0) {
     fail_to_connect(dial);
   } else if (dial->next < dial->count) {
@@ -259,12 +259,12 @@ static bool take_literal(aui_dial *dial, const struct sockaddr_storage *address)
 static bool find_addresses(aui_dial *dial) {
   struct sockaddr_storage address;
   if (!aui_dial_is_literal(dial->host, &address)) {
-    return aui_resolve(&dial->net->reactor->resolver, &dial->question, dial->host);
+    return aui_resolve(&dial->loop->reactor->resolver, &dial->question, dial->host);
   }
   return take_literal(dial, &address) && uv_timer_start(&dial->timer, on_timer, 0, 0) == 0;
 }
 
-aui_dial *aui_dial_start(aui_net *net, const aui_dial_events *events, void *owner, const char *host, uint16_t port) {
+aui_dial *aui_dial_start(aui_loop *loop, const aui_dial_events *events, void *owner, const char *host, uint16_t port) {
   aui_dial *dial = calloc(1, sizeof *dial);
   if (!dial) return NULL;
   dial->host = strdup(host);
@@ -272,16 +272,16 @@ aui_dial *aui_dial_start(aui_net *net, const aui_dial_events *events, void *owne
     free(dial);
     return NULL;
   }
-  dial->net = net;
+  dial->loop = loop;
   dial->events = events;
   dial->owner = owner;
   dial->port = port;
   dial->question.answer = on_answer;
   aui_question_init(&dial->question);
-  uv_timer_init(net->loop, &dial->timer);
+  uv_timer_init(loop->uv, &dial->timer);
   dial->timer.data = dial;
   dial->users = 1;
-  net->busy = true;
+  loop->busy = true;
   if (find_addresses(dial)) return dial;
   finish(dial);
   return NULL;

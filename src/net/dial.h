@@ -4,7 +4,7 @@
 
 #include <uv.h>
 
-#include "net/net.h"
+#include "net/loop.h"
 
 typedef struct aui_dial aui_dial;
 
@@ -17,7 +17,7 @@ typedef struct {
 
 /* Begins to open a TCP connection to `host` for `owner`, by the fastest of the host's addresses (RFC 8305). `events`
  * must stay. NULL when memory is short. The owner need not do anything with it unless it wants to end it early. */
-aui_dial *aui_dial_start(aui_net *net, const aui_dial_events *events, void *owner, const char *host, uint16_t port);
+aui_dial *aui_dial_start(aui_loop *loop, const aui_dial_events *events, void *owner, const char *host, uint16_t port);
 
 /* Gives up: the owner hears nothing more of it. */
 void aui_dial_cancel(aui_dial *dial);

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "net/net_state.h"
+#include "net/loop_state.h"
 #include "net/transport.h"
 
 struct aui_link {
   aui_transport transport;
-  aui_net *net;         /* NULL once the loop is gone */
+  aui_loop *loop;       /* NULL once the loop is gone */
   const char *why_gone; /* then, in words */
   aui_guest guest;
   aui_due due; /* its timer has gone off */
@@ -42,7 +42,7 @@ static void lose(aui_link *link, const char *cause, bool retryable) {
   link->asks = false;
   aui_transport_reset(&link->transport);
   aui_session_was_reset(link->session);
-  aui_session_disconnected(link->session, cause, retryable, aui_net_turn_time(link->net));
+  aui_session_disconnected(link->session, cause, retryable, aui_loop_turn_time(link->loop));
 }
 
 /* The session wants no transport any more. */
@@ -53,7 +53,7 @@ static void end_transport(aui_link *link) {
     case AUI_ENDING_LINGER: aui_transport_linger(&link->transport); break;
     case AUI_ENDING_RESET: lose(link, NULL, true); return;
   }
-  aui_session_disconnected(link->session, NULL, true, aui_net_turn_time(link->net));
+  aui_session_disconnected(link->session, NULL, true, aui_loop_turn_time(link->loop));
 }
 
 /* ---- What the transport says ---- */
@@ -63,30 +63,30 @@ static aui_link *of_transport(aui_transport *transport) {
 }
 
 static void on_phase(aui_transport *transport, aui_phase phase) {
-  aui_session_phase(of_transport(transport)->session, phase, aui_net_turn_time(transport->net));
+  aui_session_phase(of_transport(transport)->session, phase, aui_loop_turn_time(transport->loop));
 }
 
 static void on_connected(aui_transport *transport) {
   aui_session_set_date(of_transport(transport)->session, (int64_t)time(NULL));
-  aui_session_connected(of_transport(transport)->session, aui_net_turn_time(transport->net));
+  aui_session_connected(of_transport(transport)->session, aui_loop_turn_time(transport->loop));
 }
 
 static void on_bytes(aui_transport *transport, const void *bytes, size_t n) {
-  aui_session_receive(of_transport(transport)->session, bytes, n, aui_net_turn_time(transport->net));
+  aui_session_receive(of_transport(transport)->session, bytes, n, aui_loop_turn_time(transport->loop));
 }
 
 static const void *get_output(aui_transport *transport, size_t *n) {
-  return aui_session_output(of_transport(transport)->session, n, aui_net_turn_time(transport->net));
+  return aui_session_output(of_transport(transport)->session, n, aui_loop_turn_time(transport->loop));
 }
 
 static void on_written(aui_transport *transport, size_t n) {
-  aui_session_written(of_transport(transport)->session, n, aui_net_turn_time(transport->net));
+  aui_session_written(of_transport(transport)->session, n, aui_loop_turn_time(transport->loop));
 }
 
 static void on_ended(aui_transport *transport, const char *cause, bool retryable) {
   aui_session *session = of_transport(transport)->session;
   aui_session_was_reset(session);
-  aui_session_disconnected(session, cause, retryable, aui_net_turn_time(transport->net));
+  aui_session_disconnected(session, cause, retryable, aui_loop_turn_time(transport->loop));
 }
 
 static void settle(aui_transport *transport) {
@@ -106,7 +106,7 @@ static bool may_give(const aui_link *link) {
 
 /* The connection of the one link, which must be able to give it, goes to the other. */
 static void give(aui_link *from, aui_link *to) {
-  uint64_t now = aui_net_turn_time(to->net);
+  uint64_t now = aui_loop_turn_time(to->loop);
   aui_transport_hand_over(&from->transport, &to->transport);
   aui_session_phase(to->session, AUI_PHASE_CONNECT, now);
   aui_session_adopted(to->session, aui_session_detach(from->session, now), now);
@@ -116,9 +116,9 @@ static void destroy(aui_link *link);
 
 /* Whether the pool had a connection: the newest is the liveliest. */
 static bool take_from_pool(aui_link *link) {
-  aui_net *net = link->net;
+  aui_loop *loop = link->loop;
   if (!link->pool.name || !link->first) return false;
-  for (aui_node *node = net->idle.prev; node != &net->idle; node = node->prev) {
+  for (aui_node *node = loop->idle.prev; node != &loop->idle; node = node->prev) {
     aui_link *keeper = lws_container_of(node, aui_link, idle);
     if (strcmp(keeper->pool.name, link->pool.name) != 0 || !may_give(keeper)) continue;
     give(keeper, link);
@@ -134,7 +134,7 @@ static void connect_transport(aui_link *link) {
   if (reused) return;
   link->asks = link->asks_first;
   if (link->asks) {
-    aui_session_phase(link->session, AUI_PHASE_REQUEST, aui_net_turn_time(link->net));
+    aui_session_phase(link->session, AUI_PHASE_REQUEST, aui_loop_turn_time(link->loop));
   } else {
     aui_transport_open(&link->transport);
   }
@@ -166,7 +166,7 @@ static void on_timer(uv_timer_t *timer);
 
 /* A deadline that moved away, as most do, leaves the timer as it is: it goes off for nothing once, and is set anew. */
 static void set_timer(aui_link *link) {
-  uint64_t due = aui_session_deadline(link->session), now = aui_net_turn_time(link->net);
+  uint64_t due = aui_session_deadline(link->session), now = aui_loop_turn_time(link->loop);
   if (link->keeps && link->keeps_until < due) due = link->keeps_until;
   if (due >= link->timer_due) return;
   link->timer_due = due;
@@ -190,7 +190,7 @@ static void destroy(aui_link *link) {
   aui_list_remove(&link->idle);
   aui_list_remove(&link->due.node);
   aui_list_remove(&link->ready.node);
-  if (link->net) {
+  if (link->loop) {
     uv_close((uv_handle_t *)&link->timer, on_freed);
   } else {
     on_freed((uv_handle_t *)&link->timer);
@@ -203,7 +203,7 @@ static bool is_over(const aui_link *link) {
 
 /* To be called after anything that touched the session. The link may be gone afterwards, if it was released. */
 static void pump(aui_link *link) {
-  link->net->busy = true;
+  link->loop->busy = true;
   if (aui_session_random_wanted(link->session)) give_random(link);
   do_what_it_wants(link);
   aui_transport_flush(&link->transport);
@@ -213,14 +213,14 @@ static void pump(aui_link *link) {
   if (link->released) {
     if (is_over(link)) destroy(link);
   } else if (news) {
-    aui_net_announce(link->net, &link->ready);
+    aui_loop_announce(link->loop, &link->ready);
   }
 }
 
 static void on_timer(uv_timer_t *timer) {
   aui_link *link = timer->data;
   link->timer_due = AUI_NEVER;
-  aui_net_put_off(link->net, &link->due);
+  aui_loop_put_off(link->loop, &link->due);
 }
 
 static bool is_due(const aui_link *link, uint64_t now) {
@@ -233,9 +233,9 @@ static void close_keeper(aui_link *keeper, uint64_t now) {
   aui_session_close(keeper->session, now);
 }
 
-static void judge(aui_due *due) {
+static void check_time(aui_due *due) {
   aui_link *link = lws_container_of(due, aui_link, due);
-  uint64_t now = aui_net_turn_time(link->net);
+  uint64_t now = aui_loop_turn_time(link->loop);
   if (link->keeps && link->keeps_until <= now) close_keeper(link, now);
   if (aui_transport_is_up(&link->transport) && is_due(link, now)) aui_transport_catch_up(&link->transport);
   if (is_due(link, now)) aui_session_tick(link->session, now);
@@ -273,8 +273,8 @@ static void evict(aui_guest *guest, const char *why) {
   aui_list_remove(&link->guest.node);
   aui_list_remove(&link->due.node);
   uv_close((uv_handle_t *)&link->timer, NULL);
-  aui_net_announce(link->net, &link->ready);
-  link->net = NULL;
+  aui_loop_announce(link->loop, &link->ready);
+  link->loop = NULL;
   link->why_gone = why;
   pump_dead(link);
 }
@@ -283,12 +283,12 @@ static const aui_guest_kind guest_kind = {is_active, evict};
 
 /* ---- Making links ---- */
 
-/* Strings and options are copied. NULL as aui_net_open. */
-static aui_link *make_link(aui_net *net, aui_session *session, const aui_endpoint *endpoint) {
+/* Strings and options are copied. NULL as aui_loop_open. */
+static aui_link *make_link(aui_loop *loop, aui_session *session, const aui_endpoint *endpoint) {
   aui_link *link = calloc(1, sizeof *link);
-  snprintf(net->why, sizeof net->why, "out of memory");
+  snprintf(loop->why, sizeof loop->why, "out of memory");
   if (!link) return NULL;
-  bool ok = aui_transport_init(&link->transport, net, &transport_user, endpoint);
+  bool ok = aui_transport_init(&link->transport, loop, &transport_user, endpoint);
   if (ok && endpoint->pool) {
     link->pool = *endpoint->pool;
     link->pool.name = strdup(endpoint->pool->name);
@@ -298,14 +298,14 @@ static aui_link *make_link(aui_net *net, aui_session *session, const aui_endpoin
     free_memory(link);
     return NULL;
   }
-  link->net = net;
+  link->loop = loop;
   link->session = session;
-  uv_timer_init(net->loop, &link->timer);
+  uv_timer_init(loop->uv, &link->timer);
   link->timer.data = link;
   link->timer_due = AUI_NEVER;
-  link->due.judge = judge;
+  link->due.check = check_time;
   link->guest.kind = &guest_kind;
-  aui_list_append(&net->guests, &link->guest.node);
+  aui_list_append(&loop->guests, &link->guest.node);
   aui_list_init(&link->idle);
   aui_list_init(&link->due.node);
   aui_list_init(&link->ready.node);
@@ -314,46 +314,46 @@ static aui_link *make_link(aui_net *net, aui_session *session, const aui_endpoin
 
 /* A link without a user, for a connection that is given back to the pool; NULL when memory is short. It never connects
  * by itself. */
-static aui_link *make_keeper(aui_net *net, const aui_pool_options *pool) {
+static aui_link *make_keeper(aui_loop *loop, const aui_pool_options *pool) {
   const aui_endpoint nowhere = {.host = "", .pool = pool};
   aui_session_config config;
   aui_session_defaults(&config);
   config.ping = pool->ping;
   config.reconnect.attempts = 0;
   aui_session *session = aui_session_new(&config);
-  aui_link *keeper = session ? make_link(net, session, &nowhere) : NULL;
+  aui_link *keeper = session ? make_link(loop, session, &nowhere) : NULL;
   if (!keeper) {
     aui_session_free(session);
     return NULL;
   }
   keeper->keeps = keeper->released = true;
-  uint64_t now = aui_net_now(net);
+  uint64_t now = aui_loop_now(loop);
   keeper->keeps_until = pool->idle < AUI_NEVER - now ? now + pool->idle : AUI_NEVER - 1;
-  aui_list_append(&net->idle, &keeper->idle);
+  aui_list_append(&loop->idle, &keeper->idle);
   return keeper;
 }
 
 /* Closes the oldest connection of the pool when it has too many. */
-static void close_surplus(aui_net *net, const aui_pool_options *pool) {
+static void close_surplus(aui_loop *loop, const aui_pool_options *pool) {
   aui_link *oldest = NULL;
   size_t count = 0;
-  for (aui_node *node = net->idle.prev; node != &net->idle; node = node->prev) {
+  for (aui_node *node = loop->idle.prev; node != &loop->idle; node = node->prev) {
     aui_link *keeper = lws_container_of(node, aui_link, idle);
     if (strcmp(keeper->pool.name, pool->name) != 0 || keeper->keeps_until == AUI_NEVER) continue;
     oldest = keeper;
     count++;
   }
   if (count <= pool->size) return;
-  close_keeper(oldest, aui_net_now(net));
+  close_keeper(oldest, aui_loop_now(loop));
   pump(oldest);
 }
 
 /* ---- For the host ---- */
 
-aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id,
-                       const char **why) {
-  *why = net->why;
-  aui_link *link = make_link(net, session, endpoint);
+aui_link *aui_loop_open(aui_loop *loop, aui_session *session, const aui_endpoint *endpoint, uint64_t id,
+                        const char **why) {
+  *why = loop->why;
+  aui_link *link = make_link(loop, session, endpoint);
   if (!link) return NULL;
   link->first = true;
   link->ready.id = id;
@@ -364,7 +364,7 @@ aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *e
 
 /* To be called first: the process may be a child of the one that made the loop. */
 static void enter(aui_link *link) {
-  if (link->net) aui_net_enter(link->net);
+  if (link->loop) aui_loop_enter(link->loop);
 }
 
 bool aui_link_asks(const aui_link *link) {
@@ -396,8 +396,8 @@ aui_session *aui_link_session(aui_link *link) {
 
 void aui_link_pump(aui_link *link) {
   enter(link);
-  if (link->net) {
-    uv_update_time(link->net->loop);
+  if (link->loop) {
+    uv_update_time(link->loop->uv);
     pump(link);
   } else {
     pump_dead(link);
@@ -406,19 +406,19 @@ void aui_link_pump(aui_link *link) {
 
 bool aui_link_give_back(aui_link *link) {
   enter(link);
-  aui_link *keeper = link->pool.name && may_give(link) ? make_keeper(link->net, &link->pool) : NULL;
+  aui_link *keeper = link->pool.name && may_give(link) ? make_keeper(link->loop, &link->pool) : NULL;
   if (!keeper) return false;
   give(link, keeper);
   pump(keeper);
-  close_surplus(link->net, &link->pool);
+  close_surplus(link->loop, &link->pool);
   aui_link_pump(link);
   return true;
 }
 
 void aui_link_release(aui_link *link) {
   enter(link);
-  uint64_t now = link->net ? aui_net_now(link->net) : uv_hrtime() / 1000000;
-  if (link->net) aui_link_give_back(link);
+  uint64_t now = link->loop ? aui_loop_now(link->loop) : uv_hrtime() / 1000000;
+  if (link->loop) aui_link_give_back(link);
   link->released = true;
   aui_list_remove(&link->ready.node);
   aui_session_close(link->session, now);

@@ -4,16 +4,17 @@
 
 #include "engine/session.h"
 #include "net/endpoint.h"
-#include "net/net.h"
+#include "net/loop.h"
 
 typedef struct aui_link aui_link;
 
 /* Puts `session` on the loop: takes ownership of it and does what it wants from now on. `id` comes back from
- * aui_net_ready. Strings of `endpoint` are copied. Returns NULL, with the session still the caller's, when memory is
+ * aui_loop_ready. Strings of `endpoint` are copied. Returns NULL, with the session still the caller's, when memory is
  * short or a file cannot be used; `*why` says so then, valid until the next call: "tls.ca_file: cannot use /x/y.pem: No
  * such file or directory". Files that have changed since are read again for a new connection. Does not resolve, connect
  * or wait. */
-aui_link *aui_net_open(aui_net *net, aui_session *session, const aui_endpoint *endpoint, uint64_t id, const char **why);
+aui_link *aui_loop_open(aui_loop *loop, aui_session *session, const aui_endpoint *endpoint, uint64_t id,
+                        const char **why);
 
 /* True when the link is about to connect and waits to be told what the request shall say, which is for one of the next
  * two functions; they do nothing when it is false. The session has news when it becomes true. */

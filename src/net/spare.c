@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/net_state.h"
+#include "net/loop_state.h"
 
 enum {
   FRESH = 15000, /* milliseconds for which one is kept: servers close idle ones, some after a few seconds */
@@ -93,39 +93,39 @@ static const aui_transport_user transport_user = {on_phase,   on_connected, on_b
 
 /* NULL if there is none. */
 static spare *find(const aui_transport *place) {
-  aui_node *all = &place->net->spares;
+  aui_node *all = &place->loop->spares;
   for (aui_node *node = all->prev; node != all; node = node->prev) {
     if (aui_transport_is_like(&of_node(node)->transport, place)) return of_node(node);
   }
   return NULL;
 }
 
-static void make_room(aui_net *net) {
+static void make_room(aui_loop *loop) {
   size_t count = 0;
-  for (aui_node *node = net->spares.next; node != &net->spares; node = node->next) count++;
-  if (count >= MOST) drop(of_node(net->spares.next));
+  for (aui_node *node = loop->spares.next; node != &loop->spares; node = node->next) count++;
+  if (count >= MOST) drop(of_node(loop->spares.next));
 }
 
 bool aui_spare_keep(aui_transport *transport) {
-  aui_net *net = transport->net;
+  aui_loop *loop = transport->loop;
   spare *earlier = find(transport);
   if (earlier) drop(earlier);
-  make_room(net);
+  make_room(loop);
   spare *kept = calloc(1, sizeof *kept);
   if (!kept) return false;
   const aui_endpoint place = {.host = transport->host, .port = transport->port, .tls = transport->tls_options};
-  if (!aui_transport_init(&kept->transport, net, &transport_user, &place) ||
+  if (!aui_transport_init(&kept->transport, loop, &transport_user, &place) ||
       !aui_transport_hand_over(transport, &kept->transport)) {
     aui_transport_free(&kept->transport);
     free(kept);
     return false;
   }
-  uv_timer_init(net->loop, &kept->timer);
+  uv_timer_init(loop->uv, &kept->timer);
   kept->timer.data = kept;
   uv_timer_start(&kept->timer, on_timer, FRESH, 0);
   kept->guest.kind = &guest_kind;
-  aui_list_append(&net->guests, &kept->guest.node);
-  aui_list_append(&net->spares, &kept->node);
+  aui_list_append(&loop->guests, &kept->guest.node);
+  aui_list_append(&loop->spares, &kept->node);
   return true;
 }
 

@@ -169,7 +169,7 @@ static bool load_authorities(SSL_CTX *ssl, const aui_tls_options *options, char 
 }
 
 /* OpenSSL's verdict `ok` stands, but for a better word for it. */
-static int judge_peer(int ok, X509_STORE_CTX *chain) {
+static int verify_peer(int ok, X509_STORE_CTX *chain) {
   int error = X509_STORE_CTX_get_error(chain);
   bool mismatch = error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
   if (ok || !mismatch) return ok;
@@ -185,7 +185,7 @@ static void set_policy(SSL_CTX *ssl, bool verify) {
   SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS); /* an idle connection keeps no record buffers: 34 kB */
   SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_protos(ssl, alpn, sizeof alpn - 1);
-  SSL_CTX_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, judge_peer);
+  SSL_CTX_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, verify_peer);
   SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
 }
 

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "net/net_state.h"
+#include "net/loop_state.h"
 
 enum { WRITE_SIZE = 16 * 1024 }; /* bytes written at a time: one TLS record (RFC 8446 5.1) */
 
@@ -20,7 +20,7 @@ static void free_tls(aui_transport *transport) {
 }
 
 /* Tells a TLS peer that this is the end. What the socket does not take of it libwebsockets keeps, for seconds. */
-static void say_goodbye(aui_transport *transport) {
+static void send_close_notify(aui_transport *transport) {
   size_t n;
   aui_tls_close(transport->tls);
   const void *bytes = aui_tls_output(transport->tls, &n);
@@ -47,7 +47,7 @@ static void part_and_close(aui_transport *transport) {
 }
 
 void aui_transport_close(aui_transport *transport) {
-  if (transport->tls) say_goodbye(transport);
+  if (transport->tls) send_close_notify(transport);
   part_and_close(transport);
 }
 
@@ -57,7 +57,7 @@ void aui_transport_reset(aui_transport *transport) {
 }
 
 void aui_transport_linger(aui_transport *transport) {
-  if (transport->tls) say_goodbye(transport);
+  if (transport->tls) send_close_notify(transport);
   struct lws *wsi = part(transport);
   if (!wsi) return;
   aui_raw_linger(wsi);
@@ -71,7 +71,7 @@ static void end(aui_transport *transport, const char *cause, bool retryable) {
 }
 
 static void end_by_tls_failure(aui_transport *transport) {
-  char cause[AUI_NET_WHY_SIZE];
+  char cause[AUI_LOOP_WHY_SIZE];
   snprintf(cause, sizeof cause, "%s", aui_tls_error(transport->tls));
   end(transport, cause, aui_tls_retryable(transport->tls));
 }
@@ -93,14 +93,14 @@ static void end_by_peer(aui_transport *transport, int error) {
 /* ---- Bytes from the peer ---- */
 
 static void receive_tls(aui_transport *transport, const void *bytes, size_t n) {
-  aui_net *net = transport->net;
+  aui_loop *loop = transport->loop;
   size_t plain;
   aui_tls_feed(transport->tls, bytes, n);
   while (transport->tls) {
-    switch (aui_tls_read(transport->tls, net->plain, sizeof net->plain, &plain)) {
+    switch (aui_tls_read(transport->tls, loop->plain, sizeof loop->plain, &plain)) {
       case AUI_TLS_MORE: return;
       case AUI_TLS_OPEN: transport->user->connected(transport); break;
-      case AUI_TLS_PLAIN: transport->user->receive(transport, net->plain, plain); break;
+      case AUI_TLS_PLAIN: transport->user->receive(transport, loop->plain, plain); break;
       case AUI_TLS_END: end(transport, NULL, true); return;
       case AUI_TLS_FAILED: end_by_tls_failure(transport); return;
     }
@@ -209,7 +209,7 @@ void aui_transport_flush(aui_transport *transport) {
 static bool serve(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
   aui_transport *transport = lws_container_of(owner, aui_transport, owner);
   bool ok = true;
-  transport->net->busy = true;
+  transport->loop->busy = true;
   transport->in_callback = true;
   switch (reason) {
     case LWS_CALLBACK_RAW_RX: receive(transport, in, n); break;
@@ -240,10 +240,11 @@ static void on_dial_failed(void *owner, const char *cause) {
 
 /* The first read makes the first output. */
 static void start_tls(aui_transport *transport) {
-  aui_net *net = transport->net;
-  char why[AUI_NET_WHY_SIZE];
+  aui_loop *loop = transport->loop;
+  char why[AUI_LOOP_WHY_SIZE];
   size_t n;
-  SSL_CTX *context = aui_tls_contexts_get(&net->tls, transport->tls_options, aui_net_turn_time(net), why, sizeof why);
+  SSL_CTX *context =
+      aui_tls_contexts_get(&loop->tls, transport->tls_options, aui_loop_turn_time(loop), why, sizeof why);
   transport->tls = context ? aui_tls_new(context, transport->host) : NULL;
   if (!transport->tls) {
     end(transport, context ? "TLS: out of memory" : why, true);
@@ -255,10 +256,10 @@ static void start_tls(aui_transport *transport) {
 
 static void on_connected(void *owner, uv_os_sock_t socket) {
   aui_transport *transport = owner;
-  char why[AUI_NET_WHY_SIZE];
+  char why[AUI_LOOP_WHY_SIZE];
   transport->dial = NULL;
   transport->write_error = 0;
-  transport->wsi = aui_reactor_adopt(transport->net->reactor, socket, &transport->owner, why, sizeof why);
+  transport->wsi = aui_reactor_adopt(transport->loop->reactor, socket, &transport->owner, why, sizeof why);
   if (!transport->wsi) {
     end(transport, why, true);
   } else if (transport->tls_options) {
@@ -271,12 +272,13 @@ static void on_connected(void *owner, uv_os_sock_t socket) {
 
 /* ---- For its user ---- */
 
-bool aui_transport_init(aui_transport *transport, aui_net *net, const aui_transport_user *user,
+bool aui_transport_init(aui_transport *transport, aui_loop *loop, const aui_transport_user *user,
                         const aui_endpoint *endpoint) {
-  *transport = (aui_transport){.owner.serve = serve, .user = user, .net = net, .port = endpoint->port};
+  *transport = (aui_transport){.owner.serve = serve, .user = user, .loop = loop, .port = endpoint->port};
   const aui_tls_options *tls = endpoint->tls;
-  if (tls && !aui_tls_contexts_get(&net->tls, tls, aui_net_turn_time(net), net->why, sizeof net->why)) return false;
-  snprintf(net->why, sizeof net->why, "out of memory");
+  if (tls && !aui_tls_contexts_get(&loop->tls, tls, aui_loop_turn_time(loop), loop->why, sizeof loop->why))
+    return false;
+  snprintf(loop->why, sizeof loop->why, "out of memory");
   transport->host = strdup(endpoint->host);
   transport->tls_options = tls ? aui_tls_options_copy(tls) : NULL;
   return transport->host && (transport->tls_options || !tls);
@@ -315,7 +317,7 @@ void aui_transport_open(aui_transport *transport) {
   static const aui_dial_events events = {on_resolved, on_connected, on_dial_failed};
   bool literal = aui_dial_is_literal(transport->host, NULL);
   transport->user->phase(transport, literal ? AUI_PHASE_CONNECT : AUI_PHASE_RESOLVE);
-  transport->dial = aui_dial_start(transport->net, &events, transport, transport->host, transport->port);
+  transport->dial = aui_dial_start(transport->loop, &events, transport, transport->host, transport->port);
   if (!transport->dial) end(transport, "out of memory", true);
 }
 

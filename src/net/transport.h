@@ -31,7 +31,7 @@ typedef struct {
 struct aui_transport {
   aui_owner owner;
   const aui_transport_user *user;
-  aui_net *net;
+  aui_loop *loop;
 
   /* The place it connects to. */
   char *host;
@@ -47,9 +47,9 @@ struct aui_transport {
 };
 
 /* A closed transport to the place that `endpoint` says (copied); all else of that does not matter here. Returns false,
- * with the reason in net->why, when memory is short or a file of the TLS options cannot be used. To be released with
+ * with the reason in loop->why, when memory is short or a file of the TLS options cannot be used. To be released with
  * aui_transport_free in any case; all zero will do for that too. */
-bool aui_transport_init(aui_transport *transport, aui_net *net, const aui_transport_user *user,
+bool aui_transport_init(aui_transport *transport, aui_loop *loop, const aui_transport_user *user,
                         const aui_endpoint *endpoint);
 void aui_transport_free(aui_transport *transport);
 

@@ -1,9 +1,9 @@
 // What the built-in agent says; see agent.h.
 #include "agent.h"
 
-#include "buffer.h"
 #include "catalogue.h"
-#include "words.h"
+#include "sim_buffer.h"
+#include "sim_words.h"
 
 #include <math.h>
 #include <stdlib.h>

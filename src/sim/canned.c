@@ -1,7 +1,7 @@
 // Answers that a scenario spells out; see canned.h.
 #include "canned.h"
 
-#include "http.h"
+#include "sim_http.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 // The products of the built-in agent, and what a text asks of them; see catalogue.h.
 #include "catalogue.h"
 
-#include "buffer.h"
-#include "words.h"
+#include "sim_buffer.h"
+#include "sim_words.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -5,8 +5,8 @@
 
 #include "connection.h"
 #include "player.h"
-#include "session.h"
-#include "websocket.h"
+#include "sim_session.h"
+#include "sim_websocket.h"
 
 enum sim_speaker { SIM_SPEAKER_HTTP, SIM_SPEAKER_PLAYER, SIM_SPEAKER_AGENT };
 

@@ -4,7 +4,7 @@
 #ifndef SIM_CONNECTION_H
 #define SIM_CONNECTION_H
 
-#include "buffer.h"
+#include "sim_buffer.h"
 
 #include <libwebsockets.h>
 #include <stdbool.h>

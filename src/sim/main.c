@@ -1,7 +1,7 @@
 // aui-sim, the offline agent: reads the options, loads what they name, and serves.
 #include "catalogue.h"
 #include "server.h"
-#include "tls.h"
+#include "sim_tls.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 #ifndef SIM_MESSAGE_H
 #define SIM_MESSAGE_H
 
-#include "buffer.h"
 #include "identity.h"
+#include "sim_buffer.h"
 
 #include <jansson.h>
 

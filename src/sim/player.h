@@ -4,8 +4,8 @@
 
 #include "scenario.h"
 #include "service.h"
+#include "sim_websocket.h"
 #include "stream.h"
-#include "websocket.h"
 
 struct sim_player {
   struct sim_service *service;

@@ -2,8 +2,8 @@
 #ifndef SIM_REST_H
 #define SIM_REST_H
 
-#include "http.h"
 #include "service.h"
+#include "sim_http.h"
 
 // Whether a request asks for the WebSocket endpoint (below any prefix).
 bool sim_rest_is_session(const struct sim_request *request);

@@ -1,9 +1,9 @@
 // Reading and checking scenario files; see scenario.h. One table says what each verb takes.
 #include "scenario.h"
 
-#include "buffer.h"
 #include "canned.h"
-#include "frame.h"
+#include "sim_buffer.h"
+#include "sim_frame.h"
 
 #include <ctype.h>
 #include <stdarg.h>

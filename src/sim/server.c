@@ -3,7 +3,7 @@
 #include "server.h"
 
 #include "client.h"
-#include "tls.h"
+#include "sim_tls.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -3,8 +3,8 @@
 #define SIM_SERVICE_H
 
 #include "log.h"
-#include "options.h"
 #include "scenario.h"
+#include "sim_options.h"
 
 struct sim_service {
   const struct sim_options *options;

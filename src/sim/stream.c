@@ -1,7 +1,7 @@
 // One answer on its way, as frames; see stream.h.
 #include "stream.h"
 
-#include "frame.h"
+#include "sim_frame.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* A session on the native loop: how Lua opens it and says what its requests carry. */
 #include <uv.h>
 
-#include "binding/net/net.h"
+#include "binding/net/lua_net.h"
 
 typedef struct {
   aui_lua_session base;
@@ -10,8 +10,8 @@ typedef struct {
 } lua_link;
 
 static uint64_t now(aui_lua_session *session) {
-  aui_net *net = ((lua_link *)session)->loop->net;
-  return net ? aui_net_now(net) : uv_hrtime() / 1000000; /* the same clock */
+  aui_loop *loop = ((lua_link *)session)->loop->core;
+  return loop ? aui_loop_now(loop) : uv_hrtime() / 1000000; /* the same clock */
 }
 
 static void pump(aui_lua_session *session) {
@@ -61,7 +61,7 @@ int aui_open_link(lua_State *L) {
   aui_keep(L, 1);
   const char *why = "out of memory";
   aui_session *session = aui_session_new(&config);
-  if (session) object->link = aui_net_open(loop->net, session, &endpoint, id, &why);
+  if (session) object->link = aui_loop_open(loop->core, session, &endpoint, id, &why);
   if (object->link) {
     object->base.session = session;
     return 1;

@@ -1,16 +1,16 @@
 /* What the files of the module `aui.net` share. */
-#ifndef AUI_BINDING_NET_NET_H
-#define AUI_BINDING_NET_NET_H
+#ifndef AUI_BINDING_NET_LUA_NET_H
+#define AUI_BINDING_NET_LUA_NET_H
 
 #include "binding/binding.h"
 #include "net/link.h"
-#include "net/net.h"
+#include "net/loop.h"
 
 #define AUI_LOOP "aui.net.Loop"
 #define AUI_CALL "aui.net.Call"
 
 typedef struct {
-  aui_net *net; /* NULL once closed */
+  aui_loop *core; /* NULL once closed */
 } aui_lua_loop;
 
 /* Create the metatables, each once a Lua state. */

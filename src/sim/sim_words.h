@@ -1,6 +1,6 @@
 // Text as plain words: lower case, no punctuation.
-#ifndef SIM_WORDS_H
-#define SIM_WORDS_H
+#ifndef AUI_SIM_SIM_WORDS_H
+#define AUI_SIM_SIM_WORDS_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 // The WebSocket side of a connection; see websocket.h.
-#include "websocket.h"
+#include "sim_websocket.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>

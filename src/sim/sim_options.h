@@ -1,6 +1,6 @@
 // The command line of aui-sim.
-#ifndef SIM_OPTIONS_H
-#define SIM_OPTIONS_H
+#ifndef AUI_SIM_SIM_OPTIONS_H
+#define AUI_SIM_SIM_OPTIONS_H
 
 #include "message.h"
 

@@ -1,5 +1,5 @@
 /* The C module `aui.net`: the engine on the native loop. lua/aui is its only user; people use `aui`. */
-#include "binding/net/net.h"
+#include "binding/net/lua_net.h"
 
 __attribute__((visibility("default"))) int luaopen_aui_net(lua_State *L) {
   aui_create_loop(L);

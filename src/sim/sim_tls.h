@@ -1,6 +1,6 @@
 // A throw-away certificate authority, and a server certificate from it.
-#ifndef SIM_TLS_H
-#define SIM_TLS_H
+#ifndef AUI_SIM_SIM_TLS_H
+#define AUI_SIM_SIM_TLS_H
 
 #include <stdbool.h>
 

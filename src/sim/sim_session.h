@@ -1,10 +1,10 @@
 // The built-in agent on a WebSocket connection: takes messages one after another and streams the answers.
-#ifndef SIM_SESSION_H
-#define SIM_SESSION_H
+#ifndef AUI_SIM_SIM_SESSION_H
+#define AUI_SIM_SIM_SESSION_H
 
 #include "service.h"
+#include "sim_websocket.h"
 #include "stream.h"
-#include "websocket.h"
 
 struct sim_session {
   struct sim_service *service;

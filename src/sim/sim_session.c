@@ -1,5 +1,5 @@
 // The built-in agent on a WebSocket connection; see session.h.
-#include "session.h"
+#include "sim_session.h"
 
 #include "tasks.h"
 #include "turn.h"

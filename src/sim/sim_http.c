@@ -1,5 +1,5 @@
 // Just enough HTTP/1.1 for the upgrade and the REST calls; see http.h.
-#include "http.h"
+#include "sim_http.h"
 
 #include <ctype.h>
 #include <openssl/evp.h>

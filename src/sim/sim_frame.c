@@ -1,5 +1,5 @@
 // WebSocket frames of a server and a strict judge of a client's; see frame.h.
-#include "frame.h"
+#include "sim_frame.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 // Text as plain words; see words.h.
-#include "words.h"
+#include "sim_words.h"
 
-#include "buffer.h"
+#include "sim_buffer.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 // Just enough HTTP/1.1 (RFC 9112) for the upgrade and for the REST calls: requests in, answers out.
-#ifndef SIM_HTTP_H
-#define SIM_HTTP_H
+#ifndef AUI_SIM_SIM_HTTP_H
+#define AUI_SIM_SIM_HTTP_H
 
-#include "buffer.h"
-#include "frame.h"
+#include "sim_buffer.h"
+#include "sim_frame.h"
 
 #include <jansson.h>
 

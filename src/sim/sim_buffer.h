@@ -1,7 +1,7 @@
 // A growable run of bytes, and allocation that does not come back empty-handed: a simulator that is out
 // of memory says so and exits with status 1.
-#ifndef SIM_BUFFER_H
-#define SIM_BUFFER_H
+#ifndef AUI_SIM_SIM_BUFFER_H
+#define AUI_SIM_SIM_BUFFER_H
 
 #include <stddef.h>
 

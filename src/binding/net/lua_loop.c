@@ -2,24 +2,24 @@
 #include <math.h>
 #include <uv.h>
 
-#include "binding/net/net.h"
+#include "binding/net/lua_net.h"
 
 aui_lua_loop *aui_check_loop(lua_State *L) {
   aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
-  luaL_argcheck(L, loop->net, 1, "the loop is closed");
-  if (!aui_net_enter(loop->net)) luaL_error(L, "the system refused what sessions need in a forked process");
+  luaL_argcheck(L, loop->core, 1, "the loop is closed");
+  if (!aui_loop_enter(loop->core)) luaL_error(L, "the system refused what sessions need in a forked process");
   return loop;
 }
 
-static aui_net *check_net(lua_State *L) {
-  return aui_check_loop(L)->net;
+static aui_loop *check_core(lua_State *L) {
+  return aui_check_loop(L)->core;
 }
 
 int aui_new_loop(lua_State *L) {
   aui_lua_loop *loop = aui_new_userdata(L, sizeof *loop, AUI_LOOP);
   const char *why = "out of memory";
-  loop->net = aui_net_new(&why);
-  if (loop->net) return 1;
+  loop->core = aui_loop_new(&why);
+  if (loop->core) return 1;
   lua_pushnil(L);
   lua_pushstring(L, why);
   return 2;
@@ -27,13 +27,13 @@ int aui_new_loop(lua_State *L) {
 
 /* loop:fd(): the descriptor that a foreign loop is to poll for reading. */
 static int loop_fd(lua_State *L) {
-  lua_pushinteger(L, aui_net_fd(check_net(L)));
+  lua_pushinteger(L, aui_loop_fd(check_core(L)));
   return 1;
 }
 
 /* loop:timeout(): for how many seconds to poll it at most, before loop:step(0); nil for no limit. */
 static int loop_timeout(lua_State *L) {
-  int milliseconds = aui_net_timeout(check_net(L));
+  int milliseconds = aui_loop_timeout(check_core(L));
   if (milliseconds < 0) return 0;
   lua_pushnumber(L, milliseconds / 1000.0);
   return 1;
@@ -41,7 +41,7 @@ static int loop_timeout(lua_State *L) {
 
 /* loop:now(): the loop's clock in seconds, to a millisecond. */
 static int loop_now(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)aui_net_now(check_net(L)) / 1000);
+  lua_pushnumber(L, (lua_Number)aui_loop_now(check_core(L)) / 1000);
   return 1;
 }
 
@@ -53,7 +53,7 @@ static int loop_clock(lua_State *L) {
 
 /* loop:is_active(): whether it has a session that is not closed, or a call. */
 static int loop_is_active(lua_State *L) {
-  lua_pushboolean(L, aui_net_is_active(check_net(L)));
+  lua_pushboolean(L, aui_loop_is_active(check_core(L)));
   return 1;
 }
 
@@ -97,14 +97,14 @@ static void take_over_interrupt(lua_State *L) {
 /* loop:step(seconds): waits until something happened, at most so long (nil: no limit), and deals with what is due.
  * Returns false, having done nothing, when a signal interrupted the wait. */
 static int loop_step(lua_State *L) {
-  aui_net *net = check_net(L);
+  aui_loop *loop = check_core(L);
   int milliseconds = -1;
   if (!lua_isnoneornil(L, 2)) {
     double seconds = luaL_checknumber(L, 2);
     luaL_argcheck(L, seconds >= 0, 2, "seconds expected, 0 or more");
     milliseconds = seconds < 1e6 ? (int)ceil(seconds * 1000) : -1;
   }
-  bool done = aui_net_step(net, milliseconds);
+  bool done = aui_loop_step(loop, milliseconds);
   if (!done) take_over_interrupt(L);
   lua_pushboolean(L, done);
   return 1;
@@ -114,15 +114,15 @@ static int loop_step(lua_State *L) {
  */
 static int loop_ready(lua_State *L) {
   uint64_t id;
-  if (!aui_net_ready(check_net(L), &id)) return 0;
+  if (!aui_loop_ready(check_core(L), &id)) return 0;
   lua_pushnumber(L, (lua_Number)id);
   return 1;
 }
 
 static int loop_collect(lua_State *L) {
   aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
-  if (loop->net) aui_net_free(loop->net);
-  loop->net = NULL;
+  if (loop->core) aui_loop_free(loop->core);
+  loop->core = NULL;
   return 0;
 }
 

@@ -1,6 +1,6 @@
 // The command line of aui-sim; see options.h. One table names every option, so that the help, the
 // parser and "did you mean" cannot disagree.
-#include "options.h"
+#include "sim_options.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Where a connection of the native loop goes, from a Lua table. */
-#include "binding/net/net.h"
+#include "binding/net/lua_net.h"
 
 static void read_tls(lua_State *L, int table, aui_tls_options *tls) {
   tls->ca_file = aui_string_field(L, table, "ca_file", NULL);

@@ -1,6 +1,6 @@
 /* What the files of the module `aui.engine` share. */
-#ifndef AUI_BINDING_ENGINE_ENGINE_H
-#define AUI_BINDING_ENGINE_ENGINE_H
+#ifndef AUI_BINDING_ENGINE_LUA_ENGINE_H
+#define AUI_BINDING_ENGINE_LUA_ENGINE_H
 
 #include "binding/binding.h"
 

@@ -1,9 +1,9 @@
 // WebSocket frames (RFC 6455, section 5): spelling those of a server, reading and judging those of a client.
 // The judge is strict, so that a client tested here cannot get away with anything.
-#ifndef SIM_FRAME_H
-#define SIM_FRAME_H
+#ifndef AUI_SIM_SIM_FRAME_H
+#define AUI_SIM_SIM_FRAME_H
 
-#include "buffer.h"
+#include "sim_buffer.h"
 
 #include <stdbool.h>
 

@@ -1,10 +1,10 @@
 // The WebSocket side of a connection (RFC 6455): the upgrade, messages, control frames, the closing handshake.
-#ifndef SIM_WEBSOCKET_H
-#define SIM_WEBSOCKET_H
+#ifndef AUI_SIM_SIM_WEBSOCKET_H
+#define AUI_SIM_SIM_WEBSOCKET_H
 
 #include "connection.h"
-#include "http.h"
 #include "message.h"
+#include "sim_http.h"
 
 struct sim_inbox_entry {
   struct sim_inbox_entry *next;

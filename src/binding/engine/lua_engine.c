@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "binding/engine/engine.h"
+#include "binding/engine/lua_engine.h"
 
 #define AUI_ANSWERS "aui." AUI_MODULE ".Answers"
 

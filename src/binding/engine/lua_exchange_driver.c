@@ -1,5 +1,5 @@
 /* An exchange of the engine, whose transport a driver in Lua moves. */
-#include "binding/engine/engine.h"
+#include "binding/engine/lua_engine.h"
 
 typedef struct {
   aui_exchange *exchange; /* NULL once closed */

@@ -1,16 +1,16 @@
 /* The loop as its guests know it: links, calls, and what they have open or keep for each other. Everything here runs on
  * the thread that steps the loop. */
-#ifndef AUI_NET_NET_STATE_H
-#define AUI_NET_NET_STATE_H
+#ifndef AUI_NET_LOOP_STATE_H
+#define AUI_NET_LOOP_STATE_H
 
 #include <uv.h>
 
 #include "net/list.h"
-#include "net/net.h"
+#include "net/loop.h"
 #include "net/reactor.h"
 #include "net/tls_context.h"
 
-enum { AUI_NET_WHY_SIZE = 512 };
+enum { AUI_LOOP_WHY_SIZE = 512 };
 
 /* Somebody on the loop. */
 typedef struct aui_guest {
@@ -31,16 +31,16 @@ typedef struct {
   uint64_t id;
 } aui_ready;
 
-/* What a turn of the loop ends with: see aui_net_put_off. */
+/* What a turn of the loop ends with: see aui_loop_put_off. */
 typedef struct aui_due {
   aui_node node;
-  void (*judge)(struct aui_due *due);
+  void (*check)(struct aui_due *due);
 } aui_due;
 
-struct aui_net {
+struct aui_loop {
   aui_reactor *reactor;
-  uv_loop_t *loop; /* the reactor's */
-  bool broken;     /* see aui_net_enter */
+  uv_loop_t *uv;   /* the reactor's */
+  bool broken;     /* see aui_loop_enter */
   aui_node guests; /* all */
   aui_node idle;   /* of those, what keeps the connections of pools; oldest first */
   aui_node spares; /* of those, connections that calls have left; oldest first */
@@ -52,28 +52,28 @@ struct aui_net {
    * the beginning of a turn, and libwebsockets puts some of its work off. */
   bool busy;
 
-  char why[AUI_NET_WHY_SIZE];
+  char why[AUI_LOOP_WHY_SIZE];
   char plain[AUI_RAW_READ_SIZE]; /* where TLS decrypts to */
 };
 
 /* The clock as of the last turn: cheap, for use in callbacks. */
-static inline uint64_t aui_net_turn_time(const aui_net *net) {
-  return uv_now(net->loop);
+static inline uint64_t aui_loop_turn_time(const aui_loop *loop) {
+  return uv_now(loop->uv);
 }
 
 /* Puts it into the queue, unless it waits there already. */
-void aui_net_announce(aui_net *net, aui_ready *ready);
+void aui_loop_announce(aui_loop *loop, aui_ready *ready);
 
-/* Has `due->judge` called at the end of the turn, when what came in time has been read and what was to be sent written:
+/* Has `due->check` called at the end of the turn, when what came in time has been read and what was to be sent written:
  * libuv may run timers before it reads and writes, and a host that steps late does not make a peer late. */
-void aui_net_put_off(aui_net *net, aui_due *due);
+void aui_loop_put_off(aui_loop *loop, aui_due *due);
 
-/* Occupies those of descriptors 0, 1 and 2 that the host has closed, and returns which, for aui_net_release_stdio. What
- * is opened meanwhile gets a number above them: libuv aborts when it is to close one of the three (seen with 1.44), and
- * the host's output would go to the server if a socket had number 1. */
-unsigned aui_net_occupy_stdio(void);
+/* Occupies those of descriptors 0, 1 and 2 that the host has closed, and returns which, for aui_loop_release_stdio.
+ * What is opened meanwhile gets a number above them: libuv aborts when it is to close one of the three (seen
+ * with 1.44), and the host's output would go to the server if a socket had number 1. */
+unsigned aui_loop_occupy_stdio(void);
 
 /* Closes them again: the host's descriptors are as they were. */
-void aui_net_release_stdio(unsigned occupied);
+void aui_loop_release_stdio(unsigned occupied);
 
 #endif

@@ -1,5 +1,5 @@
 // Growable byte buffers and checked allocation; see buffer.h.
-#include "buffer.h"
+#include "sim_buffer.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // A throw-away certificate authority; see tls.h. Keys are P-256.
-#include "tls.h"
+#include "sim_tls.h"
 
-#include "buffer.h"
+#include "sim_buffer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

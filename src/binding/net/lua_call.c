@@ -1,6 +1,6 @@
 /* An HTTP request on the native loop, as Lua sees it. */
+#include "binding/net/lua_net.h"
 #include "net/call.h"
-#include "binding/net/net.h"
 
 typedef struct {
   aui_lua_loop *loop; /* kept alive by aui_keep */
@@ -25,7 +25,7 @@ int aui_start_call(lua_State *L) {
   object->loop = loop;
   aui_keep(L, 1);
   const char *why;
-  object->call = aui_call_start(loop->net, &endpoint, &request, id, &why);
+  object->call = aui_call_start(loop->core, &endpoint, &request, id, &why);
   if (object->call) return 1;
   lua_pushnil(L);
   lua_pushstring(L, why);

@@ -1,0 +1,162 @@
+/* The loop: a reactor that is stepped by the host, and the queue of those with news. */
+#include "net/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "net/loop_state.h"
+
+/* open(2) gives the lowest number that is free. The root is there on every system, and to read or write it fails, as it
+ * does with a closed descriptor. */
+unsigned aui_loop_occupy_stdio(void) {
+  unsigned occupied = 0;
+  for (;;) {
+    int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd > STDERR_FILENO) close(fd);
+    if (fd < 0 || fd > STDERR_FILENO) return occupied;
+    occupied |= 1u << fd;
+  }
+}
+
+void aui_loop_release_stdio(unsigned occupied) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    if (occupied & 1u << fd) close(fd);
+  }
+}
+
+static aui_loop *create_loop(const char **why) {
+  aui_loop *loop = calloc(1, sizeof *loop);
+  if (!loop) {
+    *why = "out of memory";
+    return NULL;
+  }
+  loop->reactor = aui_reactor_take(why);
+  if (!loop->reactor) {
+    free(loop);
+    return NULL;
+  }
+  loop->uv = &loop->reactor->loop;
+  aui_list_init(&loop->guests);
+  aui_list_init(&loop->idle);
+  aui_list_init(&loop->spares);
+  aui_list_init(&loop->due);
+  aui_list_init(&loop->ready);
+  loop->busy = true;
+  return loop;
+}
+
+aui_loop *aui_loop_new(const char **why) {
+  unsigned occupied = aui_loop_occupy_stdio();
+  aui_loop *loop = create_loop(why);
+  aui_loop_release_stdio(occupied);
+  return loop;
+}
+
+static aui_guest *guest_of_node(aui_node *node) {
+  return lws_container_of(node, aui_guest, node);
+}
+
+static void close_everything(aui_loop *loop, const char *why) {
+  while (!aui_list_is_empty(&loop->guests)) {
+    aui_guest *guest = guest_of_node(loop->guests.next);
+    guest->kind->evict(guest, why);
+  }
+  aui_raw_close_all(loop->reactor->vhost);
+}
+
+static void part_from_parent(aui_loop *loop) {
+  unsigned occupied = aui_loop_occupy_stdio();
+  loop->broken = !aui_reactor_fork(loop->reactor);
+  close_everything(loop, "it was made before this process was forked from its parent");
+  if (!loop->broken) loop->broken = !aui_reactor_settle(loop->reactor);
+  aui_loop_release_stdio(occupied);
+  loop->busy = true;
+}
+
+bool aui_loop_enter(aui_loop *loop) {
+  if (loop->reactor->forks != aui_reactor_forks()) part_from_parent(loop);
+  return !loop->broken;
+}
+
+void aui_loop_free(aui_loop *loop) {
+  if (aui_loop_enter(loop)) {
+    close_everything(loop, "the loop was closed");
+    aui_reactor_give_back(loop->reactor);
+  }
+  while (!aui_list_is_empty(&loop->ready)) aui_list_remove(loop->ready.next);
+  aui_tls_contexts_free(&loop->tls);
+  free(loop);
+}
+
+int aui_loop_fd(const aui_loop *loop) {
+  return uv_backend_fd(loop->uv);
+}
+
+int aui_loop_timeout(const aui_loop *loop) {
+  if (loop->busy || !aui_list_is_empty(&loop->ready)) return 0;
+  uv_update_time(loop->uv);
+  return uv_backend_timeout(loop->uv);
+}
+
+/* poll(2) and not libuv does the waiting: libuv goes on waiting after a signal, which would keep Ctrl-C from the host.
+ */
+static bool wait_for_events(const aui_loop *loop, int timeout) {
+  struct pollfd fd = {.fd = aui_loop_fd(loop), .events = POLLIN};
+  return poll(&fd, 1, timeout) >= 0 || errno != EINTR;
+}
+
+void aui_loop_put_off(aui_loop *loop, aui_due *due) {
+  if (aui_list_is_empty(&due->node)) aui_list_append(&loop->due, &due->node);
+}
+
+static void check_due(aui_loop *loop) {
+  while (!aui_list_is_empty(&loop->due)) {
+    aui_due *due = lws_container_of(loop->due.next, aui_due, node);
+    aui_list_remove(&due->node);
+    due->check(due);
+  }
+}
+
+static void turn(aui_loop *loop) {
+  loop->busy = false;
+  uv_run(loop->uv, UV_RUN_NOWAIT);
+  check_due(loop);
+}
+
+bool aui_loop_step(aui_loop *loop, int timeout_ms) {
+  int due = aui_loop_timeout(loop);
+  if (due >= 0 && (timeout_ms < 0 || due < timeout_ms)) timeout_ms = due;
+  if (timeout_ms != 0 && !wait_for_events(loop, timeout_ms)) return false;
+  turn(loop);
+  if (loop->busy) turn(loop);
+  return true;
+}
+
+uint64_t aui_loop_now(aui_loop *loop) {
+  uv_update_time(loop->uv);
+  return uv_now(loop->uv);
+}
+
+bool aui_loop_is_active(const aui_loop *loop) {
+  for (aui_node *node = loop->guests.next; node != &loop->guests; node = node->next) {
+    const aui_guest *guest = guest_of_node(node);
+    if (guest->kind->is_active(guest)) return true;
+  }
+  return !aui_list_is_empty(&loop->ready);
+}
+
+void aui_loop_announce(aui_loop *loop, aui_ready *ready) {
+  if (aui_list_is_empty(&ready->node)) aui_list_append(&loop->ready, &ready->node);
+}
+
+bool aui_loop_ready(aui_loop *loop, uint64_t *id) {
+  if (aui_list_is_empty(&loop->ready)) return false;
+  aui_ready *first = lws_container_of(loop->ready.next, aui_ready, node);
+  *id = first->id;
+  aui_list_remove(&first->node);
+  return true;
+}
