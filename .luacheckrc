@@ -3,11 +3,7 @@ std = "min"
 max_line_length = 120
 ignore = { "581" } -- "not (x >= y)" is meant so: NaN must fail
 
-for _, name in ipairs {
-  "aui/openresty", "aui/cosocket", "aui/dialler", "aui/call", "aui/threads",
-} do
-  files[("lua/%s.lua"):format(name)] = { std = "min+ngx_lua" }
-end
+files["lua/aui/host/nginx"] = { std = "min+ngx_lua" }
 files["spec"] = { std = "min+busted", read_globals = { "ngx" } }
 files["spec/love/player"] = { std = "luajit+love" }
 files["spec/openresty"] = { std = "min+busted+ngx_lua" }

@@ -1,5 +1,6 @@
--- HTTP requests, as the module `aui.net` offers them to lua/aui, and lua/aui/call.lua does inside nginx: answers told
--- apart from failures, whole ones from cut ones, and each failure told in its own words, over http and https alike.
+-- HTTP requests, as the module `aui.net` offers them to lua/aui, and lua/aui/host/nginx/call.lua does inside nginx:
+-- answers told apart from failures, whole ones from cut ones, and each failure told in its own words, over http and
+-- https alike.
 
 local certificates = require "spec.certificates"
 local child = require "spec.child"

@@ -2,7 +2,7 @@
 
 local aui = require "aui"
 local child = require "spec.child"
-local endpoint = require "aui.endpoint"
+local endpoint = require "aui.api.endpoint"
 
 local URL = "ws://127.0.0.1:1/"
 

@@ -3,8 +3,8 @@
 
 local aui = require "aui"
 local cjson = require "cjson"
-local history = require "aui.history"
-local json = require "aui.json"
+local history = require "aui.recovery.history"
+local json = require "aui.text.json"
 local support = require "spec.support"
 
 local TASK = "68e78d0dc5a4b19a030d03d6"

@@ -218,7 +218,7 @@ end)
 
 -- What is nginx's own.
 if ngx then
-  local dialler = require "aui.dialler"
+  local dialler = require "aui.host.nginx.dialler"
 
   describe("wss in nginx", function()
     local directory

@@ -4,7 +4,7 @@
 local aui = require "aui"
 local support = require "spec.support"
 local wire = require "spec.wire"
-local yieldable = require "aui.yieldable"
+local yieldable = require "aui.host.native.yieldable"
 
 describe("#native yieldable.now", function()
   -- What it says in a coroutine, called by `caller`.

@@ -1,7 +1,7 @@
 -- The table that a failure returns: what failed, whether the message may have reached the agent, whether to try again.
 
 local host = require "aui.host"
-local json = require "aui.json"
+local json = require "aui.text.json"
 
 ---@class aui.Error
 ---@field kind "auth"|"application"|"rate_limit"|"server"|"transport"|"timeout"|"protocol"|"canceled"|"overflow"

@@ -1,6 +1,6 @@
 -- The module `aui`: streaming conversations with AUI agents.
 
-local check = require "aui.check"
+local check = require "aui.option.check"
 local host = require "aui.host"
 local log = require "aui.log"
 local pool_module = require "aui.pool"

@@ -1,7 +1,7 @@
 -- Tells the function that was given to aui.log what sessions do, in structured events without keys.
 
-local interrupt = require "aui.interrupt"
-local nginx = require "aui.nginx"
+local interrupt = require "aui.host.interrupt"
+local nginx = require "aui.host.ngx_api"
 
 local log = {}
 

@@ -1,6 +1,6 @@
 -- The agent's final message (ExternalTaskMessage) as users get it.
 
-local json = require "aui.json"
+local json = require "aui.text.json"
 
 local message_module = { NO_MEMORY = json.NO_MEMORY }
 

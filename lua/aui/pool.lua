@@ -1,7 +1,7 @@
 -- A pool of open connections: to connect costs three round trips or more, which a session of a pool saves if one before
 -- it has left a connection to the same server with the same key, for the same task.
 
-local check = require "aui.check"
+local check = require "aui.option.check"
 local session_module = require "aui.session"
 
 ---@class aui.Pool

@@ -1,9 +1,9 @@
 -- The agent's answer to one message: streams its text, waits for its end, gives it up.
 
 local errors = require "aui.error"
-local handlers = require "aui.handlers"
+local handlers = require "aui.notify.handlers"
 local host = require "aui.host"
-local check = require "aui.check"
+local check = require "aui.option.check"
 local message_module = require "aui.message"
 
 ---@class aui.Reply

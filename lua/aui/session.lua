@@ -1,12 +1,12 @@
 -- A conversation with an agent: sends messages, follows the connection's state.
 
-local check = require "aui.check"
+local check = require "aui.option.check"
 local errors = require "aui.error"
-local handlers = require "aui.handlers"
+local handlers = require "aui.notify.handlers"
 local host = require "aui.host"
-local journal = require "aui.journal"
-local json_encoder = require "aui.json_encoder"
-local options_module = require "aui.options"
+local journal = require "aui.notify.journal"
+local json_encoder = require "aui.text.json_encoder"
+local options_module = require "aui.option"
 local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
 

@@ -2,7 +2,7 @@
 -- has ended. A loop that never ends by itself is left when there is nothing to do for aui any more.
 
 local aui = require "aui"
-local scheduler = require "aui.scheduler"
+local scheduler = require "aui.host.native.scheduler"
 
 local guest = { host = require("spec.adapters.hosts." .. arg[1]) }
 

@@ -7,7 +7,7 @@
 local aui = require "aui"
 local cjson = require "cjson"
 local conversation = require "spec.faults.conversation"
-local scheduler = not ngx and require "aui.scheduler" -- it tells of the timers that run
+local scheduler = not ngx and require "aui.host.native.scheduler" -- it tells of the timers that run
 local support = require "spec.support"
 
 local CONVERSATIONS, AT_ONCE = 600, 60

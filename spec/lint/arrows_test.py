@@ -18,8 +18,8 @@ SOUND = {
     "src/net/link.h": "",
     "src/sim/sim_session.h": "",
     "src/sim/sim_session.c": '#include "sim_session.h"\n',
-    "lua/aui/init.lua": 'local json = require "aui.json"\n',
-    "lua/aui/json.lua": '-- as require "aui" does\n',
+    "lua/aui/init.lua": 'local json = require "aui.text.json"\n',
+    "lua/aui/text/json.lua": '-- as require "aui" does\n',
 }
 
 
@@ -83,14 +83,14 @@ class Arrows(unittest.TestCase):
         )
 
     def test_a_circle_of_modules(self):
-        circle = ["circle: aui -> aui.json -> aui"]
-        self.assertEqual(self.complaints(**{"lua/aui/json.lua": 'local function late() require("aui") end\n'}), circle)
+        circle = ["circle: aui -> aui.text.json -> aui"]
+        self.assertEqual(self.complaints(**{"lua/aui/text/json.lua": 'local function late() require("aui") end\n'}), circle)
 
     def test_a_circle_by_a_module_that_is_chosen(self):
         self.assertEqual(
-            self.complaints(**{"lua/aui/json.lua": 'return require(nginx and "aui.log" or "cjson")\n',
-                               "lua/aui/log.lua": 'require "aui.json"\n'}),
-            ["circle: aui.json -> aui.log -> aui.json"],
+            self.complaints(**{"lua/aui/text/json.lua": 'return require(nginx and "aui.log" or "cjson")\n',
+                               "lua/aui/log.lua": 'require "aui.text.json"\n'}),
+            ["circle: aui.log -> aui.text.json -> aui.log"],
         )
 
 

@@ -6,7 +6,7 @@
 -- waited for something of aui last: such handlers close their socket themselves.
 
 local copas = require "copas"
-local scheduler = require "aui.scheduler"
+local scheduler = require "aui.host.native.scheduler"
 
 local adapter = {}
 

@@ -4,7 +4,7 @@
 
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
-local scheduler = require "aui.scheduler"
+local scheduler = require "aui.host.native.scheduler"
 
 local adapter = {}
 

@@ -1,7 +1,7 @@
 -- Sessions in a libuv loop that Lua drives: luv's, and Neovim's. A coroutine that waits yields, and is resumed from the
 -- loop; on the main coroutine, where luv calls its callbacks, nothing can wait.
 
-local scheduler = require "aui.scheduler"
+local scheduler = require "aui.host.native.scheduler"
 
 local luv = {}
 

@@ -9,7 +9,7 @@
 -- A coroutine that waits for something of aui yields, and aui.step resumes it; whoever else resumes it meanwhile finds
 -- that it yields again. On the main coroutine nothing can wait.
 
-local scheduler = require "aui.scheduler"
+local scheduler = require "aui.host.native.scheduler"
 
 local poll = {}
 

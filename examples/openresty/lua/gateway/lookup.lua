@@ -3,11 +3,11 @@
 
 local aui = require "resty.aui"
 local config = require "gateway.config"
-local json = require "aui.json"
+local json = require "aui.text.json"
 local limits = require "gateway.limits"
 local rest = require "gateway.rest"
 local semaphore = require "ngx.semaphore"
-local threads = require "aui.threads"
+local threads = require "aui.host.nginx.light_threads"
 
 local MOST_AT_ONCE, MOST_OF_A_CLIENT = 16, 2
 local PATIENCE = config.rest_timeout + 5 -- seconds, for a look-up and one's turn

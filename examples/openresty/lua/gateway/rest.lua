@@ -1,12 +1,12 @@
 -- The agent's REST calls, on the module's own HTTP client: nothing blocks, and the key stays in here.
 
 local config = require "gateway.config"
-local endpoint = require "aui.endpoint"
+local endpoint = require "aui.api.endpoint"
 local errors = require "aui.error"
 local host = require "aui.host"
-local json = require "aui.json"
+local json = require "aui.text.json"
 local metrics = require "gateway.metrics"
-local options = require "aui.options"
+local options = require "aui.option"
 
 local rest = {}
 

@@ -1,7 +1,7 @@
 -- Host names beyond ASCII as the name system has them: "xn--" and their letters by numbers (RFC 3492, RFC 5890).
 -- Nothing but ASCII is made lower case, nor are characters normalised: the result is for people to look at.
 
-local ascii = require "aui.ascii"
+local ascii = require "aui.text.ascii"
 
 local punycode = {}
 

@@ -1,13 +1,13 @@
 -- The key and the further headers of a session's requests: given once, or by functions that are asked before each
 -- connection. What may be secret is behind closures here and in no table, so that no dump of a session shows it.
 
-local ascii = require "aui.ascii"
-local check = require "aui.check"
-local endpoint = require "aui.endpoint"
+local ascii = require "aui.text.ascii"
+local check = require "aui.option.check"
+local endpoint = require "aui.api.endpoint"
 local host = require "aui.host"
 local log = require "aui.log"
-local secrets = require "aui.secrets"
-local sensitive = require "aui.sensitive"
+local secrets = require "aui.secret"
+local sensitive = require "aui.secret.sensitive"
 
 local credentials = {}
 

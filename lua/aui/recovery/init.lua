@@ -1,12 +1,12 @@
 -- Settles what became of a message whose answer was cut off: asks the task's history until it tells. See
 -- docs/recovery.md.
 
-local credentials = require "aui.credentials"
-local endpoint = require "aui.endpoint"
-local history = require "aui.history"
+local credentials = require "aui.api.credentials"
+local endpoint = require "aui.api.endpoint"
+local history = require "aui.recovery.history"
 local host = require "aui.host"
-local json = require "aui.json"
-local sent = require "aui.sent"
+local json = require "aui.text.json"
+local sent = require "aui.recovery.sent"
 
 local CALL_TIMEOUT = 10 -- all times in seconds
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5

@@ -1,6 +1,6 @@
 -- What of a request is secret: by what is known of headers, else by length.
 
-local ascii = require "aui.ascii"
+local ascii = require "aui.text.ascii"
 
 local sensitive = {}
 

@@ -2,7 +2,7 @@
 
 local cjson = require "cjson"
 local host = require "aui.host"
-local interrupt = require "aui.interrupt"
+local interrupt = require "aui.host.interrupt"
 
 local MAX_DEPTH = 1024 -- what the engine lets through may nest as deep as its own limit
 

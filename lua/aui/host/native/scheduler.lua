@@ -2,13 +2,13 @@
 -- a callback: it is stepped, asked who has news, and their waiters are woken. Where an adapter is attached
 -- (lua/aui/adapter), the host's own loop steps it.
 
-local interrupt = require "aui.interrupt"
+local interrupt = require "aui.host.interrupt"
 local log = require "aui.log"
 local net = require "aui.net"
-local runnable = require "aui.runnable"
-local sources = require "aui.sources"
-local timers = require "aui.timers"
-local yieldable = require "aui.yieldable"
+local runnable = require "aui.host.native.runnable"
+local sources = require "aui.host.sources"
+local timers = require "aui.host.native.timers"
+local yieldable = require "aui.host.native.yieldable"
 
 local scheduler = {
   is_utf8 = net.is_utf8,
@@ -29,7 +29,7 @@ local HOST_WAITS = "to wait here would block the host's loop: do it in a corouti
 local C_WAITS = "Lua 5.1 cannot wait here: in a coroutine, neither inside pcall nor in the iterator of a for loop "
   .. "(instead of which call reply:next in a while loop)"
 
-local OWN_SOURCE = debug.getinfo(1, "S").source:match "^(.*)scheduler%.lua$" or "\0"
+local OWN_SOURCE = debug.getinfo(1, "S").source:match "^(.*)host/native/scheduler%.lua$" or "\0"
 local MAIN = {} -- the main coroutine, which has no value of its own in Lua 5.1
 
 local loop -- made when first needed: a process may fork before
@@ -80,8 +80,8 @@ function scheduler.open(id, options)
   return handle, problem
 end
 
---- An HTTP request for the source of this id, whose `result` can be had when there is news (src/binding/net/lua_call.c);
---- or nil and why not. Only tasks make them.
+--- An HTTP request for the source of this id, whose `result` can be had when there is news
+--- (src/binding/net/lua_call.c); or nil and why not. Only tasks make them.
 function scheduler.start_call(id, options) return loop:call(id, options) end
 
 -- ---- Who is to run ----

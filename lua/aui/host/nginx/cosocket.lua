@@ -2,13 +2,13 @@
 -- each connection a reader and a writer. They belong to the request (or timer) that opened the session. docs/engine.md
 -- has the rules of a driver.
 
-local dialler = require "aui.dialler"
+local dialler = require "aui.host.nginx.dialler"
 local engine = require "aui.engine"
-local handover = require "aui.handover"
+local handover = require "aui.host.nginx.handover"
 local semaphore = require "ngx.semaphore"
-local sources = require "aui.sources"
-local threads = require "aui.threads"
-local unsent = require "aui.unsent"
+local sources = require "aui.host.sources"
+local threads = require "aui.host.nginx.light_threads"
+local unsent = require "aui.host.nginx.unsent"
 
 local cosocket = {}
 

@@ -1,11 +1,11 @@
 -- REST calls in nginx: each is an exchange of the engine on a cosocket. A worker moves its bytes, and its parent, which
 -- alone can end it, keeps its time.
 
-local dialler = require "aui.dialler"
+local dialler = require "aui.host.nginx.dialler"
 local engine = require "aui.engine"
 local semaphore = require "ngx.semaphore"
-local sources = require "aui.sources"
-local threads = require "aui.threads"
+local sources = require "aui.host.sources"
+local threads = require "aui.host.nginx.light_threads"
 
 local call = {}
 
@@ -97,8 +97,8 @@ local function run(self, id)
   if not self.closed then sources.tell(id) end
 end
 
---- Sends a request. `request` has the fields of loop:call (src/binding/net/lua_call.c). The result's methods are those of
---- that call; the source of this id is told the news when it is over.
+--- Sends a request. `request` has the fields of loop:call (src/binding/net/lua_call.c). The result's methods are those
+--- of that call; the source of this id is told the news when it is over.
 function call.start(id, request)
   local self = setmetatable({
     request = request,

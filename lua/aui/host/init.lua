@@ -3,6 +3,6 @@
 --
 -- A host is a table of functions: now, register, open, start_call, wait, may_wait, check_wait, notify, changed, spawn,
 -- spawn_background, call, pcall, run, problem_of_running, step, fd and timeout; with is_utf8, words, is_retryable,
--- has_room, plain_json and version of its C module. lua/aui/scheduler.lua and sources.lua document them.
+-- has_room, plain_json and version of its C module. native/scheduler.lua and sources.lua document them.
 
-return require(require "aui.nginx" and "aui.openresty" or "aui.scheduler")
+return require(require "aui.host.ngx_api" and "aui.host.nginx.scheduler" or "aui.host.native.scheduler")

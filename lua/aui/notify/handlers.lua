@@ -2,9 +2,9 @@
 -- harms neither the others nor what it was told of. One that fails goes on being called, but only its first failure is
 -- told: there may be a chunk every millisecond.
 
-local check = require "aui.check"
+local check = require "aui.option.check"
 local host = require "aui.host"
-local interrupt = require "aui.interrupt"
+local interrupt = require "aui.host.interrupt"
 local log = require "aui.log"
 
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)

@@ -1,9 +1,9 @@
 -- Where a session connects to: from a region or an URL.
 
-local ascii = require "aui.ascii"
-local check = require "aui.check"
+local ascii = require "aui.text.ascii"
+local check = require "aui.option.check"
 local is_utf8 = require("aui.host").is_utf8
-local punycode = require "aui.punycode"
+local punycode = require "aui.text.punycode"
 
 local endpoint = {}
 

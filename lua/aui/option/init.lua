@@ -1,8 +1,8 @@
 -- The options of aui.connect and aui.session: checked, with their defaults filled in.
 
-local check = require "aui.check"
-local credentials = require "aui.credentials"
-local endpoint = require "aui.endpoint"
+local check = require "aui.option.check"
+local credentials = require "aui.api.credentials"
+local endpoint = require "aui.api.endpoint"
 local host = require "aui.host"
 
 ---@class (exact) aui.Timeouts seconds; false: no limit

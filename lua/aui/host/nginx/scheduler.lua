@@ -1,13 +1,13 @@
 -- The host inside nginx (OpenResty, or nginx with lua-nginx-module): sessions on cosockets, waiting by semaphores. What
 -- is kept here is per worker; sessions belong to the request or timer that made them, as cosockets do.
 
-local call = require "aui.call"
-local cosocket = require "aui.cosocket"
+local call = require "aui.host.nginx.call"
+local cosocket = require "aui.host.nginx.cosocket"
 local engine = require "aui.engine"
 local log = require "aui.log"
 local semaphore = require "ngx.semaphore"
-local sources = require "aui.sources"
-local threads = require "aui.threads"
+local sources = require "aui.host.sources"
+local threads = require "aui.host.nginx.light_threads"
 
 local openresty = {
   is_utf8 = engine.is_utf8,
