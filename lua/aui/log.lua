@@ -54,8 +54,8 @@ local function complain(words)
   end
 end
 
--- A listener that fails is not called again, since what it should tell must not end what it tells of.
-local function tell(fields)
+-- A listener that fails is not called again: what it listens to must not end by it.
+local function emit(fields)
   local ok, problem = interrupt.pcall(listener, fields)
   if ok then return end
   log.listen(nil)
@@ -69,7 +69,7 @@ function log.write(level, name, source, fields)
   fields.level, fields.event = level, name
   fields.session, fields.url = source.id, source.url
   fields.message = ("session %d: %s"):format(source.id, fields.message)
-  tell(fields)
+  emit(fields)
 end
 
 --- What a function of the user's raised where there is nobody to catch it: `who` says which. If nobody listens, it goes
@@ -77,7 +77,7 @@ end
 function log.failure(who, failure)
   local message = ("%s of aui failed: %s"):format(who, log.words_of(failure))
   if log.wants "error" then
-    tell { level = "error", event = "raised", err = failure, message = message }
+    emit { level = "error", event = "raised", err = failure, message = message }
   else
     complain(message)
   end

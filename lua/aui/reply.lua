@@ -50,7 +50,7 @@ local function deadline_after(level, timeout)
   return host.now() + timeout
 end
 
-local function out_of_patience(reply, timeout, missing)
+local function still_pending(reply, timeout, missing)
   return errors.new {
     kind = "timeout",
     message = ("%s within %g s; the reply goes on"):format(missing, timeout),
@@ -89,7 +89,7 @@ function Reply:next(timeout)
     if status == "message" then return nil end
     if status == "failed" then return nil, reply_module.failure(self) end
     if not host.wait(session, deadline, seen) then
-      return nil, out_of_patience(self, timeout, "no new text")
+      return nil, still_pending(self, timeout, "no new text")
     end
   end
 end
@@ -153,7 +153,7 @@ function Reply:message(timeout)
     if status == "message" then return decode_message(self) end
     if status == "failed" then return nil, reply_module.failure(self) end
     if not host.wait(self.session, deadline, seen) then
-      return nil, out_of_patience(self, timeout, "no complete answer")
+      return nil, still_pending(self, timeout, "no complete answer")
     end
   end
 end
@@ -168,7 +168,7 @@ local function follow(reply, its_handlers)
     status, chunk = handle:status(), nil
     if its_handlers:has "chunk" then chunk, keep = handle:take() end
     if chunk then
-      its_handlers:tell("chunk", chunk, keep)
+      its_handlers:emit("chunk", chunk, keep)
     elseif status == "pending" then
       host.wait(session, nil, seen)
     end
@@ -176,9 +176,9 @@ local function follow(reply, its_handlers)
   reply.handlers = false -- of one that is added later, another task takes care
   local message, err = reply:message()
   if message then
-    its_handlers:tell("message", message)
+    its_handlers:emit("message", message)
   else
-    its_handlers:tell("error", err)
+    its_handlers:emit("error", err)
   end
 end
 

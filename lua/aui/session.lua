@@ -54,7 +54,7 @@ function session_module.open(level, options, pool)
     notices = 0, -- how often those who wait were woken
     handlers = handlers.new "state",
     reported = "connecting",
-    is_early = false, -- whether there was news before there was a handle
+    is_early = false, -- whether there was an event before there was a handle
     asking = false, -- the coroutine that finds out what the next request says
   }, Session)
   self.id = host.register(self)
@@ -65,7 +65,7 @@ function session_module.open(level, options, pool)
   local why
   self.handle, why = host.open(self.id, core)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
-  if self.is_early then self:news() end
+  if self.is_early then self:on_event() end
   return self
 end
 
@@ -93,7 +93,7 @@ function session_module.connect(level, options, pool)
   if not session then return nil, err end
   local ok, why = wait_open(session)
   if ok then
-    session:news() -- on a pool's connection there was no step of the loop that could tell it
+    session:on_event() -- on a pool's connection there was no step of the loop that could tell it
     return session
   end
   session:close()
@@ -168,9 +168,9 @@ function Session:ask(message)
   return send(self, message):message()
 end
 
---- Ends the session: pending replies end as canceled, the server is told, and its goodbye is awaited for a second at
---- most; a handler, and what must not block a host's loop, goes on before that. The connection of a pool is given back
---- instead, if it may serve another session.
+--- Ends the session: pending replies end as canceled, and the server's answer to our close frame is awaited for a second
+--- at most; a handler, and what must not block a host's loop, goes on before that. The connection of a pool is given
+--- back instead, if it may serve another session.
 function Session:close()
   check.colon(2, self, Session, "session:close")
   if not self.handle:give_back() then self.handle:close() end
@@ -180,7 +180,7 @@ function Session:close()
     host.wait(self, nil, seen)
     seen = self.notices
   end
-  self:news() -- as in connect; and its user may drop the session now
+  self:on_event() -- as in connect; and its user may drop the session now
 end
 
 Session.__close = Session.close
@@ -226,8 +226,8 @@ end
 -- A task that memory was too short for has ended without a word.
 local function is_asking(self) return self.asking and coroutine.status(self.asking) ~= "dead" end
 
--- Called by the scheduler when the C core has news of this session.
-function Session:news()
+-- Called by the host when the C core has an event of this session.
+function Session:on_event()
   if not self.handle then -- a finalizer steps the loop while the session is being made
     self.is_early = true
     return
@@ -239,12 +239,12 @@ function Session:news()
   end
   self.journal:replies()
   local state, retry_at = self.handle:state(), self.handle:retry_at()
-  if self.recovery then self.recovery:news(state) end
+  if self.recovery then self.recovery:on_event(state) end
   if state == self.reported and retry_at == self.retry_at then return end
   local lost = state == "waiting" or (state == "connecting" and self.reported == "open")
   local err = lost and connection_error(self) or nil
   local delay = retry_at and math.max(0, retry_at - host.now())
-  if self.handlers:has "state" then host.spawn(self.handlers.tell, self.handlers, "state", state, err, delay) end
+  if self.handlers:has "state" then host.spawn(self.handlers.emit, self.handlers, "state", state, err, delay) end
   self.reported, self.retry_at = state, retry_at -- once all of that has had the memory for it
   self.journal:state(state, err, delay) -- the last thing here, since who listens may close the session
 end

@@ -15,12 +15,12 @@ local LONGEST_POLL = 1
 --- From now on this controller drives the sessions; there is no way back. After a fork, cqueues wants cq:reset() first.
 ---@param cq table of cqueues.new
 function adapter.attach(cq)
-  local news, pumping = condition.new(), false
+  local change, pumping = condition.new(), false
 
   local function pump()
     local socket = { pollfd = scheduler.fd(), events = "r" }
     while scheduler.is_active() do
-      cqueues.poll(socket, news, math.min(scheduler.timeout() or LONGEST_POLL, LONGEST_POLL))
+      cqueues.poll(socket, change, math.min(scheduler.timeout() or LONGEST_POLL, LONGEST_POLL))
       scheduler.step()
     end
     pumping = false
@@ -28,7 +28,7 @@ function adapter.attach(cq)
   end
 
   local function changed()
-    if pumping then return news:signal() end
+    if pumping then return change:signal() end
     pumping = true
     cq:wrap(pump)
   end

@@ -59,7 +59,7 @@ local function call_each(list, n, ...)
 end
 
 --- For tasks: calls the event's handlers with `...`, and returns when they have been called.
-function handlers:tell(event, ...)
+function handlers:emit(event, ...)
   if self:has(event) then host.call(call_each, self.lists[event], select("#", ...), ...) end
 end
 

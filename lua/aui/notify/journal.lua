@@ -25,7 +25,7 @@ function journal:sent(reply, task_id, bytes)
   log.write("debug", "send", self, { task_id = task_id, bytes = bytes, message = ("send %d bytes"):format(bytes) })
 end
 
-local function tell_end(self, entry, reply, status)
+local function log_end(self, entry, reply, status)
   local seconds = host.now() - entry.at
   local fields = { task_id = entry.task_id, seconds = seconds }
   if status == "message" then
@@ -50,7 +50,7 @@ function journal:replies()
       index = index + 1
     else
       table.remove(self.pending, index)
-      if status then tell_end(self, entry, reply, status) end
+      if status then log_end(self, entry, reply, status) end
     end
   end
 end

@@ -82,7 +82,7 @@ local function find_answer(messages, behind, question, seen)
   return "unanswered"
 end
 
-local function judge(messages, question, seen)
+local function classify(messages, question, seen)
   local last = question.last_id and position_of(messages, question.last_id)
   local found = positions_of_text(messages, question.text, last or 0)
   if question.begun then
@@ -105,7 +105,7 @@ end
 function history.find(messages, question, seen)
   if not is_readable(messages) then return "unclear" end
   local kept, places = without_repeats(messages)
-  local verdict, index = judge(kept, question, seen)
+  local verdict, index = classify(kept, question, seen)
   return verdict, index and places[index]
 end
 

@@ -14,12 +14,12 @@ local LONGEST_ASKED = 300 -- a server is obeyed for so long, as by the engine
 local LONGEST_HISTORY = 8 * 1024 * 1024 -- bytes; decoded, it may take thirty times as much
 local TIMES_ABSENT = 2 -- in a row, before a message counts as never arrived: a server may still be taking it up
 
--- A reply in doubt: who waits for news of it. It holds neither the reply nor the session alive, nor does its task, in
+-- A reply in doubt: who waits for events of it. It holds neither the reply nor the session alive, nor does its task, in
 -- whose main function no reply is ever on the stack while it waits.
 local Doubt = {}
 Doubt.__index = Doubt
 
-function Doubt:news() host.notify(self) end
+function Doubt:on_event() host.notify(self) end
 
 local function parked_reply(doubt)
   local reply = doubt.message.reply
@@ -141,12 +141,12 @@ local function begin(self, message)
     absences = 0,
   }, Doubt)
   doubt.id = host.register(doubt)
-  host.spawn_background(recover, doubt) -- raises when memory is short: then the next news begins it
+  host.spawn_background(recover, doubt) -- raises when memory is short: then the next event begins it
   self.doubt = doubt
 end
 
---- To be called when the session, which is in this state, has news.
-function recovery:news(state)
+--- To be called when the session, which is in this state, has an event.
+function recovery:on_event(state)
   local message = self.messages:oldest()
   if self.doubt then
     if not is_parked(self.doubt) then host.notify(self.doubt) end

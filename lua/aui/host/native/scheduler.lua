@@ -1,5 +1,5 @@
 -- Who waits for what: runs the native loop, and the coroutines that wait on top of it. The C core is never entered from
--- a callback: it is stepped, asked who has news, and their waiters are woken. Where an adapter is attached
+-- a callback: it is stepped, asked who has an event, and their waiters are woken. Where an adapter is attached
 -- (lua/aui/adapter), the host's own loop steps it.
 
 local interrupt = require "aui.host.interrupt"
@@ -38,7 +38,7 @@ local all = { unfinished = 0 } -- the run of tasks that belong to no other
 local background = { unfinished = 0 } -- the run that nobody waits for
 local tasks = {} -- by coroutine, while they have not ended: { run, coroutine, begun, waiter (false: it does not wait) }
 local queue = runnable.new()
-local untold -- the id of a source whose news could not be told
+local undispatched -- the id of a source whose event could not be dispatched
 local failures = {} -- of tasks, for whoever runs the loop: the errors in boxes, the earliest first
 local next_burial = 0 -- when to look for tasks that ended unseen
 local calling = false -- whether somebody of the queue is being called, further down the stack
@@ -80,7 +80,7 @@ function scheduler.open(id, options)
   return handle, problem
 end
 
---- An HTTP request for the source of this id, whose `result` can be had when there is news
+--- An HTTP request for the source of this id, whose `result` can be had when there is an event
 --- (src/binding/net/lua_call.c); or nil and why not. Only tasks make them.
 function scheduler.start_call(id, options) return loop:call(id, options) end
 
@@ -92,7 +92,7 @@ local function raise_failure()
 end
 
 -- Whether there is something to do that need not be waited for.
-local function is_due() return untold or failures[1] or not queue:is_empty() end
+local function is_due() return undispatched or failures[1] or not queue:is_empty() end
 
 -- When memory is short, the call itself may fail: it is tried again in the next turn, so that nobody is lost.
 local function call(item)
@@ -171,7 +171,7 @@ end
 
 -- A task has no caller who could look at its error: aui.run gets it, else whoever runs the loop; but a host's loop must
 -- go on, unless the program is to end.
-local function tell_failure(run, failure)
+local function report_failure(run, failure)
   if run.waiters and not run.over then
     run.failure = run.failure or { failure }
   elseif adapters[1] and not interrupt.is(failure) then
@@ -190,7 +190,7 @@ local function resume(co, ...)
   if task then end_task(task) end
   local run = task and task.run or background
   if type(failure) == "string" and not run.is_protected then failure = debug.traceback(co, failure) end
-  tell_failure(run, failure)
+  report_failure(run, failure)
 end
 
 -- Somebody else may have resumed the coroutine since it was woken, so that it waits no more.
@@ -216,13 +216,13 @@ local function wait_time(deadline)
   return math.max(0, math.min(deadline - loop:now(), LONGEST_WAIT))
 end
 
-local function tell_news(stop)
-  local id = untold or loop:ready()
+local function dispatch_events(stop)
+  local id = undispatched or loop:ready()
   while id do
-    untold = nil
-    local ok, failure = pcall(sources.tell, id)
+    undispatched = nil
+    local ok, failure = pcall(sources.dispatch, id)
     if not ok then -- memory is short: once more, later
-      untold = id
+      undispatched = id
       error(failure, 0)
     end
     if stop and loop:clock() >= stop then return end
@@ -239,11 +239,11 @@ local function wake_late()
   end
 end
 
--- Waits for news until `deadline` at most, and resumes whom they concern; what is left when it is `stop` by the finer
+-- Waits for events until `deadline` at most, and resumes whom they concern; what is left when it is `stop` by the finer
 -- clock has the next turn.
 local function turn(deadline, stop)
   loop:step(wait_time(deadline))
-  tell_news(stop)
+  dispatch_events(stop)
   wake_late()
   run_runnable(stop)
   bury_unseen()
@@ -392,7 +392,7 @@ local function live(task, fn, ...)
       fn(...)
     end
   end
-  if not ok then tell_failure(task.run, failure) end
+  if not ok then report_failure(task.run, failure) end
   end_task(task)
 end
 

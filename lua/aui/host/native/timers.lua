@@ -1,4 +1,4 @@
--- Waiters ordered by the time at which their patience ends: a binary heap from which any of them can be removed, since
+-- Waiters ordered by their deadlines: a binary heap from which any of them can be removed, since
 -- most waits end before their time does.
 
 local timers = {}

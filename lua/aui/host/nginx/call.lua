@@ -93,12 +93,12 @@ local function run(self, id)
   await_end(self)
   ngx.thread.kill(worker)
   if self.exchange:want() == "disconnect" then self.socket:close() end
-  self.told = true
-  if not self.closed then sources.tell(id) end
+  self.announced = true
+  if not self.closed then sources.dispatch(id) end
 end
 
 --- Sends a request. `request` has the fields of loop:call (src/binding/net/lua_call.c). The result's methods are those
---- of that call; the source of this id is told the news when it is over.
+--- of that call; it is an event of the source of this id when it is over.
 function call.start(id, request)
   local self = setmetatable({
     request = request,
@@ -106,7 +106,7 @@ function call.start(id, request)
     socket = nil, -- the latest
     progress = semaphore.new(),
     closed = false,
-    told = false, -- that it is over
+    announced = false, -- that it is over
   }, Call)
   threads.start(run, self, id)
   return self
@@ -115,7 +115,7 @@ end
 --- status, body and Retry-After's seconds; nil, why not and the kind of that; or nothing as long as it is under way.
 function Call:result()
   if self.closed then return nil, "the call is closed", "canceled" end
-  if self.told then return self.exchange:result() end
+  if self.announced then return self.exchange:result() end
 end
 
 --- Gives it up.

@@ -17,7 +17,7 @@ local READ_SIZE = 64 * 1024 -- bytes
 local FOREVER = 24 * 3600 -- the engine's own deadlines end what takes too long
 local LONGEST_REST = 0.5 -- of the keeper: so soon it looks whether anybody can use the session
 local LATE = 0.005 -- a keeper that wakes so long behind its time lets the reader go first
-local GOODBYE = 1 -- how long a connection may take to come to its end once it is wanted no more
+local CLOSE_TIMEOUT = 1 -- how long a connection may take to come to its end once it is wanted no more
 local PARKED = 5 -- how long a connection of a pool is left unread after an answer,
 local UNPARKED = 1 -- and how long it is read then, if nothing comes
 
@@ -34,7 +34,7 @@ Link.__index = Link
 local function retire(self, lingers)
   local connection = self.connection
   connection.lingers = lingers and connection.open
-  connection.patience = engine.now() + GOODBYE
+  connection.close_deadline = engine.now() + CLOSE_TIMEOUT
   self.retired[#self.retired + 1] = connection
   self.connection = nil
   self.clock:post(1)
@@ -72,7 +72,7 @@ end
 local function finish_retired(self)
   local now, rest = engine.now(), {}
   for _, connection in ipairs(self.retired) do
-    if (connection.writing or connection.lingers) and now < connection.patience then
+    if (connection.writing or connection.lingers) and now < connection.close_deadline then
       rest[#rest + 1] = connection
     else
       finish(connection)
@@ -131,7 +131,7 @@ local function await_request(self, connection)
   connection.answered = semaphore.new()
   connection.is_asking = true
   self.core:phase "request"
-  sources.tell(self.id)
+  sources.dispatch(self.id)
   connection.answered:wait(FOREVER)
 end
 
@@ -243,7 +243,7 @@ function Link:pump()
     self.due = 0
     self.clock:post(1)
   end
-  if self.core:has_news() then sources.tell(self.id) end
+  if self.core:has_news() then sources.dispatch(self.id) end
 end
 
 -- ---- The keeper ----
@@ -293,7 +293,7 @@ local function keep(self)
     finish_retired(self)
     if not self.over and self.core:finished() and are_lingering(self.retired) then
       self.over = true
-      sources.tell(self.id)
+      sources.dispatch(self.id)
     end
   until self.over and #self.retired == 0
 end

@@ -63,7 +63,7 @@ function openresty.open(id, options)
   return cosocket.open(id, options, check)
 end
 
-local function patience(deadline)
+local function time_left(deadline)
   if not deadline then return FOREVER end
   return math.max(SHORTEST_WAIT, math.min(deadline - engine.now(), FOREVER))
 end
@@ -86,7 +86,7 @@ function openresty.wait(source, deadline, seen)
   end
   local notified
   repeat
-    notified = waiter:wait(patience(deadline))
+    notified = waiter:wait(time_left(deadline))
   until notified or (deadline and deadline <= engine.now())
   if source then
     source.waiters[waiter] = nil
@@ -107,7 +107,7 @@ end
 local function is_awaited(run) return not run.over and coroutine.status(run.caller) ~= "dead" end
 
 -- A task has no caller who could look at its error: aui.run gets it, else aui.log.
-local function tell_failure(run, failure)
+local function report_failure(run, failure)
   if run and is_awaited(run) then
     run.failure = run.failure or { failure }
   else
@@ -119,7 +119,7 @@ local function live(task, run, fn, ...)
   tasks[task] = true
   local ok, failure = xpcall(fn, log.traceback, ...)
   tasks[task] = nil
-  if not ok then tell_failure(run, failure) end
+  if not ok then report_failure(run, failure) end
 end
 
 -- Returns the task's coroutine. A caller that is killed meanwhile opens no gate.
