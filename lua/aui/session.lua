@@ -168,7 +168,7 @@ function Session:ask(message)
   return send(self, message):message()
 end
 
---- Ends the session: pending replies end as canceled, and the server's answer to our close frame is awaited for a second
+--- Ends the session: pending replies end as canceled, and the server's answer to our close frame is awaited a second
 --- at most; a handler, and what must not block a host's loop, goes on before that. The connection of a pool is given
 --- back instead, if it may serve another session.
 function Session:close()

@@ -15,8 +15,6 @@ static const char *check_method(lua_State *L, int table) {
 
 static void read_body(lua_State *L, int table, aui_exchange_request *request) {
   lua_getfield(L, table, "body");
-  request->body_len = 0;
-  request->body = NULL;
   if (!lua_isnil(L, -1)) {
     luaL_checktype(L, -1, LUA_TSTRING);
     request->body = lua_tolstring(L, -1, &request->body_len);
@@ -28,6 +26,7 @@ static void read_body(lua_State *L, int table, aui_exchange_request *request) {
 }
 
 void aui_read_request(lua_State *L, int table, aui_exchange_request *request) {
+  *request = (aui_exchange_request){0};
   request->method = check_method(L, table);
   request->head.target = aui_string_field(L, table, "target", "/");
   request->head.host = aui_string_field(L, table, "request_host", "");
