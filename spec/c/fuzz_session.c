@@ -6,7 +6,7 @@
 
 #include "support_world.h"
 
-enum { PATIENCE = 200000 };
+enum { LONGEST_TIMEOUT = 200000 };
 
 static world *start(uint8_t choice) {
   static const uint32_t attempts[] = {AUI_BACKOFF_NO_END, AUI_BACKOFF_NO_END, 2, 0};
@@ -31,7 +31,7 @@ static world_sent *newest(world *w, int how) {
 
 static void send(world *w, int how) {
   static const aui_reply_timeouts timeouts[] = {
-      {AUI_NEVER, AUI_NEVER, AUI_NEVER}, {60000, 60000, PATIENCE}, {50, 50, 200}, {2000, 500, AUI_NEVER}};
+      {AUI_NEVER, AUI_NEVER, AUI_NEVER}, {60000, 60000, LONGEST_TIMEOUT}, {50, 50, 200}, {2000, 500, AUI_NEVER}};
   world_send(w, timeouts[how]);
 }
 
@@ -214,7 +214,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   write(w, 0);
   world_check(w);
   for (size_t at = 1; at < size; world_check(w)) at += take_step(w, data + at, size - at);
-  world_pass(w, w->p.now + PATIENCE); /* ends what has patience for so long, connection or not */
+  world_pass(w, w->p.now + LONGEST_TIMEOUT); /* ends what has a timeout, connection or not */
   world_check(w);
   if (data[0] & 32) finish_life(w);
   world_close(w);

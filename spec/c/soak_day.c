@@ -13,7 +13,7 @@
 #define require world_require
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, HOURS = 24 };
-enum { PATIENCE = 5 * MINUTE, DAYS = 12 };
+enum { TIMEOUT = 5 * MINUTE, DAYS = 12 };
 enum { MOST_GROWTH = 16384 + 8 * 4096 }; /* bytes: of buffers, and of the ids of answers that a session remembers */
 
 /* ---- The allocator counts: mallinfo takes what a thread keeps for later as used ---- */
@@ -253,7 +253,7 @@ static void make_trouble(day *d) {
 /* ---- Users ---- */
 
 static void send(day *d) {
-  if (world_send(d->w, (aui_reply_timeouts){MINUTE, MINUTE, PATIENCE})) d->sends++;
+  if (world_send(d->w, (aui_reply_timeouts){MINUTE, MINUTE, TIMEOUT})) d->sends++;
 }
 
 static void use(day *d) {
@@ -272,12 +272,12 @@ static void settle(day *d) {
 }
 
 /* Nothing fails in fine weather; what was cut is recovered, and what was held off waits, unless its time ends. */
-static void judge(const day *d, const world_sent *s) {
+static void check_end_of(const day *d, const world_sent *s) {
   size_t text;
   const aui_error *error = aui_reply_error(s->reply);
   if (!error || s->canceled || d->w->closed) return;
   aui_reply_text(s->reply, &text);
-  bool fine = d->opened_at != AUI_NEVER && s->ends_by - PATIENCE > d->trouble_at && !is_down(d);
+  bool fine = d->opened_at != AUI_NEVER && s->ends_by - TIMEOUT > d->trouble_at && !is_down(d);
   require(!fine);
   require(error->retryable);
   if (error->kind == AUI_ERROR_RATE_LIMIT) require(text > 0);
@@ -290,7 +290,7 @@ static void look_after_replies(day *d) {
     if (!s->reply) continue;
     if (chance(d, 20)) world_show(s);
     if (aui_reply_get_status(s->reply) == AUI_REPLY_PENDING) continue;
-    judge(d, s);
+    check_end_of(d, s);
     d->answers += s->status == AUI_REPLY_MESSAGE;
     world_release(d->w, s);
   }

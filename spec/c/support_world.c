@@ -83,10 +83,10 @@ static void check_error(const world_sent *s, const aui_error *error) {
   if (error->delivered == AUI_DELIVERED_YES) require(s->read);
 }
 
-static void check_sent(world *w, world_sent *s, bool news) {
+static void check_sent(world *w, world_sent *s, bool notified) {
   size_t n;
   aui_reply_status status = aui_reply_get_status(s->reply);
-  if (s->status != status) require(s->status == AUI_REPLY_PENDING && news); /* it ends once, and that is announced */
+  if (s->status != status) require(s->status == AUI_REPLY_PENDING && notified); /* it ends once, and is notified */
   s->status = status;
   if (status == AUI_REPLY_PENDING) require(s->ends_by > w->p.now);
   check_text(s);
@@ -100,15 +100,15 @@ static void check_sent(world *w, world_sent *s, bool news) {
 }
 
 void world_check(world *w) {
-  bool news = aui_session_news(w->p.session);
+  bool notified = aui_session_take_notification(w->p.session);
   aui_state state = aui_session_state(w->p.session);
   int parked = 0;
-  if (state != w->state) require(news);
+  if (state != w->state) require(notified);
   w->state = state;
   for (int i = 0; i < slots_used(w); i++) {
     world_sent *s = &w->sent[i];
     if (!s->reply) continue;
-    check_sent(w, s, news);
+    check_sent(w, s, notified);
     if (!aui_reply_is_parked(s->reply)) continue;
     parked++;
     bool down = state == AUI_STATE_WAITING && w->transport == WORLD_NO_TRANSPORT;
@@ -121,7 +121,7 @@ void world_check(world *w) {
 
 /* ---- Users ---- */
 
-/* What users do themselves may change the state without being announced to them. */
+/* What users do themselves may change the state without a notification. */
 static void note_state(world *w) {
   if (w->p.session) w->state = aui_session_state(w->p.session);
 }
@@ -507,8 +507,8 @@ void world_ping(world *w) {
 void world_refuse_message(world *w, int status_code) {
   char json[64];
   if (!may_speak(w)) return;
-  bool judges = status_code == 400 || status_code == 422;
-  if (w->answering < 0 && judges) return; /* nothing to be judged */
+  bool about_message = status_code == 400 || status_code == 422;
+  if (w->answering < 0 && about_message) return; /* there is none */
   int n = snprintf(json, sizeof json, "{\"status_code\":%d,\"message\":\"no\"}", status_code);
   peer_send_frame(&w->p, 0x80 | PEER_TEXT, json, (size_t)n);
   world_sent *s = w->answering < 0 ? NULL : known(w, w->answering);

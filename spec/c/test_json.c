@@ -18,9 +18,9 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define UPDATE "thread-message-text-content-updated"
 
-static aui_json_verdict verdict_of(const char *json, size_t n, unsigned max_depth) {
+static aui_json_result verdict_of(const char *json, size_t n, unsigned max_depth) {
   aui_json_scan scan, followed_scan;
-  aui_json_verdict verdict = aui_json_scan_whole((const char *)guarded(json, n), n, max_depth, &scan);
+  aui_json_result verdict = aui_json_scan_whole((const char *)guarded(json, n), n, max_depth, &scan);
   char *followed = malloc(n + 8);
   assert_non_null(followed);
   memcpy(followed, json, n);
@@ -88,7 +88,7 @@ static void sees_special_bytes_at_every_offset(void **state) {
   (void)state;
   static const struct {
     const char *bytes;
-    aui_json_verdict verdict;
+    aui_json_result verdict;
   } cases[] = {{"\n", AUI_JSON_INVALID},  {"\x1f", AUI_JSON_INVALID}, {"", AUI_JSON_VALID},
                {" ", AUI_JSON_VALID},     {"\x7f", AUI_JSON_VALID},   {"\xc3\x9f", AUI_JSON_VALID},
                {"\\n", AUI_JSON_VALID},   {"\\", AUI_JSON_INVALID},   {"\"", AUI_JSON_INVALID},
@@ -375,7 +375,7 @@ static void scanning_from_within_gives_the_same(void **state) {
     size_t n = from + spell(after + from, continuations[i].after);
     aui_json_scan whole, continued;
     assert_int_equal(aui_json_scan_whole(before, old, 64, &continued), AUI_JSON_VALID);
-    aui_json_verdict verdict = aui_json_scan_whole(after, n, 64, &whole);
+    aui_json_result verdict = aui_json_scan_whole(after, n, 64, &whole);
     const char *text = (const char *)guarded(after, n);
     assert_int_equal(aui_json_scan_from(text, n, 64, from, &continued), verdict);
     guarded_release_all();

@@ -408,33 +408,33 @@ static void nothing_is_written_without_random_bytes(void **state) {
 static void news(void **state) {
   peer p;
   aui_session *s = start(state, &p);
-  assert_false(aui_session_news(s));
+  assert_false(aui_session_take_notification(s));
   const char *request = peer_connect(&p);
-  aui_session_news(s);
+  aui_session_take_notification(s);
   peer_accept(&p, request);
-  assert_true(aui_session_news(s));
-  assert_false(aui_session_news(s));
+  assert_true(aui_session_take_notification(s));
+  assert_false(aui_session_take_notification(s));
   aui_reply *reply = send_through(&p, "{}");
-  assert_false(aui_session_news(s));
+  assert_false(aui_session_take_notification(s));
   fragment(&p, 0x80 | PEER_PING, "x");
   peer_send_text(&p, "{\"event\":\"other\"}");
-  assert_false(aui_session_news(s));
+  assert_false(aui_session_take_notification(s));
   peer_send_update(&p, "a");
-  assert_true(aui_session_news(s));
+  assert_true(aui_session_take_notification(s));
   peer_send_final(&p, "ab");
-  assert_true(aui_session_news(s));
+  assert_true(aui_session_take_notification(s));
   peer_send_close(&p, 1000, "");
-  assert_true(aui_session_news(s));
+  assert_true(aui_session_take_notification(s));
   end_transport(&p, 1000);
-  assert_true(aui_session_news(s));
+  assert_true(aui_session_take_notification(s));
   aui_reply *second = send(&p, "{}");
-  assert_true(aui_session_news(s)); /* connecting */
+  assert_true(aui_session_take_notification(s)); /* connecting */
   aui_reply_cancel(second, p.now);
-  assert_true(aui_session_news(s));
+  assert_true(aui_session_take_notification(s));
   aui_reply_cancel(second, p.now);
-  assert_false(aui_session_news(s));
+  assert_false(aui_session_take_notification(s));
   aui_session_close(s, p.now);
-  assert_true(aui_session_news(s));
+  assert_true(aui_session_take_notification(s));
   release(&p, reply);
   release(&p, second);
   stop(&p);

@@ -1,4 +1,4 @@
-/* What Lua says of an HTTP request, and is told of the answer. */
+/* An HTTP request as a Lua table, and its result as Lua values. */
 #include <string.h>
 #include <time.h>
 

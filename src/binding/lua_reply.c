@@ -49,11 +49,11 @@ static size_t text_length(const lua_reply *object) {
   return n;
 }
 
-static size_t news_length(const lua_reply *object) {
+static size_t untaken_length(const lua_reply *object) {
   return object->in_doubt ? text_length(object) : aui_reply_untaken(object->reply);
 }
 
-/* Room for as many bytes as `length` tells when this returns. */
+/* Room for as many bytes as `length` says, also after the collection that this may cause. */
 static char *make_room(lua_State *L, const lua_reply *object, size_t (*length)(const lua_reply *), char small[SMALL]) {
   char *room = small;
   size_t size = SMALL;
@@ -77,7 +77,7 @@ static int reply_take(lua_State *L) {
   const char *chunk;
   char small[SMALL];
   if (!object->reply) return 0;
-  char *room = make_room(L, object, news_length, small);
+  char *room = make_room(L, object, untaken_length, small);
   bool is_new = aui_reply_take(object->reply, &keep, &chunk, &n);
   if (object->in_doubt) { /* then all of it */
     keep = 0;

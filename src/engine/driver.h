@@ -1,4 +1,4 @@
-/* What a state machine of the engine (a session, an exchange) and its driver tell each other about a transport. */
+/* What a state machine of the engine (a session, an exchange) and its driver say to each other about a transport. */
 #ifndef AUI_ENGINE_DRIVER_H
 #define AUI_ENGINE_DRIVER_H
 

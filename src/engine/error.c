@@ -1,4 +1,4 @@
-/* What a failed reply or connection tells its user: kinds, their names, and the message. */
+/* Errors of failed replies and connections: kinds, their names, and the message. */
 #include "engine/error.h"
 
 #include <stdarg.h>

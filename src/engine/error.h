@@ -1,4 +1,4 @@
-/* What a failed reply or connection tells its user. */
+/* The error of a failed reply or connection, as its user gets it. */
 #ifndef AUI_ENGINE_ERROR_H
 #define AUI_ENGINE_ERROR_H
 
@@ -28,11 +28,11 @@ enum { AUI_ERROR_MESSAGE_SIZE = AUI_WORDS_MAX + 1 };
 typedef struct {
   aui_error_kind kind;
   aui_delivered delivered;
-  bool retryable;   /* whether the same message, sent again later, has a chance */
-  bool judged;      /* the server itself has said what it thinks of the message that was under way */
-  int status_code;  /* HTTP or error payload, 0 when unknown */
-  int close_code;   /* RFC 6455 7.4, 0 when unknown */
-  long retry_after; /* seconds the server asked for, -1 when it did not */
+  bool retryable;     /* whether the same message, sent again later, has a chance */
+  bool about_message; /* the server has said this itself, about the message that was under way, not the connection */
+  int status_code;    /* HTTP or error payload, 0 when unknown */
+  int close_code;     /* RFC 6455 7.4, 0 when unknown */
+  long retry_after;   /* seconds the server asked for, -1 when it did not */
   char message[AUI_ERROR_MESSAGE_SIZE]; /* one line, see aui_words_copy */
   aui_buffer payload; /* the server's own words, when it sent some: an error payload or a response body */
 } aui_error;

@@ -36,8 +36,8 @@ struct aui_event_reader {
    * It is at the text's closing quote, or before that at the escape of the high surrogate that is
    * held back. */
   size_t checkpoint;
-  bool origin_before; /* all that the last message said of whose it is stands before its text, */
-  bool origin_judged; /* and so it was with the one that the checkpoint is in */
+  bool origin_before;            /* all that the last message said of whose it is stands before its text, */
+  bool checkpoint_origin_before; /* and so it was with the one that the checkpoint is in */
 };
 
 aui_event_reader *aui_event_new(unsigned max_depth, size_t max_text) {
@@ -105,11 +105,11 @@ int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n) {
   return aui_buffer_append(&reader->json, bytes, n) ? 0 : AUI_EVENT_NO_MEMORY;
 }
 
-/* ---- judging it ---- */
+/* ---- checking it ---- */
 
 /* Scans the complete message: from the checkpoint if it equals the last one that far, else whole. Uses up the
  * checkpoint. */
-static aui_json_verdict scan(aui_event_reader *reader) {
+static aui_json_result scan(aui_event_reader *reader) {
   const aui_buffer *json = &reader->json;
   size_t from = reader->common >= reader->checkpoint ? reader->checkpoint : 0;
   reader->scanned_from = from;
@@ -168,7 +168,7 @@ static bool end_payload(aui_event_reader *reader) {
   return aui_utf8_complete(&reader->utf8);
 }
 
-static aui_event_type judge(aui_event_reader *reader) {
+static aui_event_type check_message(aui_event_reader *reader) {
   if (!end_payload(reader)) return AUI_EVENT_BAD_UTF8;
   if (reader->json.len == 0) return AUI_EVENT_NONE;
   switch (scan(reader)) {
@@ -180,7 +180,7 @@ static aui_event_type judge(aui_event_reader *reader) {
 
 aui_event_type aui_event_end(aui_event_reader *reader) {
   aui_buffer *json = &reader->json;
-  reader->type = judge(reader);
+  reader->type = check_message(reader);
   reader->common = 0;
   reader->parted = false;
   reader->origin_before = reader->scan.members.origin.changes == reader->scan.at_text.origin.changes;
@@ -193,7 +193,8 @@ aui_event_type aui_event_end(aui_event_reader *reader) {
 
 bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers) {
   if (reader->type < 0 || reader->type == AUI_EVENT_NONE) return false;
-  if (reader->scanned_from > 0 && reader->origin_before && reader->origin_judged) return true; /* as the last one */
+  bool as_the_last = reader->scanned_from > 0 && reader->origin_before && reader->checkpoint_origin_before;
+  if (as_the_last) return true;
   const aui_json_members *members = &reader->scan.members;
   aui_json_span id = reader->type == AUI_EVENT_FINAL ? members->id : (aui_json_span){0, 0};
   return aui_answers_claim(answers, reader->json.data, id, &members->origin);
@@ -219,7 +220,7 @@ static bool take_update(aui_event_reader *reader, aui_buffer *text, size_t *keep
   /* Before a high surrogate that is held back, another one is unpaired as long as nothing else takes its place. */
   bool stays = aui_json_settled_end(json, (aui_json_span){string.start, settled}) == settled;
   if (done && whole && stays) reader->checkpoint = settled;
-  reader->origin_judged = reader->origin_before;
+  reader->checkpoint_origin_before = reader->origin_before;
   return done;
 }
 

@@ -2,8 +2,8 @@
  *
  * An update mostly carries the whole answer so far (growth.h has the exceptions). While a message arrives it is
  * compared with the last update: as long as both are equal, nothing is copied, validated or parsed; from where they
- * part, only the tail is. A message that this cannot judge (keys in another order, escaped keys, a rewritten text) is
- * scanned whole, with the same results. */
+ * part, only the tail is. A message for which this will not do (keys in another order, escaped keys, a rewritten text)
+ * is scanned whole, with the same results. */
 #ifndef AUI_ENGINE_EVENT_H
 #define AUI_ENGINE_EVENT_H
 
@@ -42,7 +42,7 @@ void aui_event_free(aui_event_reader *reader);
  * or AUI_EVENT_NO_MEMORY; after a negative value the reader is good for nothing but aui_event_free. */
 int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n);
 
-/* Ends the message and says what it was, or gives a negative value as above. The functions below tell more of it, until
+/* Ends the message and says what it was, or gives a negative value as above. The functions below say more of it, until
  * the next call of aui_event_feed. */
 aui_event_type aui_event_end(aui_event_reader *reader);
 

@@ -180,7 +180,7 @@ void aui_failure_of_silence(aui_error *error, uint64_t timeout) {
 typedef struct {
   int code;
   aui_error_kind kind;
-  bool judges; /* it is an answer to the message that was under way */
+  bool about_message; /* it is an answer to the message that was under way */
   const char *meaning;
 } closing;
 
@@ -223,7 +223,7 @@ void aui_failure_of_close(aui_error *error, int code, const char *reason, bool h
     aui_error_set(error, c.kind, "the server closed the connection with %d (%s)%s%s", code, c.meaning,
                   *reason ? ": " : "", reason);
   }
-  error->judged = c.judges;
+  error->about_message = c.about_message;
   error->close_code = code;
 }
 
@@ -259,7 +259,7 @@ void aui_failure_of_payload(aui_error *error, int status_code, const char *json,
   } else {
     aui_error_set(error, AUI_ERROR_APPLICATION, "the server sent an error");
   }
-  error->judged = true;
+  error->about_message = true;
   error->status_code = status_code;
   aui_buffer_append(&error->payload, json, n);
 }
@@ -284,7 +284,7 @@ static bool is_not_found(const aui_error *error) {
 }
 
 aui_delivered aui_failure_delivered(const aui_error *error, bool answered) {
-  if (!error->judged) return AUI_DELIVERED_MAYBE;
+  if (!error->about_message) return AUI_DELIVERED_MAYBE;
   if (answered) return AUI_DELIVERED_YES;
   switch (error->kind) {
     case AUI_ERROR_APPLICATION: return is_not_found(error) ? AUI_DELIVERED_NO : AUI_DELIVERED_YES;

@@ -78,7 +78,7 @@ static aui_frame_result check_length(const aui_frame_reader *reader, const uint8
   return AUI_FRAME_NEED_MORE;
 }
 
-/* Judges the first `have` bytes of a head. Sets `*size` to the head's size once these show it, and
+/* Checks the first `have` bytes of a head. Sets `*size` to the head's size once these show it, and
  * begins the payload once they hold all of it. Returns NEED_MORE unless they show a violation. */
 static aui_frame_result take_head(aui_frame_reader *reader, const uint8_t *head, size_t have, size_t *size) {
   *size = 2;

@@ -1,4 +1,4 @@
-/* Writes the request of the opening handshake and judges the answer as it arrives. */
+/* Writes the request of the opening handshake and checks the answer as it arrives. */
 #include "engine/handshake.h"
 
 #include <stdio.h>
@@ -67,7 +67,7 @@ static void take_field(aui_handshake *handshake) {
 }
 
 /* The checks of RFC 6455, 4.1, in its order. */
-static aui_handshake_result judge_upgrade(const aui_handshake *handshake) {
+static aui_handshake_result check_upgrade(const aui_handshake *handshake) {
   const aui_handshake_fields *fields = &handshake->fields;
   if (handshake->http.is_http_1_0) return AUI_HANDSHAKE_NOT_HTTP;
   if (!fields->upgrade) return AUI_HANDSHAKE_NO_UPGRADE;
@@ -89,7 +89,7 @@ static aui_handshake_result take(aui_handshake *handshake, aui_http_event event)
   switch (event) {
     case AUI_HTTP_FIELD: take_field(handshake); return AUI_HANDSHAKE_NEED_MORE;
     case AUI_HTTP_HEAD:
-      if (handshake->http.status == AUI_HTTP_SWITCHING_PROTOCOLS) return judge_upgrade(handshake);
+      if (handshake->http.status == AUI_HTTP_SWITCHING_PROTOCOLS) return check_upgrade(handshake);
       return AUI_HANDSHAKE_NEED_MORE;
     case AUI_HTTP_BODY: return keep_body(handshake);
     case AUI_HTTP_END:

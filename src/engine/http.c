@@ -1,5 +1,5 @@
 /* HTTP/1.1 for a client. An answer is read line by line as it arrives: a mistake is found with the line that makes it,
- * and what is told does not depend on how the network sliced the input. */
+ * and what is reported does not depend on how the network sliced the input. */
 #include "engine/http.h"
 
 #include <string.h>
@@ -294,7 +294,7 @@ static bool begins_like(const aui_buffer *line, const char *prefix, size_t size)
 }
 
 /* Finds out with the first bytes that the peer speaks something else. */
-static aui_http_event judge_beginning(const aui_buffer *line) {
+static aui_http_event check_beginning(const aui_buffer *line) {
   if (begins_like(line, http_1, sizeof http_1 - 1)) return AUI_HTTP_NEED_MORE;
   if (!begins_like(line, tls_alert, sizeof tls_alert)) return AUI_HTTP_NOT_HTTP;
   return line->len < sizeof tls_alert ? AUI_HTTP_NEED_MORE : AUI_HTTP_TLS_ALERT;
@@ -310,7 +310,7 @@ static aui_http_event read_line(aui_http *http, const uint8_t **input, const uin
   http->room -= n;
 
   if (http->place == AUI_HTTP_AT_STATUS) {
-    aui_http_event event = judge_beginning(&http->line);
+    aui_http_event event = check_beginning(&http->line);
     if (event < 0) return event;
   }
   if (line_feed) return take_line(http);

@@ -48,7 +48,7 @@ typedef enum {
   AUI_HTTP_TLS_ALERT = -3,     /* the server expects TLS on this connection */
 
   /* After a head, which was in order: */
-  AUI_HTTP_BAD_FRAMING = -4,      /* where its body ends cannot be told */
+  AUI_HTTP_BAD_FRAMING = -4,      /* where its body ends cannot be known */
   AUI_HTTP_BAD_CHUNK = -5,        /* the body breaks the chunked coding */
   AUI_HTTP_FRAMING_TOO_LONG = -6, /* max_chunk_framing */
 

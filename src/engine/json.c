@@ -90,7 +90,7 @@ typedef struct {
   aui_json_scan *out;
 } scanner;
 
-/* What the automaton does next, or its verdict. */
+/* What the automaton does next, or its result. */
 typedef enum { BEFORE_VALUE, AFTER_VALUE, DONE, FAIL_INVALID, FAIL_DEPTH } step;
 
 /* ---- characters and escapes ---- */
@@ -485,7 +485,7 @@ static step scan_after_value(scanner *s) {
   }
 }
 
-static aui_json_verdict run(scanner *s, step next) {
+static aui_json_result run(scanner *s, step next) {
   for (;;) {
     switch (next) {
       case BEFORE_VALUE: next = scan_value(s); break;
@@ -507,14 +507,14 @@ size_t aui_json_bom_size(const char *json, size_t n) {
   return n >= 3 && memcmp(json, bom, 3) == 0 ? 3 : 0;
 }
 
-aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan) {
+aui_json_result aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan) {
   const char *start = json + aui_json_bom_size(json, n);
   scanner s = {.json = json, .at = start, .end = json + n, .max_depth = bounded(max_depth), .next = ROOT, .out = scan};
   *scan = (aui_json_scan){.members = {.status_code = -1, .retry_after = -1}};
   return run(&s, BEFORE_VALUE);
 }
 
-aui_json_verdict aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan) {
+aui_json_result aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan) {
   scanner s = {.json = json, .at = json, .end = json + n, .max_depth = bounded(max_depth), .out = scan};
   const char *end = find_closing_quote(json + from, s.end);
   if (!end) return AUI_JSON_INVALID;

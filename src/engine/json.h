@@ -1,4 +1,4 @@
-/* Scans a JSON text (RFC 8259) once: judges whether it is valid, and records the few members that
+/* Scans a JSON text (RFC 8259) once: checks whether it is valid, and records the few members that
  * tell the agent's messages apart and say whose they are. It builds no values; strings are decoded piece by piece, and
  * only where somebody wants them. */
 #ifndef AUI_ENGINE_JSON_H
@@ -79,20 +79,20 @@ typedef enum {
   AUI_JSON_VALID,
   AUI_JSON_INVALID,
   AUI_JSON_TOO_DEEP /* nested deeper than `max_depth`; what follows was not looked at */
-} aui_json_verdict;
+} aui_json_result;
 
 /* How many of the first bytes are a byte order mark: 3 or 0. */
 size_t aui_json_bom_size(const char *json, size_t n);
 
 /* Scans the `n` bytes of `json`, which must be valid UTF-8; a byte order mark is passed over (RFC 8259, section 8.1,
  * allows that). `max_depth`: AUI_JSON_MAX_DEPTH at most; more is as that.
- * Unless the verdict is AUI_JSON_VALID, `*scan` is of no use. */
-aui_json_verdict aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan);
+ * Unless the result is AUI_JSON_VALID, `*scan` is of no use. */
+aui_json_result aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan);
 
 /* Does the same for a JSON text whose first `from` bytes are those of the text that `*scan` is the
  * result of. `from` lies in the string that scan->at_text tells of: between two characters or
  * escapes, or at the closing quote. */
-aui_json_verdict aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan);
+aui_json_result aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan);
 
 /* A part of a string, decoded: a run of plain bytes, or the character of an escape. */
 typedef struct {

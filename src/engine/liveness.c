@@ -32,7 +32,7 @@ uint64_t aui_liveness_deadline(const aui_liveness *liveness, const aui_liveness_
   return aui_deadline_after(liveness->heard, config->interval);
 }
 
-aui_liveness_verdict aui_liveness_tick(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now) {
+aui_liveness_result aui_liveness_tick(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now) {
   if (aui_liveness_deadline(liveness, config) > now) return AUI_LIVENESS_FINE;
   if (liveness->pinged) return AUI_LIVENESS_DEAD;
   ping(liveness, now);

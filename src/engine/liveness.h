@@ -32,9 +32,9 @@ bool aui_liveness_leaving(aui_liveness *liveness, const aui_liveness_config *con
 /* When aui_liveness_tick has something to say. */
 uint64_t aui_liveness_deadline(const aui_liveness *liveness, const aui_liveness_config *config);
 
-typedef enum { AUI_LIVENESS_FINE, AUI_LIVENESS_PING, AUI_LIVENESS_DEAD } aui_liveness_verdict;
+typedef enum { AUI_LIVENESS_FINE, AUI_LIVENESS_PING, AUI_LIVENESS_DEAD } aui_liveness_result;
 
 /* What time asks for: a ping is to be sent now (said once), or the peer is dead. */
-aui_liveness_verdict aui_liveness_tick(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now);
+aui_liveness_result aui_liveness_tick(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now);
 
 #endif

@@ -94,7 +94,7 @@ static expired_limit find_expired(const aui_reply *reply, uint64_t down_since) {
   return (expired_limit){reply->on_wire ? "sign of an answer" : "connection", "first", timeouts->first};
 }
 
-/* What the cause of a failure tells goes with it; when memory is short, without the payload. */
+/* What is known of the cause of a failure goes with it; when memory is short, without the payload. */
 static void add_cause(aui_error *error, const aui_error *cause) {
   error->status_code = cause->status_code;
   error->close_code = cause->close_code;

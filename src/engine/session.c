@@ -64,7 +64,7 @@ void aui_session_free(aui_session *session) {
   free(session);
 }
 
-/* Of a connection that is ending: WAITING must not be told before it is known until when. */
+/* Of a connection that is ending: it must not be called WAITING before it is known until when. */
 static aui_state state_behind_the_end(const aui_session *session) {
   return aui_session_is_worth_reconnecting(session) ? AUI_STATE_CONNECTING : AUI_STATE_WAITING;
 }
@@ -144,7 +144,7 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
   aui_session_enqueue(session, reply);
   if (session->transport == TRANSPORT_NONE) {
     session->transport = TRANSPORT_WANTED;
-    session->news = true;
+    session->notify = true;
   }
   aui_session_hurry(session, reply, now);
   if (session->draining && session->ws.state == AUI_WEBSOCKET_OPEN) aui_session_abandon(session, now);
@@ -153,7 +153,7 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
 
 void aui_session_close(aui_session *session, uint64_t now) {
   if (session->closed) return;
-  session->closed = session->news = true;
+  session->closed = session->notify = true;
   aui_session_cancel_all(session);
   switch (session->transport) {
     case TRANSPORT_NONE:
@@ -183,10 +183,10 @@ bool aui_session_has_seen(const aui_session *session, const char *id, size_t n) 
   return session->answers && aui_answers_is_over(session->answers, id, n);
 }
 
-bool aui_session_news(aui_session *session) {
-  bool news = session->news;
-  session->news = false;
-  return news;
+bool aui_session_take_notification(aui_session *session) {
+  bool notify = session->notify;
+  session->notify = false;
+  return notify;
 }
 
 bool aui_session_set_request(aui_session *session, const aui_request *request) {

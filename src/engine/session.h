@@ -136,8 +136,9 @@ void aui_session_written(aui_session *session, size_t n, uint64_t now);
 uint64_t aui_session_deadline(const aui_session *session);
 void aui_session_tick(aui_session *session, uint64_t now);
 
-/* True once after anything that a waiting user may care about: a state, a reply's text or its end. Asking clears it. */
-bool aui_session_news(aui_session *session);
+/* Whether users are to be notified: true once after anything that a waiting one may care about, which is a state, a
+ * reply's text or its end. */
+bool aui_session_take_notification(aui_session *session);
 
 /* ---- For users: bindings ---- */
 
@@ -187,7 +188,7 @@ void aui_reply_cancel(aui_reply *reply, uint64_t now);
  * functions below. At most one reply of a session is parked.
  *
  * Until then all else that ends a reply ends it too (delivered: maybe): cancelling, and its times, of which `idle`,
- * when there had been a sign of an answer, begins anew when the connection is lost. Running out of time tells what
+ * when there had been a sign of an answer, begins anew when the connection is lost. The error of a timeout says what
  * ended the connection. When the session stops trying to connect, it is given up. */
 
 bool aui_reply_is_parked(const aui_reply *reply);

@@ -19,7 +19,7 @@ static bool was_held_off(const aui_session *session) {
 static bool is_in_doubt(const aui_session *session) {
   const aui_error *error = &session->error;
   bool lost = error->kind == AUI_ERROR_TRANSPORT || error->kind == AUI_ERROR_SERVER || error->kind == AUI_ERROR_TIMEOUT;
-  return session->config.recover && reconnects(session) && lost && error->retryable && !error->judged;
+  return session->config.recover && reconnects(session) && lost && error->retryable && !error->about_message;
 }
 
 static void park_active(aui_session *session) {
@@ -55,13 +55,13 @@ void aui_session_conclude(aui_session *session, aui_error *reason) {
   aui_error_clear(&session->error);
   session->error = *reason;
   give_up_active(session);
-  session->news = true;
+  session->notify = true;
 }
 
 void aui_session_hang_up(aui_session *session) {
   session->transport = TRANSPORT_DROPPING;
   session->connect_deadline = session->close_deadline = AUI_NEVER;
-  session->news = true;
+  session->notify = true;
 }
 
 void aui_session_drop(aui_session *session, aui_error *reason) {
@@ -86,7 +86,7 @@ void aui_session_fail_connection(aui_session *session, aui_error *reason, uint16
   aui_session_start_close_timer(session, now);
 }
 
-/* Whether a message waits for a connection, or for news of what became of it on the last one. */
+/* Whether a message waits for a connection, or to be found out what became of it on the last one. */
 static bool has_unfinished(const aui_session *session) {
   return session->queue || session->parked;
 }
@@ -157,19 +157,19 @@ void aui_session_hurry(aui_session *session, const aui_reply *reply, uint64_t no
   if (at < session->soonest) at = session->soonest;
   if (at >= session->retry_at) return;
   session->retry_at = at;
-  session->hurried = session->news = true;
+  session->hurried = session->notify = true;
 }
 
 /* The message that was lost with its connection: whether it may arrive all the same. It may not when what was unsent of
  * it is thrown away, nor when the peer has said that it reads no more. */
-static void judge_parked(aui_session *session, uint64_t now) {
+static void check_may_arrive(aui_session *session, uint64_t now) {
   if (!session->parked || !session->carried) return; /* while one is parked, nothing is sent */
   session->parked->last_sign = now;
   session->parked->may_arrive = !session->was_reset && session->ws.peer_code == 0;
 }
 
 void aui_session_connection_gone(aui_session *session, uint64_t now) {
-  judge_parked(session, now);
+  check_may_arrive(session, now);
   if (was_healthy(session, now)) {
     session->down_since = now;
     aui_backoff_healthy(&session->backoff);
@@ -183,5 +183,5 @@ void aui_session_connection_gone(aui_session *session, uint64_t now) {
   session->was_reset = false;
   session->in_message = session->in_answer = false;
   session->connect_deadline = session->close_deadline = session->opened_at = AUI_NEVER;
-  session->news = true;
+  session->notify = true;
 }

@@ -49,10 +49,10 @@ static void take_final(aui_session *session) {
   session->active = NULL;
   session->draining = false;
   aui_event_restart(session->events);
-  session->news = true;
+  session->notify = true;
 }
 
-/* The error is told when the close that follows it has come, or after the close timeout. */
+/* The error is reported when the close that follows it has come, or after the close timeout. */
 static void take_error_payload(aui_session *session, uint64_t now) {
   size_t n;
   const char *json = aui_event_payload(session->events, &n);
@@ -65,7 +65,7 @@ static void take_error_payload(aui_session *session, uint64_t now) {
 static bool take_text(aui_session *session, aui_reply *reply) {
   size_t keep;
   if (!aui_event_take(session->events, &reply->text, &keep)) return false;
-  reply->answered = session->news = true;
+  reply->answered = session->notify = true;
   aui_reply_text_changed(reply, keep);
   return true;
 }
@@ -126,7 +126,7 @@ static void take_slice(aui_session *session, const aui_frame *slice, uint64_t no
 void aui_session_opened(aui_session *session, uint64_t now) {
   session->connect_deadline = AUI_NEVER;
   session->opened_at = now;
-  session->news = true;
+  session->notify = true;
 }
 
 void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint64_t now) {

@@ -30,7 +30,7 @@ void aui_session_fail_reply(aui_session *session, aui_reply *reply, const aui_er
     aui_session_dequeue(session, reply);
   }
   aui_reply_fail(reply, error, delivered);
-  session->news = true;
+  session->notify = true;
 }
 
 void aui_session_fail_parked(aui_session *session) {
@@ -109,7 +109,7 @@ static bool take_answer(aui_reply *reply, const char *json, size_t n, aui_buffer
 bool aui_reply_answer(aui_reply *reply, const char *json, size_t n) {
   aui_buffer message = {0};
   if (!aui_reply_is_parked(reply) || !take_answer(reply, json, n, &message)) return false;
-  reply->session->news = true;
+  reply->session->notify = true;
   reply->session->parked = NULL;
   aui_reply_finish(reply, &message);
   return true;

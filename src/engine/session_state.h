@@ -27,7 +27,7 @@ struct aui_session {
   uint64_t soonest;    /* and sooner than that, nobody may bring the next attempt forward */
   bool hurried;        /* a message has brought it forward, */
   bool hurried_before; /* and the last one */
-  int64_t unix_time;   /* the date, as the driver has told it; -1: it has not */
+  int64_t unix_time;   /* the date, as set by the driver; -1: it is not */
   uint64_t down_since; /* when the last healthy connection was lost, or the first one begun; AUI_NEVER before that */
   aui_backoff backoff;
   aui_pace pace;
@@ -50,14 +50,14 @@ struct aui_session {
   size_t arrived;    /* how many bytes of it */
   bool in_answer;    /* it belongs to the answer that is awaited: that was asked for before it began */
 
-  /* An error payload is held until the close that follows it, so that the error can tell the close code. */
+  /* An error payload is held until the close that follows it, so that the error can have the close code. */
   aui_error refusal;
 
   aui_reply *parked; /* whose message has left on a connection that was lost; nothing is sent meanwhile */
   aui_reply *queue;  /* replies whose messages wait to be sent, oldest first */
   aui_error error;   /* why there is no connection */
   bool closed;
-  bool news;
+  bool notify; /* see aui_session_take_notification */
 };
 
 /* ---- Replies (session_replies.c) ---- */

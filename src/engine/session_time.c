@@ -77,7 +77,7 @@ static void check_liveness(aui_session *session, uint64_t now) {
 void aui_session_tick(aui_session *session, uint64_t now) {
   if (session->transport == TRANSPORT_PAUSED && session->retry_at <= now) {
     session->transport = TRANSPORT_WANTED;
-    session->news = true;
+    session->notify = true;
   }
   if (session->pace.next <= now) session->pace = (aui_pace){0};
   if (is_open(session)) check_liveness(session, now);

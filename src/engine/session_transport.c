@@ -26,7 +26,7 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
     session->connect_deadline = aui_deadline_after(now, session->config.connect_timeout);
     session->retry_at = AUI_NEVER;
     if (session->down_since == AUI_NEVER) session->down_since = now;
-    session->news = true;
+    session->notify = true;
   }
   session->phase = phase;
 }

@@ -17,8 +17,8 @@ struct aui_call {
   aui_due due; /* its timer has gone off */
   aui_ready ready;
   aui_exchange *exchange;
-  bool first; /* connection: it may be one that another call has left */
-  bool told;  /* that it is over */
+  bool first;    /* connection: it may be one that another call has left */
+  bool notified; /* the host, that it is over */
   uv_timer_t timer;
 };
 
@@ -79,7 +79,7 @@ static void disconnect_transport(aui_call *call) {
     return;
   }
   if (aui_exchange_get_error(call->exchange)) {
-    aui_transport_reset(&call->transport); /* what the user was told has failed must not arrive later */
+    aui_transport_reset(&call->transport); /* what has failed for the user must not arrive later */
   } else {
     aui_transport_close(&call->transport);
   }
@@ -101,10 +101,10 @@ static void pump(aui_call *call) {
   call->loop->busy = true;
   do_what_it_wants(call);
   aui_transport_flush(&call->transport);
-  if (!aui_exchange_is_over(call->exchange) || call->told) return;
-  call->told = true;
+  if (!aui_exchange_is_over(call->exchange) || call->notified) return;
+  call->notified = true;
   uv_timer_stop(&call->timer);
-  aui_loop_announce(call->loop, &call->ready);
+  aui_loop_notify(call->loop, &call->ready);
 }
 
 static void check_time(aui_due *due) {
@@ -147,7 +147,7 @@ static bool is_active(const aui_guest *guest) {
 static void evict(aui_guest *guest, const char *why) {
   aui_call *call = lws_container_of(guest, aui_call, guest);
   leave(call, why, NULL);
-  aui_loop_announce(call->loop, &call->ready);
+  aui_loop_notify(call->loop, &call->ready);
   call->loop = NULL;
 }
 

@@ -209,11 +209,11 @@ static void pump(aui_link *link) {
   aui_transport_flush(&link->transport);
   do_what_it_wants(link); /* asking for output may have run out of memory */
   set_timer(link);
-  bool news = aui_session_news(link->session);
+  bool notify = aui_session_take_notification(link->session);
   if (link->released) {
     if (is_over(link)) destroy(link);
-  } else if (news) {
-    aui_loop_announce(link->loop, &link->ready);
+  } else if (notify) {
+    aui_loop_notify(link->loop, &link->ready);
   }
 }
 
@@ -260,8 +260,7 @@ static void pump_dead(aui_link *link) {
   if (link->released) destroy(link);
 }
 
-/* One that waits for its session's goodbyes waits no more; the others are the host's, who is told that there is news.
- */
+/* One that waits for its session's closing handshake waits no more; the others are the host's, which is notified. */
 static void evict(aui_guest *guest, const char *why) {
   aui_link *link = lws_container_of(guest, aui_link, guest);
   aui_transport_close(&link->transport); /* nobody will send anything again: what has left may arrive */
@@ -273,7 +272,7 @@ static void evict(aui_guest *guest, const char *why) {
   aui_list_remove(&link->guest.node);
   aui_list_remove(&link->due.node);
   uv_close((uv_handle_t *)&link->timer, NULL);
-  aui_loop_announce(link->loop, &link->ready);
+  aui_loop_notify(link->loop, &link->ready);
   link->loop = NULL;
   link->why_gone = why;
   pump_dead(link);

@@ -16,8 +16,8 @@ typedef struct aui_link aui_link;
 aui_link *aui_loop_open(aui_loop *loop, aui_session *session, const aui_endpoint *endpoint, uint64_t id,
                         const char **why);
 
-/* True when the link is about to connect and waits to be told what the request shall say, which is for one of the next
- * two functions; they do nothing when it is false. The session has news when it becomes true. */
+/* True when the link is about to connect and waits for what the request shall say, which is for one of the next
+ * two functions; they do nothing when it is false. The session notifies its users when it becomes true. */
 bool aui_link_asks(const aui_link *link);
 
 /* The request (copied) is this one: the link connects. */
@@ -35,9 +35,9 @@ void aui_link_pump(aui_link *link);
  * (aui_session_detach); else returns false, and changes nothing. */
 bool aui_link_give_back(aui_link *link);
 
-/* Gives the link back. The session is closed if it was not, by aui_link_give_back or in good manners (close frame, a
- * moment for the peer's) while the loop is being stepped; then the link and its session are freed. The pointer is not
- * valid afterwards. */
+/* Gives the link back. The session is closed if it was not, by aui_link_give_back or by a closing handshake (close
+ * frame, a moment for the peer's) while the loop is being stepped; then the link and its session are freed. The pointer
+ * is not valid afterwards. */
 void aui_link_release(aui_link *link);
 
 #endif

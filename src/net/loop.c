@@ -1,4 +1,4 @@
-/* The loop: a reactor that is stepped by the host, and the queue of those with news. */
+/* The loop: a reactor that is stepped by the host, and the queue of those that notify it. */
 #include "net/loop.h"
 
 #include <errno.h>
@@ -149,7 +149,7 @@ bool aui_loop_is_active(const aui_loop *loop) {
   return !aui_list_is_empty(&loop->ready);
 }
 
-void aui_loop_announce(aui_loop *loop, aui_ready *ready) {
+void aui_loop_notify(aui_loop *loop, aui_ready *ready) {
   if (aui_list_is_empty(&ready->node)) aui_list_append(&loop->ready, &ready->node);
 }
 

@@ -15,7 +15,7 @@ typedef struct aui_loop aui_loop;
 aui_loop *aui_loop_new(const char **why);
 
 /* Closes every transport at once and frees the loop, without waiting for anything. Links that were not released stay
- * valid but dead: their sessions are told that the transport has ended and nothing moves any more; calls under way
+ * valid but dead: for their sessions the transport has ended, and nothing moves any more; calls under way
  * are canceled. Must not be called from inside aui_loop_step. */
 void aui_loop_free(aui_loop *loop);
 
@@ -45,8 +45,9 @@ uint64_t aui_loop_now(aui_loop *loop);
  * do not count. */
 bool aui_loop_is_active(const aui_loop *loop);
 
-/* The id of a link whose session has news (aui_session_news) since it was last returned here, or of a call that is
- * over (call.h); false when there is none. They are returned in the order in which their news came. */
+/* The id of a link whose session has notified its users (aui_session_take_notification) since it was last returned
+ * here, or of a call that is over (call.h); false when there is none. They are returned in the order of their
+ * notifications. */
 bool aui_loop_ready(aui_loop *loop, uint64_t *id);
 
 #endif

@@ -25,7 +25,7 @@ typedef struct aui_guest_kind {
   void (*evict)(aui_guest *guest, const char *why);
 } aui_guest_kind;
 
-/* A place in the loop's queue of those with news. */
+/* A place in the loop's queue of those that notify the host. */
 typedef struct {
   aui_node node;
   uint64_t id;
@@ -45,11 +45,11 @@ struct aui_loop {
   aui_node idle;   /* of those, what keeps the connections of pools; oldest first */
   aui_node spares; /* of those, connections that calls have left; oldest first */
   aui_node due;    /* what was put off to the end of this turn */
-  aui_node ready;  /* those with news, in the order in which it came */
+  aui_node ready;  /* those that notify the host, in the order in which they did */
   aui_tls_contexts tls;
 
-  /* Set by whatever may have left work to the next turn of the loop: libuv tells the kernel what it waits for only at
-   * the beginning of a turn, and libwebsockets puts some of its work off. */
+  /* Set by whatever may have left work to the next turn of the loop: libuv registers with the kernel what it waits for
+   * only at the beginning of a turn, and libwebsockets puts some of its work off. */
   bool busy;
 
   char why[AUI_LOOP_WHY_SIZE];
@@ -62,7 +62,7 @@ static inline uint64_t aui_loop_turn_time(const aui_loop *loop) {
 }
 
 /* Puts it into the queue, unless it waits there already. */
-void aui_loop_announce(aui_loop *loop, aui_ready *ready);
+void aui_loop_notify(aui_loop *loop, aui_ready *ready);
 
 /* Has `due->check` called at the end of the turn, when what came in time has been read and what was to be sent written:
  * libuv may run timers before it reads and writes, and a host that steps late does not make a peer late. */

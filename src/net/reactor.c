@@ -55,7 +55,7 @@ unsigned aui_reactor_forks(void) {
 }
 
 /* What to watch instead of the parent's `fd`. By libwebsockets' event descriptor processes would wake each other, and
- * one that finds nothing in it gives it up; to a socket goodbyes might be written. -1: none, and errno says why. */
+ * one that finds nothing in it gives it up; to a socket close_notify might be written. -1: none, and errno says why. */
 static int open_substitute(int fd) {
   struct stat status;
   bool is_socket = fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);

@@ -40,7 +40,7 @@ void aui_reactor_give_back(aui_reactor *reactor);
 unsigned aui_reactor_forks(void);
 
 /* In a child: parts the reactor from its parent's. What it watched are substitutes from then on, so that nothing that
- * is done to them, goodbyes included, concerns the parent: connections cannot but be closed. The loop's descriptor
+ * is done to them, close_notify included, concerns the parent: connections cannot but be closed. The loop's descriptor
  * keeps its number. False if the system refuses what that takes: the reactor must not be used any more. */
 bool aui_reactor_fork(aui_reactor *reactor);
 

@@ -125,7 +125,7 @@ static const char *describe(const aui_lookup *lookup, char *words, size_t size) 
   return words;
 }
 
-static void tell(aui_lookup *lookup) {
+static void notify(aui_lookup *lookup) {
   char words[512];
   const char *why = describe(lookup, words, sizeof words);
   aui_list_remove(&lookup->node); /* who asks again now asks anew */
@@ -143,7 +143,7 @@ static void on_wake(uv_async_t *wake) {
   aui_lookup *lookup = atomic_exchange_explicit(&resolver->answered, NULL, memory_order_acquire);
   while (lookup) {
     aui_lookup *next = lookup->next;
-    tell(lookup);
+    notify(lookup);
     lookup = next;
   }
   start_waiting(resolver);

@@ -124,7 +124,7 @@ static int alert_of(unsigned long code) {
   return alert ? ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET : -1;
 }
 
-/* Alerts that tell of this connection alone. OpenSSL 3 sends decode_error also when the stream has ended too early. */
+/* Alerts about this connection alone. OpenSSL 3 sends decode_error also when the stream has ended too early. */
 static bool is_passing_alert(int alert) {
   switch (alert) {
     case SSL_AD_BAD_RECORD_MAC:
@@ -135,7 +135,7 @@ static bool is_passing_alert(int alert) {
   }
 }
 
-/* Alerts about the client's certificate, which the peer judges when the connection is open here (RFC 8446 4.4.2.4). */
+/* Alerts about the client's certificate, which the peer checks when the connection is open here (RFC 8446 4.4.2.4). */
 static bool is_alert_about_us(int alert) {
   switch (alert) {
     case SSL_AD_BAD_CERTIFICATE:

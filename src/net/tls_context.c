@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What tells that a file is the one that was read, and still holds the same. All zero: there is none. */
+/* By what a file is known to be the one that was read, and to hold the same still. All zero: there is none. */
 typedef struct {
   dev_t device;
   ino_t inode;
   off_t size;
   struct timespec modified;
-  struct timespec changed; /* tells of other contents also where the date of modification was copied along */
+  struct timespec changed; /* shows other contents also where the date of modification was copied along */
 } file_state;
 
 /* Of the authorities, a file or the system's file and directory; the certificate; and the key. */
@@ -168,7 +168,7 @@ static bool load_authorities(SSL_CTX *ssl, const aui_tls_options *options, char 
   return false;
 }
 
-/* OpenSSL's verdict `ok` stands, but for a better word for it. */
+/* OpenSSL's result `ok` stands, but for a better word for it. */
 static int verify_peer(int ok, X509_STORE_CTX *chain) {
   int error = X509_STORE_CTX_get_error(chain);
   bool mismatch = error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;

@@ -19,7 +19,7 @@ static void free_tls(aui_transport *transport) {
   transport->tls = NULL;
 }
 
-/* Tells a TLS peer that this is the end. What the socket does not take of it libwebsockets keeps, for seconds. */
+/* What the socket does not take of it libwebsockets keeps, for seconds. */
 static void send_close_notify(aui_transport *transport) {
   size_t n;
   aui_tls_close(transport->tls);

@@ -11,8 +11,8 @@
 
 typedef struct aui_transport aui_transport;
 
-/* What a transport tells its user and asks of it, never before aui_transport_open has returned but for `phase` and
- * `ended`. Each may close the transport; only `settle` may free it. */
+/* How a transport notifies its user, and what it asks of it, never before aui_transport_open has returned but for
+ * `phase` and `ended`. Each may close the transport; only `settle` may free it. */
 typedef struct {
   void (*phase)(aui_transport *transport, aui_phase phase); /* how far opening it has got */
   void (*connected)(aui_transport *transport);              /* it is open, TLS included */

@@ -16,7 +16,7 @@
 
 #define MAX_DESCRIPTORS 16384
 #define READ_BUFFER (64u << 10)
-#define PATIENCE 120 // seconds
+#define CLIENT_TIMEOUT 120 // seconds
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
   struct sim_client *client = user;
@@ -66,7 +66,7 @@ static struct lws_context *make_context(struct sim_service *service, uv_loop_t *
       .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
       .foreign_loops = loops,
       .pt_serv_buf_size = READ_BUFFER,
-      .timeout_secs = PATIENCE, // for a TLS client's bytes; the default of 5 drops clients on a busy machine
+      .timeout_secs = CLIENT_TIMEOUT, // for a TLS client's bytes; the default of 5 drops clients on a busy machine
       .user = service,
   };
   struct lws_context *context = lws_create_context(&info);

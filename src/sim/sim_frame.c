@@ -1,4 +1,4 @@
-// WebSocket frames of a server and a strict judge of a client's; see frame.h.
+// WebSocket frames of a server and a strict check of a client's; see frame.h.
 #include "sim_frame.h"
 
 #include <stdint.h>
@@ -25,7 +25,7 @@ void sim_frame_add(struct sim_buffer *out, unsigned first, const void *payload, 
 }
 
 // What is wrong with the first two bytes of a client's frame; NULL if nothing is.
-static const char *judge_header(unsigned first, unsigned second) {
+static const char *check_header(unsigned first, unsigned second) {
   unsigned opcode = first & 0x0f;
   if (first & 0x70) return "reserved bit set without an extension (RFC 6455, 5.2)";
   if (opcode > SIM_PONG || (opcode > SIM_BINARY && opcode < SIM_CLOSE)) return "reserved opcode (RFC 6455, 5.2)";
@@ -44,7 +44,7 @@ static enum sim_parse fail(struct sim_fault *fault, unsigned code, const char *r
 enum sim_parse sim_frame_parse(unsigned char *data, size_t length, struct sim_frame *frame, size_t *used,
                                struct sim_fault *fault) {
   if (length < 2) return SIM_PARSE_MORE;
-  const char *problem = judge_header(data[0], data[1]);
+  const char *problem = check_header(data[0], data[1]);
   if (problem) return fail(fault, 1002, problem);
 
   uint64_t size = data[1] & 0x7f;

@@ -238,9 +238,9 @@ static int session_tick(lua_State *L) {
   return 0;
 }
 
-/* session:has_news(): true once after anything that a waiting user may care about. */
-static int session_has_news(lua_State *L) {
-  lua_pushboolean(L, aui_session_news(check_live(L)));
+/* session:take_notification(): whether users are to be notified; true once, see aui_session_take_notification. */
+static int session_take_notification(lua_State *L) {
+  lua_pushboolean(L, aui_session_take_notification(check_live(L)));
   return 1;
 }
 
@@ -268,7 +268,7 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
                                             {"output", session_output},
                                             {"deadline", session_deadline},
                                             {"tick", session_tick},
-                                            {"has_news", session_has_news},
+                                            {"take_notification", session_take_notification},
                                             {NULL, NULL}};
   static const luaL_Reg no_methods[] = {{NULL, NULL}};
   aui_create_session(L, driver_methods, session_collect);

@@ -15,7 +15,7 @@ int aui_new_exchange(lua_State *L);
 /* Milliseconds of a monotonic clock. */
 uint64_t aui_engine_now(void);
 
-/* What drivers in Lua are told, and say: each pushes one value, or nothing, and returns how many. */
+/* Results for drivers in Lua: each pushes one value, or nothing, and returns how many. */
 int aui_push_want(lua_State *L, aui_want want);
 int aui_push_deadline(lua_State *L, uint64_t at);
 

@@ -37,8 +37,8 @@ static const aui_pool_options *read_pool(lua_State *L, int table, aui_pool_optio
 }
 
 /* loop:open(id, options): a session that connects as soon as the loop is stepped, or nil and why not. `id` is a number
- * that loop:ready() returns when the session has news. `options`: those of aui_read_config, aui_read_endpoint and
- * read_pool. Without a target, the request is asked for before each connection: see session:asks. */
+ * that loop:ready() returns when the session notifies its users. `options`: those of aui_read_config, aui_read_endpoint
+ * and read_pool. Without a target, the request is asked for before each connection: see session:asks. */
 int aui_open_link(lua_State *L) {
   aui_lua_loop *loop = aui_check_loop(L);
   uint64_t id = (uint64_t)luaL_checknumber(L, 2);

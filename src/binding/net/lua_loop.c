@@ -110,8 +110,8 @@ static int loop_step(lua_State *L) {
   return 1;
 }
 
-/* loop:ready(): the id of a session that has news since it was last named here, or of a call that is over; or nil.
- */
+/* loop:ready(): the id of a session that has notified its users since it was last returned here, or of a call that is
+ * over; or nil. */
 static int loop_ready(lua_State *L) {
   uint64_t id;
   if (!aui_loop_ready(check_core(L), &id)) return 0;

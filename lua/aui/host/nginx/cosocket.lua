@@ -243,7 +243,7 @@ function Link:pump()
     self.due = 0
     self.clock:post(1)
   end
-  if self.core:has_news() then sources.dispatch(self.id) end
+  if self.core:take_notification() then sources.dispatch(self.id) end
 end
 
 -- ---- The keeper ----
