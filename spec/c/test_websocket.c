@@ -77,7 +77,7 @@ static void a_message_is_taken_back(void **state) {
   aui_websocket_wrote(&ws, 1);
   assert_false(aui_websocket_unsend(&ws));
   assert_out(&ws, "\x82\0\0\0\0[]");
-  aui_websocket_end(&ws);
+  aui_websocket_clear(&ws);
 }
 
 static void a_message_behind_a_half_written_pong_is_taken_back(void **state) {
@@ -92,7 +92,7 @@ static void a_message_behind_a_half_written_pong_is_taken_back(void **state) {
   aui_websocket_wrote(&ws, 2);
   assert_true(aui_websocket_unsend(&ws));
   assert_out(&ws, "\0p");
-  aui_websocket_end(&ws);
+  aui_websocket_clear(&ws);
 }
 
 static void pongs_wait_until_all_before_them_is_written(void **state) {
@@ -108,7 +108,7 @@ static void pongs_wait_until_all_before_them_is_written(void **state) {
   assert_out(&ws, "\x8A\x81\0\0\0\0p\x8A\x80\0\0\0\0\x8A\x81\0\0\0\0q");
   flush(&ws);
   assert_out(&ws, "\x8A\x81\0\0\0\0p\x8A\x80\0\0\0\0\x8A\x81\0\0\0\0q");
-  aui_websocket_end(&ws);
+  aui_websocket_clear(&ws);
 }
 
 static void of_too_many_pings_the_newest_is_answered(void **state) {
@@ -125,7 +125,7 @@ static void of_too_many_pings_the_newest_is_answered(void **state) {
   assert_int_equal(ws.out.len, AUI_WEBSOCKET_MAX_PONGS * PONG_SIZE);
   for (int i = 0; i < AUI_WEBSOCKET_MAX_PONGS - 1; i++) assert_int_equal(ws.out.data[i * PONG_SIZE + 6], 'a' + i);
   assert_int_equal(ws.out.data[ws.out.len - 1], 'z');
-  aui_websocket_end(&ws);
+  aui_websocket_clear(&ws);
 }
 
 static void binary_messages_pass_like_text(void **state) {
@@ -136,7 +136,7 @@ static void binary_messages_pass_like_text(void **state) {
   assert_int_equal(RECEIVE(&ws, "\x81\x01x"), AUI_WEBSOCKET_TEXT);
   assert_true(aui_websocket_send(&ws, AUI_OPCODE_BINARY, "\xFF", 1));
   assert_out(&ws, "\x82\x81\0\0\0\0\xFF");
-  aui_websocket_end(&ws);
+  aui_websocket_clear(&ws);
 }
 
 static void the_peer_closes(void **state) {
@@ -156,7 +156,7 @@ static void the_peer_closes(void **state) {
   assert_false(aui_websocket_is_done(&ws));
   aui_websocket_wrote(&ws, ws.out.len);
   assert_true(aui_websocket_is_done(&ws));
-  aui_websocket_end(&ws);
+  aui_websocket_clear(&ws);
 }
 
 static void we_close(void **state) {
@@ -176,7 +176,7 @@ static void we_close(void **state) {
   assert_int_equal(RECEIVE(&ws, "\x88\0"), AUI_WEBSOCKET_PEER_CLOSE);
   assert_int_equal(ws.peer_code, 1005);
   assert_true(aui_websocket_is_done(&ws));
-  aui_websocket_end(&ws);
+  aui_websocket_clear(&ws);
 }
 
 static void a_violation_closes_at_once(void **state) {
@@ -189,7 +189,7 @@ static void a_violation_closes_at_once(void **state) {
   assert_out(&ws, "\x88\x82\0\0\0\0\x03\xEA");
   aui_websocket_wrote(&ws, ws.out.len);
   assert_true(aui_websocket_is_done(&ws));
-  aui_websocket_end(&ws);
+  aui_websocket_clear(&ws);
 }
 
 static void the_end_keeps_the_random_bytes_alone(void **state) {
@@ -199,7 +199,7 @@ static void the_end_keeps_the_random_bytes_alone(void **state) {
   RECEIVE(&ws, "\x88\x03\x03\xE8x");
   ws.random_len = 3;
   memcpy(ws.random, "abc", 3);
-  aui_websocket_end(&ws);
+  aui_websocket_clear(&ws);
   assert_int_equal(ws.random_len, 3);
   assert_memory_equal(ws.random, "abc", 3);
   assert_int_equal(ws.state, AUI_WEBSOCKET_DOWN);

@@ -221,7 +221,7 @@ static bool visit(const server *suite, const char *place, long *number) {
   bool ok = converse(&c) || complain("failed at %s", target);
   if (number) *number = c.number;
   close(c.fd);
-  aui_websocket_end(&c.ws);
+  aui_websocket_clear(&c.ws);
   aui_buffer_free(&c.message);
   return ok;
 }

@@ -54,7 +54,7 @@ aui_session *aui_session_new(const aui_session_config *config) {
 void aui_session_free(aui_session *session) {
   if (!session) return;
   aui_session_cancel_all(session);
-  aui_websocket_end(&session->ws);
+  aui_websocket_clear(&session->ws);
   aui_event_free(session->events);
   aui_answers_free(session->answers);
   aui_error_clear(&session->error);
@@ -65,7 +65,7 @@ void aui_session_free(aui_session *session) {
 }
 
 /* Of a connection that is ending: it must not be called WAITING before it is known until when. */
-static aui_state state_behind_the_end(const aui_session *session) {
+static aui_state state_after_end(const aui_session *session) {
   return aui_session_is_worth_reconnecting(session) ? AUI_STATE_CONNECTING : AUI_STATE_WAITING;
 }
 
@@ -76,8 +76,8 @@ aui_state aui_session_state(const aui_session *session) {
     case TRANSPORT_PAUSED: return AUI_STATE_WAITING;
     case TRANSPORT_UP:
       if (session->ws.state == AUI_WEBSOCKET_OPEN) return AUI_STATE_OPEN;
-      return session->ws.state == AUI_WEBSOCKET_CLOSING ? state_behind_the_end(session) : AUI_STATE_CONNECTING;
-    case TRANSPORT_DROPPING: return state_behind_the_end(session);
+      return session->ws.state == AUI_WEBSOCKET_CLOSING ? state_after_end(session) : AUI_STATE_CONNECTING;
+    case TRANSPORT_DROPPING: return state_after_end(session);
     default: return AUI_STATE_CONNECTING;
   }
 }
@@ -121,7 +121,7 @@ static bool has_room(const aui_session *session, size_t n, aui_error *error) {
 }
 
 /* A connection that has ended, and not yet gone, takes along what waited for it: not what is sent from now on. */
-static void part_with_the_end(aui_session *session) {
+static void fail_waiting_for_ended(aui_session *session) {
   bool here = session->transport == TRANSPORT_UP || session->transport == TRANSPORT_DROPPING;
   if (!here || aui_session_state(session) != AUI_STATE_WAITING) return;
   aui_session_fail_waiting(session);
@@ -140,7 +140,7 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
     aui_failure_out_of_memory(error);
     return NULL;
   }
-  part_with_the_end(session);
+  fail_waiting_for_ended(session);
   aui_session_enqueue(session, reply);
   if (session->transport == TRANSPORT_NONE) {
     session->transport = TRANSPORT_WANTED;
@@ -160,10 +160,10 @@ void aui_session_close(aui_session *session, uint64_t now) {
     case TRANSPORT_DROPPING: break;
     case TRANSPORT_PAUSED:
     case TRANSPORT_WANTED: session->transport = TRANSPORT_NONE; break;
-    case TRANSPORT_OPENING: aui_session_hang_up(session); break;
+    case TRANSPORT_OPENING: aui_session_drop_transport(session); break;
     case TRANSPORT_UP:
       if (session->ws.state < AUI_WEBSOCKET_OPEN) {
-        aui_session_hang_up(session);
+        aui_session_drop_transport(session);
       } else {
         aui_websocket_close(&session->ws, 1000);
         aui_session_start_close_timer(session, now);

@@ -32,7 +32,7 @@ static void park_active(aui_session *session) {
 
 /* The active reply gets no answer on this connection any more; a message none of which has left, or which was held off,
  * waits for the next one. */
-static void give_up_active(aui_session *session) {
+static void settle_active(aui_session *session) {
   aui_reply *reply = session->active;
   if (!reply) return;
   if (aui_websocket_unsend(&session->ws) || was_held_off(session)) {
@@ -45,7 +45,7 @@ static void give_up_active(aui_session *session) {
   }
 }
 
-void aui_session_conclude(aui_session *session, aui_error *reason) {
+void aui_session_end_connection(aui_session *session, aui_error *reason) {
   if (session->refusal.kind) {
     aui_failure_close_payload(&session->refusal, reason);
     aui_error_clear(reason);
@@ -54,25 +54,25 @@ void aui_session_conclude(aui_session *session, aui_error *reason) {
   }
   aui_error_clear(&session->error);
   session->error = *reason;
-  give_up_active(session);
+  settle_active(session);
   session->notify = true;
 }
 
-void aui_session_hang_up(aui_session *session) {
+void aui_session_drop_transport(aui_session *session) {
   session->transport = TRANSPORT_DROPPING;
   session->connect_deadline = session->close_deadline = AUI_NEVER;
   session->notify = true;
 }
 
-void aui_session_drop(aui_session *session, aui_error *reason) {
-  aui_session_conclude(session, reason);
-  aui_session_hang_up(session);
+void aui_session_drop_connection(aui_session *session, aui_error *reason) {
+  aui_session_end_connection(session, reason);
+  aui_session_drop_transport(session);
 }
 
 void aui_session_out_of_memory(aui_session *session) {
   aui_error reason = {0};
   aui_failure_out_of_memory(&reason);
-  aui_session_drop(session, &reason);
+  aui_session_drop_connection(session, &reason);
 }
 
 void aui_session_start_close_timer(aui_session *session, uint64_t now) {
@@ -80,8 +80,8 @@ void aui_session_start_close_timer(aui_session *session, uint64_t now) {
   session->close_deadline = aui_deadline_after(now, session->config.close_timeout);
 }
 
-void aui_session_fail_connection(aui_session *session, aui_error *reason, uint16_t close_code, uint64_t now) {
-  aui_session_conclude(session, reason);
+void aui_session_close_connection(aui_session *session, aui_error *reason, uint16_t close_code, uint64_t now) {
+  aui_session_end_connection(session, reason);
   aui_websocket_fail(&session->ws, close_code);
   aui_session_start_close_timer(session, now);
 }
@@ -168,14 +168,14 @@ static void check_may_arrive(aui_session *session, uint64_t now) {
   session->parked->may_arrive = !session->was_reset && session->ws.peer_code == 0;
 }
 
-void aui_session_connection_gone(aui_session *session, uint64_t now) {
+void aui_session_transport_gone(aui_session *session, uint64_t now) {
   check_may_arrive(session, now);
   if (was_healthy(session, now)) {
     session->down_since = now;
     aui_backoff_healthy(&session->backoff);
   }
   plan_next_connection(session, now);
-  aui_websocket_end(&session->ws);
+  aui_websocket_clear(&session->ws);
   aui_event_free(session->events);
   session->events = NULL;
   aui_error_clear(&session->refusal);

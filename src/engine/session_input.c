@@ -7,7 +7,7 @@ static void peer_closed(aui_session *session, uint64_t now) {
   if (!session->closed) { /* else it answers our close */
     aui_error reason = {0};
     aui_failure_of_close(&reason, ws->peer_code, ws->peer_reason, session->heard);
-    aui_session_conclude(session, &reason);
+    aui_session_end_connection(session, &reason);
   }
   aui_session_start_close_timer(session, now);
 }
@@ -15,13 +15,13 @@ static void peer_closed(aui_session *session, uint64_t now) {
 void aui_session_bad_handshake(aui_session *session, int why) {
   aui_error reason = {0};
   aui_failure_of_handshake(&reason, &session->ws.handshake, why);
-  aui_session_drop(session, &reason);
+  aui_session_drop_connection(session, &reason);
 }
 
 static void bad_frame(aui_session *session, int why, uint64_t now) {
   aui_error reason = {0};
   aui_failure_of_frame(&reason, why, session->config.max_message);
-  aui_session_fail_connection(session, &reason, aui_frame_close_code(why), now);
+  aui_session_close_connection(session, &reason, aui_frame_close_code(why), now);
 }
 
 static void bad_message(aui_session *session, int why, uint64_t now) {
@@ -31,7 +31,7 @@ static void bad_message(aui_session *session, int why, uint64_t now) {
   }
   aui_error reason = {0};
   aui_failure_of_message(&reason, why, session->config.max_depth);
-  aui_session_fail_connection(session, &reason, 1007, now);
+  aui_session_close_connection(session, &reason, 1007, now);
 }
 
 static void take_final(aui_session *session) {

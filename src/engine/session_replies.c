@@ -65,7 +65,7 @@ void aui_session_abandon(aui_session *session, uint64_t now) {
   if (!session->queue) return;
   aui_error reason = {0};
   aui_error_set(&reason, AUI_ERROR_CANCELED, "the connection was replaced after an abandoned answer");
-  aui_session_fail_connection(session, &reason, 1000, now);
+  aui_session_close_connection(session, &reason, 1000, now);
 }
 
 void aui_session_end_early(aui_session *session, aui_reply *reply, const aui_error *error, uint64_t now) {

@@ -89,25 +89,29 @@ void aui_session_abandon(aui_session *session, uint64_t now);
 /* Ends the reply by its user's wish or its own time, whatever the connection is doing for it. */
 void aui_session_end_early(aui_session *session, aui_reply *reply, const aui_error *error, uint64_t now);
 
-/* ---- The connection's end (session_end.c) ---- */
+/* ---- The connection's end (session_end.c) ----
+ *
+ * A connection ends when it serves no more, which is known before its transport is gone: it is closed, by a close frame
+ * that the peer may answer, or dropped, without one. Its transport is gone when the driver says so. */
 
-/* The connection serves no more, for this reason (taken over), unless an error payload that is held says more. */
-void aui_session_conclude(aui_session *session, aui_error *reason);
+/* The connection has ended, for this reason (taken over), unless an error payload that is held says more: the active
+ * reply is failed, parked or put back into the queue. */
+void aui_session_end_connection(aui_session *session, aui_error *reason);
 
-/* The driver is to end the transport, now. */
-void aui_session_hang_up(aui_session *session);
+/* The driver is to end the transport, now, of a connection that has ended or serves nobody. */
+void aui_session_drop_transport(aui_session *session);
 
-/* Concludes, and ends the transport at once. */
-void aui_session_drop(aui_session *session, aui_error *reason);
+/* Ends the connection without a close frame. */
+void aui_session_drop_connection(aui_session *session, aui_error *reason);
 
-/* Memory is short for what the connection needs. */
+/* Drops the connection, since memory is short for what it needs. */
 void aui_session_out_of_memory(aui_session *session);
 
 /* The peer's close is awaited, for the time that the config allows. */
 void aui_session_start_close_timer(aui_session *session, uint64_t now);
 
-/* Ends the WebSocket by our own decision, with a close frame that is not waited to be answered. */
-void aui_session_fail_connection(aui_session *session, aui_error *reason, uint16_t close_code, uint64_t now);
+/* Ends the connection by our own decision, with a close frame whose answer is not awaited. */
+void aui_session_close_connection(aui_session *session, aui_error *reason, uint16_t close_code, uint64_t now);
 
 /* Ends all that wait for another connection, for the reason that ended the last one. */
 void aui_session_fail_waiting(aui_session *session);
@@ -121,7 +125,7 @@ bool aui_session_is_worth_reconnecting(const aui_session *session);
 void aui_session_hurry(aui_session *session, const aui_reply *reply, uint64_t now);
 
 /* The transport is gone, or was never there. */
-void aui_session_connection_gone(aui_session *session, uint64_t now);
+void aui_session_transport_gone(aui_session *session, uint64_t now);
 
 /* ---- What the peer says (session_input.c) ---- */
 

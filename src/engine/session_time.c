@@ -44,14 +44,14 @@ static void connect_timed_out(aui_session *session) {
     return;
   }
   aui_failure_of_connect_timeout(&reason, session->phase, session->config.proxy, up, session->config.connect_timeout);
-  aui_session_drop(session, &reason);
+  aui_session_drop_connection(session, &reason);
 }
 
 /* The close that was to follow an error payload, or our own close frame, has not come in time. */
 static void close_timed_out(aui_session *session) {
   aui_error reason = {0};
-  if (session->refusal.kind) aui_session_conclude(session, &reason);
-  aui_session_hang_up(session);
+  if (session->refusal.kind) aui_session_end_connection(session, &reason);
+  aui_session_drop_transport(session);
 }
 
 static void expire(aui_session *session, aui_reply *reply, uint64_t now) {
@@ -69,7 +69,7 @@ static void check_liveness(aui_session *session, uint64_t now) {
     case AUI_LIVENESS_PING: aui_websocket_ping(&session->ws); break;
     case AUI_LIVENESS_DEAD:
       aui_failure_of_silence(&reason, session->config.ping.timeout);
-      aui_session_drop(session, &reason);
+      aui_session_drop_connection(session, &reason);
       break;
   }
 }

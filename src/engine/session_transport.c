@@ -72,7 +72,7 @@ aui_answers *aui_session_detach(aui_session *session, uint64_t now) {
   aui_answers *answers = session->answers;
   session->answers = NULL;
   session->closed = true;
-  aui_session_connection_gone(session, now);
+  aui_session_transport_gone(session, now);
   return answers;
 }
 
@@ -98,8 +98,8 @@ void aui_session_was_reset(aui_session *session) {
 void aui_session_disconnected(aui_session *session, const char *cause, bool retryable, uint64_t now) {
   if (session->transport < TRANSPORT_OPENING) return;
   aui_error reason = {0};
-  if (explain_end(session, cause, retryable, &reason)) aui_session_conclude(session, &reason);
-  aui_session_connection_gone(session, now);
+  if (explain_end(session, cause, retryable, &reason)) aui_session_end_connection(session, &reason);
+  aui_session_transport_gone(session, now);
 }
 
 static size_t key_wanted(const aui_session *session) {

@@ -164,7 +164,7 @@ bool aui_websocket_is_done(const aui_websocket *ws) {
   return ws->state == AUI_WEBSOCKET_CLOSING && ws->peer_closed && !ws->close_due && ws->out.len == 0;
 }
 
-void aui_websocket_end(aui_websocket *ws) {
+void aui_websocket_clear(aui_websocket *ws) {
   aui_handshake_free(&ws->handshake);
   aui_buffer_free(&ws->out);
   uint8_t random[AUI_WEBSOCKET_RANDOM];

@@ -106,7 +106,7 @@ void aui_websocket_fail(aui_websocket *ws, uint16_t code);
 /* True when both sides have closed, as far as that was asked of them, and everything is written. */
 bool aui_websocket_is_done(const aui_websocket *ws);
 
-/* The transport is gone: all but `random` is reset and released. */
-void aui_websocket_end(aui_websocket *ws);
+/* The transport is gone: releases the memory, and sets all but `random` to zero. */
+void aui_websocket_clear(aui_websocket *ws);
 
 #endif
