@@ -42,6 +42,7 @@ end
 ---@return aui.Session?
 ---@return aui.Error?
 function Pool:connect(options)
+  check.colon(2, self, Pool, "pool:connect")
   local session, err = session_module.connect(2, options, self)
   return session, err
 end

@@ -205,6 +205,52 @@ for _, host in ipairs(hosts) do
         ]], "ended", "over")
       end)
 
+      it("may sleep when that has resumed it, and nobody else has anything to do", function()
+        prints([[
+          run(function()
+            print(aui.run(function()
+              local task, off = coroutine.running(), nil
+              off = host.every(0.01, function()
+                if task then assert(coroutine.resume(task)) end
+              end)
+              coroutine.yield()
+              task = nil
+              aui.sleep(0.02)
+              off()
+              return "ended"
+            end))
+          end)
+        ]], "ended", "over")
+      end)
+
+      it("may wait by the host's own functions, and so may one that is asked for a key", function()
+        if host ~= "cqueues" and host ~= "copas" then return end -- the others have no such functions
+        server = support.play(answers(1))
+        prints([[
+          local listener = assert(require("socket").bind("127.0.0.1", 0))
+          local _, port = listener:getsockname()
+          local function read_line()
+            aui.spawn(function()
+              aui.sleep(0.01)
+              local client = assert(listener:accept())
+              client:send "line\n"
+              client:close()
+            end)
+            return host.read_line(port)
+          end
+          run(function()
+            print(aui.run(function()
+              local line = read_line()
+              aui.sleep(0.01)
+              return line, read_line()
+            end))
+            local session = assert(aui.connect(guest.options { api_key = read_line }))
+            print(assert(session:ask "hello").text)
+            session:close()
+          end)
+        ]], "line\tline", "ABC", "over")
+      end)
+
       it("ends though it raises when somebody else has resumed it, and aui.run with it", function()
         prints([[
           run(function()
@@ -624,5 +670,55 @@ describe("several hosts in one process", function()
     server:stop()
     assert.equal("", result.stderr)
     assert.equal(("ABC\n"):rep(4) .. "over\n", result.stdout)
+  end)
+end)
+
+describe("a host's loop that is gone", function()
+  -- Runs the program, which must print the answers of two conversations.
+  local function talks_twice(program)
+    local server = support.play { ANSWER[1], ANSWER[2], ANSWER[4] }
+    local result = child.run([[
+      local aui = require "aui"
+      local url = ...
+      local function talk()
+        local session = assert(aui.connect { url = url, task_id = "task" })
+        print(assert(session:ask "hello").text)
+        session:close()
+      end
+    ]] .. program, {}, server.url)
+    server:stop()
+    assert.equal("", result.stderr)
+    assert.equal("ABC\nABC\nover\n", result.stdout)
+    assert.equal(0, result.status)
+  end
+
+  it("is replaced by another: a controller of cqueues that is closed", function()
+    talks_twice [[
+      local cqueues = require "cqueues"
+      for _ = 1, 2 do
+        local cq = cqueues.new()
+        require("aui.adapter.cqueues").attach(cq)
+        cq:wrap(talk)
+        assert(cq:loop())
+        cq:close()
+      end
+      print "over"
+    ]]
+  end)
+
+  it("is driven anew when it goes on: luv's, whose handles have all been closed", function()
+    talks_twice [[
+      local uv = require "luv"
+      require("aui.adapter.luv").attach(uv)
+      for _ = 1, 2 do
+        coroutine.wrap(talk)()
+        uv.run()
+        uv.walk(function(handle)
+          if not handle:is_closing() then handle:close() end
+        end)
+        uv.run()
+      end
+      print "over"
+    ]]
   end)
 end)

@@ -68,10 +68,41 @@ local function waiter_of_copas_1()
   return function() coroutine.yield(true, queue) end, function() copas.addthread(thread) end
 end
 
+-- Copas closes the socket by which it has resumed a thread last when the thread ends.
+local function forget_socket()
+  if copas.wakeup then return copas.sleep(0) end
+  local function push(_, _, thread) copas.addthread(thread) end
+  coroutine.yield(true, { insert = nothing, push = push })
+end
+
+local stand_ins = setmetatable({}, { __mode = "k" }) -- the threads that wait in a task's place, by its coroutine
+
+-- A task has yielded what threads of Copas yield to it, a socket or a time and a queue: a thread waits in its place.
+local function await(co, resume, what, queue)
+  if not what or type(queue) ~= "table" or not queue.push then return false end
+  local function go_on(...)
+    stand_ins[co] = nil
+    forget_socket()
+    resume(...)
+  end
+  copas.addthread(function()
+    stand_ins[co] = running()
+    go_on(coroutine.yield(what, queue))
+  end)
+  return true
+end
+
+-- Who wakes a task means its stand-in.
+local function share_wakeup()
+  local wakeup = copas.wakeup
+  copas.wakeup = wakeup and function(thread) return wakeup(stand_ins[thread] or thread) end
+end
+
 --- From now on Copas drives the sessions; there is no way back.
 function adapter.attach()
   limit_steps()
-  scheduler.attach { changed = look_again, waiter = copas.wakeup and waiter or waiter_of_copas_1 }
+  share_wakeup()
+  scheduler.attach { changed = look_again, waiter = copas.wakeup and waiter or waiter_of_copas_1, await = await }
 end
 
 return adapter

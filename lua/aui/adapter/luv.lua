@@ -10,7 +10,8 @@ local vim = rawget(_G, "vim")
 local function milliseconds(seconds) return math.ceil(seconds * 1000) end
 
 -- Makes what drives our loop: a poll handle for its descriptor, and a timer, which is set just before the host's loop
--- waits, when all that happened is known. Returns what keeps the host's loop alive as long as we have something to do.
+-- waits, when all that happened is known. Returns what keeps the host's loop alive as long as we have something to do,
+-- and whether the host has left the handles open: programs that clean up close all handles that there are.
 local function drive(uv)
   local poll, timer, prepare = uv.new_poll(scheduler.fd()), uv.new_timer(), uv.new_prepare()
   local function look_again()
@@ -34,7 +35,8 @@ local function drive(uv)
   uv.prepare_start(prepare, set_timer)
   uv.unref(timer)
   uv.unref(prepare)
-  return look_again
+  local function is_open() return not (poll:is_closing() or timer:is_closing() or prepare:is_closing()) end
+  return look_again, is_open
 end
 
 local adapter = {}
@@ -45,9 +47,9 @@ local adapter = {}
 function luv.attach(uv)
   if adapter.changed then return end
   uv = uv or (vim and (vim.uv or vim.loop)) or require "luv"
-  local look_again
+  local look_again, is_open
   function adapter.changed()
-    look_again = look_again or drive(uv) -- not earlier: a process may fork before it connects
+    if not (is_open and is_open()) then look_again, is_open = drive(uv) end -- not earlier: a process may fork before
     look_again()
   end
   function adapter.waiter() end

@@ -18,6 +18,13 @@ function host.every(seconds, fn)
   return function() on = false end
 end
 
+function host.read_line(port)
+  local client = require("cqueues.socket").connect("127.0.0.1", port)
+  local line = client:read "*l"
+  client:close()
+  return line
+end
+
 function host.turn() assert(cq:step()) end
 
 function host.loop() assert(cq:loop()) end

@@ -65,8 +65,8 @@ function scheduler.now() return assert(scheduler.loop()):now() end
 --- To be called when the core was asked for something, or has something to run, of which a host's loop may not know.
 function scheduler.changed()
   if stepper then return end -- scheduler.step tells it in the end
-  for _, adapter in ipairs(adapters) do
-    adapter.changed()
+  for index = #adapters, 1, -1 do -- which may be detached
+    adapters[index].changed()
   end
 end
 
@@ -181,16 +181,33 @@ local function report_failure(run, failure)
   end
 end
 
--- Resumes a task, or a coroutine of the host's. A task's errors come here on PUC Lua 5.1, and when memory is short.
-local function resume(co, ...)
-  local task = tasks[co]
-  if coroutine.status(co) == "dead" then return task and end_task(task) end -- closed by somebody else
-  local ok, failure = coroutine.resume(co, ...)
+local resume
+
+-- Of a coroutine that has yielded something: what a host knows is awaited there.
+local function await_in_host(co, ...)
+  if coroutine.status(co) == "dead" then return end -- it has returned that
+  local function go_on(...) resume(co, ...) end
+  for _, adapter in ipairs(adapters) do
+    if adapter.await and adapter.await(co, go_on, ...) then return end
+  end
+end
+
+-- What resuming a task, or a coroutine of the host's, has come to.
+local function resumed(co, ok, failure, ...)
+  if ok and failure ~= nil and adapters[1] then await_in_host(co, failure, ...) end
   if ok or coroutine.status(co) ~= "dead" then return end
+  local task = tasks[co]
   if task then end_task(task) end
   local run = task and task.run or background
   if type(failure) == "string" and not run.is_protected then failure = debug.traceback(co, failure) end
   report_failure(run, failure)
+end
+
+-- Resumes a task, or a coroutine of the host's. A task's errors come here on PUC Lua 5.1, and when memory is short.
+function resume(co, ...)
+  local task = tasks[co]
+  if coroutine.status(co) == "dead" then return task and end_task(task) end -- closed by somebody else
+  resumed(co, coroutine.resume(co, ...))
 end
 
 -- Somebody else may have resumed the coroutine since it was woken, so that it waits no more.
@@ -288,6 +305,7 @@ local function once(_, been) return not been or nil end
 local function wait_in_task(waiter)
   local task = tasks[running()]
   waiter.run, waiter.coroutine, task.waiter = resume_waiter, task.coroutine, waiter
+  scheduler.changed() -- somebody else than the loop may have resumed it
   while waiter.state == "waiting" do coroutine.yield() end
   task.waiter = false
 end
@@ -507,10 +525,19 @@ end
 
 --- From now on the host's loop calls `step`. Of an adapter, `changed()` makes it look at `timeout` and `is_active`
 --- again, and `waiter()` returns two functions if the calling coroutine is one that waits in the host's own way: the
---- first suspends it, and may return too early; the second lets it go on.
+--- first suspends it, and may return too early; the second lets it go on. If it has `await(co, resume, ...)`, that is
+--- told what a task's coroutine has yielded: false if that is nothing of the host's, else true, and `resume` is called
+--- with what the host gives for it.
 function scheduler.attach(adapter)
   adapters[#adapters + 1] = adapter
   if loop then adapter.changed() end
+end
+
+--- The host's loop is gone.
+function scheduler.detach(adapter)
+  for index = #adapters, 1, -1 do
+    if adapters[index] == adapter then table.remove(adapters, index) end
+  end
 end
 
 --- The descriptor to poll for reading; the same from the first call on.
