@@ -13,7 +13,7 @@ static const char *check_method(lua_State *L, int table) {
   return method;
 }
 
-static void read_body(lua_State *L, int table, aui_exchange_request *request) {
+static void read_body_field(lua_State *L, int table, aui_exchange_request *request) {
   lua_getfield(L, table, "body");
   if (!lua_isnil(L, -1)) {
     luaL_checktype(L, -1, LUA_TSTRING);
@@ -35,10 +35,10 @@ void aui_read_request(lua_State *L, int table, aui_exchange_request *request) {
   request->max_response_head = aui_size_field(L, table, "max_response_head", MAX_RESPONSE_HEAD);
   request->max_body = aui_size_field(L, table, "max_body", MAX_BODY);
   request->unix_time = (int64_t)time(NULL);
-  read_body(L, table, request);
+  read_body_field(L, table, request);
 }
 
-static int push_answer(lua_State *L, const aui_answer *answer) {
+static int push_http_answer(lua_State *L, const aui_answer *answer) {
   lua_pushinteger(L, answer->status);
   lua_pushlstring(L, answer->body.data ? answer->body.data : "", answer->body.len);
   if (answer->retry_after < 0) return 2;
@@ -49,7 +49,7 @@ static int push_answer(lua_State *L, const aui_answer *answer) {
 int aui_push_result(lua_State *L, const aui_exchange *exchange) {
   const aui_answer *answer = exchange ? aui_exchange_get_answer(exchange) : NULL;
   const aui_error *error = exchange ? aui_exchange_get_error(exchange) : NULL;
-  if (answer) return push_answer(L, answer);
+  if (answer) return push_http_answer(L, answer);
   if (exchange && !error) return 0;
   lua_pushnil(L);
   lua_pushstring(L, error ? error->message : "the call is closed");

@@ -22,11 +22,11 @@ static lua_reply *check_reply(lua_State *L) {
 }
 
 /* The session's clock; a reply whose session is gone has ended, so that it needs none. */
-static uint64_t now(const lua_reply *object) {
+static uint64_t session_now(const lua_reply *object) {
   return object->session->session ? object->session->now(object->session) : 0;
 }
 
-static void pump(const lua_reply *object) {
+static void pump_session(const lua_reply *object) {
   if (object->session->session) object->session->pump(object->session);
 }
 
@@ -54,7 +54,8 @@ static size_t untaken_length(const lua_reply *object) {
 }
 
 /* Room for as many bytes as `length` says, also after the collection that this may cause. */
-static char *make_room(lua_State *L, const lua_reply *object, size_t (*length)(const lua_reply *), char small[SMALL]) {
+static char *make_room_for_bytes(lua_State *L, const lua_reply *object, size_t (*length)(const lua_reply *),
+                                 char small[SMALL]) {
   char *room = small;
   size_t size = SMALL;
   while (COLLECTS_FIRST && length(object) > size) {
@@ -77,7 +78,7 @@ static int reply_take(lua_State *L) {
   const char *chunk;
   char small[SMALL];
   if (!object->reply) return 0;
-  char *room = make_room(L, object, untaken_length, small);
+  char *room = make_room_for_bytes(L, object, untaken_length, small);
   bool is_new = aui_reply_take(object->reply, &keep, &chunk, &n);
   if (object->in_doubt) { /* then all of it */
     keep = 0;
@@ -97,7 +98,7 @@ static int reply_text(lua_State *L) {
   const lua_reply *object = check_reply(L);
   char small[SMALL];
   size_t n = 0;
-  char *room = object->reply ? make_room(L, object, text_length, small) : small;
+  char *room = object->reply ? make_room_for_bytes(L, object, text_length, small) : small;
   const char *text = object->reply ? aui_reply_text(object->reply, &n) : "";
   push_bytes(L, room, text, n);
   return 1;
@@ -139,7 +140,7 @@ static int reply_answer(lua_State *L) {
   size_t n;
   const char *json = luaL_checklstring(L, 2, &n);
   lua_pushboolean(L, object->reply && aui_reply_answer(object->reply, json, n));
-  pump(object);
+  pump_session(object);
   return 1;
 }
 
@@ -147,7 +148,7 @@ static int reply_answer(lua_State *L) {
 static int reply_resend(lua_State *L) {
   lua_reply *object = check_reply(L);
   lua_pushboolean(L, object->reply && aui_reply_resend(object->reply));
-  pump(object);
+  pump_session(object);
   return 1;
 }
 
@@ -155,24 +156,24 @@ static int reply_resend(lua_State *L) {
 static int reply_give_up(lua_State *L) {
   lua_reply *object = check_reply(L);
   if (object->reply) aui_reply_give_up(object->reply);
-  pump(object);
+  pump_session(object);
   return 0;
 }
 
 /* reply:cancel() */
 static int reply_cancel(lua_State *L) {
   lua_reply *object = check_reply(L);
-  if (object->reply) aui_reply_cancel(object->reply, now(object));
-  pump(object);
+  if (object->reply) aui_reply_cancel(object->reply, session_now(object));
+  pump_session(object);
   return 0;
 }
 
 static int reply_collect(lua_State *L) {
   lua_reply *object = check_reply(L);
   if (!object->reply) return 0;
-  aui_reply_release(object->reply, now(object));
+  aui_reply_release(object->reply, session_now(object));
   object->reply = NULL;
-  pump(object);
+  pump_session(object);
   return 0;
 }
 

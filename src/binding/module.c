@@ -10,7 +10,7 @@
 #include "engine/words.h"
 
 /* is_utf8(string): whether it is valid UTF-8. */
-static int is_utf8(lua_State *L) {
+static int module_is_utf8(lua_State *L) {
   size_t n;
   const char *string = luaL_checklstring(L, 1, &n);
   lua_pushboolean(L, aui_utf8_valid(string, n));
@@ -18,7 +18,7 @@ static int is_utf8(lua_State *L) {
 }
 
 /* words(string): what somebody else wrote as words for people, of at most 500 bytes: see aui_words_copy. */
-static int words(lua_State *L) {
+static int module_words(lua_State *L) {
   size_t n;
   char line[AUI_WORDS_MAX + 1];
   const char *string = luaL_checklstring(L, 1, &n);
@@ -27,7 +27,7 @@ static int words(lua_State *L) {
 }
 
 /* is_retryable(status): whether what failed with this status of HTTP may be tried again. */
-static int is_retryable(lua_State *L) {
+static int module_is_retryable(lua_State *L) {
   lua_pushboolean(L, aui_error_is_retryable(aui_error_kind_of_status((int)luaL_checkinteger(L, 1))));
   return 1;
 }
@@ -40,7 +40,7 @@ static bool is_json(const char *text, size_t n) {
 
 /* plain_json(string): the JSON text without what lua-cjson does not read: a byte order mark, and escapes of unpaired
  * surrogates, which become U+FFFD. What is not valid is returned as it is. */
-static int plain_json(lua_State *L) {
+static int module_plain_json(lua_State *L) {
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
   size_t bom = aui_json_bom_size(text, n);
@@ -54,7 +54,7 @@ static int plain_json(lua_State *L) {
 }
 
 /* has_room(bytes): whether so much memory can be had now. lua-cjson ends the process when it gets none. */
-static int has_room(lua_State *L) {
+static int module_has_room(lua_State *L) {
   lua_Number n = luaL_checknumber(L, 1);
   luaL_argcheck(L, n >= 0 && n < (lua_Number)PTRDIFF_MAX, 1, "bytes expected");
   void *volatile room = malloc((size_t)n + 1); /* or the compiler would leave both calls out */
@@ -64,11 +64,11 @@ static int has_room(lua_State *L) {
 }
 
 void aui_push_module(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is_utf8", is_utf8},
-                                       {"words", words},
-                                       {"is_retryable", is_retryable},
-                                       {"has_room", has_room},
-                                       {"plain_json", plain_json}};
+  static const luaL_Reg functions[] = {{"is_utf8", module_is_utf8},
+                                       {"words", module_words},
+                                       {"is_retryable", module_is_retryable},
+                                       {"has_room", module_has_room},
+                                       {"plain_json", module_plain_json}};
   lua_createtable(L, 0, 7);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     lua_pushcfunction(L, functions[i].func);

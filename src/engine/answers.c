@@ -50,7 +50,7 @@ void aui_answers_set_key(aui_answers *answers, const uint8_t key[AUI_SIPHASH_KEY
 /* ---- the ring ---- */
 
 /* Whether the hash is among the `count` that begin `newer` before the newest. */
-static bool find(const aui_answers *answers, uint64_t hash, size_t newer, size_t count) {
+static bool find_hash(const aui_answers *answers, uint64_t hash, size_t newer, size_t count) {
   size_t end = answers->next - newer, mask = answers->cap - 1;
   for (size_t i = 1; i <= count; i++) {
     if (answers->ids[(end - i) & mask] == hash) return true;
@@ -58,16 +58,16 @@ static bool find(const aui_answers *answers, uint64_t hash, size_t newer, size_t
   return false;
 }
 
-static bool is_fresh(const aui_answers *answers, uint64_t hash) {
-  return find(answers, hash, 0, answers->fresh);
+static bool hash_is_fresh(const aui_answers *answers, uint64_t hash) {
+  return find_hash(answers, hash, 0, answers->fresh);
 }
 
-static bool is_over(const aui_answers *answers, uint64_t hash) {
-  return find(answers, hash, answers->fresh, answers->count - answers->fresh);
+static bool hash_is_over(const aui_answers *answers, uint64_t hash) {
+  return find_hash(answers, hash, answers->fresh, answers->count - answers->fresh);
 }
 
 /* Makes room for one more id while that is possible; else the oldest will be overwritten. */
-static void make_room(aui_answers *answers) {
+static void make_room_for_id(aui_answers *answers) {
   if (answers->count < answers->cap || answers->cap == answers->limit) return;
   uint64_t *ids = realloc(answers->ids, 2 * answers->cap * sizeof *ids);
   if (ids) {
@@ -80,7 +80,7 @@ static void make_room(aui_answers *answers) {
 }
 
 static void remember(aui_answers *answers, uint64_t hash) {
-  make_room(answers);
+  make_room_for_id(answers);
   answers->ids[answers->next] = hash;
   answers->next = (answers->next + 1) & (answers->cap - 1);
   if (answers->count < answers->cap) answers->count++;
@@ -108,8 +108,8 @@ static bool is_our_task(const aui_answers *answers, const char *json, aui_json_s
 static bool is_new(aui_answers *answers, const char *json, aui_json_span id) {
   if (!id.start) return true;
   uint64_t hash = hash_of(answers, json, id);
-  if (is_fresh(answers, hash)) return true;
-  if (is_over(answers, hash)) return false;
+  if (hash_is_fresh(answers, hash)) return true;
+  if (hash_is_over(answers, hash)) return false;
   if (answers->fresh < AUI_ANSWERS_OF_ONE) remember(answers, hash);
   return true;
 }
@@ -135,12 +135,12 @@ bool aui_answers_claim(aui_answers *answers, const char *json, aui_json_span id,
 void aui_answers_end(aui_answers *answers, const char *json, aui_json_span id) {
   if (!id.start) return;
   uint64_t hash = hash_of(answers, json, id);
-  if (!is_fresh(answers, hash)) remember(answers, hash);
+  if (!hash_is_fresh(answers, hash)) remember(answers, hash);
 }
 
 bool aui_answers_is_over(const aui_answers *answers, const char *id, size_t n) {
   aui_siphash hash;
   aui_siphash_begin(&hash, answers->key);
   aui_siphash_add(&hash, id, n);
-  return is_over(answers, aui_siphash_end(&hash));
+  return hash_is_over(answers, aui_siphash_end(&hash));
 }

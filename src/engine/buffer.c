@@ -8,7 +8,7 @@
 
 enum { MINIMUM_CAPACITY = 64 };
 
-static bool has_room(const aui_buffer *buffer, size_t extra) {
+static bool buffer_has_room(const aui_buffer *buffer, size_t extra) {
   return extra <= buffer->cap - buffer->len;
 }
 
@@ -38,9 +38,9 @@ static bool grow(aui_buffer *buffer, size_t extra) {
 }
 
 bool aui_buffer_reserve(aui_buffer *buffer, size_t extra) {
-  if (has_room(buffer, extra)) return true;
+  if (buffer_has_room(buffer, extra)) return true;
   if (buffer->gone >= buffer->len) reclaim(buffer);
-  return has_room(buffer, extra) || grow(buffer, extra);
+  return buffer_has_room(buffer, extra) || grow(buffer, extra);
 }
 
 bool aui_buffer_append(aui_buffer *buffer, const void *bytes, size_t n) {

@@ -37,7 +37,7 @@ struct aui_exchange {
 
 /* ---- The end ---- */
 
-static void fail(aui_exchange *exchange) {
+static void exchange_fail(aui_exchange *exchange) {
   exchange->error.delivered = exchange->has_left ? AUI_DELIVERED_MAYBE : AUI_DELIVERED_NO;
   exchange->over = true;
   aui_buffer_free(&exchange->answer.body);
@@ -46,11 +46,11 @@ static void fail(aui_exchange *exchange) {
 
 static void run_out_of_memory(aui_exchange *exchange) {
   aui_failure_out_of_memory(&exchange->error);
-  fail(exchange);
+  exchange_fail(exchange);
 }
 
 /* `left`: how many bytes are behind the answer. */
-static void succeed(aui_exchange *exchange, size_t left) {
+static void exchange_succeed(aui_exchange *exchange, size_t left) {
   bool all_sent = exchange->sent == exchange->request.len;
   exchange->reusable = exchange->http.keep_alive && left == 0 && all_sent;
   exchange->over = true;
@@ -59,7 +59,7 @@ static void succeed(aui_exchange *exchange, size_t left) {
 
 /* ---- The answer ---- */
 
-static void take_field(aui_exchange *exchange, uint64_t now) {
+static void exchange_take_field(aui_exchange *exchange, uint64_t now) {
   const aui_http *http = &exchange->http;
   if (!aui_span_equals(http->name, "retry-after")) return;
   int64_t date = exchange->unix_time < 0 ? -1 : exchange->unix_time + (int64_t)((now - exchange->begin) / 1000);
@@ -68,16 +68,16 @@ static void take_field(aui_exchange *exchange, uint64_t now) {
 
 static void fail_over_limit(aui_exchange *exchange) {
   aui_failure_of_long_body(&exchange->error, exchange->max_body);
-  fail(exchange);
+  exchange_fail(exchange);
 }
 
-static void take_head(aui_exchange *exchange) {
+static void exchange_take_head(aui_exchange *exchange) {
   const aui_http *http = &exchange->http;
   exchange->has_head = true;
   exchange->answer.status = http->status;
   if (http->status == AUI_HTTP_SWITCHING_PROTOCOLS) {
     aui_failure_of_switching(&exchange->error);
-    fail(exchange);
+    exchange_fail(exchange);
   } else if (http->has_length && http->length > exchange->max_body) {
     fail_over_limit(exchange);
   }
@@ -98,11 +98,11 @@ static bool read_event(aui_exchange *exchange, const uint8_t **input, const uint
   aui_http_event event = aui_http_read(&exchange->http, input, end);
   switch (event) {
     case AUI_HTTP_NEED_MORE: return false;
-    case AUI_HTTP_FIELD: take_field(exchange, now); break;
-    case AUI_HTTP_HEAD: take_head(exchange); break;
+    case AUI_HTTP_FIELD: exchange_take_field(exchange, now); break;
+    case AUI_HTTP_HEAD: exchange_take_head(exchange); break;
     case AUI_HTTP_BODY: take_body(exchange); break;
-    case AUI_HTTP_END: succeed(exchange, (size_t)(end - *input)); break;
-    default: aui_failure_of_http(&exchange->error, event); fail(exchange);
+    case AUI_HTTP_END: exchange_succeed(exchange, (size_t)(end - *input)); break;
+    default: aui_failure_of_http(&exchange->error, event); exchange_fail(exchange);
   }
   return true;
 }
@@ -114,7 +114,7 @@ static bool expects_answer(aui_exchange *exchange) {
     exchange->transport = DROPPING; /* it is a word to the exchange before */
   } else {
     aui_failure_of_early_answer(&exchange->error);
-    fail(exchange);
+    exchange_fail(exchange);
   }
   return false;
 }
@@ -184,23 +184,23 @@ static bool was_stale(const aui_exchange *exchange) {
   return exchange->adopted && unread && aui_http_is_untouched(&exchange->http);
 }
 
-static void end_transport(aui_exchange *exchange, const char *cause, bool retryable) {
+static void exchange_transport_gone(aui_exchange *exchange, const char *cause, bool retryable) {
   aui_exchange_progress progress = progress_of(exchange);
   bool complete = progress == AUI_EXCHANGE_READING && aui_http_ends_with_connection(&exchange->http);
   if (!cause && complete) {
-    succeed(exchange, 0);
+    exchange_succeed(exchange, 0);
   } else if (progress == AUI_EXCHANGE_OPENING) {
     aui_failure_of_opening(&exchange->error, exchange->phase, cause, retryable);
-    fail(exchange);
+    exchange_fail(exchange);
   } else {
     aui_failure_of_exchange_cut(&exchange->error, progress, cause, retryable);
-    fail(exchange);
+    exchange_fail(exchange);
   }
 }
 
 void aui_exchange_disconnected(aui_exchange *exchange, const char *cause, bool retryable) {
   bool again = exchange->transport == DROPPING || (exchange->transport == OPEN && was_stale(exchange));
-  if (!exchange->over && !again) end_transport(exchange, cause, retryable);
+  if (!exchange->over && !again) exchange_transport_gone(exchange, cause, retryable);
   exchange->transport = exchange->over ? GONE : WANTED;
   exchange->phase = AUI_PHASE_CONNECT;
 }
@@ -223,12 +223,12 @@ void aui_exchange_tick(aui_exchange *exchange, uint64_t now) {
   if (now < aui_exchange_deadline(exchange)) return;
   aui_failure_of_exchange_timeout(&exchange->error, progress_of(exchange), exchange->phase, exchange->proxy,
                                   exchange->timeout);
-  fail(exchange);
+  exchange_fail(exchange);
 }
 
 /* ---- For users ---- */
 
-static bool write_request(aui_buffer *out, const aui_exchange_request *request) {
+static bool exchange_write_request(aui_buffer *out, const aui_exchange_request *request) {
   char fields[64] = "";
   bool posts = strcmp(request->method, "POST") == 0;
   if (posts) snprintf(fields, sizeof fields, "Content-Length: %zu\r\n", request->body_len);
@@ -250,7 +250,7 @@ aui_exchange *aui_exchange_new(const aui_exchange_request *request, uint64_t now
   exchange->answer.retry_after = -1;
   exchange->proxy = request->proxy ? strdup(request->proxy) : NULL;
   bool has_proxy = exchange->proxy || !request->proxy;
-  if (has_proxy && write_request(&exchange->request, request)) return exchange;
+  if (has_proxy && exchange_write_request(&exchange->request, request)) return exchange;
   aui_exchange_free(exchange);
   return NULL;
 }
@@ -268,7 +268,7 @@ void aui_exchange_free(aui_exchange *exchange) {
 void aui_exchange_cancel(aui_exchange *exchange, const char *why) {
   if (exchange->over) return;
   aui_error_set(&exchange->error, AUI_ERROR_CANCELED, "%s", why);
-  fail(exchange);
+  exchange_fail(exchange);
 }
 
 bool aui_exchange_is_over(const aui_exchange *exchange) {

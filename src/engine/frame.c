@@ -80,7 +80,7 @@ static aui_frame_result check_length(const aui_frame_reader *reader, const uint8
 
 /* Checks the first `have` bytes of a head. Sets `*size` to the head's size once these show it, and
  * begins the payload once they hold all of it. Returns NEED_MORE unless they show a violation. */
-static aui_frame_result take_head(aui_frame_reader *reader, const uint8_t *head, size_t have, size_t *size) {
+static aui_frame_result frame_take_head(aui_frame_reader *reader, const uint8_t *head, size_t have, size_t *size) {
   *size = 2;
   aui_frame_result result = check_first_byte(reader, head[0]);
   if (result < 0 || have < 2) return result;
@@ -111,13 +111,13 @@ static aui_frame_result take_head(aui_frame_reader *reader, const uint8_t *head,
 static aui_frame_result read_head(aui_frame_reader *reader, const uint8_t **input, const uint8_t *end) {
   size_t size;
   if (reader->head_len == 0 && end - *input >= MAX_HEAD) {
-    aui_frame_result result = take_head(reader, *input, MAX_HEAD, &size);
+    aui_frame_result result = frame_take_head(reader, *input, MAX_HEAD, &size);
     *input += size;
     return result;
   }
   while (!reader->in_payload && *input < end) {
     reader->head[reader->head_len++] = *(*input)++;
-    aui_frame_result result = take_head(reader, reader->head, reader->head_len, &size);
+    aui_frame_result result = frame_take_head(reader, reader->head, reader->head_len, &size);
     if (result < 0) return result;
   }
   if (reader->in_payload) reader->head_len = 0;
@@ -154,7 +154,7 @@ static bool may_be_sent(uint16_t code) {
 }
 
 /* Reports the close frame whose payload is complete. */
-static aui_frame_result take_close(const aui_frame_reader *reader, aui_frame *frame) {
+static aui_frame_result frame_take_close(const aui_frame_reader *reader, aui_frame *frame) {
   if (frame->len == 0) return AUI_FRAME_CLOSE;
   frame->close_code = (uint16_t)load_be(reader->control, CLOSE_CODE_SIZE);
   frame->data += CLOSE_CODE_SIZE;
@@ -179,7 +179,7 @@ static aui_frame_result read_control(aui_frame_reader *reader, const uint8_t **i
   switch (reader->opcode) {
     case AUI_OPCODE_PING: return AUI_FRAME_PING;
     case AUI_OPCODE_PONG: return AUI_FRAME_PONG;
-    default: return take_close(reader, frame);
+    default: return frame_take_close(reader, frame);
   }
 }
 

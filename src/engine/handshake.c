@@ -48,7 +48,7 @@ static void take_accept(aui_handshake *handshake, aui_span value) {
   fields->accept = true;
 }
 
-static void take_field(aui_handshake *handshake) {
+static void handshake_take_field(aui_handshake *handshake) {
   aui_span name = handshake->http.name, value = handshake->http.value;
   aui_handshake_fields *fields = &handshake->fields;
   if (aui_span_equals(name, "upgrade")) {
@@ -87,7 +87,7 @@ static aui_handshake_result keep_body(aui_handshake *handshake) {
 
 static aui_handshake_result take(aui_handshake *handshake, aui_http_event event) {
   switch (event) {
-    case AUI_HTTP_FIELD: take_field(handshake); return AUI_HANDSHAKE_NEED_MORE;
+    case AUI_HTTP_FIELD: handshake_take_field(handshake); return AUI_HANDSHAKE_NEED_MORE;
     case AUI_HTTP_HEAD:
       if (handshake->http.status == AUI_HTTP_SWITCHING_PROTOCOLS) return check_upgrade(handshake);
       return AUI_HANDSHAKE_NEED_MORE;

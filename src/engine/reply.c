@@ -32,21 +32,21 @@ void aui_reply_text_changed(aui_reply *reply, size_t keep) {
   if (keep < reply->kept) reply->kept = keep;
 }
 
-static void end(aui_reply *reply, aui_reply_status status) {
+static void reply_end(aui_reply *reply, aui_reply_status status) {
   reply->status = status;
   reply->session = NULL;
   aui_buffer_free(&reply->request);
 }
 
 void aui_reply_finish(aui_reply *reply, aui_buffer *message) {
-  end(reply, AUI_REPLY_MESSAGE);
+  reply_end(reply, AUI_REPLY_MESSAGE);
   aui_error_clear(&reply->error);
   reply->message = *message;
   *message = (aui_buffer){0};
 }
 
 void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered delivered) {
-  end(reply, AUI_REPLY_FAILED);
+  reply_end(reply, AUI_REPLY_FAILED);
   aui_error_clear(&reply->error);
   aui_error_copy(&reply->error, error);
   bool unsure = delivered == AUI_DELIVERED_NO && reply->resends > 0;

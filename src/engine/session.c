@@ -96,7 +96,7 @@ uint64_t aui_session_retry_at(const aui_session *session) {
 }
 
 /* Whether the queue has room for another `n` bytes; else says so. */
-static bool has_room(const aui_session *session, size_t n, aui_error *error) {
+static bool queue_has_room(const aui_session *session, size_t n, aui_error *error) {
   size_t messages = 0, bytes = 0;
   if (n > session->config.queue_bytes) {
     aui_error_set(error, AUI_ERROR_OVERFLOW, "the message has %zu bytes, more than the %zu that may wait (queue.bytes)",
@@ -134,7 +134,7 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
     aui_error_set(error, AUI_ERROR_CANCELED, "the session is closed");
     return NULL;
   }
-  if (!has_room(session, n, error)) return NULL;
+  if (!queue_has_room(session, n, error)) return NULL;
   aui_reply *reply = aui_reply_new(session, json, n, timeouts, now);
   if (!reply) {
     aui_failure_out_of_memory(error);

@@ -20,7 +20,7 @@ static void mix(uint64_t v[4], int rounds) {
   }
 }
 
-static void take_word(aui_siphash *hash, uint64_t word) {
+static void mix_word(aui_siphash *hash, uint64_t word) {
   hash->v[3] ^= word;
   mix(hash->v, 2);
   hash->v[0] ^= word;
@@ -43,13 +43,13 @@ void aui_siphash_add(aui_siphash *hash, const void *bytes, size_t n) {
   for (size_t i = 0; i < n; i++) {
     hash->word |= (uint64_t)p[i] << hash->length % 8 * 8;
     if (++hash->length % 8 > 0) continue;
-    take_word(hash, hash->word);
+    mix_word(hash, hash->word);
     hash->word = 0;
   }
 }
 
 uint64_t aui_siphash_end(aui_siphash *hash) {
-  take_word(hash, hash->word | (uint64_t)hash->length << 56);
+  mix_word(hash, hash->word | (uint64_t)hash->length << 56);
   hash->v[2] ^= 0xff;
   mix(hash->v, 4);
   return hash->v[0] ^ hash->v[1] ^ hash->v[2] ^ hash->v[3];

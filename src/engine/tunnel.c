@@ -40,7 +40,7 @@ static bool write_credentials(aui_buffer *out, const char *credentials) {
 }
 
 /* The target and the Host field are the same (RFC 9112, 3.2.3). */
-static bool write_request(aui_buffer *out, const aui_tunnel_route *route) {
+static bool tunnel_write_request(aui_buffer *out, const aui_tunnel_route *route) {
   aui_buffer target = {0}, fields = {0};
   bool ok = aui_tunnel_write_authority(&target, route->host, route->port) && aui_buffer_append(&target, "", 1) &&
             (!route->credentials || write_credentials(&fields, route->credentials)) &&
@@ -59,7 +59,7 @@ aui_tunnel *aui_tunnel_new(const aui_tunnel_route *route) {
   tunnel->has_credentials = route->credentials;
   aui_http_begin(&tunnel->http, &limits);
   if (aui_tunnel_write_authority(&tunnel->proxy, route->proxy_host, route->proxy_port) &&
-      aui_buffer_append(&tunnel->proxy, "", 1) && write_request(&tunnel->request, route)) {
+      aui_buffer_append(&tunnel->proxy, "", 1) && tunnel_write_request(&tunnel->request, route)) {
     return tunnel;
   }
   aui_tunnel_free(tunnel);
@@ -88,7 +88,7 @@ void aui_tunnel_written(aui_tunnel *tunnel, size_t n) {
 
 /* A body of a tunnel's answer there is none, whatever its fields say (RFC 9110, 9.3.6); the words of another one are
  * not waited for. */
-static aui_tunnel_event take_head(aui_tunnel *tunnel) {
+static aui_tunnel_event tunnel_take_head(aui_tunnel *tunnel) {
   const aui_http *http = &tunnel->http;
   bool granted = http->status >= 200 && http->status < 300;
   if (granted && tunnel->request.len == 0) return AUI_TUNNEL_OPEN;
@@ -106,7 +106,7 @@ aui_tunnel_event aui_tunnel_read(aui_tunnel *tunnel, const uint8_t **input, cons
     switch (event) {
       case AUI_HTTP_NEED_MORE: return AUI_TUNNEL_MORE;
       case AUI_HTTP_FIELD: break;
-      case AUI_HTTP_HEAD: return take_head(tunnel);
+      case AUI_HTTP_HEAD: return tunnel_take_head(tunnel);
       default:
         aui_failure_of_tunnel(&tunnel->error, tunnel->proxy.data, event, AUI_TUNNEL_MAX_HEAD);
         return AUI_TUNNEL_FAILED;

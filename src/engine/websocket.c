@@ -19,7 +19,7 @@ bool aui_websocket_is_quiet(const aui_websocket *ws) {
 }
 
 /* Takes `n` random bytes, which are never used twice. */
-static const uint8_t *draw(aui_websocket *ws, size_t n) {
+static const uint8_t *draw_random(aui_websocket *ws, size_t n) {
   ws->random_len -= n;
   return ws->random + ws->random_len;
 }
@@ -30,7 +30,7 @@ _Static_assert((AUI_WEBSOCKET_MAX_PONGS + 3) * AUI_FRAME_MASK_SIZE <= AUI_WEBSOC
 static bool write_pongs(aui_websocket *ws) {
   for (size_t i = 0; i < ws->pong_count; i++) {
     const aui_websocket_pong *pong = &ws->pongs[i];
-    const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
+    const uint8_t *mask = draw_random(ws, AUI_FRAME_MASK_SIZE);
     if (!aui_frame_write(&ws->out, AUI_OPCODE_PONG, mask, pong->payload, pong->len)) return false;
   }
   ws->pong_count = 0;
@@ -40,19 +40,19 @@ static bool write_pongs(aui_websocket *ws) {
 bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t max_head) {
   if (ws->random_len < AUI_WEBSOCKET_RANDOM) return true;
   if (ws->state == AUI_WEBSOCKET_REQUEST) {
-    const uint8_t *nonce = draw(ws, AUI_HANDSHAKE_NONCE_SIZE);
+    const uint8_t *nonce = draw_random(ws, AUI_HANDSHAKE_NONCE_SIZE);
     if (!aui_handshake_begin(&ws->handshake, &ws->out, request, nonce, max_head)) return false;
     ws->handshake.unix_time = ws->unix_time;
     ws->state = AUI_WEBSOCKET_HANDSHAKE;
   }
   if (ws->out.len == 0 && !write_pongs(ws)) return false;
   if (ws->ping_due && ws->out.len == 0) {
-    const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
+    const uint8_t *mask = draw_random(ws, AUI_FRAME_MASK_SIZE);
     if (!aui_frame_write(&ws->out, AUI_OPCODE_PING, mask, "", 0)) return false;
     ws->ping_due = false;
   }
   if (ws->close_due) {
-    const uint8_t *mask = draw(ws, AUI_FRAME_MASK_SIZE);
+    const uint8_t *mask = draw_random(ws, AUI_FRAME_MASK_SIZE);
     if (!aui_frame_write_close(&ws->out, mask, ws->close_code, "")) return false;
     ws->close_due = false;
   }
@@ -61,7 +61,7 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
 
 bool aui_websocket_send(aui_websocket *ws, aui_opcode opcode, const void *payload, size_t n) {
   uint64_t begin = ws->written + ws->out.len;
-  if (!aui_frame_write(&ws->out, opcode, draw(ws, AUI_FRAME_MASK_SIZE), payload, n)) return false;
+  if (!aui_frame_write(&ws->out, opcode, draw_random(ws, AUI_FRAME_MASK_SIZE), payload, n)) return false;
   ws->text_begin = begin;
   ws->text_end = ws->written + ws->out.len;
   return true;
@@ -100,7 +100,7 @@ static void take_ping(aui_websocket *ws, const aui_frame *ping) {
   memcpy(pong->payload, ping->data, ping->len);
 }
 
-static void take_close(aui_websocket *ws, const aui_frame *close) {
+static void take_peer_close(aui_websocket *ws, const aui_frame *close) {
   ws->peer_closed = true;
   ws->peer_code = close->close_code;
   if (close->len) memcpy(ws->peer_reason, close->data, close->len);
@@ -125,7 +125,7 @@ aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input,
       case AUI_FRAME_BINARY: return AUI_WEBSOCKET_BINARY;
       case AUI_FRAME_PING: take_ping(ws, slice); break;
       case AUI_FRAME_PONG: break;
-      case AUI_FRAME_CLOSE: take_close(ws, slice); return AUI_WEBSOCKET_PEER_CLOSE;
+      case AUI_FRAME_CLOSE: take_peer_close(ws, slice); return AUI_WEBSOCKET_PEER_CLOSE;
       default:
         *why = result;
         aui_websocket_fail(ws, aui_frame_close_code(result)); /* nothing behind a violation can be trusted */
@@ -151,7 +151,7 @@ void aui_websocket_ping(aui_websocket *ws) {
 
 uint32_t aui_websocket_random32(aui_websocket *ws) {
   uint32_t bits = UINT32_MAX;
-  if (ws->random_len >= sizeof bits) memcpy(&bits, draw(ws, sizeof bits), sizeof bits);
+  if (ws->random_len >= sizeof bits) memcpy(&bits, draw_random(ws, sizeof bits), sizeof bits);
   return bits;
 }
 

@@ -22,48 +22,48 @@ struct aui_call {
   uv_timer_t timer;
 };
 
-static void pump(aui_call *call);
+static void call_pump(aui_call *call);
 
 /* ---- What the transport says ---- */
 
-static aui_call *of_transport(aui_transport *transport) {
+static aui_call *call_of_transport(aui_transport *transport) {
   return lws_container_of(transport, aui_call, transport);
 }
 
-static void on_phase(aui_transport *transport, aui_phase phase) {
-  aui_exchange_phase(of_transport(transport)->exchange, phase);
+static void call_on_phase(aui_transport *transport, aui_phase phase) {
+  aui_exchange_phase(call_of_transport(transport)->exchange, phase);
 }
 
-static void on_connected(aui_transport *transport) {
-  aui_exchange_connected(of_transport(transport)->exchange);
+static void call_on_connected(aui_transport *transport) {
+  aui_exchange_connected(call_of_transport(transport)->exchange);
 }
 
-static void on_bytes(aui_transport *transport, const void *bytes, size_t n) {
-  aui_exchange_receive(of_transport(transport)->exchange, bytes, n, aui_loop_turn_time(transport->loop));
+static void call_on_bytes(aui_transport *transport, const void *bytes, size_t n) {
+  aui_exchange_receive(call_of_transport(transport)->exchange, bytes, n, aui_loop_turn_time(transport->loop));
 }
 
-static const void *get_output(aui_transport *transport, size_t *n) {
-  return aui_exchange_output(of_transport(transport)->exchange, n);
+static const void *call_get_output(aui_transport *transport, size_t *n) {
+  return aui_exchange_output(call_of_transport(transport)->exchange, n);
 }
 
-static void on_written(aui_transport *transport, size_t n) {
-  aui_exchange_written(of_transport(transport)->exchange, n);
+static void call_on_written(aui_transport *transport, size_t n) {
+  aui_exchange_written(call_of_transport(transport)->exchange, n);
 }
 
-static void on_ended(aui_transport *transport, const char *cause, bool retryable) {
-  aui_exchange_disconnected(of_transport(transport)->exchange, cause, retryable);
+static void call_on_ended(aui_transport *transport, const char *cause, bool retryable) {
+  aui_exchange_disconnected(call_of_transport(transport)->exchange, cause, retryable);
 }
 
-static void settle(aui_transport *transport) {
-  pump(of_transport(transport));
+static void call_settle(aui_transport *transport) {
+  call_pump(call_of_transport(transport));
 }
 
-static const aui_transport_user transport_user = {on_phase,   on_connected, on_bytes, get_output,
-                                                  on_written, on_ended,     settle};
+static const aui_transport_user transport_user = {call_on_phase,   call_on_connected, call_on_bytes, call_get_output,
+                                                  call_on_written, call_on_ended,     call_settle};
 
 /* ---- The pump ---- */
 
-static void connect_transport(aui_call *call) {
+static void call_connect(aui_call *call) {
   bool reused = call->first && aui_spare_take(&call->transport);
   call->first = false;
   if (reused) {
@@ -73,7 +73,7 @@ static void connect_transport(aui_call *call) {
   }
 }
 
-static void disconnect_transport(aui_call *call) {
+static void call_disconnect(aui_call *call) {
   if (aui_exchange_may_detach(call->exchange) && aui_spare_keep(&call->transport)) {
     aui_exchange_detach(call->exchange);
     return;
@@ -86,20 +86,20 @@ static void disconnect_transport(aui_call *call) {
   aui_exchange_disconnected(call->exchange, NULL, true);
 }
 
-static void do_what_it_wants(aui_call *call) {
+static void call_do_what_it_wants(aui_call *call) {
   for (;;) {
     switch (aui_exchange_want(call->exchange)) {
-      case AUI_WANT_CONNECT: connect_transport(call); break;
-      case AUI_WANT_DISCONNECT: disconnect_transport(call); break;
+      case AUI_WANT_CONNECT: call_connect(call); break;
+      case AUI_WANT_DISCONNECT: call_disconnect(call); break;
       case AUI_WANT_NOTHING: return;
     }
   }
 }
 
 /* To be called after anything that touched the exchange. */
-static void pump(aui_call *call) {
+static void call_pump(aui_call *call) {
   call->loop->busy = true;
-  do_what_it_wants(call);
+  call_do_what_it_wants(call);
   aui_transport_flush(&call->transport);
   if (!aui_exchange_is_over(call->exchange) || call->notified) return;
   call->notified = true;
@@ -107,21 +107,21 @@ static void pump(aui_call *call) {
   aui_loop_notify(call->loop, &call->ready);
 }
 
-static void check_time(aui_due *due) {
+static void call_check_time(aui_due *due) {
   aui_call *call = lws_container_of(due, aui_call, due);
   if (aui_transport_is_up(&call->transport)) aui_transport_catch_up(&call->transport);
   aui_exchange_tick(call->exchange, aui_loop_turn_time(call->loop));
-  pump(call);
+  call_pump(call);
 }
 
-static void on_timer(uv_timer_t *timer) {
+static void call_on_timer(uv_timer_t *timer) {
   aui_call *call = timer->data;
   aui_loop_put_off(call->loop, &call->due);
 }
 
 /* ---- For the host ---- */
 
-static void destroy(aui_call *call) {
+static void call_destroy(aui_call *call) {
   aui_list_remove(&call->ready.node);
   aui_exchange_free(call->exchange);
   aui_transport_free(&call->transport);
@@ -129,9 +129,9 @@ static void destroy(aui_call *call) {
 }
 
 /* Ends whatever is under way, and takes the call off the loop. */
-static void leave(aui_call *call, const char *why, uv_close_cb on_left) {
+static void call_leave(aui_call *call, const char *why, uv_close_cb on_left) {
   aui_exchange_cancel(call->exchange, why);
-  do_what_it_wants(call);
+  call_do_what_it_wants(call);
   call->loop->busy = true;
   aui_list_remove(&call->guest.node);
   aui_list_remove(&call->due.node);
@@ -139,32 +139,32 @@ static void leave(aui_call *call, const char *why, uv_close_cb on_left) {
   uv_close((uv_handle_t *)&call->timer, on_left);
 }
 
-static bool is_active(const aui_guest *guest) {
+static bool call_is_active(const aui_guest *guest) {
   (void)guest;
   return true;
 }
 
-static void evict(aui_guest *guest, const char *why) {
+static void call_evict(aui_guest *guest, const char *why) {
   aui_call *call = lws_container_of(guest, aui_call, guest);
-  leave(call, why, NULL);
+  call_leave(call, why, NULL);
   aui_loop_notify(call->loop, &call->ready);
   call->loop = NULL;
 }
 
-static const aui_guest_kind guest_kind = {is_active, evict};
+static const aui_guest_kind guest_kind = {call_is_active, call_evict};
 
-static void begin(aui_call *call, uint64_t id) {
+static void call_begin(aui_call *call, uint64_t id) {
   aui_loop *loop = call->loop;
   call->ready.id = id;
-  call->due.check = check_time;
+  call->due.check = call_check_time;
   call->first = true;
   call->guest.kind = &guest_kind;
   aui_list_append(&loop->guests, &call->guest.node);
   uv_timer_init(loop->uv, &call->timer);
   call->timer.data = call;
   uint64_t due = aui_exchange_deadline(call->exchange);
-  if (due != AUI_NEVER) uv_timer_start(&call->timer, on_timer, due - aui_loop_turn_time(loop), 0);
-  pump(call);
+  if (due != AUI_NEVER) uv_timer_start(&call->timer, call_on_timer, due - aui_loop_turn_time(loop), 0);
+  call_pump(call);
 }
 
 aui_call *aui_call_start(aui_loop *loop, const aui_endpoint *endpoint, const aui_exchange_request *request, uint64_t id,
@@ -179,10 +179,10 @@ aui_call *aui_call_start(aui_loop *loop, const aui_endpoint *endpoint, const aui
   aui_list_init(&call->due.node);
   call->exchange = aui_exchange_new(request, now);
   if (!call->exchange || !aui_transport_init(&call->transport, loop, &transport_user, endpoint)) {
-    destroy(call);
+    call_destroy(call);
     return NULL;
   }
-  begin(call, id);
+  call_begin(call, id);
   return call;
 }
 
@@ -190,15 +190,15 @@ const aui_exchange *aui_call_exchange(const aui_call *call) {
   return call->exchange;
 }
 
-static void on_released(uv_handle_t *timer) {
-  destroy(timer->data);
+static void call_on_released(uv_handle_t *timer) {
+  call_destroy(timer->data);
 }
 
 void aui_call_release(aui_call *call) {
   if (call->loop) aui_loop_enter(call->loop); /* the process may be a child of the one that made the loop */
   if (call->loop) {
-    leave(call, "the call was given up", on_released);
+    call_leave(call, "the call was given up", call_on_released);
   } else {
-    destroy(call);
+    call_destroy(call);
   }
 }

@@ -41,7 +41,7 @@ struct aui_dial {
   size_t running;
 };
 
-static void let_go(aui_dial *dial) {
+static void dial_let_go(aui_dial *dial) {
   if (--dial->users > 0) return;
   free(dial->attempts);
   free(dial->host);
@@ -49,12 +49,12 @@ static void let_go(aui_dial *dial) {
 }
 
 static void on_timer_closed(uv_handle_t *handle) {
-  let_go(handle->data);
+  dial_let_go(handle->data);
 }
 
 static void on_tcp_closed(uv_handle_t *handle) {
   attempt *a = handle->data;
-  let_go(a->dial);
+  dial_let_go(a->dial);
 }
 
 static void close_attempt(attempt *a) {
@@ -65,7 +65,7 @@ static void close_attempt(attempt *a) {
 }
 
 /* Ends the dial: what libuv still holds comes back on later turns. */
-static void *finish(aui_dial *dial) {
+static void *dial_finish(aui_dial *dial) {
   void *owner = dial->owner;
   dial->owner = NULL;
   dial->loop->busy = true;
@@ -76,18 +76,18 @@ static void *finish(aui_dial *dial) {
 }
 
 void aui_dial_cancel(aui_dial *dial) {
-  finish(dial);
+  dial_finish(dial);
 }
 
 /* ---- Failure in words ---- */
 
-__attribute__((format(printf, 2, 3))) static void fail(aui_dial *dial, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void dial_fail(aui_dial *dial, const char *format, ...) {
   char cause[512];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(cause, sizeof cause, format, arguments);
   va_end(arguments);
-  dial->events->failed(finish(dial), cause);
+  dial->events->failed(dial_finish(dial), cause);
 }
 
 /* How much a failure tells: a host that answered more than silence, silence more than the lack of a way to it. */
@@ -113,7 +113,7 @@ static void say_failure(int status, char *words, size_t size) {
 }
 
 /* Names the most telling failure of all attempts. */
-static void fail_to_connect(aui_dial *dial) {
+static void dial_fail_to_connect(aui_dial *dial) {
   const attempt *worst = &dial->attempts[0];
   for (size_t i = 1; i < dial->count; i++) {
     if (weight(dial->attempts[i].status) > weight(worst->status)) worst = &dial->attempts[i];
@@ -123,12 +123,12 @@ static void fail_to_connect(aui_dial *dial) {
   if (!aui_dial_is_literal(dial->host, NULL)) snprintf(place, sizeof place, " (%s)", address);
   if (dial->count > 1) snprintf(tried, sizeof tried, " (%zu addresses tried)", dial->count);
   say_failure(worst->status, words, sizeof words);
-  fail(dial, "connection to %s%s port %u %s%s", dial->host, place, dial->port, words, tried);
+  dial_fail(dial, "connection to %s%s port %u %s%s", dial->host, place, dial->port, words, tried);
 }
 
 /* ---- Attempts ---- */
 
-static void on_timer(uv_timer_t *timer);
+static void dial_on_timer(uv_timer_t *timer);
 
 /* Whether the socket is connected to itself: to a port of this machine where nobody listens, and which the kernel has
  * then given to the socket as its own (two ends that open at the same time are in order for TCP: RFC 9293, 3.5). */
@@ -158,12 +158,12 @@ static void on_connect(uv_connect_t *request, int status) {
   if (status == 0 && is_loop(&a->tcp)) status = UV_ECONNREFUSED;
   if (status == 0) status = take_socket(&a->tcp, &socket);
   if (status == 0) {
-    dial->events->connected(finish(dial), socket);
+    dial->events->connected(dial_finish(dial), socket);
     return;
   }
   a->status = status;
   close_attempt(a);
-  uv_timer_start(&dial->timer, on_timer, 0, 0);
+  uv_timer_start(&dial->timer, dial_on_timer, 0, 0);
 }
 
 static void start_attempt(attempt *a) {
@@ -179,7 +179,7 @@ static void start_attempt(attempt *a) {
 }
 
 /* Begins attempts until one is under way, and looks again later. */
-static void on_timer(uv_timer_t *timer) {
+static void dial_on_timer(uv_timer_t *timer) {
   aui_dial *dial = timer->data;
   dial->loop->busy = true;
   size_t before = dial->running;
@@ -187,9 +187,9 @@ static void on_timer(uv_timer_t *timer) {
   while (dial->next < dial->count && dial->running == before) start_attempt(&dial->attempts[dial->next++]);
   aui_loop_release_stdio(occupied);
   if (dial->running == 0) {
-    fail_to_connect(dial);
+    dial_fail_to_connect(dial);
   } else if (dial->next < dial->count) {
-    uv_timer_start(timer, on_timer, ATTEMPT_DELAY, 0);
+    uv_timer_start(timer, dial_on_timer, ATTEMPT_DELAY, 0);
   }
 }
 
@@ -239,12 +239,12 @@ static bool take_addresses(aui_dial *dial, const struct addrinfo *list) {
 static void on_answer(aui_question *question, const struct addrinfo *addresses, const char *why) {
   aui_dial *dial = AUI_CONTAINER_OF(question, aui_dial, question);
   if (!addresses) {
-    fail(dial, "%s", why);
+    dial_fail(dial, "%s", why);
   } else if (!take_addresses(dial, addresses)) {
-    fail(dial, "out of memory");
+    dial_fail(dial, "out of memory");
   } else {
     dial->events->resolved(dial->owner);
-    if (dial->owner) on_timer(&dial->timer); /* it may have given up just now */
+    if (dial->owner) dial_on_timer(&dial->timer); /* it may have given up just now */
   }
 }
 
@@ -261,7 +261,7 @@ static bool find_addresses(aui_dial *dial) {
   if (!aui_dial_is_literal(dial->host, &address)) {
     return aui_resolve(&dial->loop->reactor->resolver, &dial->question, dial->host);
   }
-  return take_literal(dial, &address) && uv_timer_start(&dial->timer, on_timer, 0, 0) == 0;
+  return take_literal(dial, &address) && uv_timer_start(&dial->timer, dial_on_timer, 0, 0) == 0;
 }
 
 aui_dial *aui_dial_start(aui_loop *loop, const aui_dial_events *events, void *owner, const char *host, uint16_t port) {
@@ -283,6 +283,6 @@ aui_dial *aui_dial_start(aui_loop *loop, const aui_dial_events *events, void *ow
   dial->users = 1;
   loop->busy = true;
   if (find_addresses(dial)) return dial;
-  finish(dial);
+  dial_finish(dial);
   return NULL;
 }

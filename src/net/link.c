@@ -33,12 +33,12 @@ struct aui_link {
   uint64_t timer_due; /* when it will go off; AUI_NEVER when it is not running */
 };
 
-static void pump(aui_link *link);
+static void link_pump(aui_link *link);
 
 /* ---- The end of a transport ---- */
 
 /* The transport could not be opened, or is given up. */
-static void lose(aui_link *link, const char *cause, bool retryable) {
+static void link_fail(aui_link *link, const char *cause, bool retryable) {
   link->asks = false;
   aui_transport_reset(&link->transport);
   aui_session_was_reset(link->session);
@@ -46,73 +46,73 @@ static void lose(aui_link *link, const char *cause, bool retryable) {
 }
 
 /* The session wants no transport any more. */
-static void end_transport(aui_link *link) {
+static void link_disconnect(aui_link *link) {
   link->asks = false;
   switch (aui_session_ending(link->session)) {
     case AUI_ENDING_CLOSE: aui_transport_close(&link->transport); break;
     case AUI_ENDING_LINGER: aui_transport_linger(&link->transport); break;
-    case AUI_ENDING_RESET: lose(link, NULL, true); return;
+    case AUI_ENDING_RESET: link_fail(link, NULL, true); return;
   }
   aui_session_disconnected(link->session, NULL, true, aui_loop_turn_time(link->loop));
 }
 
 /* ---- What the transport says ---- */
 
-static aui_link *of_transport(aui_transport *transport) {
+static aui_link *link_of_transport(aui_transport *transport) {
   return lws_container_of(transport, aui_link, transport);
 }
 
-static void on_phase(aui_transport *transport, aui_phase phase) {
-  aui_session_phase(of_transport(transport)->session, phase, aui_loop_turn_time(transport->loop));
+static void link_on_phase(aui_transport *transport, aui_phase phase) {
+  aui_session_phase(link_of_transport(transport)->session, phase, aui_loop_turn_time(transport->loop));
 }
 
-static void on_connected(aui_transport *transport) {
-  aui_session_set_date(of_transport(transport)->session, (int64_t)time(NULL));
-  aui_session_connected(of_transport(transport)->session, aui_loop_turn_time(transport->loop));
+static void link_on_connected(aui_transport *transport) {
+  aui_session_set_date(link_of_transport(transport)->session, (int64_t)time(NULL));
+  aui_session_connected(link_of_transport(transport)->session, aui_loop_turn_time(transport->loop));
 }
 
-static void on_bytes(aui_transport *transport, const void *bytes, size_t n) {
-  aui_session_receive(of_transport(transport)->session, bytes, n, aui_loop_turn_time(transport->loop));
+static void link_on_bytes(aui_transport *transport, const void *bytes, size_t n) {
+  aui_session_receive(link_of_transport(transport)->session, bytes, n, aui_loop_turn_time(transport->loop));
 }
 
-static const void *get_output(aui_transport *transport, size_t *n) {
-  return aui_session_output(of_transport(transport)->session, n, aui_loop_turn_time(transport->loop));
+static const void *link_get_output(aui_transport *transport, size_t *n) {
+  return aui_session_output(link_of_transport(transport)->session, n, aui_loop_turn_time(transport->loop));
 }
 
-static void on_written(aui_transport *transport, size_t n) {
-  aui_session_written(of_transport(transport)->session, n, aui_loop_turn_time(transport->loop));
+static void link_on_written(aui_transport *transport, size_t n) {
+  aui_session_written(link_of_transport(transport)->session, n, aui_loop_turn_time(transport->loop));
 }
 
-static void on_ended(aui_transport *transport, const char *cause, bool retryable) {
-  aui_session *session = of_transport(transport)->session;
+static void link_on_ended(aui_transport *transport, const char *cause, bool retryable) {
+  aui_session *session = link_of_transport(transport)->session;
   aui_session_was_reset(session);
   aui_session_disconnected(session, cause, retryable, aui_loop_turn_time(transport->loop));
 }
 
-static void settle(aui_transport *transport) {
-  pump(of_transport(transport));
+static void link_settle(aui_transport *transport) {
+  link_pump(link_of_transport(transport));
 }
 
-static const aui_transport_user transport_user = {on_phase,   on_connected, on_bytes, get_output,
-                                                  on_written, on_ended,     settle};
+static const aui_transport_user transport_user = {link_on_phase,   link_on_connected, link_on_bytes, link_get_output,
+                                                  link_on_written, link_on_ended,     link_settle};
 
 /* ---- The pump ---- */
 
-static bool may_give(const aui_link *link) {
+static bool link_may_give(const aui_link *link) {
   const aui_transport *transport = &link->transport;
   bool ready = aui_transport_is_up(transport) && aui_transport_is_between_records(transport);
   return ready && aui_session_may_detach(link->session);
 }
 
 /* The connection of the one link, which must be able to give it, goes to the other. */
-static void give(aui_link *from, aui_link *to) {
+static void link_give(aui_link *from, aui_link *to) {
   uint64_t now = aui_loop_turn_time(to->loop);
   aui_transport_hand_over(&from->transport, &to->transport);
   aui_session_phase(to->session, AUI_PHASE_CONNECT, now);
   aui_session_adopted(to->session, aui_session_detach(from->session, now), now);
 }
 
-static void destroy(aui_link *link);
+static void link_destroy(aui_link *link);
 
 /* Whether the pool had a connection: the newest is the liveliest. */
 static bool take_from_pool(aui_link *link) {
@@ -120,15 +120,15 @@ static bool take_from_pool(aui_link *link) {
   if (!link->pool.name || !link->first) return false;
   for (aui_node *node = loop->idle.prev; node != &loop->idle; node = node->prev) {
     aui_link *keeper = lws_container_of(node, aui_link, idle);
-    if (strcmp(keeper->pool.name, link->pool.name) != 0 || !may_give(keeper)) continue;
-    give(keeper, link);
-    destroy(keeper);
+    if (strcmp(keeper->pool.name, link->pool.name) != 0 || !link_may_give(keeper)) continue;
+    link_give(keeper, link);
+    link_destroy(keeper);
     return true;
   }
   return false;
 }
 
-static void connect_transport(aui_link *link) {
+static void link_connect(aui_link *link) {
   bool reused = take_from_pool(link);
   link->first = false;
   if (reused) return;
@@ -140,17 +140,17 @@ static void connect_transport(aui_link *link) {
   }
 }
 
-static void do_what_it_wants(aui_link *link) {
+static void link_do_what_it_wants(aui_link *link) {
   for (;;) {
     switch (aui_session_want(link->session)) {
-      case AUI_WANT_CONNECT: connect_transport(link); break;
-      case AUI_WANT_DISCONNECT: end_transport(link); break;
+      case AUI_WANT_CONNECT: link_connect(link); break;
+      case AUI_WANT_DISCONNECT: link_disconnect(link); break;
       case AUI_WANT_NOTHING: return;
     }
   }
 }
 
-static void give_random(aui_link *link) {
+static void link_give_random(aui_link *link) {
   unsigned char bytes[256];
   size_t n = aui_session_random_wanted(link->session);
   if (n == 0) return;
@@ -158,32 +158,32 @@ static void give_random(aui_link *link) {
   if (uv_random(NULL, NULL, bytes, n, 0, NULL) == 0) {
     aui_session_random(link->session, bytes, n);
   } else {
-    lose(link, "no random numbers to be had", true);
+    link_fail(link, "no random numbers to be had", true);
   }
 }
 
-static void on_timer(uv_timer_t *timer);
+static void link_on_timer(uv_timer_t *timer);
 
 /* A deadline that moved away, as most do, leaves the timer as it is: it goes off for nothing once, and is set anew. */
-static void set_timer(aui_link *link) {
+static void link_set_timer(aui_link *link) {
   uint64_t due = aui_session_deadline(link->session), now = aui_loop_turn_time(link->loop);
   if (link->keeps && link->keeps_until < due) due = link->keeps_until;
   if (due >= link->timer_due) return;
   link->timer_due = due;
-  uv_timer_start(&link->timer, on_timer, due > now ? due - now : 0, 0);
+  uv_timer_start(&link->timer, link_on_timer, due > now ? due - now : 0, 0);
 }
 
-static void free_memory(aui_link *link) {
+static void link_free_memory(aui_link *link) {
   aui_transport_free(&link->transport);
   free((char *)link->pool.name);
   free(link);
 }
 
-static void on_freed(uv_handle_t *handle) {
-  free_memory(handle->data);
+static void link_on_closed(uv_handle_t *handle) {
+  link_free_memory(handle->data);
 }
 
-static void destroy(aui_link *link) {
+static void link_destroy(aui_link *link) {
   aui_session_free(link->session);
   link->session = NULL;
   aui_list_remove(&link->guest.node);
@@ -191,39 +191,39 @@ static void destroy(aui_link *link) {
   aui_list_remove(&link->due.node);
   aui_list_remove(&link->ready.node);
   if (link->loop) {
-    uv_close((uv_handle_t *)&link->timer, on_freed);
+    uv_close((uv_handle_t *)&link->timer, link_on_closed);
   } else {
-    on_freed((uv_handle_t *)&link->timer);
+    link_on_closed((uv_handle_t *)&link->timer);
   }
 }
 
-static bool is_over(const aui_link *link) {
+static bool link_is_over(const aui_link *link) {
   return aui_session_finished(link->session) || (link->keeps && !aui_transport_is_up(&link->transport));
 }
 
 /* To be called after anything that touched the session. The link may be gone afterwards, if it was released. */
-static void pump(aui_link *link) {
+static void link_pump(aui_link *link) {
   link->loop->busy = true;
-  if (aui_session_random_wanted(link->session)) give_random(link);
-  do_what_it_wants(link);
+  if (aui_session_random_wanted(link->session)) link_give_random(link);
+  link_do_what_it_wants(link);
   aui_transport_flush(&link->transport);
-  do_what_it_wants(link); /* asking for output may have run out of memory */
-  set_timer(link);
+  link_do_what_it_wants(link); /* asking for output may have run out of memory */
+  link_set_timer(link);
   bool notify = aui_session_take_notification(link->session);
   if (link->released) {
-    if (is_over(link)) destroy(link);
+    if (link_is_over(link)) link_destroy(link);
   } else if (notify) {
     aui_loop_notify(link->loop, &link->ready);
   }
 }
 
-static void on_timer(uv_timer_t *timer) {
+static void link_on_timer(uv_timer_t *timer) {
   aui_link *link = timer->data;
   link->timer_due = AUI_NEVER;
   aui_loop_put_off(link->loop, &link->due);
 }
 
-static bool is_due(const aui_link *link, uint64_t now) {
+static bool link_is_due(const aui_link *link, uint64_t now) {
   return aui_session_deadline(link->session) <= now;
 }
 
@@ -233,40 +233,40 @@ static void close_keeper(aui_link *keeper, uint64_t now) {
   aui_session_close(keeper->session, now);
 }
 
-static void check_time(aui_due *due) {
+static void link_check_time(aui_due *due) {
   aui_link *link = lws_container_of(due, aui_link, due);
   uint64_t now = aui_loop_turn_time(link->loop);
   if (link->keeps && link->keeps_until <= now) close_keeper(link, now);
-  if (aui_transport_is_up(&link->transport) && is_due(link, now)) aui_transport_catch_up(&link->transport);
-  if (is_due(link, now)) aui_session_tick(link->session, now);
-  pump(link);
+  if (aui_transport_is_up(&link->transport) && link_is_due(link, now)) aui_transport_catch_up(&link->transport);
+  if (link_is_due(link, now)) aui_session_tick(link->session, now);
+  link_pump(link);
 }
 
 /* ---- What the loop asks ---- */
 
-static bool is_active(const aui_guest *guest) {
+static bool link_is_active(const aui_guest *guest) {
   const aui_link *link = lws_container_of(guest, aui_link, guest);
   return !link->keeps && !aui_session_finished(link->session);
 }
 
 /* Without a loop, whatever the session wants has failed or is done at once. */
-static void pump_dead(aui_link *link) {
+static void link_pump_dead(aui_link *link) {
   uint64_t now = uv_hrtime() / 1000000;
   aui_want want;
   while ((want = aui_session_want(link->session)) != AUI_WANT_NOTHING) {
     if (want == AUI_WANT_CONNECT) aui_session_phase(link->session, AUI_PHASE_CONNECT, now);
     aui_session_disconnected(link->session, link->why_gone, false, now);
   }
-  if (link->released) destroy(link);
+  if (link->released) link_destroy(link);
 }
 
 /* One that waits for its session's closing handshake waits no more; the others are the host's, which is notified. */
-static void evict(aui_guest *guest, const char *why) {
+static void link_evict(aui_guest *guest, const char *why) {
   aui_link *link = lws_container_of(guest, aui_link, guest);
   aui_transport_close(&link->transport); /* nobody will send anything again: what has left may arrive */
-  lose(link, why, false);
+  link_fail(link, why, false);
   if (link->released) {
-    destroy(link);
+    link_destroy(link);
     return;
   }
   aui_list_remove(&link->guest.node);
@@ -275,10 +275,10 @@ static void evict(aui_guest *guest, const char *why) {
   aui_loop_notify(link->loop, &link->ready);
   link->loop = NULL;
   link->why_gone = why;
-  pump_dead(link);
+  link_pump_dead(link);
 }
 
-static const aui_guest_kind guest_kind = {is_active, evict};
+static const aui_guest_kind guest_kind = {link_is_active, link_evict};
 
 /* ---- Making links ---- */
 
@@ -294,7 +294,7 @@ static aui_link *make_link(aui_loop *loop, aui_session *session, const aui_endpo
     ok = link->pool.name;
   }
   if (!ok) {
-    free_memory(link);
+    link_free_memory(link);
     return NULL;
   }
   link->loop = loop;
@@ -302,7 +302,7 @@ static aui_link *make_link(aui_loop *loop, aui_session *session, const aui_endpo
   uv_timer_init(loop->uv, &link->timer);
   link->timer.data = link;
   link->timer_due = AUI_NEVER;
-  link->due.check = check_time;
+  link->due.check = link_check_time;
   link->guest.kind = &guest_kind;
   aui_list_append(&loop->guests, &link->guest.node);
   aui_list_init(&link->idle);
@@ -344,7 +344,7 @@ static void close_surplus(aui_loop *loop, const aui_pool_options *pool) {
   }
   if (count <= pool->size) return;
   close_keeper(oldest, aui_loop_now(loop));
-  pump(oldest);
+  link_pump(oldest);
 }
 
 /* ---- For the host ---- */
@@ -362,7 +362,7 @@ aui_link *aui_loop_open(aui_loop *loop, aui_session *session, const aui_endpoint
 }
 
 /* To be called first: the process may be a child of the one that made the loop. */
-static void enter(aui_link *link) {
+static void link_enter(aui_link *link) {
   if (link->loop) aui_loop_enter(link->loop);
 }
 
@@ -371,21 +371,21 @@ bool aui_link_asks(const aui_link *link) {
 }
 
 void aui_link_give_request(aui_link *link, const aui_request *request) {
-  enter(link);
+  link_enter(link);
   if (!link->asks) return;
   link->asks = false;
   if (aui_session_set_request(link->session, request)) {
     aui_transport_open(&link->transport);
   } else {
-    lose(link, "out of memory", true);
+    link_fail(link, "out of memory", true);
   }
   aui_link_pump(link);
 }
 
 void aui_link_refuse_request(aui_link *link, const char *why, bool retryable) {
-  enter(link);
+  link_enter(link);
   if (!link->asks) return;
-  lose(link, why, retryable);
+  link_fail(link, why, retryable);
   aui_link_pump(link);
 }
 
@@ -394,28 +394,28 @@ aui_session *aui_link_session(aui_link *link) {
 }
 
 void aui_link_pump(aui_link *link) {
-  enter(link);
+  link_enter(link);
   if (link->loop) {
     uv_update_time(link->loop->uv);
-    pump(link);
+    link_pump(link);
   } else {
-    pump_dead(link);
+    link_pump_dead(link);
   }
 }
 
 bool aui_link_give_back(aui_link *link) {
-  enter(link);
-  aui_link *keeper = link->pool.name && may_give(link) ? make_keeper(link->loop, &link->pool) : NULL;
+  link_enter(link);
+  aui_link *keeper = link->pool.name && link_may_give(link) ? make_keeper(link->loop, &link->pool) : NULL;
   if (!keeper) return false;
-  give(link, keeper);
-  pump(keeper);
+  link_give(link, keeper);
+  link_pump(keeper);
   close_surplus(link->loop, &link->pool);
   aui_link_pump(link);
   return true;
 }
 
 void aui_link_release(aui_link *link) {
-  enter(link);
+  link_enter(link);
   uint64_t now = link->loop ? aui_loop_now(link->loop) : uv_hrtime() / 1000000;
   if (link->loop) aui_link_give_back(link);
   link->released = true;

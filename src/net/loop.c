@@ -121,7 +121,7 @@ static void check_due(aui_loop *loop) {
   }
 }
 
-static void turn(aui_loop *loop) {
+static void run_turn(aui_loop *loop) {
   loop->busy = false;
   uv_run(loop->uv, UV_RUN_NOWAIT);
   check_due(loop);
@@ -131,8 +131,8 @@ bool aui_loop_step(aui_loop *loop, int timeout_ms) {
   int due = aui_loop_timeout(loop);
   if (due >= 0 && (timeout_ms < 0 || due < timeout_ms)) timeout_ms = due;
   if (timeout_ms != 0 && !wait_for_events(loop, timeout_ms)) return false;
-  turn(loop);
-  if (loop->busy) turn(loop);
+  run_turn(loop);
+  if (loop->busy) run_turn(loop);
   return true;
 }
 

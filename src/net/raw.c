@@ -5,7 +5,7 @@
 
 enum { LINGER_SECONDS = 2 };
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
+static int on_raw_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
   (void)user;
   switch (reason) {
     case LWS_CALLBACK_RAW_RX:
@@ -23,7 +23,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 }
 
 struct lws_vhost *aui_raw_create_vhost(struct lws_context *lws) {
-  static const struct lws_protocols protocols[] = {{.name = "aui", .callback = on_event}, {0}};
+  static const struct lws_protocols protocols[] = {{.name = "aui", .callback = on_raw_event}, {0}};
   struct lws_context_creation_info info = {
       .port = CONTEXT_PORT_NO_LISTEN,
       .protocols = protocols,
@@ -46,7 +46,7 @@ void aui_raw_discard_unsent(struct lws *wsi) {
   setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-static bool drop(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
+static bool drop_input(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
   (void)owner;
   (void)in;
   (void)n;
@@ -56,7 +56,7 @@ static bool drop(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons re
 }
 
 void aui_raw_linger(struct lws *wsi) {
-  static const aui_owner nobody = {drop};
+  static const aui_owner nobody = {drop_input};
   shutdown(lws_get_socket_fd(wsi), SHUT_WR);
   lws_set_opaque_user_data(wsi, (void *)&nobody);
   lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LINGER_SECONDS);

@@ -46,7 +46,7 @@ static void after_fork_in_child(void) {
   pthread_mutex_unlock(&lock);
 }
 
-static void prepare(void) {
+static void register_fork_handlers(void) {
   handlers_status = pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
@@ -148,7 +148,7 @@ static struct lws_context *create_context(aui_reactor *reactor) {
 /* The one place that destroys a context, which hardly ever comes to pass. libwebsockets' handles must be gone from the
  * loop before the second call frees the memory they are in. Newer versions do that by themselves, and clear the
  * pointer. What does not come to an end is left alone, for ever. */
-static void discard(aui_reactor *reactor) {
+static void discard_reactor(aui_reactor *reactor) {
   if (reactor->lws) lws_context_destroy(reactor->lws);
   uv_close((uv_handle_t *)&reactor->resolver.wake, NULL);
   int turns = 0;
@@ -159,18 +159,18 @@ static void discard(aui_reactor *reactor) {
   free(reactor);
 }
 
-static void count(uv_handle_t *handle, void *n) {
+static void count_handle(uv_handle_t *handle, void *n) {
   (void)handle;
   ++*(unsigned *)n;
 }
 
 static unsigned count_handles(aui_reactor *reactor) {
   unsigned n = 0;
-  uv_walk(&reactor->loop, count, &n);
+  uv_walk(&reactor->loop, count_handle, &n);
   return n;
 }
 
-static aui_reactor *create_loop(const char **why) {
+static aui_reactor *create_with_loop(const char **why) {
   aui_reactor *reactor = calloc(1, sizeof *reactor);
   int status = reactor ? uv_loop_init(&reactor->loop) : UV_ENOMEM;
   if (status == 0) {
@@ -183,10 +183,10 @@ static aui_reactor *create_loop(const char **why) {
   return NULL;
 }
 
-static aui_reactor *create(const char **why) {
+static aui_reactor *create_reactor(const char **why) {
   *why = find_obstacle();
   if (*why) return NULL;
-  aui_reactor *reactor = create_loop(why);
+  aui_reactor *reactor = create_with_loop(why);
   if (!reactor) return NULL;
   int room = table_size();
   reactor->lws = create_context(reactor);
@@ -195,7 +195,7 @@ static aui_reactor *create(const char **why) {
     *why = reactor->lws
                ? "out of memory"
                : "libwebsockets cannot use libuv: is its package for that installed (Debian: libwebsockets-evlib-uv)?";
-    discard(reactor);
+    discard_reactor(reactor);
     return NULL;
   }
   reactor->descriptors = table_size() < room ? table_size() : room; /* whatever it has seen itself */
@@ -223,14 +223,14 @@ static aui_reactor *find_unused(void) {
 }
 
 aui_reactor *aui_reactor_take(const char **why) {
-  pthread_once(&prepared, prepare);
+  pthread_once(&prepared, register_fork_handlers);
   if (handlers_status) {
     *why = "out of memory";
     return NULL;
   }
   pthread_mutex_lock(&lock);
   aui_reactor *reactor = find_unused();
-  if (!reactor) reactor = create(why);
+  if (!reactor) reactor = create_reactor(why);
   pthread_mutex_unlock(&lock);
   return reactor;
 }

@@ -31,7 +31,7 @@ typedef struct aui_lookup {
 /* ---- What threads do ---- */
 
 /* The lookup is the loop's afterwards, and may be gone. */
-static void push_answer(aui_lookup *lookup) {
+static void push_answered(aui_lookup *lookup) {
   aui_resolver *resolver = lookup->resolver;
   aui_lookup *top = atomic_load_explicit(&resolver->answered, memory_order_relaxed);
   do {
@@ -46,7 +46,7 @@ static void *look_up(void *argument) {
   aui_lookup *lookup = argument;
   lookup->status = getaddrinfo(lookup->host, NULL, &hints, &lookup->addresses);
   lookup->system_error = errno;
-  push_answer(lookup);
+  push_answered(lookup);
   return NULL;
 }
 
@@ -69,7 +69,7 @@ static int start_thread(aui_lookup *lookup) {
 
 /* ---- What the loop does ---- */
 
-static void start(aui_lookup *lookup) {
+static void start_lookup(aui_lookup *lookup) {
   aui_resolver *resolver = lookup->resolver;
   aui_list_remove(&lookup->node);
   aui_list_append(&resolver->running, &lookup->node);
@@ -77,10 +77,10 @@ static void start(aui_lookup *lookup) {
   int error = start_thread(lookup);
   if (!error) return; /* it is the thread's now */
   lookup->thread_error = error;
-  push_answer(lookup);
+  push_answered(lookup);
 }
 
-static aui_lookup *of_node(aui_node *node) {
+static aui_lookup *lookup_of_node(aui_node *node) {
   return AUI_CONTAINER_OF(node, aui_lookup, node);
 }
 
@@ -93,17 +93,17 @@ static void free_lookup(aui_lookup *lookup) {
 /* Those whom nobody asks any more are dropped. */
 static void start_waiting(aui_resolver *resolver) {
   while (resolver->threads < MAX_THREADS && !aui_list_is_empty(&resolver->waiting)) {
-    aui_lookup *lookup = of_node(resolver->waiting.next);
+    aui_lookup *lookup = lookup_of_node(resolver->waiting.next);
     if (aui_list_is_empty(&lookup->questions)) {
       free_lookup(lookup);
     } else {
-      start(lookup);
+      start_lookup(lookup);
     }
   }
 }
 
 /* NULL: there are addresses. */
-static const char *describe(const aui_lookup *lookup, char *words, size_t size) {
+static const char *describe_lookup(const aui_lookup *lookup, char *words, size_t size) {
   char reason[128];
   const char *why = reason, *prefix = "";
   if (lookup->thread_error) {
@@ -125,9 +125,9 @@ static const char *describe(const aui_lookup *lookup, char *words, size_t size) 
   return words;
 }
 
-static void notify(aui_lookup *lookup) {
+static void answer_questions(aui_lookup *lookup) {
   char words[512];
-  const char *why = describe(lookup, words, sizeof words);
+  const char *why = describe_lookup(lookup, words, sizeof words);
   aui_list_remove(&lookup->node); /* who asks again now asks anew */
   lookup->resolver->threads--;
   while (!aui_list_is_empty(&lookup->questions)) {
@@ -143,7 +143,7 @@ static void on_wake(uv_async_t *wake) {
   aui_lookup *lookup = atomic_exchange_explicit(&resolver->answered, NULL, memory_order_acquire);
   while (lookup) {
     aui_lookup *next = lookup->next;
-    notify(lookup);
+    answer_questions(lookup);
     lookup = next;
   }
   start_waiting(resolver);
@@ -161,9 +161,9 @@ int aui_resolver_init(aui_resolver *resolver, uv_loop_t *loop) {
   return 0;
 }
 
-static void forget_all(aui_node *lookups) {
+static void forget_lookups(aui_node *lookups) {
   while (!aui_list_is_empty(lookups)) {
-    aui_lookup *lookup = of_node(lookups->next);
+    aui_lookup *lookup = lookup_of_node(lookups->next);
     while (!aui_list_is_empty(&lookup->questions)) aui_list_remove(lookup->questions.next);
     free_lookup(lookup);
   }
@@ -171,17 +171,17 @@ static void forget_all(aui_node *lookups) {
 
 /* Of a look-up whose thread was at work, `addresses` is still NULL. */
 void aui_resolver_fork(aui_resolver *resolver) {
-  forget_all(&resolver->running);
-  forget_all(&resolver->waiting);
+  forget_lookups(&resolver->running);
+  forget_lookups(&resolver->waiting);
   resolver->threads = 0;
   atomic_store_explicit(&resolver->answered, NULL, memory_order_relaxed);
 }
 
 /* ---- Questions ---- */
 
-static aui_lookup *find(aui_node *list, const char *host) {
+static aui_lookup *find_lookup(aui_node *list, const char *host) {
   for (aui_node *node = list->next; node != list; node = node->next) {
-    if (strcmp(of_node(node)->host, host) == 0) return of_node(node);
+    if (strcmp(lookup_of_node(node)->host, host) == 0) return lookup_of_node(node);
   }
   return NULL;
 }
@@ -202,8 +202,8 @@ void aui_question_init(aui_question *question) {
 }
 
 bool aui_resolve(aui_resolver *resolver, aui_question *question, const char *host) {
-  aui_lookup *lookup = find(&resolver->running, host);
-  if (!lookup) lookup = find(&resolver->waiting, host);
+  aui_lookup *lookup = find_lookup(&resolver->running, host);
+  if (!lookup) lookup = find_lookup(&resolver->waiting, host);
   if (!lookup) lookup = add_lookup(resolver, host);
   if (!lookup) return false;
   aui_list_append(&lookup->questions, &question->node);

@@ -18,99 +18,100 @@ typedef struct {
   uv_timer_t timer;
 } spare;
 
-static spare *of_node(aui_node *node) {
+static spare *spare_of_node(aui_node *node) {
   return lws_container_of(node, spare, node);
 }
 
-static void on_freed(uv_handle_t *timer) {
+static void spare_on_closed(uv_handle_t *timer) {
   spare *kept = timer->data;
   aui_transport_free(&kept->transport);
   free(kept);
 }
 
-static void drop(spare *kept) {
+static void spare_drop(spare *kept) {
   aui_transport_close(&kept->transport);
   aui_list_remove(&kept->guest.node);
   aui_list_remove(&kept->node);
-  uv_close((uv_handle_t *)&kept->timer, on_freed);
+  uv_close((uv_handle_t *)&kept->timer, spare_on_closed);
 }
 
-static void on_timer(uv_timer_t *timer) {
-  drop(timer->data);
+static void spare_on_timer(uv_timer_t *timer) {
+  spare_drop(timer->data);
 }
 
 /* ---- What the loop asks ---- */
 
-static bool is_active(const aui_guest *guest) {
+static bool spare_is_active(const aui_guest *guest) {
   (void)guest;
   return false;
 }
 
-static void evict(aui_guest *guest, const char *why) {
+static void spare_evict(aui_guest *guest, const char *why) {
   (void)why;
-  drop(lws_container_of(guest, spare, guest));
+  spare_drop(lws_container_of(guest, spare, guest));
 }
 
-static const aui_guest_kind guest_kind = {is_active, evict};
+static const aui_guest_kind guest_kind = {spare_is_active, spare_evict};
 
 /* ---- What the transport says ---- */
 
-static void on_phase(aui_transport *transport, aui_phase phase) {
+static void spare_on_phase(aui_transport *transport, aui_phase phase) {
   (void)transport, (void)phase;
 }
 
-static void on_connected(aui_transport *transport) {
+static void spare_on_connected(aui_transport *transport) {
   (void)transport;
 }
 
-static void on_bytes(aui_transport *transport, const void *bytes, size_t n) {
+static void spare_on_bytes(aui_transport *transport, const void *bytes, size_t n) {
   (void)bytes, (void)n;
   aui_transport_close(transport);
 }
 
-static const void *get_output(aui_transport *transport, size_t *n) {
+static const void *spare_get_output(aui_transport *transport, size_t *n) {
   (void)transport;
   *n = 0;
   return NULL;
 }
 
-static void on_written(aui_transport *transport, size_t n) {
+static void spare_on_written(aui_transport *transport, size_t n) {
   (void)transport, (void)n;
 }
 
-static void on_ended(aui_transport *transport, const char *cause, bool retryable) {
+static void spare_on_ended(aui_transport *transport, const char *cause, bool retryable) {
   (void)transport, (void)cause, (void)retryable;
 }
 
-static void settle(aui_transport *transport) {
-  if (!aui_transport_is_up(transport)) drop(lws_container_of(transport, spare, transport));
+static void spare_settle(aui_transport *transport) {
+  if (!aui_transport_is_up(transport)) spare_drop(lws_container_of(transport, spare, transport));
 }
 
-static const aui_transport_user transport_user = {on_phase,   on_connected, on_bytes, get_output,
-                                                  on_written, on_ended,     settle};
+static const aui_transport_user transport_user = {spare_on_phase,   spare_on_connected, spare_on_bytes,
+                                                  spare_get_output, spare_on_written,   spare_on_ended,
+                                                  spare_settle};
 
 /* ---- For calls ---- */
 
 /* NULL if there is none. */
-static spare *find(const aui_transport *place) {
+static spare *spare_find(const aui_transport *place) {
   aui_node *all = &place->loop->spares;
   for (aui_node *node = all->prev; node != all; node = node->prev) {
-    if (aui_transport_is_like(&of_node(node)->transport, place)) return of_node(node);
+    if (aui_transport_is_like(&spare_of_node(node)->transport, place)) return spare_of_node(node);
   }
   return NULL;
 }
 
-static void make_room(aui_loop *loop) {
+static void spare_make_room(aui_loop *loop) {
   size_t count = 0;
   for (aui_node *node = loop->spares.next; node != &loop->spares; node = node->next) count++;
-  if (count >= MOST) drop(of_node(loop->spares.next));
+  if (count >= MOST) spare_drop(spare_of_node(loop->spares.next));
 }
 
 bool aui_spare_keep(aui_transport *transport) {
   aui_loop *loop = transport->loop;
-  spare *earlier = find(transport);
-  if (earlier) drop(earlier);
-  make_room(loop);
+  spare *earlier = spare_find(transport);
+  if (earlier) spare_drop(earlier);
+  spare_make_room(loop);
   spare *kept = calloc(1, sizeof *kept);
   if (!kept) return false;
   const aui_endpoint place = {.host = transport->host, .port = transport->port, .tls = transport->tls_options};
@@ -122,7 +123,7 @@ bool aui_spare_keep(aui_transport *transport) {
   }
   uv_timer_init(loop->uv, &kept->timer);
   kept->timer.data = kept;
-  uv_timer_start(&kept->timer, on_timer, FRESH, 0);
+  uv_timer_start(&kept->timer, spare_on_timer, FRESH, 0);
   kept->guest.kind = &guest_kind;
   aui_list_append(&loop->guests, &kept->guest.node);
   aui_list_append(&loop->spares, &kept->node);
@@ -130,8 +131,8 @@ bool aui_spare_keep(aui_transport *transport) {
 }
 
 bool aui_spare_take(aui_transport *transport) {
-  spare *kept = find(transport);
+  spare *kept = spare_find(transport);
   bool taken = kept && aui_transport_hand_over(&kept->transport, transport);
-  if (kept) drop(kept);
+  if (kept) spare_drop(kept);
   return taken;
 }

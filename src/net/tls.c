@@ -225,7 +225,7 @@ static void describe_early_end(char *words, size_t size) {
 }
 
 /* The peer has sent close_notify. */
-static aui_tls_event end_by_peer(aui_tls *tls) {
+static aui_tls_event end_by_close_notify(aui_tls *tls) {
   if (tls->open) return AUI_TLS_END;
   describe_early_end(tls->error, sizeof tls->error);
   tls->retryable = true;
@@ -250,7 +250,7 @@ aui_tls_event aui_tls_read(aui_tls *tls, void *buffer, size_t size, size_t *n) {
   }
   switch (SSL_get_error(tls->ssl, result)) {
     case SSL_ERROR_WANT_READ: return AUI_TLS_MORE;
-    case SSL_ERROR_ZERO_RETURN: return end_by_peer(tls);
+    case SSL_ERROR_ZERO_RETURN: return end_by_close_notify(tls);
     default: describe_failure(tls); return AUI_TLS_FAILED;
   }
 }

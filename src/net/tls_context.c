@@ -189,7 +189,7 @@ static void set_policy(SSL_CTX *ssl, bool verify) {
   SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
 }
 
-static SSL_CTX *make_context(const aui_tls_options *options, char *why, size_t why_size) {
+static SSL_CTX *make_ssl_context(const aui_tls_options *options, char *why, size_t why_size) {
   snprintf(why, why_size, "out of memory");
   ERR_clear_error();
   SSL_CTX *ssl = SSL_CTX_new(TLS_client_method());
@@ -247,8 +247,8 @@ static aui_tls_entry *new_entry(const aui_tls_options *options) {
 }
 
 /* Reads the files, which were in this state before. */
-static bool renew(aui_tls_entry *entry, const file_state files[FILES], uint64_t now, char *why, size_t why_size) {
-  SSL_CTX *ssl = make_context(entry->options, why, why_size);
+static bool renew_entry(aui_tls_entry *entry, const file_state files[FILES], uint64_t now, char *why, size_t why_size) {
+  SSL_CTX *ssl = make_ssl_context(entry->options, why, why_size);
   if (!ssl) {
     if (entry->unusable_since == UINT64_MAX) entry->unusable_since = now;
     return entry->ssl && now - entry->unusable_since < AUI_TLS_RENEWAL;
@@ -270,7 +270,7 @@ SSL_CTX *aui_tls_contexts_get(aui_tls_contexts *contexts, const aui_tls_options 
   if (!entry) return NULL;
   bool current = entry->ssl && equal_files(entry->files, files);
   if (current) entry->unusable_since = UINT64_MAX;
-  if (current || renew(entry, files, now, why, why_size)) return put_in_front(contexts, entry);
+  if (current || renew_entry(entry, files, now, why, why_size)) return put_in_front(contexts, entry);
   free_entry(entry);
   return NULL;
 }

@@ -16,13 +16,13 @@ uint64_t aui_engine_now(void) {
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static uint64_t clock_of(aui_lua_session *session) {
+static uint64_t engine_clock(aui_lua_session *session) {
   (void)session;
   return aui_engine_now();
 }
 
 /* The driver, which is in Lua, pumps. */
-static void pump(aui_lua_session *session) {
+static void pump_nothing(aui_lua_session *session) {
   (void)session;
 }
 
@@ -48,8 +48,8 @@ static int engine_session(lua_State *L) {
   aui_session_config config;
   aui_read_config(L, 1, &config);
   aui_lua_session *object = aui_new_userdata(L, sizeof *object, AUI_SESSION);
-  object->now = clock_of;
-  object->pump = pump;
+  object->now = engine_clock;
+  object->pump = pump_nothing;
   object->session = aui_session_new(&config);
   return object->session ? 1 : luaL_error(L, "out of memory");
 }

@@ -9,12 +9,12 @@ typedef struct {
   aui_link *link;     /* NULL once closed */
 } lua_link;
 
-static uint64_t now(aui_lua_session *session) {
+static uint64_t lua_link_now(aui_lua_session *session) {
   aui_loop *loop = ((lua_link *)session)->loop->core;
   return loop ? aui_loop_now(loop) : uv_hrtime() / 1000000; /* the same clock */
 }
 
-static void pump(aui_lua_session *session) {
+static void lua_link_pump(aui_lua_session *session) {
   aui_link_pump(((lua_link *)session)->link);
 }
 
@@ -55,8 +55,8 @@ int aui_open_link(lua_State *L) {
   endpoint.asks = !aui_string_field(L, 3, "target", NULL);
 
   lua_link *object = aui_new_userdata(L, sizeof *object, AUI_SESSION);
-  object->base.now = now;
-  object->base.pump = pump;
+  object->base.now = lua_link_now;
+  object->base.pump = lua_link_pump;
   object->loop = loop;
   aui_keep(L, 1);
   const char *why = "out of memory";
