@@ -609,12 +609,6 @@ class Reloads(Case):
         self.assertEqual(1001, self.end_of(busy))
         wait_until(lambda: not set(old) & set(gateway.workers()), "the old workers' end")
 
-    def end_of(self, websocket):
-        """The code with which the gateway closes a WebSocket."""
-        with self.assertRaises(websockets.ConnectionClosed) as caught:
-            websocket.receive()
-        return caught.exception.rcvd.code
-
 
 class Attacks(Case):
     def test_bears_a_client_of_http_2_that_reads_nothing(self):
@@ -1014,6 +1008,19 @@ class Attacks(Case):
             while (frame := websocket.frame())[0] == 0x8A:  # pongs
                 pass
             self.assertEqual((0x88, (1008).to_bytes(2, "big")), frame)
+
+    def test_lets_a_websocket_carry_so_many_messages(self):  # as each costs the worker some memory until its end
+        _, browser, task = self.start("--echo", "--pace", "0")
+        websocket = self.socket_of(browser)
+        for number in range(101):
+            websocket.ask(task, LAPTOP, f"w{number}")
+            while (event := websocket.receive())["event"] == "chunk":
+                pass
+            self.assertEqual(number == 100, event["event"] == "error")
+        self.assertEqual(("transport", True, "no"), tuple(map(event.get, ("kind", "retryable", "delivered"))))
+        self.assertEqual(1001, self.end_of(websocket))
+        self.assertEqual("message", browser.ask(task, LAPTOP, "w100")[-1][0])
+        self.assertEqual(101, len(self.logged("message")))
 
     def test_counts_what_comes_by_a_websocket_and_makes_no_sense(self):
         _, browser, task = self.start(GATEWAY_RATE="3")

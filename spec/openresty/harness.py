@@ -420,3 +420,9 @@ class Case(unittest.TestCase):
         with self.assertRaises(websockets.InvalidStatusCode) as caught:
             WebSocket(browser, **options)
         return caught.exception.status_code
+
+    def end_of(self, websocket):
+        """The code with which the gateway closes a WebSocket."""
+        with self.assertRaises(websockets.ConnectionClosed) as caught:
+            websocket.receive()
+        return caught.exception.rcvd.code

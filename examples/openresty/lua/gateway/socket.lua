@@ -19,6 +19,7 @@ local LARGEST_MESSAGE = 32 * 1024 -- bytes, from the browser
 local FRAGMENT = 32 * 1024 -- bytes, to the browser
 local LARGEST_FRAME = 128 * 1024 -- bytes; whoever sends more is cut off without a word
 local MOST_FRAMES = 1000 -- between two heartbeats: no browser's page sends as many, and each is work
+local MOST_MESSAGES = 100 -- of a WebSocket: of each, nginx keeps some kilobytes until it ends
 local TEXT, CONTINUATION = 1, 0 -- opcodes, RFC 6455, 5.2
 -- Close codes, RFC 6455, 7.4.1
 local GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, POLICY_VIOLATION, TOO_BIG = 1001, 1002, 1003, 1008, 1009
@@ -58,12 +59,14 @@ local function close(self, code)
   self.gone = true
 end
 
--- A light thread: the pongs tell that the browser is alive. A worker that is to end, as by a reload, keeps no browser
--- whose answers are complete.
+-- Whether it is over once its answers are complete: the worker is to end, as by a reload, or it has lasted long enough.
+local function is_used_up(self) return ngx.worker.exiting() or self.messages >= MOST_MESSAGES end
+
+-- A light thread: the pongs tell that the browser is alive.
 local function beat(self)
   while not self.finished:wait(config.heartbeat) do
     self.frames = 0
-    if ngx.worker.exiting() and not self.answer then return close(self, GOING_AWAY) end
+    if is_used_up(self) and not self.answer then return close(self, GOING_AWAY) end
     write(self, function(server) return server:send_ping() end)
   end
 end
@@ -113,9 +116,14 @@ local function take_message(self, fields)
   if self.answer then
     return complain(self, id, { kind = "rate_limit", message = "Another answer is under way.", retryable = true })
   end
+  if is_used_up(self) then
+    complain(self, id, { kind = "transport", message = "This connection ends; please open another.", retryable = true })
+    return close(self, GOING_AWAY)
+  end
   local question, problem = read_message(fields)
   if not question then return complain(self, id, problem) end
   self.answer, self.id = answer.new(question, channel_for(self, id), false), id
+  self.messages = self.messages + 1
   ngx.thread.spawn(hold, self, self.answer)
 end
 
@@ -195,6 +203,7 @@ function socket.serve()
     finished = semaphore.new(0),
     answer = nil, -- that is under way,
     id = nil, -- and its message's
+    messages = 0, -- whose answers have begun
     frames = 0, -- that have come since the last heartbeat
     parts = nil, -- of a message that is not complete
     size = 0, -- their bytes
