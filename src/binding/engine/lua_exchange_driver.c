@@ -95,13 +95,20 @@ static int exchange_result(lua_State *L) {
   return aui_push_result(L, object->exchange);
 }
 
+/* exchange:is_over(): whether there is a result. */
+static int exchange_is_over(lua_State *L) {
+  lua_pushboolean(L, aui_exchange_is_over(check(L)));
+  return 1;
+}
+
 /* exchange:cancel(why): gives it up, if it is not over. */
 static int exchange_cancel(lua_State *L) {
   aui_exchange_cancel(check(L), luaL_checkstring(L, 2));
   return 0;
 }
 
-static int exchange_collect(lua_State *L) {
+/* exchange:close(): releases it, whose memory Lua's collector knows nothing of. No other method may be called then. */
+static int exchange_close(lua_State *L) {
   lua_exchange *object = luaL_checkudata(L, 1, AUI_EXCHANGE);
   aui_exchange_free(object->exchange);
   object->exchange = NULL;
@@ -120,7 +127,9 @@ void aui_create_exchange(lua_State *L) {
                                      {"deadline", exchange_deadline},
                                      {"tick", exchange_tick},
                                      {"result", exchange_result},
+                                     {"is_over", exchange_is_over},
                                      {"cancel", exchange_cancel},
+                                     {"close", exchange_close},
                                      {NULL, NULL}};
-  aui_new_class(L, AUI_EXCHANGE, methods, exchange_collect);
+  aui_new_class(L, AUI_EXCHANGE, methods, exchange_close);
 }

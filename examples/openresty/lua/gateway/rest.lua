@@ -28,6 +28,7 @@ local function exchange(request)
     seen = source.notices
     status, body, third = under_way:result()
   until body
+  under_way:close()
   return status, body, third
 end
 

@@ -60,11 +60,9 @@ local function part(self)
   end
 end
 
-local function is_over(self) return select("#", self.exchange:result()) > 0 end
-
 local function work(self)
   local want = self.exchange:want()
-  while want or not is_over(self) do
+  while want or not self.exchange:is_over() do
     if want == "connect" then
       open(self)
     elseif want == "disconnect" then
@@ -79,7 +77,7 @@ end
 
 -- Keeps the exchange's time.
 local function await_end(self)
-  while not is_over(self) do
+  while not self.exchange:is_over() do
     local left = (self.exchange:deadline() or math.huge) - engine.now()
     self.progress:wait(math.max(SHORTEST_WAIT, math.min(left, FOREVER)))
     self.exchange:tick()
@@ -93,8 +91,11 @@ local function run(self, id)
   await_end(self)
   ngx.thread.kill(worker)
   if self.exchange:want() == "disconnect" then self.socket:close() end
-  self.announced = true
-  if not self.closed then sources.dispatch(id) end
+  if not self.closed then
+    self.results = { self.exchange:result() }
+    sources.dispatch(id)
+  end
+  self.exchange:close()
 end
 
 --- Sends a request. `request` has the fields of loop:call (src/binding/net/lua_call.c). The result's methods are those
@@ -106,7 +107,7 @@ function call.start(id, request)
     socket = nil, -- the latest
     progress = semaphore.new(),
     closed = false,
-    announced = false, -- that it is over
+    results = nil, -- once it is over
   }, Call)
   threads.start(run, self, id)
   return self
@@ -115,13 +116,15 @@ end
 --- status, body and Retry-After's seconds; nil, why not and the kind of that; or nothing as long as it is under way.
 function Call:result()
   if self.closed then return nil, "the call is closed", "canceled" end
-  if self.announced then return self.exchange:result() end
+  if self.results then return unpack(self.results, 1, 3) end
 end
 
---- Gives it up.
+--- Gives it up if it is under way, and releases the answer.
 function Call:close()
+  if self.closed then return end
   self.closed = true
-  self.exchange:cancel "the call is closed"
+  if not self.results then self.exchange:cancel "the call is closed" end
+  self.results = nil
   self.progress:post(1)
 end
 
