@@ -978,6 +978,37 @@ class Attacks(Case):
         self.assertLess(gateway.memory() - before, 64 * 1024 * 1024)
         self.assertEqual(20, len(self.logged("message")))
 
+    def test_bears_a_client_that_does_at_once_all_that_it_can(self):
+        large = "\x7f" * 500_000  # takes most in JSON again
+        gateway, browser, _ = self.start(GATEWAY_WORKERS="1", scenario=[
+            RECEIVE, {"record": {"text": large}}, {"record": {"text": large}}, {"update": large}, FINAL])
+        idle = gateway.memory()
+        old = [(who, who.create_task()) for who in (browser, Browser(gateway)) for _ in range(7)]
+        for who, task in old:
+            self.assertEqual("message", who.ask(task, LAPTOP)[-1][0])
+        new = [(who, who.create_task()) for who in [Browser(gateway)] for _ in range(6)]
+        for who, task in old[:6]:
+            self.ask_lazily(who, f"/api/tasks/{task}/messages", "\r\n\r\n")
+        for who, task in old[6:] + new:  # the answers of the old ones are looked up
+            self.ask_lazily(who, f"/api/chat?task_id={task}&id=m1&text=" + LAPTOP.replace(" ", "+"), "\ndata: ")
+        self.assertEqual(8, gateway.metric("gateway_resumes_total"))
+        for _ in range(108):
+            self.ask_lazily(browser, "/?" + "x" * 31_000, "", "X: " + "x" * 31_000)
+        self.assertLess(gateway.most_memory() - idle, 64 * 1024 * 1024)
+
+    def ask_lazily(self, browser, path, awaited, fields="\r\n"):
+        """Makes a request, and reads no more of the answer than to where this is."""
+        client = socket.socket()
+        self.addCleanup(client.close)
+        client.settimeout(TIMEOUT)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", browser.port))
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {browser.cookie}\r\n{fields}".encode())
+        answer = b""
+        while awaited.encode() not in answer:
+            answer += client.recv(1)
+        self.assertIn(answer[:12], (b"", b"HTTP/1.1 200"))
+
     def test_passes_on_no_answer_that_is_too_long(self):
         _, browser, task = self.start(scenario=[RECEIVE, {"update": "x" * 1_000_000}, FINAL])
         [(kind, data, _)] = browser.ask(task, LAPTOP)

@@ -162,10 +162,17 @@ class Gateway:
 
     def memory(self):
         """Bytes in the memory of all workers."""
-        def resident(pid):
-            with open(f"/proc/{pid}/statm") as file:
-                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        return sum(map(resident, self.workers()))
+        return self.sum_of_workers("VmRSS")
+
+    def most_memory(self):
+        """The most that they ever had."""
+        return self.sum_of_workers("VmHWM")
+
+    def sum_of_workers(self, what):
+        def value(pid):
+            with open(f"/proc/{pid}/status") as file:
+                return int(re.search(rf"{what}:\s+(\d+) kB", file.read()).group(1)) * 1024
+        return sum(map(value, self.workers()))
 
     def metric(self, name):
         lines = Browser(self).get("/metrics").text.splitlines()

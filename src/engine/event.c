@@ -12,7 +12,7 @@
 #include "engine/prefix.h"
 #include "engine/utf8.h"
 
-/* A larger payload's memory is released when the next answer's first message begins. */
+/* A larger payload's memory is released when its answer has ended, or when an answer's first message begins. */
 enum { KEPT_CAPACITY = 256 * 1024 };
 
 struct aui_event_reader {
@@ -54,7 +54,12 @@ void aui_event_free(aui_event_reader *reader) {
   free(reader);
 }
 
+static void release_large_payload(aui_event_reader *reader) {
+  if (reader->json.cap > KEPT_CAPACITY) aui_buffer_free(&reader->json);
+}
+
 void aui_event_restart(aui_event_reader *reader) {
+  release_large_payload(reader);
   reader->checkpoint = 0;
   reader->growth = (aui_growth){0};
 }
@@ -92,8 +97,7 @@ static void part(aui_event_reader *reader) {
 int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n) {
   const char *bytes = slice;
   if (!reader->parted) {
-    bool large = reader->json.cap > KEPT_CAPACITY;
-    if (large && reader->common == 0 && reader->checkpoint == 0) aui_buffer_free(&reader->json);
+    if (reader->common == 0 && reader->checkpoint == 0) release_large_payload(reader);
     size_t common = count_common(reader, bytes, n);
     reader->common += common;
     if (common == n) return 0;
