@@ -19,7 +19,7 @@ end
 -- Waits for the result of a call: status, body and Retry-After; or nil, words and kind of a failure.
 local function exchange(request)
   local source = { waiters = {}, notices = 0 }
-  function source:news() host.notify(self) end
+  function source:on_event() host.notify(self) end
   local seen = source.notices
   local under_way = host.start_call(host.register(source), request)
   local status, body, third
