@@ -162,6 +162,36 @@ function handlers.unread()
   ngx.say(tostring(err), ", sent at once: ", tostring(sent - begin < 5), ", closed soon: ", ended - sent < 4)
 end
 
+-- The worker's, in kilobytes.
+local function resident_memory()
+  local file = io.open "/proc/self/statm"
+  local pages = file:read("*a"):match "^%d+ (%d+)"
+  file:close()
+  return tonumber(pages) * 4
+end
+
+--- So many REST calls (argument n) to a port (argument port), while no garbage is collected; by how many kilobytes the
+--- worker's memory has grown then.
+function handlers.calls()
+  local source = { waiters = {}, notices = 0 }
+  function source:on_event() host.notify(self) end
+  local id = host.register(source)
+  collectgarbage "stop"
+  local before = resident_memory()
+  for _ = 1, tonumber(ngx.var.arg_n) do
+    local seen = source.notices
+    local call = host.start_call(id, { host = "127.0.0.1", port = tonumber(ngx.var.arg_port), timeout = 20 })
+    while select("#", call:result()) == 0 do
+      host.wait(source, nil, seen)
+      seen = source.notices
+    end
+    assert(call:result())
+    call:close()
+  end
+  ngx.say(resident_memory() - before)
+  collectgarbage "restart"
+end
+
 --- So many sessions, one after another (argument n); how much of Lua's memory is in use then, in kilobytes, and the
 --- worker's resident memory, in kilobytes.
 function handlers.sessions()
@@ -173,10 +203,7 @@ function handlers.sessions()
   end
   collectgarbage()
   collectgarbage()
-  local file = io.open "/proc/self/statm"
-  local pages = file:read("*a"):match "^%d+ (%d+)"
-  file:close()
-  ngx.say(collectgarbage "count", " ", tonumber(pages) * 4)
+  ngx.say(collectgarbage "count", " ", resident_memory())
 end
 
 -- The wait of ngx.semaphore as LuaJIT may compile it: while it waits, nothing on its stack holds the semaphore.

@@ -251,6 +251,15 @@ describe("in nginx", function()
     assert_nothing_left()
   end)
 
+  it("what a REST call was answered is let go of without the garbage collector", function()
+    local answer = { status = 200, body = ("x"):rep(4e6) }
+    local answers = { answer, answer, answer, answer, answer, answer }
+    with_scenario({ connections = { { { receive = true } } }, rest = answers }, function(player)
+      local grown = tonumber(request(("calls?n=6&port=%s"):format(player.url:match ":(%d+)/")))
+      assert.is_true(grown < 20000, grown .. " kB")
+    end)
+  end)
+
   it("what a thread waits for is not collected as garbage", function()
     assert.equal("5", request("collect?n=5", options { timeout = { connect = 2 } }, 30))
   end)

@@ -61,9 +61,9 @@ void aui_event_ends_answer(const aui_event_reader *reader, aui_answers *answers)
  * first bytes were equal before and after: never within a character. */
 bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep);
 
-/* The next message that is taken begins a new answer, whose text so far is empty. What the last message says must not be
- * asked for any more: the memory of a large one (more than 256 KiB) is released. Until then the reader holds about as
- * much as the largest message of the answer. */
+/* The next message that is taken begins a new answer, whose text so far is empty. What the last message says must not
+ * be asked for any more: the memory of a large one (more than 256 KiB) is released. Until then the reader holds about
+ * as much as the largest message of the answer. */
 void aui_event_restart(aui_event_reader *reader);
 
 /* The last message's JSON, of `*n` bytes, without a byte order mark; owned by the reader. In a FINAL or ERROR, escapes
