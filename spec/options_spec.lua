@@ -177,18 +177,18 @@ describe("aui.session takes", function()
   -- Those that lead elsewhere are not opened.
   it("a key in plain text to another machine, if that is allowed", function()
     local options = { url = "ws://192.0.2.1:8080/a", api_key = "k", allow_plaintext = true }
-    local place = endpoint.resolve(1, options)
+    local place = endpoint.resolve(options)
     assert.are.same({ "192.0.2.1", 8080, "/a" }, { place.host, place.port, place.target })
   end)
 
   it("a region with its own address, which is shown without the key", function()
     for region, host in pairs { gcp = "data-services.aui.io", azure = "azure.aui.io" } do
-      local place = endpoint.resolve(1, { region = region, api_key = "hunter2" })
+      local place = endpoint.resolve({ region = region, api_key = "hunter2" })
       assert.are.same({ "wss", host, 443, host }, { place.scheme, place.host, place.port, place.request_host })
       assert.are.equal("/api/ia-controller/api/v1/external/session", place.target)
       assert.are.equal(("wss://%s/api/ia-controller/api/v1/external/session"):format(host), place.public_url)
     end
-    local default = endpoint.resolve(1, { api_key = "k" })
+    local default = endpoint.resolve({ api_key = "k" })
     assert.are.equal("data-services.aui.io", default.host)
   end)
 end)

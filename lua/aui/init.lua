@@ -3,8 +3,11 @@
 local check = require "aui.option.check"
 local host = require "aui.host"
 local log = require "aui.log"
+local misuse = require "aui.host.misuse"
 local pool_module = require "aui.pool"
 local session_module = require "aui.session"
+
+misuse.own()
 
 local aui = { _VERSION = host.version }
 
@@ -14,8 +17,7 @@ local aui = { _VERSION = host.version }
 ---@return aui.Session?
 ---@return aui.Error?
 function aui.connect(options)
-  local session, err = session_module.connect(2, options)
-  return session, err
+  return session_module.connect(options)
 end
 
 --- A session that connects in the background; what is sent meanwhile waits. For games and callbacks. Raises for a bad
@@ -24,8 +26,7 @@ end
 ---@return aui.Session?
 ---@return aui.Error?
 function aui.session(options)
-  local session, err = session_module.open(2, options)
-  return session, err
+  return session_module.open(options)
 end
 
 --- A pool of open connections, whose `connect` makes sessions: for programs that talk to one server again and again, in
@@ -33,12 +34,11 @@ end
 ---@param options? aui.PoolOptions
 ---@return aui.Pool
 function aui.pool(options)
-  local pool = pool_module.new(2, options)
-  return pool
+  return pool_module.new(options)
 end
 
 local function check_function(fn)
-  if type(fn) ~= "function" then check.fail(3, "fn", "expected a function, got " .. check.describe(fn)) end
+  if type(fn) ~= "function" then check.fail("fn", "expected a function, got " .. check.describe(fn)) end
 end
 
 --- Calls `fn(...)` as a task, in which waiting lets other tasks run; returns its results when it and every task spawned
@@ -48,7 +48,7 @@ end
 function aui.run(fn, ...)
   check_function(fn)
   local problem = host.problem_of_running()
-  if problem then error("aui.run: " .. problem, 2) end
+  if problem then check.fail("aui.run", problem) end
   return host.run(fn, ...)
 end
 
@@ -62,7 +62,7 @@ end
 
 local function check_seconds(name, value)
   if type(value) ~= "number" or not (value >= 0) then
-    check.fail(3, name, "expected a number, 0 or more, got " .. check.describe(value))
+    check.fail(name, "expected a number, 0 or more, got " .. check.describe(value))
   end
 end
 
@@ -75,7 +75,7 @@ end
 
 --- What time it is by a clock that nobody sets: seconds, from an unknown moment on.
 ---@return number
-function aui.now() return (host.now()) end
+function aui.now() return host.now() end
 
 --- Calls `fn(event)` from now on for what sessions do, in structured events (aui.Event in lua/aui/log.lua) that hold no
 --- key and none of what user and agent say. It must not wait. There is one such function: the next call replaces it,
@@ -86,7 +86,7 @@ function aui.log(fn, level)
   if fn ~= nil then check_function(fn) end
   if level == nil then level = "info" end
   if not log.is_level(level) then
-    check.fail(2, "level", 'expected "error", "warn", "info" or "debug", got ' .. check.describe(level))
+    check.fail("level", 'expected "error", "warn", "info" or "debug", got ' .. check.describe(level))
   end
   log.listen(fn, level)
 end
@@ -104,11 +104,11 @@ end
 --- For a loop that is not of aui: the descriptor to poll for reading, for aui.timeout seconds at most, before aui.step
 --- is called. lua/aui/adapter has that for common loops. Raises in nginx.
 ---@return integer
-function aui.fd() return (host.fd()) end
+function aui.fd() return host.fd() end
 
 --- For how many seconds at most to poll aui.fd; nil when there is no limit. Holds until the next call of anything here.
 --- Raises in nginx.
 ---@return number?
-function aui.timeout() return (host.timeout()) end
+function aui.timeout() return host.timeout() end
 
 return aui

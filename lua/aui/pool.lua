@@ -20,15 +20,15 @@ local last_id = 0
 
 --- Raises for a bad option.
 ---@return aui.Pool
-function pool_module.new(level, options)
-  check.type(level + 1, "options", options, "table")
+function pool_module.new(options)
+  check.type("options", options, "table")
   options = options or {}
-  check.names(level + 1, "options", options, DEFAULTS)
+  check.names("options", options, DEFAULTS)
   local size, idle = options.size, options.idle
   if size == nil then size = DEFAULTS.size end
   if idle == nil then idle = DEFAULTS.idle end
-  check.whole(level + 1, "size", size, 1, 2 ^ 16)
-  check.seconds(level + 1, "idle", idle)
+  check.whole("size", size, 1, 2 ^ 16)
+  check.seconds("idle", idle)
   last_id = last_id + 1
   return setmetatable({ id = last_id, size = size, idle = idle }, Pool)
 end
@@ -42,9 +42,8 @@ end
 ---@return aui.Session?
 ---@return aui.Error?
 function Pool:connect(options)
-  check.colon(2, self, Pool, "pool:connect")
-  local session, err = session_module.connect(2, options, self)
-  return session, err
+  check.colon(self, Pool, "pool:connect")
+  return session_module.connect(options, self)
 end
 
 function Pool:__tostring() return ("aui.Pool (size %d, idle %g s)"):format(self.size, self.idle) end

@@ -42,10 +42,10 @@ function reply_module.refused(session, refusal)
   return reply_module.new(session, setmetatable({ refusal = refusal }, Refused))
 end
 
-local function deadline_after(level, timeout)
+local function deadline_after(timeout)
   if timeout == nil then return nil end
   if type(timeout) ~= "number" or not (timeout >= 0) then
-    check.fail(level + 1, "timeout", "expected seconds (a number, 0 or more), got " .. check.describe(timeout))
+    check.fail("timeout", "expected seconds (a number, 0 or more), got " .. check.describe(timeout))
   end
   return host.now() + timeout
 end
@@ -75,13 +75,13 @@ end
 ---@return string? chunk
 ---@return integer|aui.Error|nil keep or, where chunk is nil, the error that ended the reply or the timeout
 function Reply:next(timeout)
-  check.colon(2, self, Reply, "reply:next")
-  local deadline = deadline_after(2, timeout)
+  check.colon(self, Reply, "reply:next")
+  local deadline = deadline_after(timeout)
   local handle, session = self.handle, self.session
   while true do
     local seen = session.notices
     if self.handlers and self.handlers:has "chunk" then
-      error("reply:next: the text goes to the handlers that follow the reply's chunks", 2)
+      check.fail("reply:next", "the text goes to the handlers that follow the reply's chunks")
     end
     local chunk, keep = handle:take()
     if chunk then return chunk, keep end
@@ -145,8 +145,8 @@ end
 ---@return table? message the ExternalTaskMessage (lua/aui/message.lua)
 ---@return aui.Error? err
 function Reply:message(timeout)
-  check.colon(2, self, Reply, "reply:message")
-  local deadline = deadline_after(2, timeout)
+  check.colon(self, Reply, "reply:message")
+  local deadline = deadline_after(timeout)
   while true do
     local seen = self.session.notices
     local status = self.handle:status()
@@ -190,9 +190,9 @@ end
 ---@param handler fun(chunk: string, keep: integer)|fun(message: table)|fun(err: aui.Error)
 ---@return fun() off stops the calls
 function Reply:on(event, handler)
-  check.colon(2, self, Reply, "reply:on")
+  check.colon(self, Reply, "reply:on")
   local its_handlers = self.handlers or handlers.new("chunk", "message", "error")
-  local off = its_handlers:add(2, event, handler)
+  local off = its_handlers:add(event, handler)
   if not self.handlers then
     self.handlers = its_handlers -- first: a finalizer may step the loop before spawn returns
     local ok, problem = pcall(host.spawn, follow, self, its_handlers)
@@ -209,7 +209,7 @@ end
 --- and an empty object.
 ---@return string? json nil before the end, and of a reply that failed
 function Reply:json()
-  check.colon(2, self, Reply, "reply:json")
+  check.colon(self, Reply, "reply:json")
   if self.handle:status() ~= "message" then return nil end
   return (self.handle:message())
 end
@@ -217,13 +217,13 @@ end
 --- The text that has arrived so far.
 ---@return string
 function Reply:text()
-  check.colon(2, self, Reply, "reply:text")
+  check.colon(self, Reply, "reply:text")
   return self.handle:text()
 end
 
 --- Gives the answer up: the reply ends with an error of kind `canceled`, unless it has ended already.
 function Reply:cancel()
-  check.colon(2, self, Reply, "reply:cancel")
+  check.colon(self, Reply, "reply:cancel")
   self.handle:cancel()
   host.notify(self.session)
 end

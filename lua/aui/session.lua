@@ -40,8 +40,8 @@ end
 --- why the options cannot be used.
 ---@return aui.Session?
 ---@return aui.Error?
-function session_module.open(level, options, pool)
-  local checked = options_module.read(level + 1, options)
+function session_module.open(options, pool)
+  local checked = options_module.read(options)
   local place, credentials, core = checked.endpoint, checked.credentials, checked.core
   local self = setmetatable({
     url = place.public_url,
@@ -87,9 +87,9 @@ local function wait_open(self)
 end
 
 --- As session_module.open, but waits for the connection: on failure nil and the error.
-function session_module.connect(level, options, pool)
+function session_module.connect(options, pool)
   host.check_wait()
-  local session, err = session_module.open(level + 1, options, pool)
+  local session, err = session_module.open(options, pool)
   if not session then return nil, err end
   local ok, why = wait_open(session)
   if ok then
@@ -101,40 +101,40 @@ function session_module.connect(level, options, pool)
 end
 
 -- The JSON of a message, whose fields always come in the same order.
-local function encode(level, fields)
+local function encode(fields)
   local members = {}
   for _, name in ipairs { "task_id", "text", "context" } do
     if fields[name] ~= nil then
       local value, culprit, problem = json_encoder.encode(name, fields[name])
-      if not value then check.fail(level + 1, culprit, problem) end
+      if not value then check.fail(culprit, problem) end
       members[#members + 1] = ('"%s":'):format(name) .. value
     end
   end
   return "{" .. table.concat(members, ",") .. "}"
 end
 
-local function read_message(level, self, message)
+local function read_message(self, message)
   if type(message) == "string" then message = { text = message } end
   if type(message) ~= "table" then
-    check.fail(level + 1, "message", "expected a string or a table, got " .. check.describe(message))
+    check.fail("message", "expected a string or a table, got " .. check.describe(message))
   end
-  check.names(level + 1, "message", message, KNOWN_FIELDS)
+  check.names("message", message, KNOWN_FIELDS)
   local text, task_id = message.text, message.task_id
   if task_id == nil then task_id = self.task_id end
-  if type(text) ~= "string" then check.fail(level + 1, "text", "expected a string, got " .. check.describe(text)) end
-  if text == "" then check.fail(level + 1, "text", "expected some text, got an empty string") end
-  if not host.is_utf8(text) then check.fail(level + 1, "text", "expected valid UTF-8") end
-  options_module.check_task_id(level + 1, task_id)
-  if task_id == nil then check.fail(level + 1, "task_id", "expected a string, here or in the session's options") end
-  check.type(level + 1, "context", message.context, "table")
-  local timeout = options_module.timeouts(level + 1, message.timeout, self.timeout)
+  if type(text) ~= "string" then check.fail("text", "expected a string, got " .. check.describe(text)) end
+  if text == "" then check.fail("text", "expected some text, got an empty string") end
+  if not host.is_utf8(text) then check.fail("text", "expected valid UTF-8") end
+  options_module.check_task_id(task_id)
+  if task_id == nil then check.fail("task_id", "expected a string, here or in the session's options") end
+  check.type("context", message.context, "table")
+  local timeout = options_module.timeouts(message.timeout, self.timeout)
   local fields = { task_id = task_id, text = text, context = message.context }
-  return encode(level + 1, fields), timeout, text, task_id
+  return encode(fields), timeout, text, task_id
 end
 
--- Raises at the caller of the public function for a bad argument.
+-- Raises for a bad argument.
 local function send(self, message)
-  local encoded, timeout, text, task_id = read_message(3, self, message)
+  local encoded, timeout, text, task_id = read_message(self, message)
   local handle, refusal = self.handle:send(encoded, timeout.first or nil, timeout.idle or nil, timeout.total or nil)
   if not handle then return reply_module.refused(self, refusal) end
   local reply = reply_module.new(self, handle)
@@ -153,7 +153,7 @@ end
 ---@return nil
 ---@return aui.Reply? closing makes leaving a `for` early cancel the reply (Lua 5.4)
 function Session:send(message)
-  check.colon(2, self, Session, "session:send")
+  check.colon(self, Session, "session:send")
   local reply = send(self, message)
   return reply, nil, nil, reply
 end
@@ -163,7 +163,7 @@ end
 ---@return table? message the ExternalTaskMessage
 ---@return aui.Error? err
 function Session:ask(message)
-  check.colon(2, self, Session, "session:ask")
+  check.colon(self, Session, "session:ask")
   host.check_wait()
   return send(self, message):message()
 end
@@ -172,7 +172,7 @@ end
 --- at most; a handler, and what must not block a host's loop, goes on before that. The connection of a pool is given
 --- back instead, if it may serve another session.
 function Session:close()
-  check.colon(2, self, Session, "session:close")
+  check.colon(self, Session, "session:close")
   if not self.handle:give_back() then self.handle:close() end
   host.notify(self)
   local seen = self.notices
@@ -188,7 +188,7 @@ Session.__close = Session.close
 --- "connecting", "open", "waiting" (no connection; one is tried later, or for the next message) or "closed".
 ---@return string
 function Session:state()
-  check.colon(2, self, Session, "session:state")
+  check.colon(self, Session, "session:state")
   return self.handle:state()
 end
 
@@ -201,9 +201,8 @@ end
 ---@param handler fun(state: string, err?: aui.Error, delay?: number)
 ---@return fun() off stops the calls
 function Session:on(event, handler)
-  check.colon(2, self, Session, "session:on")
-  local off = self.handlers:add(2, event, handler)
-  return off
+  check.colon(self, Session, "session:on")
+  return self.handlers:add(event, handler)
 end
 
 -- Finds out what the request of the next connection says. Only `weak` leads to the session: its user may drop it while

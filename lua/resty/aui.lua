@@ -2,6 +2,10 @@
 -- content, access and rewrite phases and in timers. A session belongs to the request or timer that opened it: close it
 -- there, for nginx does not end a request before its sessions have ended.
 
-if not require "aui.host.ngx_api" then error("resty.aui: this is not nginx; use require \"aui\"", 2) end
+local misuse = require "aui.host.misuse"
+
+misuse.own()
+
+if not require "aui.host.ngx_api" then misuse.raise 'resty.aui: this is not nginx; use require "aui"' end
 
 return require "aui"

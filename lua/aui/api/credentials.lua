@@ -100,17 +100,17 @@ local function holders_for(...)
 end
 
 -- Raises for an option that can be seen to be wrong already.
-local function check_options(level, key, headers, auth, place)
+local function check_options(key, headers, auth, place)
   if auth ~= "query" and auth ~= "header" then
-    check.fail(level + 1, "auth", ('expected "query" or "header", got %s'):format(check.describe(auth)))
+    check.fail("auth", ('expected "query" or "header", got %s'):format(check.describe(auth)))
   end
   if type(headers) ~= "function" then
     local argument, problem = headers_problem(headers, place)
-    if problem then check.fail(level + 1, argument, problem) end
+    if problem then check.fail(argument, problem) end
   end
   if key ~= nil and type(key) ~= "function" then
     local argument, problem = key_problem(key)
-    if problem then check.fail(level + 1, argument, problem) end
+    if problem then check.fail(argument, problem) end
   end
 end
 
@@ -140,11 +140,11 @@ end
 
 --- The credentials that the options have for a place (see endpoint.resolve). Raises for a bad option.
 ---@return aui.Credentials
-function credentials.new(level, options, place)
+function credentials.new(options, place)
   local api_key, headers, auth = options.api_key, options.headers, options.auth
   if api_key == nil then api_key = os.getenv "AUI_NETWORK_API_KEY" end
   if auth == nil then auth = "query" end
-  check_options(level + 1, api_key, headers, auth, place)
+  check_options(api_key, headers, auth, place)
   local holders = holders_for(api_key, headers)
   local session_target, session_headers, rest_headers
 

@@ -43,9 +43,9 @@ local function bytes_problem(authority, target)
   end
 end
 
-local function parse_url(level, url)
-  local function fail(problem) check.fail(level + 2, "url", problem) end
-  check.type(level + 1, "url", url, "string")
+local function parse_url(url)
+  local function fail(problem) check.fail("url", problem) end
+  check.type("url", url, "string")
   local scheme, authority, target = url:match "^([A-Za-z]+)://([^/?#]*)(.*)$"
   scheme = scheme and ascii.lower(scheme)
   if not DEFAULT_PORTS[scheme] then fail 'expected "ws://..." or "wss://..."' end
@@ -72,18 +72,16 @@ local function host_field(place)
   return place.port == DEFAULT_PORTS[place.scheme] and host or ("%s:%d"):format(host, place.port)
 end
 
-local function place_of(level, options)
+local function place_of(options)
   if options.url ~= nil then
-    if options.region ~= nil then check.fail(level + 1, "region", "give either region or url, not both") end
-    local place = parse_url(level + 1, options.url) -- no tail call: levels are counted
-    return place
+    if options.region ~= nil then check.fail("region", "give either region or url, not both") end
+    return parse_url(options.url)
   end
   local region = options.region == nil and "gcp" or options.region
   if not REGIONS[region] then
-    check.fail(level + 1, "region", ('expected "gcp" or "azure", got %s'):format(check.describe(region)))
+    check.fail("region", ('expected "gcp" or "azure", got %s'):format(check.describe(region)))
   end
-  local place = parse_url(level + 1, REGIONS[region])
-  return place
+  return parse_url(REGIONS[region])
 end
 
 -- Where the tasks are in the REST part of the API, or nil if the URL does not tell: an URL of one's own need not.
@@ -95,16 +93,16 @@ end
 --- Where to connect: scheme, host, port, target, request_host (the Host field), `public_url`, which may be shown to
 --- anybody, tasks_target, for REST calls to the same server (nil if it is not known), and `confidential`: whether
 --- secrets may go there. Raises for a bad option.
-function endpoint.resolve(level, options)
-  local place = place_of(level + 1, options)
+function endpoint.resolve(options)
+  local place = place_of(options)
   place.request_host = host_field(place)
   place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, place.target:match "^[^?]*")
   place.tasks_target = tasks_target(place)
   place.confidential = place.scheme == "wss" or is_loopback(place.host) or options.allow_plaintext == true
   if options.api_key ~= nil or os.getenv "AUI_NETWORK_API_KEY" then
-    if not place.confidential then check.fail(level + 1, "url", "a key is " .. endpoint.NOT_CONFIDENTIAL) end
+    if not place.confidential then check.fail("url", "a key is " .. endpoint.NOT_CONFIDENTIAL) end
   elseif not options.url then
-    check.fail(level + 1, "api_key", "expected a string, or the environment variable AUI_NETWORK_API_KEY")
+    check.fail("api_key", "expected a string, or the environment variable AUI_NETWORK_API_KEY")
   end
   return place
 end

@@ -25,14 +25,14 @@ end
 --- Whether the event has any.
 function handlers:has(event) return self.lists[event][1] ~= nil end
 
---- Adds one; the result takes it away again. Raises, at `level`, for an unknown event or what is no function.
-function handlers:add(level, event, fn)
+--- Adds one; the result takes it away again. Raises for an unknown event or what is no function.
+function handlers:add(event, fn)
   local list = self.lists[event]
   if not list then
-    check.fail(level + 1, "event", ("expected %s, got %s"):format(self.expected, check.describe(event)))
+    check.fail("event", ("expected %s, got %s"):format(self.expected, check.describe(event)))
   end
   if type(fn) ~= "function" then
-    check.fail(level + 1, "handler", "expected a function, got " .. check.describe(fn))
+    check.fail("handler", "expected a function, got " .. check.describe(fn))
   end
   local handler = { fn = fn }
   list[#list + 1] = handler

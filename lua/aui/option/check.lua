@@ -1,4 +1,6 @@
--- Misuse is raised at the caller's line, naming the argument and what was expected.
+-- Checks of what a user gives: misuse is raised at the user's line, naming the argument and what was expected.
+
+local misuse = require "aui.host.misuse"
 
 local check = {}
 
@@ -41,49 +43,47 @@ function check.describe(value)
   return value == nil and "nothing" or "a " .. type(value)
 end
 
--- `level` is as for `error`, seen from whoever calls a function of this module: 2 blames its caller.
-
 --- Raises "argument: problem".
-function check.fail(level, argument, problem) error(("%s: %s"):format(argument, problem), level + 1) end
+function check.fail(argument, problem) misuse.raise(("%s: %s"):format(argument, problem)) end
 
 --- Raises unless the method named by `call`, as "session:send", got an object of its class: a dot passes none.
-function check.colon(level, self, class, call)
+function check.colon(self, class, call)
   if getmetatable(self) ~= class then
-    check.fail(level + 1, call:match ":(.*)$", ("call it with a colon: %s(...)"):format(call))
+    check.fail(call:match ":(.*)$", ("call it with a colon: %s(...)"):format(call))
   end
 end
 
 --- Raises if `value` is not of the type; nil passes.
-function check.type(level, argument, value, expected)
+function check.type(argument, value, expected)
   if value ~= nil and type(value) ~= expected then
-    check.fail(level + 1, argument, ("expected a %s, got %s"):format(expected, check.describe(value)))
+    check.fail(argument, ("expected a %s, got %s"):format(expected, check.describe(value)))
   end
 end
 
 --- Raises unless it is a time above 0; `also` says what else it may be.
-function check.seconds(level, argument, value, also)
+function check.seconds(argument, value, also)
   if type(value) ~= "number" or not (value > 0) then
     local expected = "expected seconds (a number above 0)" .. (also or "")
-    check.fail(level + 1, argument, expected .. ", got " .. check.describe(value))
+    check.fail(argument, expected .. ", got " .. check.describe(value))
   end
 end
 
 --- Raises unless it is a whole number within these bounds; nil passes.
-function check.whole(level, argument, value, least, most)
+function check.whole(argument, value, least, most)
   if value == nil then return end
   if type(value) ~= "number" or value % 1 ~= 0 or value < least or value > most then
     local expected = most < math.huge and ("between %d and %d"):format(least, most) or ("of %d or more"):format(least)
-    check.fail(level + 1, argument, ("expected a whole number %s, got %s"):format(expected, check.describe(value)))
+    check.fail(argument, ("expected a whole number %s, got %s"):format(expected, check.describe(value)))
   end
 end
 
 --- Raises if the table has a key that is not in `known`.
-function check.names(level, argument, options, known)
+function check.names(argument, options, known)
   for name in pairs(options) do
     if known[name] == nil then
       local guess = type(name) == "string" and nearest(name, known)
       local hint = guess and ("; did you mean %q?"):format(guess) or ""
-      check.fail(level + 1, argument, ("unknown option %s%s"):format(check.describe(name), hint))
+      check.fail(argument, ("unknown option %s%s"):format(check.describe(name), hint))
     end
   end
 end

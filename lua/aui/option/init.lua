@@ -72,41 +72,41 @@ local KNOWN_RATE = { messages = true, per = true }
 local MOST_SECONDS = 4e6 -- of a delay, which the engine holds in 32 bits of milliseconds
 
 --- Checks a `timeout` table and fills in what it leaves out from `defaults`. In the result, nil is no limit.
-function options_module.timeouts(level, given, defaults)
-  check.type(level + 1, "timeout", given, "table")
+function options_module.timeouts(given, defaults)
+  check.type("timeout", given, "table")
   given = given or {}
-  check.names(level + 1, "timeout", given, DEFAULT_TIMEOUTS)
+  check.names("timeout", given, DEFAULT_TIMEOUTS)
   local result = {}
   for name, default in pairs(defaults) do
     local value = given[name]
     if value == nil then value = default end
-    if value ~= false then check.seconds(level + 1, "timeout." .. name, value, " or false") end
+    if value ~= false then check.seconds("timeout." .. name, value, " or false") end
     result[name] = value
   end
   return result
 end
 
-local function check_tls(level, tls, scheme)
-  check.type(level + 1, "tls", tls, "table")
+local function check_tls(tls, scheme)
+  check.type("tls", tls, "table")
   if tls == nil then return scheme == "wss" and {} or nil end
-  if scheme ~= "wss" then check.fail(level + 1, "tls", "has no meaning for a ws:// url") end
-  check.names(level + 1, "tls", tls, KNOWN_TLS)
+  if scheme ~= "wss" then check.fail("tls", "has no meaning for a ws:// url") end
+  check.names("tls", tls, KNOWN_TLS)
   local result = {} -- what the core and later requests read is not the caller's table
   for name, expected in pairs(KNOWN_TLS) do
     result[name] = tls[name]
-    check.type(level + 1, "tls." .. name, result[name], expected)
+    check.type("tls." .. name, result[name], expected)
     if expected == "string" and result[name] and result[name]:find "[%z\n]" then
-      check.fail(level + 1, "tls." .. name, "expected the path of a PEM file") -- its contents would be shown in errors
+      check.fail("tls." .. name, "expected the path of a PEM file") -- its contents would be shown in errors
     end
   end
-  if (result.cert == nil) ~= (result.key == nil) then check.fail(level + 1, "tls.cert", "cert and key go together") end
+  if (result.cert == nil) ~= (result.key == nil) then check.fail("tls.cert", "cert and key go together") end
   return result
 end
 
 -- The table's fields, from `defaults` where it has none; raises for those that it should not have.
-local function filled(level, argument, given, defaults)
-  check.type(level + 1, argument, given, "table")
-  check.names(level + 1, argument, given or {}, defaults)
+local function filled(argument, given, defaults)
+  check.type(argument, given, "table")
+  check.names(argument, given or {}, defaults)
   local result = {}
   for name, default in pairs(defaults) do
     local value = given and given[name]
@@ -116,72 +116,72 @@ local function filled(level, argument, given, defaults)
   return result
 end
 
-local function read_reconnect(level, given)
+local function read_reconnect(given)
   if given == false then return { base = 0, max = 0, attempts = 0, reset_after = 0 } end
-  local result = filled(level + 1, "reconnect", given, DEFAULT_RECONNECT)
+  local result = filled("reconnect", given, DEFAULT_RECONNECT)
   for _, name in ipairs { "base", "max", "reset_after" } do
-    check.seconds(level + 1, "reconnect." .. name, result[name])
+    check.seconds("reconnect." .. name, result[name])
     result[name] = math.min(result[name], MOST_SECONDS)
   end
-  check.whole(level + 1, "reconnect.attempts", result.attempts, 1, 2 ^ 32 - 1)
+  check.whole("reconnect.attempts", result.attempts, 1, 2 ^ 32 - 1)
   return result
 end
 
-local function read_queue(level, given)
-  local result = filled(level + 1, "queue", given, DEFAULT_QUEUE)
-  check.whole(level + 1, "queue.messages", result.messages, 1, 2 ^ 31)
-  check.whole(level + 1, "queue.bytes", result.bytes, 1, 2 ^ 52)
+local function read_queue(given)
+  local result = filled("queue", given, DEFAULT_QUEUE)
+  check.whole("queue.messages", result.messages, 1, 2 ^ 31)
+  check.whole("queue.bytes", result.bytes, 1, 2 ^ 52)
   return result
 end
 
-local function read_rate(level, given)
-  check.type(level + 1, "rate", given, "table")
+local function read_rate(given)
+  check.type("rate", given, "table")
   if given == nil then return {} end
-  check.names(level + 1, "rate", given, KNOWN_RATE)
-  if given.messages == nil then check.fail(level + 1, "rate.messages", "expected a whole number, got nothing") end
-  check.whole(level + 1, "rate.messages", given.messages, 1, 2 ^ 31)
-  check.seconds(level + 1, "rate.per", given.per)
+  check.names("rate", given, KNOWN_RATE)
+  if given.messages == nil then check.fail("rate.messages", "expected a whole number, got nothing") end
+  check.whole("rate.messages", given.messages, 1, 2 ^ 31)
+  check.seconds("rate.per", given.per)
   return { messages = given.messages, per = math.min(given.per, MOST_SECONDS) }
 end
 
 -- interval (nil: no pings) and timeout, in seconds.
-local function read_ping(level, options)
+local function read_ping(options)
   local interval, timeout = options.ping_interval, options.ping_timeout
   if interval == nil then interval = 20 end
   if timeout == nil then timeout = 10 end
-  if interval then check.seconds(level + 1, "ping_interval", interval, " or false") end
-  check.seconds(level + 1, "ping_timeout", timeout)
+  if interval then check.seconds("ping_interval", interval, " or false") end
+  check.seconds("ping_timeout", timeout)
   return interval or nil, timeout
 end
 
 --- Raises if the id is neither nil nor a string that can be sent.
-function options_module.check_task_id(level, task_id)
-  check.type(level + 1, "task_id", task_id, "string")
-  if task_id == "" then check.fail(level + 1, "task_id", "expected a task's id, got an empty string") end
-  if task_id and not host.is_utf8(task_id) then check.fail(level + 1, "task_id", "expected valid UTF-8") end
+function options_module.check_task_id(task_id)
+  check.type("task_id", task_id, "string")
+  if task_id == "" then check.fail("task_id", "expected a task's id, got an empty string") end
+  if task_id and not host.is_utf8(task_id) then check.fail("task_id", "expected valid UTF-8") end
 end
 
 --- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, and `core`,
 --- those of loop:open but for the request's target and headers.
 ---@param options aui.Options
-function options_module.read(level, options)
+function options_module.read(options)
   if type(options) ~= "table" then
-    check.fail(level + 1, "options", "expected a table, got " .. check.describe(options))
+    check.fail("options", "expected a table, got " .. check.describe(options))
   end
-  check.names(level + 1, "options", options, KNOWN)
-  check.type(level + 1, "allow_plaintext", options.allow_plaintext, "boolean")
-  check.type(level + 1, "recover", options.recover, "boolean")
-  options_module.check_task_id(level + 1, options.task_id)
-  check.whole(level + 1, "max_message", options.max_message, 1, 2 ^ 52)
-  check.whole(level + 1, "max_response_head", options.max_response_head, 128, 2 ^ 31)
-  check.whole(level + 1, "max_depth", options.max_depth, 1, 1024)
-  local place = endpoint.resolve(level + 1, options)
-  local timeout = options_module.timeouts(level + 1, options.timeout, DEFAULT_TIMEOUTS)
-  local reconnect = read_reconnect(level + 1, options.reconnect)
-  local queue = read_queue(level + 1, options.queue)
-  local rate = read_rate(level + 1, options.rate)
-  local ping_interval, ping_timeout = read_ping(level + 1, options)
-  place.tls = check_tls(level + 1, options.tls, place.scheme)
+  check.names("options", options, KNOWN)
+  check.type("allow_plaintext", options.allow_plaintext, "boolean")
+  check.type("recover", options.recover, "boolean")
+  options_module.check_task_id(options.task_id)
+  check.whole("max_message", options.max_message, 1, 2 ^ 52)
+  check.whole("max_response_head", options.max_response_head, 128, 2 ^ 31)
+  check.whole("max_depth", options.max_depth, 1, 1024)
+  local place = endpoint.resolve(options)
+  local timeout = options_module.timeouts(options.timeout, DEFAULT_TIMEOUTS)
+  local reconnect = read_reconnect(options.reconnect)
+  local queue = read_queue(options.queue)
+  local rate = read_rate(options.rate)
+  local ping_interval, ping_timeout = read_ping(options)
+  place.tls = check_tls(options.tls, place.scheme)
   local core = endpoint.address(place, {
     connect_timeout = timeout.connect or nil,
     reconnect_base = reconnect.base,
@@ -201,7 +201,7 @@ function options_module.read(level, options)
   })
   return {
     endpoint = place,
-    credentials = credentials.new(level + 1, options, place),
+    credentials = credentials.new(options, place),
     timeout = timeout,
     task_id = options.task_id,
     core = core,

@@ -10,7 +10,7 @@ local options = require "aui.option"
 
 local rest = {}
 
-local agent = options.read(2, config.agent())
+local agent = options.read(config.agent())
 local place = agent.endpoint
 if not place.tasks_target then
   error("AUI_URL: expected an URL that ends in /api/v1/external/session, for the REST calls beside it", 0)

@@ -4,6 +4,7 @@
 
 local interrupt = require "aui.host.interrupt"
 local log = require "aui.log"
+local misuse = require "aui.host.misuse"
 local net = require "aui.net"
 local runnable = require "aui.host.native.runnable"
 local sources = require "aui.host.sources"
@@ -29,7 +30,6 @@ local HOST_WAITS = "to wait here would block the host's loop: do it in a corouti
 local C_WAITS = "Lua 5.1 cannot wait here: in a coroutine, neither inside pcall nor in the iterator of a for loop "
   .. "(instead of which call reply:next in a while loop)"
 
-local OWN_SOURCE = debug.getinfo(1, "S").source:match "^(.*)host/native/scheduler%.lua$" or "\0"
 local MAIN = {} -- the main coroutine, which has no value of its own in Lua 5.1
 
 local loop -- made when first needed: a process may fork before
@@ -345,21 +345,10 @@ end
 --- Whether the caller may wait: handlers may not, nor may what would block a host's loop.
 function scheduler.may_wait() return not problem_of_waiting() end
 
--- Raises at the line of the module's user, through however many functions of it the call has come.
-local function refuse(problem)
-  local level = 2
-  local function is_own()
-    local info = debug.getinfo(level + 1, "S")
-    return info and info.source:sub(1, #OWN_SOURCE) == OWN_SOURCE
-  end
-  while is_own() do level = level + 1 end
-  error(problem, level)
-end
-
 --- Raises where the caller may not wait: for those who would have done something before they do.
 function scheduler.check_wait()
   local problem = problem_of_waiting()
-  if problem then refuse(problem) end
+  if problem then misuse.raise(problem) end
 end
 
 --- Waits until `source` is notified (then true) or `deadline` on the loop's clock has come (then false). `seen` is what
@@ -370,7 +359,7 @@ function scheduler.wait(source, deadline, seen)
   local problem, yields = problem_of_waiting()
   if problem then
     if deadline and deadline <= scheduler.now() then return false end
-    refuse(problem)
+    misuse.raise(problem)
   end
   local waiter = new_waiter(source or false, deadline or math.huge)
   if source then

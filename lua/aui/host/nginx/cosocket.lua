@@ -327,7 +327,7 @@ function Link:finished() return self.over end
 function Link:has_seen(id) return self.core:has_seen(id) end
 
 function Link:send(json, first, idle, total)
-  self.check_request(4)
+  self.check_request()
   if not self.over and not threads.is_alive(self.user) then self.user = threads.watch() end
   local core, err = self.core:send(json, first, idle, total)
   self:pump()
@@ -336,7 +336,7 @@ function Link:send(json, first, idle, total)
 end
 
 function Link:close()
-  self.check_request(3)
+  self.check_request()
   threads.unwatch(self.user)
   self.core:close()
   self.clock:post(1)
@@ -344,7 +344,7 @@ function Link:close()
 end
 
 function Link:give_back()
-  self.check_request(3)
+  self.check_request()
   local connection = self.connection
   if not connection or not connection.parked or connection.writing then return false end
   local answers = self.core:detach()
@@ -397,7 +397,7 @@ end
 local function hidden(pool) return { name = "aui:" .. ngx.md5(pool.name), size = pool.size, idle = pool.idle } end
 
 --- Opens a session for the source of this id. `options` are those of loop:open (src/binding/net/lua_link.c);
---- `check_request(level)` raises where the session may not be used. A link, or nil and why not.
+--- `check_request()` raises where the session may not be used. A link, or nil and why not.
 function cosocket.open(id, options, check_request)
   local ok, why = check_tls(options.tls)
   if not ok then return nil, why end

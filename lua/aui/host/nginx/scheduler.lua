@@ -5,6 +5,7 @@ local call = require "aui.host.nginx.call"
 local cosocket = require "aui.host.nginx.cosocket"
 local engine = require "aui.engine"
 local log = require "aui.log"
+local misuse = require "aui.host.misuse"
 local semaphore = require "ngx.semaphore"
 local sources = require "aui.host.sources"
 local threads = require "aui.host.nginx.light_threads"
@@ -45,13 +46,13 @@ local function phase_problem()
   return words:format(phase)
 end
 
--- Raises, at `level` as seen from the caller, where a session may not be used: it lives by threads of its own request.
-local function check_owner(level, request)
+-- Raises where a session may not be used: it lives by threads of its own request.
+local function check_owner(request)
   local problem = phase_problem()
   if not problem and request ~= current_request() then
     problem = "the session belongs to another request: it can be used in the request (or timer) that opened it"
   end
-  if problem then error(problem, level + 1) end
+  if problem then misuse.raise(problem) end
 end
 
 function openresty.open(id, options)
@@ -59,8 +60,7 @@ function openresty.open(id, options)
   if problem then return nil, problem end
   local request = current_request()
   sources.find(id).request = request
-  local function check(level) check_owner(level + 1, request) end
-  return cosocket.open(id, options, check)
+  return cosocket.open(id, options, function() check_owner(request) end)
 end
 
 local function time_left(deadline)
@@ -70,10 +70,10 @@ end
 
 function openresty.wait(source, deadline, seen)
   if source and source.request then
-    check_owner(3, source.request)
+    check_owner(source.request)
   else
     local problem = phase_problem()
-    if problem then error(problem, 3) end
+    if problem then misuse.raise(problem) end
   end
   local waiter = source and source.spare or semaphore.new()
   if source then
@@ -203,7 +203,9 @@ function openresty.call(fn, ...) fn(...) end
 --- nginx's own loop needs not be told.
 function openresty.changed() end
 
-local function no_foreign_loop() error("nginx's own loop drives the sessions: nothing is left to do for another", 3) end
+local function no_foreign_loop()
+  misuse.raise "nginx's own loop drives the sessions: nothing is left to do for another"
+end
 
 openresty.fd, openresty.timeout = no_foreign_loop, no_foreign_loop
 
