@@ -190,6 +190,25 @@ static void what_names_another_task_or_answer_is_nobodys(void **state) {
   stop(&p);
 }
 
+/* Both begin as an update before them did, which was ours: that says nothing of what stands behind it. */
+static void what_begins_as_ours_may_be_anothers(void **state) {
+  peer p;
+  start_open(state, &p);
+  ask(&p, "A", "one");
+  aui_reply *reply = send_through(&p, "{}");
+  peer_send_text(&p, "{\"data\":{\"text\":\"tw\"},\"event\":\"thread-message-text-content-updated\"}");
+  peer_send_text(&p, "{\"data\":{\"text\":\"two\"},\"id\":\"A\",\"text\":\"one\",\"sender\":{\"type\":\"agent\"}}");
+  assert_pending(reply, "tw");
+  peer_send_text(&p, "{\"data\":{\"text\":\"two\"},\"event\":\"thread-message-text-content-updated\"}");
+  peer_send_text(&p,
+                 "{\"data\":{\"text\":\"two\"},\"event\":\"thread-message-text-content-updated\","
+                 "\"scope\":{\"context\":{\"message_id\":\"A\"}},\"data\":{\"text\":\"one\"}}");
+  assert_pending(reply, "two");
+  say_final(&p, "B", "agent", "two");
+  assert_answered(&p, reply, "two");
+  stop(&p);
+}
+
 static void several_tasks_take_turns(void **state) {
   peer p;
   start_open(state, &p);
@@ -233,6 +252,7 @@ int main(void) {
       IN_EVERY_WAY(nor_in_the_next_session_of_a_connection),
       cmocka_unit_test(what_was_found_elsewhere_counts),
       IN_EVERY_WAY(what_names_another_task_or_answer_is_nobodys),
+      IN_EVERY_WAY(what_begins_as_ours_may_be_anothers),
       IN_EVERY_WAY(several_tasks_take_turns),
       IN_EVERY_WAY(an_end_that_came_before_the_message_had_left_drains_nothing),
   };

@@ -36,8 +36,8 @@ struct aui_event_reader {
    * It is at the text's closing quote, or before that at the escape of the high surrogate that is
    * held back. */
   size_t checkpoint;
-  bool origin_before;            /* all that the last message said of whose it is stands before its text, */
-  bool checkpoint_origin_before; /* and so it was with the one that the checkpoint is in */
+  bool checkpoint_origin_before; /* all that it says of whose it is stands before that, and was found to be ours */
+  bool origin_as_before;         /* the last message said the same of that, and no more */
 };
 
 aui_event_reader *aui_event_new(unsigned max_depth, size_t max_text) {
@@ -116,10 +116,14 @@ int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n) {
 static aui_json_result scan(aui_event_reader *reader) {
   const aui_buffer *json = &reader->json;
   size_t from = reader->common >= reader->checkpoint ? reader->checkpoint : 0;
+  unsigned said = reader->scan.at_text.origin.changes; /* before the checkpoint */
   reader->scanned_from = from;
   reader->checkpoint = 0;
+  reader->origin_as_before = false;
   if (from == 0) return aui_json_scan_whole(json->data, json->len, reader->max_depth, &reader->scan);
-  return aui_json_scan_from(json->data, json->len, reader->max_depth, from, &reader->scan);
+  aui_json_result result = aui_json_scan_from(json->data, json->len, reader->max_depth, from, &reader->scan);
+  reader->origin_as_before = reader->checkpoint_origin_before && reader->scan.members.origin.changes == said;
+  return result;
 }
 
 static bool is_from_user(const aui_json_members *members) {
@@ -187,7 +191,6 @@ aui_event_type aui_event_end(aui_event_reader *reader) {
   reader->type = check_message(reader);
   reader->common = 0;
   reader->parted = false;
-  reader->origin_before = reader->scan.members.origin.changes == reader->scan.at_text.origin.changes;
   bool for_others = reader->type == AUI_EVENT_FINAL || reader->type == AUI_EVENT_ERROR;
   if (for_others) aui_json_replace_unpaired(json->data, json->len);
   return reader->type;
@@ -197,8 +200,7 @@ aui_event_type aui_event_end(aui_event_reader *reader) {
 
 bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers) {
   if (reader->type < 0 || reader->type == AUI_EVENT_NONE) return false;
-  bool as_the_last = reader->scanned_from > 0 && reader->origin_before && reader->checkpoint_origin_before;
-  if (as_the_last) return true;
+  if (reader->type == AUI_EVENT_UPDATE && reader->origin_as_before) return true;
   const aui_json_members *members = &reader->scan.members;
   aui_json_span id = reader->type == AUI_EVENT_FINAL ? members->id : (aui_json_span){0, 0};
   return aui_answers_claim(answers, reader->json.data, id, &members->origin);
@@ -224,7 +226,7 @@ static bool take_update(aui_event_reader *reader, aui_buffer *text, size_t *keep
   /* Before a high surrogate that is held back, another one is unpaired as long as nothing else takes its place. */
   bool stays = aui_json_settled_end(json, (aui_json_span){string.start, settled}) == settled;
   if (done && whole && stays) reader->checkpoint = settled;
-  reader->checkpoint_origin_before = reader->origin_before;
+  reader->checkpoint_origin_before = reader->scan.members.origin.changes == reader->scan.at_text.origin.changes;
   return done;
 }
 
