@@ -164,6 +164,26 @@ static void a_ping_that_cannot_leave_is_not_answered(void **state) {
   stop(&p);
 }
 
+/* A ping waits until the message in front of it has left. */
+static void a_peer_that_takes_in_a_message_is_not_dead(void **state) {
+  peer p;
+  aui_session *s = start_pinging(state, &p);
+  aui_reply *reply = send(&p, "{\"text\":\"a message that leaves slowly\"}");
+  peer_pump(&p, 3);
+  assert_due(&p, p.now + 1000);
+  for (int i = 0; i < 4; i++) {
+    p.now += 200;
+    peer_pump(&p, 3);
+    assert_int_equal(aui_session_deadline(s), p.now + 300);
+  }
+  assert_frame(&p, PEER_TEXT, "{\"text\":\"a message that leaves slowly\"}");
+  assert_frame(&p, PEER_PING, "");
+  assert_due(&p, p.now + 300);
+  assert_failed(reply, AUI_ERROR_TRANSPORT, true, AUI_DELIVERED_MAYBE, 0, 1006, DEAD);
+  release(&p, reply);
+  stop(&p);
+}
+
 static void a_closing_connection_is_not_pinged(void **state) {
   peer p;
   aui_session *s = start_pinging(state, &p);
@@ -189,6 +209,7 @@ int main(void) {
       IN_EVERY_WAY(half_a_message_is_an_answer_too),
       IN_EVERY_WAY(a_silent_peer_is_dead),
       IN_EVERY_WAY(a_ping_that_cannot_leave_is_not_answered),
+      IN_EVERY_WAY(a_peer_that_takes_in_a_message_is_not_dead),
       IN_EVERY_WAY(a_closing_connection_is_not_pinged),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,10 @@ bool aui_liveness_leaving(aui_liveness *liveness, const aui_liveness_config *con
   return true;
 }
 
+void aui_liveness_left(aui_liveness *liveness, uint64_t now) {
+  if (liveness->pinged) liveness->pinged_at = now;
+}
+
 uint64_t aui_liveness_deadline(const aui_liveness *liveness, const aui_liveness_config *config) {
   if (liveness->pinged) return aui_deadline_after(liveness->pinged_at, config->timeout);
   return aui_deadline_after(liveness->heard, config->interval);

@@ -9,12 +9,12 @@
 /* Milliseconds; AUI_NEVER as interval: no pings. */
 typedef struct {
   uint64_t interval; /* of silence, after which a ping is sent */
-  uint64_t timeout;  /* from the ping until anything must have come */
+  uint64_t timeout;  /* from the ping, or what left last, until anything must have come */
 } aui_liveness_config;
 
 typedef struct {
   uint64_t heard;     /* when something last came */
-  uint64_t pinged_at; /* when a ping was sent since then, */
+  uint64_t pinged_at; /* when a ping was sent since then, or bytes left behind that, */
   bool pinged;        /* if one was */
   bool doubtful;      /* nobody knows how long nothing has come */
 } aui_liveness;
@@ -28,6 +28,9 @@ void aui_liveness_adopted(aui_liveness *liveness, uint64_t now);
 /* A message is about to leave. True when a ping is to go with it (said once), since nothing has come for a while: a
  * connection that died meanwhile is found out after the ping's timeout then, and not after the interval as well. */
 bool aui_liveness_leaving(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now);
+
+/* Bytes have left. A ping may wait behind a long message, and a peer that takes that in is not dead. */
+void aui_liveness_left(aui_liveness *liveness, uint64_t now);
 
 /* When aui_liveness_tick has something to say. */
 uint64_t aui_liveness_deadline(const aui_liveness *liveness, const aui_liveness_config *config);

@@ -168,6 +168,7 @@ void aui_session_written(aui_session *session, size_t n, uint64_t now) {
   if (session->transport != TRANSPORT_UP) return;
   bool leaving = session->active && ws->written < ws->text_end;
   aui_websocket_wrote(ws, n);
+  aui_liveness_left(&session->liveness, now);
   if (!leaving || ws->written <= ws->text_begin) return;
   session->carried = true;
   aui_reply_left(session->active, now);

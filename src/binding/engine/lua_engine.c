@@ -8,6 +8,9 @@
 
 #include "binding/engine/lua_engine.h"
 
+/* Bytes for a driver to write at a time: only when it comes back for more it is known that the peer takes them in. */
+enum { PIECE = 16 * 1024 };
+
 #define AUI_ANSWERS "aui." AUI_MODULE ".Answers"
 
 uint64_t aui_engine_now(void) {
@@ -210,13 +213,13 @@ static bool output_begins_with_top(lua_State *L) {
   return n >= len && memcmp(bytes, string, len) == 0;
 }
 
-/* session:output(): bytes for the peer, which the driver now has to write, or nil. */
+/* session:output(): bytes for the peer, which the driver now has to write before it asks for more, or nil. */
 static int session_output(lua_State *L) {
   size_t n;
   if (!give_random(check_live(L))) return 0;
   for (;;) {
     aui_session_output(check_live(L), &n, aui_engine_now());
-    if (n == 0 || !push_output(L, n)) return 0;
+    if (n == 0 || !push_output(L, n < PIECE ? n : PIECE)) return 0;
     /* Bytes count as written once Lua has had the memory for them; what it collected meanwhile may be a reply, whose
      * message is taken out of the output then. */
     if (output_begins_with_top(L)) break;
