@@ -4,14 +4,16 @@ local child = require "spec.child"
 local lfs = require "lfs"
 local support = require "spec.support"
 
-describe("#native JSON in a locale with a decimal comma", function()
+describe("#native in another locale", function()
   local directory, mirror, server
 
   setup(function()
     directory = os.tmpname()
     os.remove(directory)
     lfs.mkdir(directory)
-    os.execute(("localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >/dev/null 2>&1"):format(directory))
+    for _, name in ipairs { "de_DE", "tr_TR" } do
+      os.execute(("localedef -i %s -f UTF-8 %s/%s.UTF-8 >/dev/null 2>&1"):format(name, directory, name))
+    end
   end)
 
   teardown(function() os.execute("rm -r " .. directory) end)
@@ -35,7 +37,7 @@ describe("#native JSON in a locale with a decimal comma", function()
   ]]
 
   for _, order in ipairs { { "C", "de_DE.UTF-8" }, { "de_DE.UTF-8", "C" } } do
-    it(("has points: %s"):format(table.concat(order, ", then ")), function()
+    it(("JSON has decimal points: %s"):format(table.concat(order, ", then ")), function()
       if not lfs.attributes(directory .. "/de_DE.UTF-8") then return pending "this system has no sources of locales" end
       local steps = {}
       for _ = 1, 3 do
@@ -49,6 +51,24 @@ describe("#native JSON in a locale with a decimal comma", function()
       assert.equal(('number\\":1.5\t1234.5\n'):rep(3), ran.stdout, ran.stderr)
     end)
   end
+
+  -- In Turkish the small letter of I is another one than i.
+  it("capitals are the same letters", function()
+    if not lfs.attributes(directory .. "/tr_TR.UTF-8") then return pending "this system has no sources of locales" end
+    server = support.play { { receive = true }, { raw = "81 04 50 49 4e 47" }, { message = { text = "fine" } } } -- PING
+    local ran = child.run(
+      [[
+        assert(os.setlocale "tr_TR.UTF-8")
+        local session = assert(require("aui").connect { url = ..., task_id = "t" })
+        print(assert(session:ask "q").text)
+        session:close()
+      ]],
+      { env = { LOCPATH = directory } },
+      server.url
+    )
+    server:stop()
+    assert.equal("fine\n", ran.stdout, ran.stderr)
+  end)
 end)
 
 describe("#native the module", function()

@@ -200,9 +200,8 @@ static void what_begins_as_ours_may_be_anothers(void **state) {
   peer_send_text(&p, "{\"data\":{\"text\":\"two\"},\"id\":\"A\",\"text\":\"one\",\"sender\":{\"type\":\"agent\"}}");
   assert_pending(reply, "tw");
   peer_send_text(&p, "{\"data\":{\"text\":\"two\"},\"event\":\"thread-message-text-content-updated\"}");
-  peer_send_text(&p,
-                 "{\"data\":{\"text\":\"two\"},\"event\":\"thread-message-text-content-updated\","
-                 "\"scope\":{\"context\":{\"message_id\":\"A\"}},\"data\":{\"text\":\"one\"}}");
+  peer_send_text(&p, "{\"data\":{\"text\":\"two\"},\"event\":\"thread-message-text-content-updated\","
+                     "\"scope\":{\"context\":{\"message_id\":\"A\"}},\"data\":{\"text\":\"one\"}}");
   assert_pending(reply, "two");
   say_final(&p, "B", "agent", "two");
   assert_answered(&p, reply, "two");

@@ -70,7 +70,22 @@ static void cuts(void **state) {
         "012345678901234567890123456789012345678901234567890123456789012");
 }
 
+static void check_seconds(uint64_t milliseconds, const char *expected) {
+  char words[AUI_WORDS_SECONDS];
+  assert_string_equal(aui_words_seconds(words, milliseconds), expected);
+}
+
+static void seconds(void **state) {
+  (void)state;
+  check_seconds(0, "0");
+  check_seconds(1, "0.001");
+  check_seconds(250, "0.25");
+  check_seconds(10000, "10");
+  check_seconds(1234560, "1234.56");
+  check_seconds(UINT64_MAX, "18446744073709551.615");
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(lines), cmocka_unit_test(cuts)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(lines), cmocka_unit_test(cuts), cmocka_unit_test(seconds)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

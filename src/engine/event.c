@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "engine/growth.h"
 #include "engine/json.h"
@@ -157,6 +156,14 @@ static bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* Whether the letters are those of a lower-case word, whatever their case and the locale. */
+static bool is_word(const char *text, const char *lower_case, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if ((text[i] | 0x20) != lower_case[i]) return false;
+  }
+  return true;
+}
+
 /* Some servers keep their connections alive by messages that are no JSON: nothing, or one of these words. */
 static bool is_heartbeat(const aui_buffer *json) {
   static const char *const words[] = {"", "ping", "pong", "heartbeat", "keepalive"};
@@ -165,7 +172,7 @@ static bool is_heartbeat(const aui_buffer *json) {
   while (word < end && is_space(end[-1])) end--;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     size_t n = strlen(words[i]);
-    if ((size_t)(end - word) == n && strncasecmp(word, words[i], n) == 0) return true;
+    if ((size_t)(end - word) == n && is_word(word, words[i], n)) return true;
   }
   return false;
 }

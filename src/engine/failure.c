@@ -32,9 +32,10 @@ static void say_missing(char words[MISSING_SIZE], aui_phase phase, const char *p
 
 void aui_failure_of_connect_timeout(aui_error *error, aui_phase phase, const char *proxy, bool transport_up,
                                     uint64_t timeout) {
-  char what[MISSING_SIZE] = "the server did not answer the WebSocket handshake";
+  char what[MISSING_SIZE] = "the server did not answer the WebSocket handshake", seconds[AUI_WORDS_SECONDS];
   if (!transport_up) say_missing(what, phase, proxy);
-  aui_error_set(error, AUI_ERROR_TIMEOUT, "%s within %g s (timeout.connect)", what, (double)timeout / 1000);
+  aui_words_seconds(seconds, timeout);
+  aui_error_set(error, AUI_ERROR_TIMEOUT, "%s within %s s (timeout.connect)", what, seconds);
 }
 
 /* ---- The tunnel through a proxy ---- */
@@ -159,20 +160,21 @@ void aui_failure_of_exchange_cut(aui_error *error, aui_exchange_progress progres
 
 void aui_failure_of_exchange_timeout(aui_error *error, aui_exchange_progress progress, aui_phase phase,
                                      const char *proxy, uint64_t timeout) {
-  char what[MISSING_SIZE];
+  char what[MISSING_SIZE], seconds[AUI_WORDS_SECONDS];
   switch (progress) {
     case AUI_EXCHANGE_OPENING: say_missing(what, phase, proxy); break;
     case AUI_EXCHANGE_ASKING: snprintf(what, sizeof what, "the server did not answer"); break;
     case AUI_EXCHANGE_READING: snprintf(what, sizeof what, "the answer was not complete"); break;
   }
-  aui_error_set(error, AUI_ERROR_TIMEOUT, "%s within %g s (timeout)", what, (double)timeout / 1000);
+  aui_error_set(error, AUI_ERROR_TIMEOUT, "%s within %s s (timeout)", what, aui_words_seconds(seconds, timeout));
 }
 
 /* ---- The open WebSocket ---- */
 
 void aui_failure_of_silence(aui_error *error, uint64_t timeout) {
-  aui_error_set(error, AUI_ERROR_TRANSPORT, "the connection is dead: no answer to a ping within %g s (ping_timeout)",
-                (double)timeout / 1000);
+  char seconds[AUI_WORDS_SECONDS];
+  aui_error_set(error, AUI_ERROR_TRANSPORT, "the connection is dead: no answer to a ping within %s s (ping_timeout)",
+                aui_words_seconds(seconds, timeout));
   error->close_code = 1006;
 }
 

@@ -1,8 +1,9 @@
-/* What others wrote, as words for people: one line that no terminal, log or JSON can stumble over. */
+/* Words for people: what others wrote is one line that no terminal, log or JSON can stumble over. */
 #include "engine/words.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/utf8.h"
@@ -54,4 +55,13 @@ size_t aui_words_copy(char *line, size_t room, const char *text, size_t n) {
   }
   line[len] = '\0';
   return len;
+}
+
+const char *aui_words_seconds(char words[AUI_WORDS_SECONDS], uint64_t milliseconds) {
+  uint64_t whole = milliseconds / 1000, rest = milliseconds % 1000;
+  int n = snprintf(words, AUI_WORDS_SECONDS, "%" PRIu64 ".%03" PRIu64, whole, rest);
+  while (words[n - 1] == '0') n--;
+  if (words[n - 1] == '.') n--;
+  words[n] = '\0';
+  return words;
 }
