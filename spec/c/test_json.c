@@ -214,6 +214,9 @@ static const struct {
     /* keys and names may be escaped */
     {"{'\\u0065vent':'thread\\u002Dmessage-text-content-update\\u0064'}", " event=update"},
     {"{'d\\u0061ta':{'\\u0074\\u0065\\u0078\\u0074':'\\u0041'}}", " data.text=\\u0041"},
+    {"{'scop\\u0065':{'cont\\u0065xt':{'interaction_i\\u0064':'I','\\u006dessage_id':'M'}},'status_cod\\u0065':500}",
+     " status=500 message=M interaction=I"},
+    {"{'\\u0069\\u0064':1,'s\\u0065nder':{},'rec\\u0065iver':{'typ\\u0065':'user'}}", " id id=1 sender to=user"},
     {"{'event\\u0000':'x','event\\/':'x','\\u0165vent':'x','even\\ud83d':'x'}", ""},
     {"{'event':'" UPDATE "\\u0000'}", " event=other"},
     /* keys that only resemble */

@@ -40,7 +40,7 @@ static void overwrite(overwriting *o, const char *bytes, size_t n) {
 static bool decode_behind(const char *json, aui_json_span string, aui_buffer *text, size_t at, size_t *keep) {
   size_t most = at + (string.end - string.start); /* an escape is longer than what it stands for */
   if (most > text->len && !aui_buffer_reserve(text, most - text->len)) return false;
-  overwriting o = {.text = text, .at = at};
+  overwriting o = {.text = text, .at = at, .keep = at, .parted = at == text->len};
   aui_json_piece piece;
   for (size_t i = string.start; i < string.end;) {
     i = aui_json_decode(json, i, string.end, &piece);

@@ -40,38 +40,31 @@ typedef enum {
   ERROR
 } member;
 
-/* Those with the same parent stand together. */
+/* By the length of their keys, which tells nearly all others from them. */
+enum { LONGEST_KEY = 14, SAME_LENGTH = 5 };
 static const struct {
   member parent;
   member self;
   const char *key;
-  size_t key_length;
-} interesting[] = {
-#define KEY(s) s, sizeof s - 1
-    {ROOT, EVENT, KEY("event")},
-    {ROOT, CHANNEL, KEY("channel")},
-    {ROOT, SCOPE, KEY("scope")},
-    {ROOT, DATA, KEY("data")},
-    {ROOT, ID, KEY("id")},
-    {ROOT, TASK_ID, KEY("task_id")},
-    {ROOT, TEXT, KEY("text")},
-    {ROOT, SENDER, KEY("sender")},
-    {ROOT, RECEIVER, KEY("receiver")},
-    {ROOT, STATUS_CODE, KEY("status_code")},
-    {ROOT, EXTRA_DATA, KEY("extra_data")},
-    {ROOT, DETAIL, KEY("detail")},
-    {ROOT, ERRORS, KEY("errors")},
-    {ROOT, ERROR, KEY("error")},
-    {DATA, DATA_TEXT, KEY("text")},
-    {CHANNEL, CHANNEL_EVENT_NAME, KEY("event_name")},
-    {SENDER, SENDER_TYPE, KEY("type")},
-    {RECEIVER, RECEIVER_TYPE, KEY("type")},
-    {SCOPE, CONTEXT, KEY("context")},
-    {CONTEXT, CONTEXT_TASK_ID, KEY("task_id")},
-    {CONTEXT, CONTEXT_MESSAGE_ID, KEY("message_id")},
-    {CONTEXT, CONTEXT_INTERACTION_ID, KEY("interaction_id")},
-    {EXTRA_DATA, RETRY_AFTER, KEY("retry_after")},
-#undef KEY
+} interesting[LONGEST_KEY + 1][SAME_LENGTH] = {
+    [2] = {{ROOT, ID, "id"}},
+    [4] = {{ROOT, DATA, "data"},
+           {ROOT, TEXT, "text"},
+           {DATA, DATA_TEXT, "text"},
+           {SENDER, SENDER_TYPE, "type"},
+           {RECEIVER, RECEIVER_TYPE, "type"}},
+    [5] = {{ROOT, EVENT, "event"}, {ROOT, SCOPE, "scope"}, {ROOT, ERROR, "error"}},
+    [6] = {{ROOT, SENDER, "sender"}, {ROOT, DETAIL, "detail"}, {ROOT, ERRORS, "errors"}},
+    [7] = {{ROOT, CHANNEL, "channel"},
+           {ROOT, TASK_ID, "task_id"},
+           {SCOPE, CONTEXT, "context"},
+           {CONTEXT, CONTEXT_TASK_ID, "task_id"}},
+    [8] = {{ROOT, RECEIVER, "receiver"}},
+    [10] = {{ROOT, EXTRA_DATA, "extra_data"},
+            {CHANNEL, CHANNEL_EVENT_NAME, "event_name"},
+            {CONTEXT, CONTEXT_MESSAGE_ID, "message_id"}},
+    [11] = {{ROOT, STATUS_CODE, "status_code"}, {EXTRA_DATA, RETRY_AFTER, "retry_after"}},
+    [14] = {{CONTEXT, CONTEXT_INTERACTION_ID, "interaction_id"}},
 };
 
 static const char update_name[] = "thread-message-text-content-updated";
@@ -161,29 +154,51 @@ static size_t encode(uint32_t code, char *out) {
 static uint64_t special_bytes(uint64_t word) {
   const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
   uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
-  return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((word - ones * 0x20) & ~word)) & high;
+  return ((quote - ones) | (backslash - ones) | (word - ones * 0x20)) & ~word & high;
 }
 
 static bool is_special(char c) {
   return c == '"' || c == '\\' || (uint8_t)c < 0x20;
 }
 
+/* The eight bytes at `p`, the first one lowest; compilers make one load of it. */
+static uint64_t load_word(const char *p) {
+  const uint8_t *b = (const uint8_t *)p;
+  uint64_t low = b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24;
+  return low | (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 | (uint64_t)b[7] << 56;
+}
+
 /* The first byte from `p` on that is a quote, a backslash or a control character, or `end`. */
 static const char *find_special(const char *p, const char *end) {
-  uint64_t word;
-  for (; (size_t)(end - p) >= sizeof word; p += sizeof word) {
-    memcpy(&word, p, sizeof word);
-    if (special_bytes(word)) break;
+  for (; end - p >= (ptrdiff_t)sizeof(uint64_t); p += sizeof(uint64_t)) {
+    uint64_t special = special_bytes(load_word(p));
+    if (special == 0) continue;
+    for (; !(special & 0x80); special >>= 8) p++;
+    return p;
   }
   while (p < end && !is_special(*p)) p++;
   return p;
+}
+
+static bool is_escape_letter(char c) {
+  switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't': return true;
+    default: return false;
+  }
 }
 
 /* The end of the escape at `p`, or NULL when it is invalid. */
 static const char *skip_escape(const char *p, const char *end) {
   if (end - p < 2) return NULL;
   if (p[1] == 'u') return end - p >= 6 && hex4(p + 2) >= 0 ? p + 6 : NULL;
-  return p[1] != '\0' && strchr("\"\\/bfnrt", p[1]) ? p + 2 : NULL;
+  return is_escape_letter(p[1]) ? p + 2 : NULL;
 }
 
 /* Finds the closing quote of the string whose content goes on at `p`; NULL when the string is
@@ -217,17 +232,24 @@ static bool is_space(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static member find_member(member parent, const char *key, const char *key_end) {
-  const size_t count = sizeof interesting / sizeof *interesting, n = (size_t)(key_end - key);
-  size_t i = 0;
-  if (parent == NOTHING) return NOTHING;
-  bool escaped = memchr(key, '\\', n);
-  while (i < count && interesting[i].parent != parent) i++;
-  for (; i < count && interesting[i].parent == parent; i++) {
-    if (n != interesting[i].key_length && !escaped) continue;
-    if (string_is(key, key_end, interesting[i].key, interesting[i].key_length)) return interesting[i].self;
+static member find_by_length(member parent, const char *key, const char *key_end, size_t length) {
+  for (size_t i = 0; i < SAME_LENGTH && interesting[length][i].key; i++) {
+    if (interesting[length][i].parent != parent) continue;
+    if (string_is(key, key_end, interesting[length][i].key, length)) return interesting[length][i].self;
   }
   return NOTHING;
+}
+
+static member find_member(member parent, const char *key, const char *key_end) {
+  size_t length = (size_t)(key_end - key);
+  if (!memchr(key, '\\', length)) {
+    return length <= LONGEST_KEY ? find_by_length(parent, key, key_end, length) : NOTHING;
+  }
+  member found = NOTHING;
+  for (length = 0; length <= LONGEST_KEY && found == NOTHING; length++) {
+    found = find_by_length(parent, key, key_end, length);
+  }
+  return found;
 }
 
 static aui_json_name name_of(kind k, const char *value, const char *end) {
@@ -315,6 +337,7 @@ static void record_origin(aui_json_origin *origin, member which, aui_json_span i
 /* Records the value of the member s->next. Of a container only the start is known; its members
  * come later. A string's `value` and `end` are its content. */
 static void record(scanner *s, kind k, const char *value, const char *end) {
+  if (s->next == NOTHING) return;
   aui_json_members *members = &s->out->members;
   const aui_json_span none = {0, 0}, whole = {(size_t)(value - s->json), (size_t)(end - s->json)};
   const aui_json_span span = k == STRING ? whole : none;
