@@ -2,7 +2,6 @@
 
 local cjson = require "cjson"
 local host = require "aui.host"
-local interrupt = require "aui.host.interrupt"
 
 local MAX_DEPTH = 1024 -- what the engine lets through may nest as deep as its own limit
 
@@ -14,10 +13,26 @@ json.NO_MEMORY = "not enough memory" -- also what Lua itself says
 
 local reader
 
+-- Whether lua-cjson has raised this of a text, or Lua of too little memory: else it came from a debug hook, and is
+-- nobody's to catch.
+local function is_about_text(failure)
+  if type(failure) ~= "string" then return false end
+  local is_refusal = failure:find " at character %d+$" or failure:find "^JSON parser does not support UTF"
+  return is_refusal ~= nil or failure == json.NO_MEMORY
+end
+
+local function pass(ok, value)
+  if not ok and not is_about_text(value) then error(value, 0) end
+  return ok, value
+end
+
+-- As pcall, for what is about the text alone.
+local function try(fn, text) return pass(pcall(fn, text)) end
+
 -- lua-cjson looks at the locale when it is loaded, or copied, and reads no number any more when the decimal point has
 -- changed since.
 local function is_fit()
-  local ok, half = pcall(reader.decode, "0.5")
+  local ok, half = try(reader.decode, "0.5")
   return ok and half == 0.5
 end
 
@@ -45,8 +60,8 @@ end
 ---@param text string
 function json.decode(text)
   if not host.has_room(#text + SPARE) then return nil, json.NO_MEMORY end
-  local ok, value = interrupt.pcall(decode, text)
-  if not ok then return nil, tostring(value) end
+  local ok, value = try(decode, text)
+  if not ok then return nil, value end
   if type(value) == "table" then return strip_nulls(value) end
   return value
 end

@@ -5,8 +5,8 @@
 local timers = {}
 timers.__index = timers
 
--- While the heap changes, `moving` is the waiter for whom a place is being looked for: it may have none, and others two.
--- Whoever is to be in the heap has a `slot`.
+-- While the heap changes, `moving` is the waiter for whom a place is being looked for: it may have none, and others
+-- two. Whoever is to be in the heap has a `slot`.
 function timers.new() return setmetatable({ heap = {}, count = 0, moving = false }, timers) end
 
 local function put(heap, index, waiter)
