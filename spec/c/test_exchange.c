@@ -278,7 +278,11 @@ static void test_bad_answers(void **state) {
       {OK "Transfer-Encoding: chunked\r\n\r\nx\r\n", AUI_ERROR_PROTOCOL, "the answer breaks the chunked coding"},
       {OK "Content-Length: 6\r\n\r\n", AUI_ERROR_OVERFLOW, "the answer's body is longer than 5 bytes (max_body)"},
       {OK "\r\nhello!", AUI_ERROR_OVERFLOW, "the answer's body is longer than 5 bytes (max_body)"},
-      {OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n80000000\r\n!", AUI_ERROR_OVERFLOW,
+      {OK "Transfer-Encoding: chunked\r\n\r\n80000000\r\n", AUI_ERROR_OVERFLOW,
+       "the answer's body is longer than 5 bytes (max_body)"},
+      {OK "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n4 ;x\n", AUI_ERROR_OVERFLOW,
+       "the answer's body is longer than 5 bytes (max_body)"},
+      {OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nffffffffffffffff\r\n!", AUI_ERROR_OVERFLOW,
        "the answer's body is longer than 5 bytes (max_body)"},
   };
   for (size_t i = 0; i < COUNT(list); i++) {

@@ -78,8 +78,6 @@ static void exchange_take_head(aui_exchange *exchange) {
   if (http->status == AUI_HTTP_SWITCHING_PROTOCOLS) {
     aui_failure_of_switching(&exchange->error);
     exchange_fail(exchange);
-  } else if (http->has_length && http->length > exchange->max_body) {
-    fail_over_limit(exchange);
   }
 }
 
@@ -93,18 +91,24 @@ static void take_body(aui_exchange *exchange) {
   }
 }
 
+/* Waits for nothing that would not be taken: the server says how long a body or a chunk is before it comes. */
+static void check_announced(aui_exchange *exchange) {
+  if (exchange->http.left > exchange->max_body - exchange->answer.body.len) fail_over_limit(exchange);
+}
+
 /* Returns false when all input is used. */
 static bool read_event(aui_exchange *exchange, const uint8_t **input, const uint8_t *end, uint64_t now) {
   aui_http_event event = aui_http_read(&exchange->http, input, end);
   switch (event) {
-    case AUI_HTTP_NEED_MORE: return false;
+    case AUI_HTTP_NEED_MORE: break;
     case AUI_HTTP_FIELD: exchange_take_field(exchange, now); break;
     case AUI_HTTP_HEAD: exchange_take_head(exchange); break;
     case AUI_HTTP_BODY: take_body(exchange); break;
     case AUI_HTTP_END: exchange_succeed(exchange, (size_t)(end - *input)); break;
     default: aui_failure_of_http(&exchange->error, event); exchange_fail(exchange);
   }
-  return true;
+  if (!exchange->over) check_announced(exchange);
+  return event != AUI_HTTP_NEED_MORE;
 }
 
 /* Returns whether what has come may be an answer: before the request nothing is (RFC 9112, 9.2). */

@@ -71,6 +71,7 @@ typedef struct {
   bool is_http_1_0;
   bool has_length;      /* after AUI_HTTP_HEAD: the body's length is known, */
   uint64_t length;      /* and is this: more than 0 */
+  uint64_t left;        /* bytes still to come of a body of known length, or of a chunk, as far as that is known */
   bool keep_alive;      /* after AUI_HTTP_END: the connection may carry another request (RFC 9112, 9.3) */
   aui_span name, value; /* with AUI_HTTP_FIELD: without blanks around; valid until the next call */
   aui_span piece;       /* with AUI_HTTP_BODY: never empty, a part of the input */
@@ -88,8 +89,7 @@ typedef struct {
     AUI_HTTP_AT_END,
     AUI_HTTP_AT_NOTHING /* nothing can be read: the framing is bad */
   } place;
-  size_t room;   /* bytes that the limit leaves to the head, or to what goes before a chunk */
-  uint64_t left; /* bytes to come of the body, or of the chunk */
+  size_t room; /* bytes that the limit leaves to the head, or to what goes before a chunk */
   aui_buffer line;
   size_t folded; /* bytes of `line` that were looked at: those of the lines before, when a field is folded */
   bool in_fold;  /* blanks of a fold are being dropped */
