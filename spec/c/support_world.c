@@ -100,6 +100,7 @@ static void check_sent(world *w, world_sent *s, bool notified) {
 }
 
 void world_check(world *w) {
+  states_check(w->p.session, &w->states);
   bool notified = aui_session_take_notification(w->p.session);
   aui_state state = aui_session_state(w->p.session);
   int parked = 0;

@@ -5,6 +5,7 @@
 #define AUI_SPEC_SUPPORT_WORLD_H
 
 #include "support_peer.h"
+#include "support_states.h"
 
 #define world_require(condition) ((condition) ? (void)0 : world_broken(#condition, __FILE__, __LINE__))
 _Noreturn void world_broken(const char *condition, const char *file, int line);
@@ -56,11 +57,12 @@ typedef struct {
   size_t delivered;    /* bytes */
 
   int sends;
-  int last_read;                /* which send the server has read last; -1: none */
-  int ids;                      /* how many messages of the server have one */
-  int over;                     /* the id of an answer that its user has had; 0: none */
-  int messages;                 /* how many the server has had */
-  int pings;                    /* and how many pings */
+  int last_read; /* which send the server has read last; -1: none */
+  int ids;       /* how many messages of the server have one */
+  int over;      /* the id of an answer that its user has had; 0: none */
+  int messages;  /* how many the server has had */
+  int pings;     /* and how many pings */
+  states_seen states;
   world_sent sent[WORLD_SENDS]; /* send n in n % WORLD_SENDS */
 } world;
 

@@ -196,25 +196,29 @@ static aui_session_config config_of(uint32_t seed) {
   return config;
 }
 
-static void walk_with(uint32_t seed) {
+static void walk_with(uint32_t seed, states_seen *seen) {
   aui_session_config config = config_of(seed);
   walk k = {.w = world_open(&config), .state = seed * 2654435761u};
   k.w->keeps = seed % 4 == 3;
+  k.w->states = *seen;
   for (int i = 0; i < STEPS; i++) {
     use(&k);
     go_on(&k);
   }
   if (seed / 8 % 4 != 0) come_to_rest(&k);
   if (seed / 8 % 4 != 1) close_for_good(&k);
+  *seen = k.w->states;
   world_close(k.w);
 }
 
-static void every_send_ends_once(void **state) {
+static void every_send_ends_once_in_declared_states(void **state) {
+  states_seen seen = {0};
   (void)state;
-  for (uint32_t seed = 1; seed <= SEEDS; seed++) walk_with(seed);
+  for (uint32_t seed = 1; seed <= SEEDS; seed++) walk_with(seed, &seen);
+  states_check_all(&seen);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_send_ends_once)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_send_ends_once_in_declared_states)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,7 +125,7 @@ static void fail_waiting_for_ended(aui_session *session) {
   bool here = session->transport == TRANSPORT_UP || session->transport == TRANSPORT_DROPPING;
   if (!here || aui_session_state(session) != AUI_STATE_WAITING) return;
   aui_session_fail_waiting(session);
-  session->late = true;
+  session->connection.accepted_after_end = true;
 }
 
 aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
@@ -146,8 +146,8 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
     session->transport = TRANSPORT_WANTED;
     session->notify = true;
   }
-  aui_session_hurry(session, reply, now);
-  if (session->draining && session->ws.state == AUI_WEBSOCKET_OPEN) aui_session_abandon(session, now);
+  aui_session_retry_earlier(session, reply, now);
+  if (session->connection.draining && session->ws.state == AUI_WEBSOCKET_OPEN) aui_session_abandon(session, now);
   return reply;
 }
 

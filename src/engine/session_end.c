@@ -95,16 +95,17 @@ bool aui_session_is_worth_reconnecting(const aui_session *session) {
   const aui_error *error = &session->error;
   if (session->closed) return false;
   if (error->kind == AUI_ERROR_CANCELED) return session->queue; /* it was replaced */
-  /* What went wrong with one message need not go wrong with the next; a connection that never carried any would. */
+  /* What went wrong with one message need not go wrong with the next; a connection on which none has left would. */
   bool by_itself = error->retryable && reconnects(session);
-  if (!by_itself) return session->queue && (session->carried || session->late);
+  if (!by_itself) return session->queue && (session->connection.message_left || session->connection.accepted_after_end);
   return has_unfinished(session) || error->close_code != 1000;
 }
 
 /* Whether the connection served well. One on which the agent spoke unasked may be cut right away, again and again. */
 static bool was_healthy(const aui_session *session, uint64_t now) {
   if (session->opened_at == AUI_NEVER) return false;
-  return (session->heard && session->carried) || now - session->opened_at >= session->config.reconnect.reset_after;
+  return (session->connection.agent_spoke && session->connection.message_left) ||
+         now - session->opened_at >= session->config.reconnect.reset_after;
 }
 
 /* Milliseconds for which the server wants to be left alone, as far as it is obeyed. */
@@ -136,8 +137,7 @@ static void plan_next_connection(aui_session *session, uint64_t now) {
   if (aui_session_is_worth_reconnecting(session)) wait = wait_before_retry(session, now);
   session->retry_at = aui_deadline_after(now, wait.delay);
   session->soonest = aui_deadline_after(now, wait.least);
-  session->hurried_before = session->hurried;
-  session->hurried = false;
+  session->retry = session->retry == RETRY_EARLY ? RETRY_HELD : RETRY_PLANNED;
   if (wait.delay == AUI_NEVER) {
     aui_session_fail_waiting(session);
     session->transport = TRANSPORT_NONE;
@@ -146,10 +146,10 @@ static void plan_next_connection(aui_session *session, uint64_t now) {
   }
 }
 
-void aui_session_hurry(aui_session *session, const aui_reply *reply, uint64_t now) {
+void aui_session_retry_earlier(aui_session *session, const aui_reply *reply, uint64_t now) {
   if (session->transport != TRANSPORT_PAUSED) return;
   uint64_t at = AUI_NEVER, ends = aui_reply_deadline(reply, session->down_since);
-  if (!session->hurried && !session->hurried_before) {
+  if (session->retry == RETRY_PLANNED) {
     at = now;
   } else if (ends <= session->retry_at) {
     at = now + (ends - now) / 2;
@@ -157,15 +157,16 @@ void aui_session_hurry(aui_session *session, const aui_reply *reply, uint64_t no
   if (at < session->soonest) at = session->soonest;
   if (at >= session->retry_at) return;
   session->retry_at = at;
-  session->hurried = session->notify = true;
+  session->retry = RETRY_EARLY;
+  session->notify = true;
 }
 
 /* The message that was lost with its connection: whether it may arrive all the same. It may not when what was unsent of
  * it is thrown away, nor when the peer has said that it reads no more. */
 static void check_may_arrive(aui_session *session, uint64_t now) {
-  if (!session->parked || !session->carried) return; /* while one is parked, nothing is sent */
+  if (!session->parked || !session->connection.message_left) return; /* while one is parked, nothing is sent */
   session->parked->last_sign = now;
-  session->parked->may_arrive = !session->was_reset && session->ws.peer_code == 0;
+  session->parked->may_arrive = !session->connection.was_reset && session->ws.peer_code == 0;
 }
 
 void aui_session_transport_gone(aui_session *session, uint64_t now) {
@@ -179,9 +180,7 @@ void aui_session_transport_gone(aui_session *session, uint64_t now) {
   aui_event_free(session->events);
   session->events = NULL;
   aui_error_clear(&session->refusal);
-  session->draining = session->spoiled = session->carried = session->heard = session->late = false;
-  session->was_reset = false;
-  session->in_message = session->in_answer = false;
+  session->connection = (connection_state){0};
   session->connect_deadline = session->close_deadline = session->opened_at = AUI_NEVER;
   session->notify = true;
 }

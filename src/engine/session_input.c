@@ -6,7 +6,7 @@ static void peer_closed(aui_session *session, uint64_t now) {
   const aui_websocket *ws = &session->ws;
   if (!session->closed) { /* else it answers our close */
     aui_error reason = {0};
-    aui_failure_of_close(&reason, ws->peer_code, ws->peer_reason, session->heard);
+    aui_failure_of_close(&reason, ws->peer_code, ws->peer_reason, session->connection.agent_spoke);
     aui_session_end_connection(session, &reason);
   }
   aui_session_start_close_timer(session, now);
@@ -47,7 +47,7 @@ static void take_final(aui_session *session) {
     aui_reply_finish(session->active, &message);
   }
   session->active = NULL;
-  session->draining = false;
+  session->connection.draining = false;
   aui_event_restart(session->events);
   session->notify = true;
 }
@@ -89,11 +89,12 @@ static void end_message(aui_session *session, uint64_t now) {
     return;
   }
   bool spoken = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
-  if (spoken) session->heard = true;
-  if (spoken && !session->in_answer) session->spoiled = true; /* what else may come is for none but this session */
+  bool answer = session->connection.reading == READING_ANSWER;
+  if (spoken) session->connection.agent_spoke = true;
+  if (spoken && !answer) session->connection.not_detachable = true; /* what else may come is for this session alone */
   if (type == AUI_EVENT_ERROR) {
     take_error_payload(session, now);
-  } else if (aui_event_claim(session->events, session->answers) && session->in_answer) {
+  } else if (aui_event_claim(session->events, session->answers) && answer) {
     take_part_of_answer(session, type, now);
   }
 }
@@ -101,25 +102,29 @@ static void end_message(aui_session *session, uint64_t now) {
 /* A long message is a sign of an answer on its way already, each time that so much more of it has come: a peer that
  * sends a byte now and then must not make its user wait for ever. */
 static void count_bytes(aui_session *session, size_t n, uint64_t now) {
-  size_t before = session->arrived / AUI_SIGN_BYTES;
-  session->arrived += n;
-  bool more = session->arrived / AUI_SIGN_BYTES > before;
-  if (more && session->in_answer && session->active) aui_reply_signed(session->active, now);
+  connection_state *connection = &session->connection;
+  size_t before = connection->arrived / AUI_SIGN_BYTES;
+  connection->arrived += n;
+  bool more = connection->arrived / AUI_SIGN_BYTES > before;
+  if (more && connection->reading == READING_ANSWER && session->active) aui_reply_signed(session->active, now);
+}
+
+static void begin_message(aui_session *session) {
+  bool asked = session->ws.written >= session->ws.text_end;
+  bool awaited = session->active || session->connection.draining;
+  session->connection.reading = asked && awaited ? READING_ANSWER : READING_UNASKED;
+  session->connection.arrived = 0;
 }
 
 static void take_slice(aui_session *session, const aui_frame *slice, uint64_t now) {
-  if (!session->in_message) {
-    bool asked = session->ws.written >= session->ws.text_end;
-    session->in_answer = asked && (session->active || session->draining);
-    session->arrived = 0;
-  }
-  session->in_message = !slice->last;
+  if (session->connection.reading == READING_NOTHING) begin_message(session);
   count_bytes(session, slice->len, now);
   int why = aui_event_feed(session->events, slice->data, slice->len);
   if (why < 0) {
     bad_message(session, why, now);
   } else if (slice->last) {
     end_message(session, now);
+    session->connection.reading = READING_NOTHING;
   }
 }
 

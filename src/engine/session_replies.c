@@ -61,7 +61,7 @@ void aui_session_cancel_all(aui_session *session) {
 }
 
 void aui_session_abandon(aui_session *session, uint64_t now) {
-  session->draining = session->spoiled = true;
+  session->connection.draining = session->connection.not_detachable = true;
   if (!session->queue) return;
   aui_error reason = {0};
   aui_error_set(&reason, AUI_ERROR_CANCELED, "the connection was replaced after an abandoned answer");

@@ -17,6 +17,51 @@ typedef enum {
   TRANSPORT_DROPPING /* the driver is to end it */
 } transport_state;
 
+/* What of the peer's messages is arriving. */
+typedef enum {
+  READING_NOTHING, /* between two messages */
+  READING_ANSWER,  /* a message of the answer that is awaited: that was asked for before it began */
+  READING_UNASKED  /* a message when no answer was awaited */
+} reading_state;
+
+/* What is known of one connection until its transport is gone; all zero at the beginning. While it is draining no reply
+ * is active or parked. */
+typedef struct {
+  reading_state reading;
+  size_t arrived;          /* how many bytes of the message that is being read */
+  bool message_left;       /* bytes of a message have left */
+  bool agent_spoke;        /* an update or a final message has come */
+  bool draining;           /* an answer is awaited that nobody waits for any more */
+  bool not_detachable;     /* it is draining, or has been, or the agent has spoken unasked */
+  bool accepted_after_end; /* a message was, and only a message brings about the next connection */
+  bool was_reset;          /* its transport was, and is gone with the next call: nothing unsent will be sent */
+} connection_state;
+
+/* Whether a message may bring the next attempt to connect forward. */
+typedef enum {
+  RETRY_PLANNED, /* it may */
+  RETRY_EARLY,   /* one has */
+  RETRY_HELD     /* one has brought the last attempt forward: only that it would be too late lets another do so */
+} retry_state;
+
+/* The states of a session, and what may be there in each (+); HANDSHAKE, OPEN and CLOSING are UP by the state of the
+ * WebSocket. Random walks check that nothing else occurs, and that all of this does (spec/c/support_states.c).
+ *
+ *              closed  queue  parked  active  refusal  connection
+ *   NONE         +                                                 until a message is accepted: WANTED
+ *   PAUSED               +      +                                  until retry_at: WANTED
+ *   WANTED               +      +                                  until the driver begins: OPENING
+ *   OPENING              +      +                                  until it is open: HANDSHAKE; if adopted: OPEN
+ *   HANDSHAKE            +      +                                  until the server accepts: OPEN
+ *   OPEN                 +      +       +       +         +        until one side closes: CLOSING
+ *   CLOSING      +       +      +               +         +        until that takes too long: DROPPING
+ *   DROPPING     +       +      +                         +
+ *
+ * When the transport is gone, in whatever state from OPENING on, it is PAUSED, WANTED or NONE, as plan_next_connection
+ * decides. A failure that the session finds itself leads to DROPPING, or to CLOSING if the peer is to know of it.
+ * aui_session_close leads from PAUSED and WANTED to NONE, from OPENING and HANDSHAKE to DROPPING, and from OPEN to
+ * CLOSING; aui_session_detach from OPEN to NONE. */
+
 struct aui_session {
   aui_session_config config; /* its strings are ours */
   transport_state transport;
@@ -24,9 +69,8 @@ struct aui_session {
   uint64_t connect_deadline;
   uint64_t close_deadline;
   uint64_t retry_at;
-  uint64_t soonest;    /* and sooner than that, nobody may bring the next attempt forward */
-  bool hurried;        /* a message has brought it forward, */
-  bool hurried_before; /* and the last one */
+  uint64_t soonest; /* and sooner than that, nobody may bring the next attempt forward */
+  retry_state retry;
   int64_t unix_time;   /* the date, as set by the driver; -1: it is not */
   uint64_t down_since; /* when the last healthy connection was lost, or the first one begun; AUI_NEVER before that */
   aui_backoff backoff;
@@ -39,16 +83,7 @@ struct aui_session {
   uint64_t opened_at; /* AUI_NEVER until it is open */
   aui_liveness liveness;
   aui_reply *active; /* whose answer is awaited; only while the WebSocket is open */
-  bool draining;     /* an answer is awaited that nobody waits for any more */
-  bool spoiled;      /* an answer was awaited that nobody waits for any more, even if it has come by now, or the agent
-                      * has spoken unasked */
-  bool carried;      /* bytes of a message have left */
-  bool heard;        /* the agent has spoken */
-  bool late;         /* a message was accepted when it had ended, and only a message brings about the next one */
-  bool was_reset;    /* its transport was: nothing that is unsent will be sent */
-  bool in_message;   /* a message has begun to arrive */
-  size_t arrived;    /* how many bytes of it */
-  bool in_answer;    /* it belongs to the answer that is awaited: that was asked for before it began */
+  connection_state connection;
 
   /* An error payload is held until the close that follows it, so that the error can have the close code. */
   aui_error refusal;
@@ -119,10 +154,10 @@ void aui_session_fail_waiting(aui_session *session);
 /* Whether connecting again is of use to anybody, now that session->error has ended the connection. */
 bool aui_session_is_worth_reconnecting(const aui_session *session);
 
-/* A message has been accepted: it brings the next attempt forward. Of the attempts that are due by themselves each may
- * come sooner once, and the next not, so that many messages do not make many attempts; but a message whose time would
- * be over before then has its own in the middle of that time. */
-void aui_session_hurry(aui_session *session, const aui_reply *reply, uint64_t now);
+/* A message has been accepted: it brings the next attempt to connect forward. Of the attempts that are due by
+ * themselves each may come sooner once, and the next not, so that many messages do not make many attempts; but a
+ * message whose time would be over before then has its own in the middle of that time. */
+void aui_session_retry_earlier(aui_session *session, const aui_reply *reply, uint64_t now);
 
 /* The transport is gone, or was never there. */
 void aui_session_transport_gone(aui_session *session, uint64_t now);

@@ -57,14 +57,14 @@ void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t no
   if (!begin_transport(session)) return;
   aui_websocket_adopt(&session->ws, session->config.max_message);
   aui_liveness_adopted(&session->liveness, now);
-  session->heard = session->carried = true; /* it has served well */
+  session->connection.agent_spoke = session->connection.message_left = true; /* it has served well */
   aui_session_opened(session, now);
 }
 
 bool aui_session_may_detach(const aui_session *session) {
-  bool free = aui_session_is_idle(session) && !session->draining && !session->refusal.kind && !session->liveness.pinged;
-  if (session->transport != TRANSPORT_UP || session->closed || session->spoiled || !free) return false;
-  return aui_websocket_is_quiet(&session->ws);
+  bool free = aui_session_is_idle(session) && !session->refusal.kind && !session->liveness.pinged;
+  if (!free || session->closed || session->connection.not_detachable) return false;
+  return session->transport == TRANSPORT_UP && aui_websocket_is_quiet(&session->ws);
 }
 
 aui_answers *aui_session_detach(aui_session *session, uint64_t now) {
@@ -92,7 +92,7 @@ static bool explain_end(aui_session *session, const char *cause, bool retryable,
 }
 
 void aui_session_was_reset(aui_session *session) {
-  session->was_reset = session->transport >= TRANSPORT_UP;
+  session->connection.was_reset = session->transport >= TRANSPORT_UP;
 }
 
 void aui_session_disconnected(aui_session *session, const char *cause, bool retryable, uint64_t now) {
@@ -126,8 +126,8 @@ void aui_session_random(aui_session *session, const void *bytes, size_t n) {
 
 /* Whether there is a message, and the connection is free for it. */
 static bool may_send(const aui_session *session, uint64_t now) {
-  bool busy =
-      session->active || session->parked || session->draining || session->refusal.kind || session->pace.next > now;
+  bool busy = session->active || session->parked || session->connection.draining || session->refusal.kind ||
+              session->pace.next > now;
   return session->queue && !busy && session->ws.state == AUI_WEBSOCKET_OPEN;
 }
 
@@ -170,6 +170,6 @@ void aui_session_written(aui_session *session, size_t n, uint64_t now) {
   aui_websocket_wrote(ws, n);
   aui_liveness_left(&session->liveness, now);
   if (!leaving || ws->written <= ws->text_begin) return;
-  session->carried = true;
+  session->connection.message_left = true;
   aui_reply_left(session->active, now);
 }
