@@ -9,8 +9,9 @@ local engine = require "aui.engine"
 local error_module = require "aui.error"
 local history = require "aui.recovery.history"
 local json = require "aui.text.json"
-local message = require "aui.message"
+local message = require "aui.api.message"
 local plain = require "plain"
+local products = require "aui.message"
 local secrets = require "aui.secret"
 local text_module = require "text"
 local wire = require "spec.wire"
@@ -55,6 +56,15 @@ subject("a message with as many members of any name", function(n)
   local text = "{" .. table.concat(members, ",") .. "}"
   return function() assert(message.decode(text)) end, #text
 end)
+
+for name, title in pairs { ["one title"] = "x", ["titles of their own"] = false } do
+  subject("products of many parameters with " .. name, function(n)
+    local parameters = {}
+    for index = 1, n do parameters[index] = { title = title or "k" .. index, value = index } end
+    local given = { cards = { { name = "x", parameters = parameters } } }
+    return function() products.products(given) end, n * #'{"title":"k1","value":1},'
+  end)
+end
 
 -- The user's question and the agent's answer, again and again, or one of them alone.
 local function conversation(n, ...)

@@ -1,5 +1,6 @@
 -- The products of an agent's message as a table: a row for each, a column for each of their telling parameters.
 
+local aui_message = require "aui.message"
 local text = require "text"
 
 local products = {}
@@ -15,37 +16,20 @@ local function cell(value)
   if type(value) == "string" then return (text.clean(value):gsub("\n", " ")) end
 end
 
-local function name_of(item, parameters)
-  if type(item.name) == "string" then return cell(item.name) end
-  for _, parameter in ipairs(parameters) do
-    if type(parameter.value) == "string" then return cell(parameter.value) end
-  end
-  return "?"
-end
-
--- Newer servers list products as cards, older ones as options.
-local function items_of(message)
-  for _, field in ipairs { "cards", "options", "variants_options" } do
-    if #message[field] > 0 then return message[field] end
-  end
-  return {}
-end
-
 -- Each with its name, whether it is recommended, and its values by title. Titles are listed in `titles`, as they come.
 local function rows_of(message, titles)
   local rows = {}
-  for _, item in ipairs(items_of(message)) do
-    local parameters = item.parameters or item.widget_parameters or {}
-    local row = { name = name_of(item, parameters), recommended = item.is_recommended, values = {} }
-    for _, parameter in ipairs(parameters) do
-      local title = text.clean(parameter.title or "?")
+  for index, product in ipairs(aui_message.products(message)) do
+    local row = { name = cell(product.name), recommended = product.recommended, values = {} }
+    for _, parameter in ipairs(product.parameters) do
+      local title = text.clean(parameter.title)
       if row.values[title] == nil then row.values[title] = parameter.value end
       if not titles[title] then
         titles[title] = true
         titles[#titles + 1] = title
       end
     end
-    rows[#rows + 1] = row
+    rows[index] = row
   end
   return rows
 end

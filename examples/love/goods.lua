@@ -1,5 +1,7 @@
 -- The products of an agent's message, as the cards on the counter show them.
 
+local message = require "aui.message"
+
 local goods = {}
 
 local LONGEST = 24 -- bytes of a value; what is longer is prose
@@ -11,36 +13,24 @@ local function words_of(value)
   if type(value) == "string" and value ~= "" and #value <= LONGEST then return value end
 end
 
-local function name_of(item, parameters)
-  if type(item.name) == "string" then return item.name end
-  for _, parameter in ipairs(parameters) do
-    if type(parameter.value) == "string" then return parameter.value end
-  end
-  return "?"
-end
-
 -- What tells more than the name does.
 local function facts_of(parameters, name)
   local facts = {}
   for _, parameter in ipairs(parameters) do
     local words = words_of(parameter.value)
     if words and not (type(parameter.value) == "string" and name:find(words, 1, true)) then
-      facts[#facts + 1] = { title = parameter.title or "?", words = words }
+      facts[#facts + 1] = { title = parameter.title, words = words }
     end
   end
   return facts
 end
 
---- A list, each with its `name`, whether it is `recommended`, and `facts`: a list of { title =, words = }. Newer
---- servers list products as cards, older ones as options.
-function goods.of(message)
+--- A list, each with its `name`, whether it is `recommended`, and `facts`: a list of { title =, words = }.
+function goods.of(answer)
   local list = {}
-  for _, field in ipairs { "cards", "options", "variants_options" } do
-    for _, item in ipairs(#list == 0 and message[field] or {}) do
-      local parameters = item.parameters or item.widget_parameters or {}
-      local name = name_of(item, parameters)
-      list[#list + 1] = { name = name, recommended = item.is_recommended == true, facts = facts_of(parameters, name) }
-    end
+  for index, product in ipairs(message.products(answer)) do
+    local facts = facts_of(product.parameters, product.name)
+    list[index] = { name = product.name, recommended = product.recommended, facts = facts }
   end
   return list
 end

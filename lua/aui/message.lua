@@ -1,23 +1,169 @@
--- The agent's final message (ExternalTaskMessage) as users get it.
+-- What programs want to know of an agent's message (ExternalTaskMessage) beyond its text. Pure functions, which take
+-- any table that was a message once: one that was written to a file and read again, too.
 
-local json = require "aui.text.json"
+local check = require "aui.option.check"
 
-local message_module = { NO_MEMORY = json.NO_MEMORY }
+---@class (exact) aui.Parameter
+---@field title string what it is called, such as "Capacity"
+---@field value any a string, number, boolean or table
+---@field type? string as the agent calls it: "numeric", "string", "boolean", "enum", "date", ...
 
-local ARRAYS = { "followup_suggestions", "cards", "options", "variants_options" }
+---@class (exact) aui.Product
+---@field name string "?" where nothing names it
+---@field recommended boolean
+---@field price? number|string
+---@field url? string of a page about it
+---@field image? string the URL of a picture
+---@field parameters aui.Parameter[] in the agent's order
+---@field values table<string, any> their values by title; of two with one title, the first
 
---- The message of a JSON text; or nil and why not. Its arrays are always there, empty if the agent sent none: any field
---- but id, text and sender may be absent or null.
----@param text string
----@return table? message
----@return string? problem
-function message_module.decode(text)
-  local message, problem = json.decode(text)
-  if not message then return nil, problem end
-  for _, name in ipairs(ARRAYS) do
-    if type(message[name]) ~= "table" then message[name] = {} end
+local message = {}
+
+-- Newer agents list products as cards, older ones as options.
+local LISTS = { "cards", "options", "variants_options" }
+
+local PRICE = { price = true }
+local PAGE = { url = true, link = true, ["product url"] = true, ["product link"] = true }
+local PICTURE = { image = true, picture = true, photo = true, ["image url"] = true, ["picture url"] = true }
+
+local function is_text(value) return type(value) == "string" and value ~= "" end
+
+local function is_address(value) return type(value) == "string" and value:find "^[Hh][Tt][Tt][Pp][Ss]?://" ~= nil end
+
+local function is_price(value) return type(value) == "number" or is_text(value) end
+
+-- The agent's words for what it is, in a form to look up.
+local function key_of(title) return title:lower():gsub("[_%s]+", " ") end
+
+local function title_of(parameter)
+  for _, field in ipairs { "title", "name", "param" } do
+    if is_text(parameter[field]) then return parameter[field] end
   end
-  return message
+  return "?"
 end
 
-return message_module
+-- Cards of the threads API have an object of values, whose order is lost: by name, then.
+local function parameters_of_entity(entity)
+  local titles, parameters = {}, {}
+  for title in pairs(entity) do
+    if type(title) == "string" then titles[#titles + 1] = title end
+  end
+  table.sort(titles)
+  for index, title in ipairs(titles) do parameters[index] = { title = title, value = entity[title] } end
+  return parameters
+end
+
+local function parameters_of(item)
+  local given = item.parameters or item.widget_parameters
+  local entity = type(item.json_data) == "table" and item.json_data.entity
+  if type(given) ~= "table" then return type(entity) == "table" and parameters_of_entity(entity) or {} end
+  local parameters = {}
+  for _, one in ipairs(given) do
+    if type(one) == "table" and one.value ~= nil and type(one.value) ~= "userdata" then -- lua-cjson's null
+      local kind = is_text(one.type) and one.type or nil
+      parameters[#parameters + 1] = { title = title_of(one), value = one.value, type = kind }
+    end
+  end
+  return parameters
+end
+
+-- The first parameter whose title is one of these, with a value that will do.
+local function value_of(parameters, titles, will_do)
+  for _, parameter in ipairs(parameters) do
+    if titles[key_of(parameter.title)] and will_do(parameter.value) then return parameter.value end
+  end
+end
+
+local function name_of(item, parameters)
+  if is_text(item.name) then return item.name end
+  if is_text(item.title) then return item.title end
+  for _, parameter in ipairs(parameters) do
+    if is_text(parameter.value) and not is_address(parameter.value) then return parameter.value end
+  end
+  return "?"
+end
+
+local function product_of(item)
+  local parameters, values = parameters_of(item), {}
+  for _, parameter in ipairs(parameters) do
+    if values[parameter.title] == nil then values[parameter.title] = parameter.value end
+  end
+  return {
+    name = name_of(item, parameters),
+    recommended = item.is_recommended == true,
+    price = value_of(parameters, PRICE, is_price),
+    url = value_of(parameters, PAGE, is_address),
+    image = value_of(parameters, PICTURE, is_address),
+    parameters = parameters,
+    values = values,
+  }
+end
+
+local function check_message(given)
+  if type(given) ~= "table" then check.fail("message", "expected a table, got " .. check.describe(given)) end
+end
+
+--- The products of a message, in its order; in one shape, whichever way the agent lists them.
+---@param given table the message
+---@return aui.Product[]
+function message.products(given)
+  check_message(given)
+  local products = {}
+  for _, name in ipairs(LISTS) do
+    for _, item in ipairs(type(given[name]) == "table" and given[name] or {}) do
+      if type(item) == "table" then products[#products + 1] = product_of(item) end
+    end
+    if products[1] then break end
+  end
+  return products
+end
+
+--- Those of its products that the agent recommends.
+---@param given table the message
+---@return aui.Product[]
+function message.recommended(given)
+  check_message(given)
+  local recommended = {}
+  for _, product in ipairs(message.products(given)) do
+    if product.recommended then recommended[#recommended + 1] = product end
+  end
+  return recommended
+end
+
+-- Days from 1970-01-01 to a date of the Gregorian calendar.
+local function days_to(year, month, day)
+  if month <= 2 then year, month = year - 1, month + 12 end
+  local of_years = 365 * year + math.floor(year / 4) - math.floor(year / 100) + math.floor(year / 400)
+  return of_years + math.floor((153 * (month - 3) + 2) / 5) + day - 719469
+end
+
+-- Seconds by which local time is ahead of UTC: of "", "Z", "+02:00", "+0200", "+02"; nil for anything else.
+local function offset_of(zone)
+  if zone == "" or zone == "Z" or zone == "z" then return 0 end
+  local sign, hours, minutes = zone:match "^([+-])(%d%d):?(%d?%d?)$"
+  if not sign or #minutes == 1 then return nil end
+  local offset = tonumber(hours) * 3600 + (tonumber(minutes) or 0) * 60
+  return sign == "-" and -offset or offset
+end
+
+--- When the message was written, by its `created_at`: seconds since 1970-01-01 UTC, with a fraction; nil where it does
+--- not say (RFC 3339; a blank may stand for its "T", and a time without a zone is UTC).
+---@param given table the message
+---@return number?
+function message.time(given)
+  check_message(given)
+  local text = given.created_at
+  if type(text) ~= "string" or #text > 64 then return nil end
+  local year, month, day, hour, minute, second, rest =
+    text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(.*)$"
+  if not year then return nil end
+  local fraction, zone = rest:match "^(%.%d+)(.*)$"
+  local offset = offset_of(zone or rest)
+  month, day, hour, minute, second = tonumber(month), tonumber(day), tonumber(hour), tonumber(minute), tonumber(second)
+  local is_time = month >= 1 and month <= 12 and day >= 1 and day <= 31 and hour < 24 and minute < 60 and second <= 60
+  if not (offset and is_time) then return nil end
+  local days = days_to(tonumber(year), month, day)
+  return days * 86400 + hour * 3600 + minute * 60 + second + (tonumber("0" .. (fraction or "")) or 0) - offset
+end
+
+return message

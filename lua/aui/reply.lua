@@ -4,7 +4,7 @@ local errors = require "aui.error"
 local handlers = require "aui.notify.handlers"
 local host = require "aui.host"
 local check = require "aui.option.check"
-local message_module = require "aui.message"
+local message_module = require "aui.api.message"
 
 ---@class aui.Reply
 ---@overload fun(): string?, integer?
@@ -142,7 +142,7 @@ end
 
 --- Waits for the end of the answer, whether its text is read or not.
 ---@param timeout? number seconds to wait at most
----@return table? message the ExternalTaskMessage (lua/aui/message.lua)
+---@return table? message the ExternalTaskMessage (lua/aui/api/message.lua)
 ---@return aui.Error? err
 function Reply:message(timeout)
   check.colon(self, Reply, "reply:message")

@@ -12,31 +12,15 @@ local function word_of(value)
   if type(value) == "string" then return on_one_line(value) end
 end
 
--- Newer servers list products as cards, older ones as options.
-local function products_of(message)
-  for _, field in ipairs { "cards", "options", "variants_options" } do
-    if #message[field] > 0 then return message[field] end
-  end
-  return {}
-end
-
--- A product's name, or else the first of its parameters in words; and all other ones.
-local function describe(product)
-  local name, details = word_of(product.name), {}
-  for _, parameter in ipairs(product.parameters or product.widget_parameters or {}) do
+local function item_of(product)
+  local name, details = on_one_line(product.name), {}
+  for _, parameter in ipairs(product.parameters) do
     local word = word_of(parameter.value)
-    if not name and type(parameter.value) == "string" then
-      name = word
-    elseif word and word ~= name then
-      details[#details + 1] = ("%s: %s"):format(on_one_line(parameter.title or "?"), word)
+    if word and word ~= name then
+      details[#details + 1] = ("%s: %s"):format(on_one_line(parameter.title), word)
     end
   end
-  return name or "?", details
-end
-
-local function item_of(product)
-  local name, details = describe(product)
-  local item = ("- **%s**%s"):format(name, product.is_recommended and " ★" or "")
+  local item = ("- **%s**%s"):format(name, product.recommended and " ★" or "")
   if #details > 0 then item = item .. "\n  " .. table.concat(details, ", ") end
   return item
 end
@@ -56,7 +40,8 @@ function message_module.paragraphs(message)
   for index, suggestion in ipairs(message.followup_suggestions) do
     suggestions[index] = MARK .. on_one_line(suggestion)
   end
-  add_list(paragraphs, "Products", vim.tbl_map(item_of, products_of(message)))
+  local products = require("aui.message").products(message) -- not before: the plugin says in words when aui is not there
+  add_list(paragraphs, "Products", vim.tbl_map(item_of, products))
   add_list(paragraphs, "You could ask", suggestions)
   return paragraphs
 end
