@@ -40,7 +40,7 @@ function message_module.paragraphs(message)
   for index, suggestion in ipairs(message.followup_suggestions) do
     suggestions[index] = MARK .. on_one_line(suggestion)
   end
-  local products = require("aui.message").products(message) -- not before: the plugin says in words when aui is not there
+  local products = require("aui.message").products(message) -- not before: the plugin tells users where aui is missing
   add_list(paragraphs, "Products", vim.tbl_map(item_of, products))
   add_list(paragraphs, "You could ask", suggestions)
   return paragraphs
