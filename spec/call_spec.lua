@@ -4,6 +4,7 @@
 
 local certificates = require "spec.certificates"
 local child = require "spec.child"
+local core_options = require "spec.core_options"
 local new_loop = ngx and require "spec.openresty.loop" or require("aui.net").loop
 local socket = require "socket"
 local support = require "spec.support"
@@ -32,13 +33,20 @@ end
 local function options_for(server, changes)
   local options = {
     host = server.tls_dir and support.tls_host or "127.0.0.1",
-    port = server.port,
+    port = tonumber(server.port),
     tls = server.tls or (server.tls_dir and {}),
     target = BASE .. "tasks/" .. TASK .. "/messages",
     headers = "x-network-api-key: " .. KEY .. "\r\n",
     timeout = 20,
+    max_body = 64 * 1024 * 1024,
+    max_response_head = 16 * 1024,
   }
   for name, value in pairs(changes or {}) do options[name] = value end
+  if options.tls then
+    local tls = { verify = true }
+    for name, value in pairs(options.tls) do tls[name] = value end
+    options.tls = tls
+  end
   local host = options.host:find(":", 1, true) and "[" .. options.host .. "]" or options.host
   options.request_host = options.request_host or host .. ":" .. options.port
   return options
@@ -293,7 +301,8 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
         [[local net, port, ca_file = require "aui.net", ...
           local loop = assert(net.loop())
           local call = assert(loop:call(1, { host = "127.0.0.1", port = tonumber(port), target = "/", timeout = 20,
-            tls = ca_file and { ca_file = ca_file }, request_host = "127.0.0.1:" .. port }))
+            max_body = 1e6, max_response_head = 1e4, request_host = "127.0.0.1:" .. port,
+            tls = ca_file and { ca_file = ca_file, verify = true } }))
           while select("#", call:result()) == 0 do loop:step() end
           io.write(tostring((call:result())))]],
         { env = { http_proxy = "127.0.0.1:1", https_proxy = "127.0.0.1:1" } },
@@ -308,7 +317,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       local sessions, calls, news = {}, {}, {}
       for i = 1, 20 do
         local options = options_for(server, { target = BASE .. "session", connect_timeout = 60 })
-        sessions[i] = assert(loop:open(1000 + i, options))
+        sessions[i] = assert(loop:open(1000 + i, core_options(options)))
       end
       for i = 1, 200 do
         local options = options_for(server, { target = BASE .. "tasks?user_id=u" .. i, timeout = 60 })
@@ -382,8 +391,9 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       local result = child.run(
         [[local net, port, ca_file = require "aui.net", ...
           local loop = assert(net.loop())
-          local options = { host = "127.0.0.1", port = tonumber(port), target = "/", headers = "",
-            tls = ca_file and { ca_file = ca_file }, request_host = "127.0.0.1:" .. port }
+          local options = { host = "127.0.0.1", port = tonumber(port), target = "/", headers = "", timeout = 20,
+            max_body = 1e6, max_response_head = 1e4, request_host = "127.0.0.1:" .. port,
+            tls = ca_file and { ca_file = ca_file, verify = true } }
           calls = {}
           for id = 1, 3 do
             calls[id] = assert(loop:call(id, options))

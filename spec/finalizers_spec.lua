@@ -2,6 +2,7 @@
 
 local aui = require "aui"
 local child = require "spec.child"
+local core_options = require "spec.core_options"
 local engine = require "aui.engine"
 local wire = require "spec.wire"
 
@@ -47,7 +48,7 @@ end
 describe("an object of C after its finalizer", function()
   it("is a closed one: session and replies of the engine", function()
     in_every_order(function()
-      local session = engine.session {}
+      local session = engine.session(core_options())
       return { session, session:send("{}", 1, 1, 1), (session:send "{}") }
     end, 3)
   end)
@@ -56,13 +57,13 @@ describe("an object of C after its finalizer", function()
     local net = require "aui.net"
     in_every_order(function()
       local loop = assert(net.loop())
-      local session = assert(loop:open(1, { host = "127.0.0.1", port = 1 }))
+      local session = assert(loop:open(1, core_options()))
       return { loop, session, session:send("{}", 1, 1, 1), (session:send "{}") }
     end, 4)
   end)
 
   it("says why it has no message: a reply", function()
-    local reply = engine.session({}):send "{}"
+    local reply = engine.session(core_options()):send "{}"
     finalize(reply)
     assert.equal("failed", reply:status())
     assert.equal("", reply:text())
@@ -75,7 +76,7 @@ describe("an object of C after its finalizer", function()
   end)
 
   it("refuses what is sent: a session", function()
-    local session = engine.session {}
+    local session = engine.session(core_options())
     finalize(session)
     assert.equal("closed", session:state())
     local reply, err = session:send "{}"
@@ -95,11 +96,26 @@ describe("what an engine's session is told", function()
       reconnect_attempts = { 2 ^ 32, -1 },
     } do
       for _, value in ipairs(bad) do
-        local ok, err = pcall(engine.session, { [name] = value })
+        local ok, err = pcall(engine.session, core_options { [name] = value })
         assert.is_false(ok)
         assert.matches(name .. ": expected a whole number", err)
       end
     end
+  end)
+
+  it("is refused when it is missing, with its name: it has no defaults of its own", function()
+    local count = 0
+    for name, value in pairs(core_options()) do
+      if type(value) ~= "string" and name ~= "port" then
+        local options = core_options()
+        options[name] = nil
+        local ok, err = pcall(engine.session, options)
+        assert.is_false(ok)
+        assert.matches(("%s: expected a %s, got nil"):format(name, type(value)), err)
+        count = count + 1
+      end
+    end
+    assert.equal(15, count)
   end)
 end)
 

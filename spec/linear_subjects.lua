@@ -5,6 +5,7 @@
 package.path = "examples/bot/?.lua;examples/irc/?.lua;" .. package.path
 
 local aui = require "aui"
+local core_options = require "spec.core_options"
 local engine = require "aui.engine"
 local error_module = require "aui.error"
 local history = require "aui.recovery.history"
@@ -138,9 +139,7 @@ end
 -- ---- The engine ----
 
 local function new_core()
-  local core = engine.session {
-    target = "/", request_host = "host", max_message = MOST, max_response_head = MOST, max_depth = 1024,
-  } -- stylua: ignore
+  local core = engine.session(core_options { max_message = MOST, max_response_head = MOST, max_depth = 1024 })
   assert(core:want() == "connect")
   core:phase "connect"
   return core
@@ -300,7 +299,9 @@ local answers = {
 }
 
 local function new_exchange()
-  local exchange = engine.exchange { target = "/", request_host = "host", max_response_head = MOST, max_body = MOST }
+  local exchange = engine.exchange {
+    target = "/", request_host = "host", timeout = math.huge, max_response_head = MOST, max_body = MOST,
+  } -- stylua: ignore
   assert(exchange:want() == "connect")
   return exchange
 end

@@ -2,7 +2,7 @@
 
 local aui = require "aui"
 local child = require "spec.child"
-local endpoint = require "aui.api.endpoint"
+local options_module = require "aui.option"
 
 local URL = "ws://127.0.0.1:1/"
 
@@ -176,19 +176,18 @@ describe("aui.session takes", function()
 
   -- Those that lead elsewhere are not opened.
   it("a key in plain text to another machine, if that is allowed", function()
-    local options = { url = "ws://192.0.2.1:8080/a", api_key = "k", allow_plaintext = true }
-    local place = endpoint.resolve(options)
+    local place = options_module.read({ url = "ws://192.0.2.1:8080/a", api_key = "k", allow_plaintext = true }).endpoint
     assert.are.same({ "192.0.2.1", 8080, "/a" }, { place.host, place.port, place.target })
   end)
 
   it("a region with its own address, which is shown without the key", function()
     for region, host in pairs { gcp = "data-services.aui.io", azure = "azure.aui.io" } do
-      local place = endpoint.resolve({ region = region, api_key = "hunter2" })
+      local place = options_module.read({ region = region, api_key = "hunter2" }).endpoint
       assert.are.same({ "wss", host, 443, host }, { place.scheme, place.host, place.port, place.request_host })
       assert.are.equal("/api/ia-controller/api/v1/external/session", place.target)
       assert.are.equal(("wss://%s/api/ia-controller/api/v1/external/session"):format(host), place.public_url)
     end
-    local default = endpoint.resolve({ api_key = "k" })
+    local default = options_module.read({ api_key = "k" }).endpoint
     assert.are.equal("data-services.aui.io", default.host)
   end)
 end)

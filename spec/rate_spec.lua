@@ -53,7 +53,7 @@ describe("the option rate", function()
   local REFUSED = {
     { false, "rate: expected a table, got false" },
     { 5, "rate: expected a table, got 5" },
-    { {}, "rate.messages: expected a whole number, got nothing" },
+    { {}, "rate.messages: expected a whole number between 1 and 2147483648, got nothing" },
     { { messages = 1 }, "rate.per: expected seconds (a number above 0), got nothing" },
     { { messages = 0, per = 1 }, "rate.messages: expected a whole number between 1 and 2147483648, got 0" },
     { { messages = "1", per = 1 }, "rate.messages: expected a whole number between 1 and 2147483648, got" },

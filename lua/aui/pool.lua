@@ -2,6 +2,7 @@
 -- it has left a connection to the same server with the same key, for the same task.
 
 local check = require "aui.option.check"
+local options_module = require "aui.option"
 local session_module = require "aui.session"
 
 ---@class aui.Pool
@@ -9,28 +10,16 @@ local Pool = {}
 Pool.__index = Pool
 Pool.__name = "aui.Pool"
 
----@class (exact) aui.PoolOptions
----@field size? integer how many idle connections to keep for each server, key and task: 16
----@field idle? number seconds after which an idle one is closed: 60; less where tasks are many and short
-
 local pool_module = {}
 
-local DEFAULTS = { size = 16, idle = 60 }
 local last_id = 0
 
 --- Raises for a bad option.
 ---@return aui.Pool
 function pool_module.new(options)
-  check.type("options", options, "table")
-  options = options or {}
-  check.names("options", options, DEFAULTS)
-  local size, idle = options.size, options.idle
-  if size == nil then size = DEFAULTS.size end
-  if idle == nil then idle = DEFAULTS.idle end
-  check.whole("size", size, 1, 2 ^ 16)
-  check.seconds("idle", idle)
+  local values = options_module.pool(options)
   last_id = last_id + 1
-  return setmetatable({ id = last_id, size = size, idle = idle }, Pool)
+  return setmetatable({ id = last_id, size = values.size, idle = values.idle }, Pool)
 end
 
 --- As aui.connect, but on an idle connection if there is one: to the same server with the same key, opened for the same

@@ -124,7 +124,7 @@ local function read_message(self, message)
   if type(text) ~= "string" then check.fail("text", "expected a string, got " .. check.describe(text)) end
   if text == "" then check.fail("text", "expected some text, got an empty string") end
   if not host.is_utf8(text) then check.fail("text", "expected valid UTF-8") end
-  options_module.check_task_id(task_id)
+  check.task_id(task_id)
   if task_id == nil then check.fail("task_id", "expected a string, here or in the session's options") end
   check.type("context", message.context, "table")
   local timeout = options_module.timeouts(message.timeout, self.timeout)
@@ -135,7 +135,7 @@ end
 -- Raises for a bad argument.
 local function send(self, message)
   local encoded, timeout, text, task_id = read_message(self, message)
-  local handle, refusal = self.handle:send(encoded, timeout.first or nil, timeout.idle or nil, timeout.total or nil)
+  local handle, refusal = self.handle:send(encoded, timeout.first, timeout.idle, timeout.total)
   if not handle then return reply_module.refused(self, refusal) end
   local reply = reply_module.new(self, handle)
   if self.recovery then self.recovery:sent(reply, task_id, text) end

@@ -412,8 +412,7 @@ int main(int argc, char **argv) {
   printf("seed %llu\n", (unsigned long long)seed);
   for (int i = 0; i < DAYS; i++) {
     aui_session_config config = peer_config();
-    aui_session_config defaults;
-    aui_session_defaults(&defaults);
+    aui_session_config defaults = peer_defaults();
     config.reconnect = defaults.reconnect;
     config.ping = defaults.ping;
     config.recover = i % 4 != 3;

@@ -18,9 +18,21 @@ static void append(aui_buffer *buffer, const void *bytes, size_t n) {
   check(aui_buffer_append(buffer, bytes, n), "out of memory");
 }
 
+aui_session_config peer_defaults(void) {
+  return (aui_session_config){.request = {"", "/", ""},
+                              .connect_timeout = 10000,
+                              .close_timeout = 1000,
+                              .reconnect = {500, 30000, AUI_BACKOFF_NO_END, 10000},
+                              .ping = {20000, 10000},
+                              .queue_messages = 64,
+                              .queue_bytes = 1024 * 1024,
+                              .max_response_head = 16 * 1024,
+                              .max_message = 1024 * 1024,
+                              .max_depth = 64};
+}
+
 aui_session_config peer_config(void) {
-  aui_session_config config;
-  aui_session_defaults(&config);
+  aui_session_config config = peer_defaults();
   config.request = (aui_request){"agent.test:7788", "/session?network_api_key=k", "X-Test: yes\r\n"};
   /* What happens by itself has tests of its own. */
   config.reconnect.attempts = 0;

@@ -31,7 +31,11 @@ typedef struct {
   uint32_t mask;
 } peer_frame;
 
-/* Defaults with a host, a target and a header, to be changed as a test needs. */
+/* Much as users have it who set no option, without a request. */
+aui_session_config peer_defaults(void);
+
+/* Those with a host, a target and a header, and with nothing that a session does by itself; to be changed as a test
+ * needs. */
 aui_session_config peer_config(void);
 
 /* Begins with a new session; aborts when memory is short. */

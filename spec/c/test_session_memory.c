@@ -203,8 +203,7 @@ static void each_allocation_fails(void **state) {
 static bool answer_from_elsewhere(size_t left, bool for_good) {
   static const char json[] = "{\"id\":\"1\",\"text\":\"a longer answer than what had come\",\"sender\":{}}";
   peer p;
-  aui_session_config config;
-  aui_session_defaults(&config);
+  aui_session_config config = peer_defaults();
   config.recover = true;
   memory_begin(left, for_good);
   peer_open(&p, &config, FEED_WHOLE);

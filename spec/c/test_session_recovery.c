@@ -5,8 +5,7 @@
 #define FINAL(text) "{\"id\":\"1\",\"text\":\"" text "\",\"sender\":{\"id\":\"a\",\"type\":\"agent\",\"email\":null}}"
 
 static void start_recovering(void **state, peer *p) {
-  aui_session_config config;
-  aui_session_defaults(&config);
+  aui_session_config config = peer_defaults();
   config.ping.interval = AUI_NEVER;
   config.recover = true;
   peer_open(p, &config, **(feed_way **)state);
@@ -314,8 +313,7 @@ static void an_error_payload_leaves_no_doubt(void **state) {
 
 static void a_silent_peer_leaves_a_doubt(void **state) {
   peer p;
-  aui_session_config config;
-  aui_session_defaults(&config);
+  aui_session_config config = peer_defaults();
   config.recover = true;
   peer_open(&p, &config, **(feed_way **)state);
   peer_handshake(&p);

@@ -5,6 +5,7 @@
 -- Arguments: SEED COUNT: how many calls. The same seed draws the same calls, though time may order what they do anew.
 
 local aui = require "aui"
+local core_options = require "spec.core_options"
 local engine = require "aui.engine"
 local net = require "aui.net"
 local support = require "spec.support"
@@ -222,11 +223,11 @@ local calls = {
   -- What stands below all that.
   function()
     local name = one_of { "max_depth", "max_message", "rate_per", "queue_bytes" }
-    hold("raw", engine.session { [name] = anything() })
+    hold("raw", engine.session(core_options { [name] = anything() }))
   end,
-  function() hold("raw", engine.session {}) end,
+  function() hold("raw", engine.session(core_options())) end,
   function() hold("raw", (net.loop())) end,
-  function() hold("raw", (any("raw"):open(dice(9), { host = "127.0.0.1", port = dice(70000), pool = anything() }))) end,
+  function() hold("raw", (any("raw"):open(dice(9), core_options { port = dice(70000), pool = anything() }))) end,
   function() hold("raw", (any("raw"):send('{"text": "x"}', 1, 1, 1))) end,
   function() call_method(any "raw", anything_but_time(), anything_but_time(), anything_but_time()) end,
   function() any("raw"):receive(one_of { "HTTP/1.1 101 OK\r\n", "\r\n", "\129\2{}", "\136\0", "\255" }) end,

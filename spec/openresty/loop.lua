@@ -9,7 +9,7 @@ function Loop:now() return host.now() end -- luacheck: ignore self
 function Loop:step() host.step() end -- luacheck: ignore self
 
 function Loop:call(id, options)
-  local source = { waiters = {}, notices = 0, news = function() table.insert(self.told, id) end }
+  local source = { waiters = {}, notices = 0, on_event = function() table.insert(self.told, id) end }
   table.insert(self.sources, source)
   return host.start_call(host.register(source), options)
 end

@@ -30,7 +30,7 @@ void aui_create_reply(lua_State *L);
 aui_lua_session *aui_check_session(lua_State *L);
 
 /* Fills in a session's configuration from the table at stack index `table`, which keeps its strings alive:
- * request_host, target, headers; in seconds, nil for never, connect_timeout, reconnect_base, reconnect_max,
+ * request_host, target, headers; in seconds, infinity for never, connect_timeout, reconnect_base, reconnect_max,
  * reconnect_reset_after, ping_interval, ping_timeout, rate_per; in bytes queue_bytes, max_message, max_response_head;
  * and reconnect_attempts, rate_messages, queue_messages, max_depth, recover (whether replies in doubt are parked: see
  * reply:is_parked). */
@@ -45,8 +45,8 @@ aui_reply **aui_push_reply(lua_State *L, int session);
 void aui_push_error(lua_State *L, const aui_error *error);
 
 /* Fills in an HTTP request from the table at stack index `table`, which keeps its strings alive: method ("GET"),
- * target, request_host, headers (lines ended by CRLF), body (of a POST), timeout (seconds, for all of it), and in bytes
- * max_body (64 MiB) and max_response_head (16 KiB) of the answer. */
+ * target, request_host, headers (lines ended by CRLF), body (of a POST), timeout (seconds, for all of it; infinity for
+ * never), and in bytes max_body and max_response_head of the answer. */
 void aui_read_request(lua_State *L, int table, aui_exchange_request *request);
 
 /* Pushes what has come of an exchange (NULL: one that was closed): nothing while it is under way; status, body and
@@ -57,13 +57,14 @@ int aui_push_result(lua_State *L, const aui_exchange *exchange);
 /* Seconds to milliseconds: nil and infinity are AUI_NEVER. */
 uint64_t aui_check_milliseconds(lua_State *L, int index);
 
-/* Fields of the table at stack index `table`, which keeps strings alive; `fallback` for nil. They raise for a value of
- * another type, and for a number that is out of range: a whole field's is 0 to `most`. */
+/* Fields of the table at stack index `table`, which keeps strings alive. They raise for a value of another type, nil
+ * included (but for a string: then it is `fallback`), and for a number that is out of range: a whole field's is 0 to
+ * `most`. */
 const char *aui_string_field(lua_State *L, int table, const char *name, const char *fallback);
 uint64_t aui_milliseconds_field(lua_State *L, int table, const char *name);
-uint64_t aui_whole_field(lua_State *L, int table, const char *name, uint64_t most, uint64_t fallback);
-size_t aui_size_field(lua_State *L, int table, const char *name, size_t fallback);
-bool aui_boolean_field(lua_State *L, int table, const char *name, bool fallback);
+uint64_t aui_whole_field(lua_State *L, int table, const char *name, uint64_t most);
+size_t aui_size_field(lua_State *L, int table, const char *name);
+bool aui_boolean_field(lua_State *L, int table, const char *name);
 
 /* Creates a metatable whose methods are its __index. */
 void aui_new_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect);

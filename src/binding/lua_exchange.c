@@ -4,8 +4,6 @@
 
 #include "binding/binding.h"
 
-enum { MAX_BODY = 64 * 1024 * 1024, MAX_RESPONSE_HEAD = 16 * 1024 }; /* bytes, unless the caller says something else */
-
 static const char *check_method(lua_State *L, int table) {
   const char *method = aui_string_field(L, table, "method", "GET");
   bool known = strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0;
@@ -32,8 +30,8 @@ void aui_read_request(lua_State *L, int table, aui_exchange_request *request) {
   request->head.host = aui_string_field(L, table, "request_host", "");
   request->head.headers = aui_string_field(L, table, "headers", "");
   request->timeout = aui_milliseconds_field(L, table, "timeout");
-  request->max_response_head = aui_size_field(L, table, "max_response_head", MAX_RESPONSE_HEAD);
-  request->max_body = aui_size_field(L, table, "max_body", MAX_BODY);
+  request->max_response_head = aui_size_field(L, table, "max_response_head");
+  request->max_body = aui_size_field(L, table, "max_body");
   request->unix_time = (int64_t)time(NULL);
   read_body_field(L, table, request);
 }

@@ -5,19 +5,6 @@
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
-void aui_session_defaults(aui_session_config *config) {
-  *config = (aui_session_config){.request = {"", "/", ""},
-                                 .connect_timeout = 10000,
-                                 .close_timeout = 1000,
-                                 .reconnect = {500, 30000, AUI_BACKOFF_NO_END, 10000},
-                                 .ping = {20000, 10000},
-                                 .queue_messages = 64,
-                                 .queue_bytes = 1024 * 1024,
-                                 .max_response_head = 16 * 1024,
-                                 .max_message = 1024 * 1024,
-                                 .max_depth = 64};
-}
-
 static void free_request(aui_request *request) {
   free((char *)request->host);
   free((char *)request->target);
@@ -67,6 +54,10 @@ void aui_session_free(aui_session *session) {
 /* Of a connection that is ending: it must not be called WAITING before it is known until when. */
 static aui_state state_after_end(const aui_session *session) {
   return aui_session_is_worth_reconnecting(session) ? AUI_STATE_CONNECTING : AUI_STATE_WAITING;
+}
+
+const aui_session_config *aui_session_get_config(const aui_session *session) {
+  return &session->config;
 }
 
 aui_state aui_session_state(const aui_session *session) {

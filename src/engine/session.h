@@ -44,14 +44,11 @@ typedef struct {
   unsigned max_depth;       /* how deep an incoming message may nest, 1024 at most; more is as that */
 } aui_session_config;
 
-/* Fills in the defaults: 10 s and 1 s; connecting again after 0.5 to 30 s without end, healthy after 10 s; a ping after
- * 20 s of silence, answered within 10 s; no rate; nothing parked; 64 messages and 1 MiB in the queue; 16 KiB, 1 MiB,
- * 64; no request.
- */
-void aui_session_defaults(aui_session_config *config);
-
 /* A session that wants its first connection at once, or NULL when memory is short. The caller owns it. */
 aui_session *aui_session_new(const aui_session_config *config);
+
+/* What it was made with, and its latest request. */
+const aui_session_config *aui_session_get_config(const aui_session *session);
 
 /* Ends every pending reply as canceled and releases the session. Replies that their owners have not released stay
  * readable. NULL is fine. */

@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/liveness.h"
-
 typedef struct {
   const char *ca_file; /* PEM; NULL: the system's */
   const char *cert;    /* PEM: a client certificate and its chain; NULL for none */
@@ -21,7 +19,6 @@ typedef struct {
   const char *name; /* they serve those who give the same name: it must tell apart what is asked for on connecting */
   size_t size;      /* how many to keep of this name; the oldest goes first */
   uint64_t idle;    /* milliseconds after which one is closed */
-  aui_liveness_config ping; /* of idle ones */
 } aui_pool_options;
 
 typedef struct {

@@ -311,13 +311,14 @@ static aui_link *make_link(aui_loop *loop, aui_session *session, const aui_endpo
   return link;
 }
 
-/* A link without a user, for a connection that is given back to the pool; NULL when memory is short. It never connects
- * by itself. */
-static aui_link *make_keeper(aui_loop *loop, const aui_pool_options *pool) {
+/* A link without a user, for the connection that the link gives back to its pool; NULL when memory is short. It never
+ * connects by itself. */
+static aui_link *make_keeper(const aui_link *giver) {
+  aui_loop *loop = giver->loop;
+  const aui_pool_options *pool = &giver->pool;
   const aui_endpoint nowhere = {.host = "", .pool = pool};
-  aui_session_config config;
-  aui_session_defaults(&config);
-  config.ping = pool->ping;
+  aui_session_config config = *aui_session_get_config(giver->session);
+  config.request = (aui_request){"", "/", ""};
   config.reconnect.attempts = 0;
   aui_session *session = aui_session_new(&config);
   aui_link *keeper = session ? make_link(loop, session, &nowhere) : NULL;
@@ -405,7 +406,7 @@ void aui_link_pump(aui_link *link) {
 
 bool aui_link_give_back(aui_link *link) {
   link_enter(link);
-  aui_link *keeper = link->pool.name && link_may_give(link) ? make_keeper(link->loop, &link->pool) : NULL;
+  aui_link *keeper = link->pool.name && link_may_give(link) ? make_keeper(link) : NULL;
   if (!keeper) return false;
   link_give(link, keeper);
   link_pump(keeper);

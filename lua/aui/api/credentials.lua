@@ -100,10 +100,7 @@ local function holders_for(...)
 end
 
 -- Raises for an option that can be seen to be wrong already.
-local function check_options(key, headers, auth, place)
-  if auth ~= "query" and auth ~= "header" then
-    check.fail("auth", ('expected "query" or "header", got %s'):format(check.describe(auth)))
-  end
+local function check_options(key, headers, place)
   if type(headers) ~= "function" then
     local argument, problem = headers_problem(headers, place)
     if problem then check.fail(argument, problem) end
@@ -138,13 +135,11 @@ end
 ---@field identity fun(): string equal for equal credentials only; it holds the key
 ---@field mask fun(text: string): string hides the key, and what may be secret of the headers, in a text
 
---- The credentials that the options have for a place (see endpoint.resolve). Raises for a bad option.
+--- The credentials for a place (see endpoint.resolve) of the options api_key, headers and auth. Raises for a bad one.
 ---@return aui.Credentials
 function credentials.new(options, place)
   local api_key, headers, auth = options.api_key, options.headers, options.auth
-  if api_key == nil then api_key = os.getenv "AUI_NETWORK_API_KEY" end
-  if auth == nil then auth = "query" end
-  check_options(api_key, headers, auth, place)
+  check_options(api_key, headers, place)
   local holders = holders_for(api_key, headers)
   local session_target, session_headers, rest_headers
 

@@ -72,18 +72,6 @@ local function host_field(place)
   return place.port == DEFAULT_PORTS[place.scheme] and host or ("%s:%d"):format(host, place.port)
 end
 
-local function place_of(options)
-  if options.url ~= nil then
-    if options.region ~= nil then check.fail("region", "give either region or url, not both") end
-    return parse_url(options.url)
-  end
-  local region = options.region == nil and "gcp" or options.region
-  if not REGIONS[region] then
-    check.fail("region", ('expected "gcp" or "azure", got %s'):format(check.describe(region)))
-  end
-  return parse_url(REGIONS[region])
-end
-
 -- Where the tasks are in the REST part of the API, or nil if the URL does not tell: an URL of one's own need not.
 local function tasks_target(place)
   local base = place.target:match("^[^?]*"):match(SESSION_PATH)
@@ -92,14 +80,16 @@ end
 
 --- Where to connect: scheme, host, port, target, request_host (the Host field), `public_url`, which may be shown to
 --- anybody, tasks_target, for REST calls to the same server (nil if it is not known), and `confidential`: whether
---- secrets may go there. Raises for a bad option.
+--- secrets may go there. Of the options url, region, api_key and allow_plaintext; raises for a bad one.
 function endpoint.resolve(options)
-  local place = place_of(options)
+  local url = options.url
+  if url == nil then url = REGIONS[options.region] end
+  local place = parse_url(url)
   place.request_host = host_field(place)
   place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, place.target:match "^[^?]*")
   place.tasks_target = tasks_target(place)
-  place.confidential = place.scheme == "wss" or is_loopback(place.host) or options.allow_plaintext == true
-  if options.api_key ~= nil or os.getenv "AUI_NETWORK_API_KEY" then
+  place.confidential = place.scheme == "wss" or is_loopback(place.host) or options.allow_plaintext
+  if options.api_key ~= nil then
     if not place.confidential then check.fail("url", "a key is " .. endpoint.NOT_CONFIDENTIAL) end
   elseif not options.url then
     check.fail("api_key", "expected a string, or the environment variable AUI_NETWORK_API_KEY")

@@ -1,5 +1,6 @@
 -- Checks of what a user gives: misuse is raised at the user's line, naming the argument and what was expected.
 
+local host = require "aui.host"
 local misuse = require "aui.host.misuse"
 
 local check = {}
@@ -68,13 +69,19 @@ function check.seconds(argument, value, also)
   end
 end
 
---- Raises unless it is a whole number within these bounds; nil passes.
+--- Raises unless it is a whole number within these bounds.
 function check.whole(argument, value, least, most)
-  if value == nil then return end
   if type(value) ~= "number" or value % 1 ~= 0 or value < least or value > most then
-    local expected = most < math.huge and ("between %d and %d"):format(least, most) or ("of %d or more"):format(least)
-    check.fail(argument, ("expected a whole number %s, got %s"):format(expected, check.describe(value)))
+    local words = "expected a whole number between %d and %d, got %s"
+    check.fail(argument, words:format(least, most, check.describe(value)))
   end
+end
+
+--- Raises if the id is neither nil nor a string that can be sent.
+function check.task_id(task_id)
+  check.type("task_id", task_id, "string")
+  if task_id == "" then check.fail("task_id", "expected a task's id, got an empty string") end
+  if task_id and not host.is_utf8(task_id) then check.fail("task_id", "expected valid UTF-8") end
 end
 
 --- Raises if the table has a key that is not in `known`.

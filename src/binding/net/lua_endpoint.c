@@ -5,12 +5,12 @@ static void read_tls(lua_State *L, int table, aui_tls_options *tls) {
   tls->ca_file = aui_string_field(L, table, "ca_file", NULL);
   tls->cert = aui_string_field(L, table, "cert", NULL);
   tls->key = aui_string_field(L, table, "key", NULL);
-  tls->verify = aui_boolean_field(L, table, "verify", true);
+  tls->verify = aui_boolean_field(L, table, "verify");
 }
 
 void aui_read_endpoint(lua_State *L, int table, aui_endpoint *endpoint, aui_tls_options *tls) {
   endpoint->host = aui_string_field(L, table, "host", "");
-  endpoint->port = (uint16_t)aui_whole_field(L, table, "port", UINT16_MAX, 0);
+  endpoint->port = (uint16_t)aui_whole_field(L, table, "port", UINT16_MAX);
   endpoint->tls = NULL;
   endpoint->pool = NULL;
   endpoint->asks = false;

@@ -29,7 +29,7 @@ static const aui_pool_options *read_pool(lua_State *L, int table, aui_pool_optio
   if (given) {
     int index = lua_gettop(L);
     *pool = (aui_pool_options){.name = aui_string_field(L, index, "name", ""),
-                               .size = aui_size_field(L, index, "size", 0),
+                               .size = aui_size_field(L, index, "size"),
                                .idle = aui_milliseconds_field(L, index, "idle")};
   }
   lua_pop(L, 1);
@@ -51,7 +51,6 @@ int aui_open_link(lua_State *L) {
   aui_read_endpoint(L, 3, &endpoint, &tls);
   aui_pool_options pool;
   endpoint.pool = read_pool(L, 3, &pool);
-  pool.ping = config.ping;
   endpoint.asks = !aui_string_field(L, 3, "target", NULL);
 
   lua_link *object = aui_new_userdata(L, sizeof *object, AUI_SESSION);

@@ -47,6 +47,7 @@ local function call(method, target, body)
     body = body,
     timeout = config.rest_timeout,
     max_body = config.max_history,
+    max_response_head = agent.core.max_response_head,
   }))
   if status and status >= 200 and status < 300 then return text end
   local words = method .. " " .. target
