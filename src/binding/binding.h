@@ -20,7 +20,7 @@ typedef struct aui_lua_session {
   void (*pump)(struct aui_lua_session *); /* to be called after whatever may have changed the session */
 } aui_lua_session;
 
-/* Creates the metatable of sessions: the methods for users, in session.c, and those for the module's driver. */
+/* Creates the metatable of sessions: the methods for users, in lua_session.c, and those for the module's driver. */
 void aui_create_session(lua_State *L, const luaL_Reg *driver_methods, lua_CFunction collect);
 
 /* Creates the metatable of replies. */
@@ -56,6 +56,12 @@ int aui_push_result(lua_State *L, const aui_exchange *exchange);
 
 /* Seconds to milliseconds: nil and infinity are AUI_NEVER. */
 uint64_t aui_check_milliseconds(lua_State *L, int index);
+
+/* Milliseconds to seconds, pushed; nothing for AUI_NEVER. Returns how many values these are. */
+int aui_push_deadline(lua_State *L, uint64_t at);
+
+/* Pushes nil and why, and returns 2. */
+int aui_push_failure(lua_State *L, const char *why);
 
 /* Fields of the table at stack index `table`, which keeps strings alive. They raise for a value of another type, nil
  * included (but for a string: then it is `fallback`), and for a number that is out of range: a whole field's is 0 to

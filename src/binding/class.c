@@ -1,4 +1,4 @@
-/* Userdata with methods, for Lua 5.1 (and LuaJIT) to 5.4. */
+/* Userdata with methods, for Lua 5.1 (and LuaJIT) to 5.4, and the values that they take and return. */
 #include <math.h>
 #include <string.h>
 
@@ -60,6 +60,18 @@ void aui_keep(lua_State *L, int index) {
   lua_setuservalue(L, -2);
 #endif
 #endif
+}
+
+int aui_push_failure(lua_State *L, const char *why) {
+  lua_pushnil(L);
+  lua_pushstring(L, why);
+  return 2;
+}
+
+int aui_push_deadline(lua_State *L, uint64_t at) {
+  if (at == AUI_NEVER) return 0;
+  lua_pushnumber(L, (lua_Number)at / 1000);
+  return 1;
 }
 
 uint64_t aui_check_milliseconds(lua_State *L, int index) {

@@ -35,9 +35,7 @@ static int session_error(lua_State *L) {
 static int session_retry_at(lua_State *L) {
   const aui_session *session = aui_check_session(L)->session;
   uint64_t at = session ? aui_session_retry_at(session) : AUI_NEVER;
-  if (at == AUI_NEVER) return 0;
-  lua_pushnumber(L, (lua_Number)at / 1000);
-  return 1;
+  return aui_push_deadline(L, at);
 }
 
 /* session:send(json, first, idle, total): a reply, or nil and an error's table. Times are seconds, nil for none. */

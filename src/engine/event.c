@@ -152,10 +152,6 @@ static aui_event_type classify(const aui_json_members *members) {
   return is_error(members) ? AUI_EVENT_ERROR : AUI_EVENT_NONE;
 }
 
-static bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* Whether the letters are those of a lower-case word, whatever their case and the locale. */
 static bool is_word(const char *text, const char *lower_case, size_t n) {
   for (size_t i = 0; i < n; i++) {
@@ -168,8 +164,8 @@ static bool is_word(const char *text, const char *lower_case, size_t n) {
 static bool is_heartbeat(const aui_buffer *json) {
   static const char *const words[] = {"", "ping", "pong", "heartbeat", "keepalive"};
   const char *word = json->data + aui_json_bom_size(json->data, json->len), *end = json->data + json->len;
-  while (word < end && is_space(*word)) word++;
-  while (word < end && is_space(end[-1])) end--;
+  while (word < end && aui_json_is_space(*word)) word++;
+  while (word < end && aui_json_is_space(end[-1])) end--;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     size_t n = strlen(words[i]);
     if ((size_t)(end - word) == n && is_word(word, words[i], n)) return true;

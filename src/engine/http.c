@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "engine/bytes.h"
 #include "engine/words.h"
 
 enum { NO_CONTENT = 204, NOT_MODIFIED = 304 };
@@ -34,12 +35,6 @@ static bool is_digit(char c) {
 
 static char lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-static int hex_digit(char c) {
-  if (is_digit(c)) return c - '0';
-  c = lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* tchar of RFC 9110, 5.6.2. */
@@ -223,9 +218,9 @@ static aui_http_event take_field_line(aui_http *http) {
 static aui_http_event take_chunk_size(aui_http *http, aui_span line) {
   uint64_t size = 0;
   size_t i = 0;
-  for (; i < line.len && hex_digit(line.at[i]) >= 0; i++) {
+  for (; i < line.len && aui_hex_digit(line.at[i]) >= 0; i++) {
     if (size > UINT64_MAX >> 4) return AUI_HTTP_BAD_CHUNK;
-    size = size << 4 | (uint64_t)hex_digit(line.at[i]);
+    size = size << 4 | (uint64_t)aui_hex_digit(line.at[i]);
   }
   bool ends = i == line.len || is_blank(line.at[i]) || line.at[i] == ';';
   if (i == 0 || !ends) return AUI_HTTP_BAD_CHUNK;

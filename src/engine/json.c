@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "engine/bytes.h"
+
 enum { BITS = 64, REPLACEMENT = 0xFFFD };
 
 /* How deep the members of interest lie: root.scope.context.task_id. */
@@ -88,17 +90,11 @@ typedef enum { BEFORE_VALUE, AFTER_VALUE, DONE, FAIL_INVALID, FAIL_DEPTH } step;
 
 /* ---- characters and escapes ---- */
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c |= 0x20;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The code unit of the four digits at `p`, or -1. */
 static int hex4(const char *p) {
   int unit = 0;
   for (int i = 0; i < 4; i++) {
-    int digit = hex_digit(p[i]);
+    int digit = aui_hex_digit(p[i]);
     if (digit < 0) return -1;
     unit = unit << 4 | digit;
   }
@@ -161,17 +157,10 @@ static bool is_special(char c) {
   return c == '"' || c == '\\' || (uint8_t)c < 0x20;
 }
 
-/* The eight bytes at `p`, the first one lowest; compilers make one load of it. */
-static uint64_t load_word(const char *p) {
-  const uint8_t *b = (const uint8_t *)p;
-  uint64_t low = b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24;
-  return low | (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 | (uint64_t)b[7] << 56;
-}
-
 /* The first byte from `p` on that is a quote, a backslash or a control character, or `end`. */
 static const char *find_special(const char *p, const char *end) {
   for (; end - p >= (ptrdiff_t)sizeof(uint64_t); p += sizeof(uint64_t)) {
-    uint64_t special = special_bytes(load_word(p));
+    uint64_t special = special_bytes(aui_load_word(p));
     if (special == 0) continue;
     for (; !(special & 0x80); special >>= 8) p++;
     return p;
@@ -227,10 +216,6 @@ static bool string_is(const char *p, const char *end, const char *ascii, size_t 
 }
 
 /* ---- what is recorded ---- */
-
-static bool is_space(char c) {
-  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
 
 static member find_by_length(member parent, const char *key, const char *key_end, size_t length) {
   for (size_t i = 0; i < SAME_LENGTH && interesting[length][i].key; i++) {
@@ -309,7 +294,7 @@ static int seconds_of(kind k, const char *value, const char *end) {
 /* The first byte behind the list's opening bracket, which is at hand, that is no space. */
 static char first_in_list(const scanner *s) {
   const char *p = s->at + 1;
-  while (p < s->end && is_space(*p)) p++;
+  while (p < s->end && aui_json_is_space(*p)) p++;
   return p < s->end ? *p : '\0';
 }
 
@@ -386,7 +371,7 @@ static void record(scanner *s, kind k, const char *value, const char *end) {
 /* ---- the automaton ---- */
 
 static void skip_space(scanner *s) {
-  while (s->at < s->end && is_space(*s->at)) s->at++;
+  while (s->at < s->end && aui_json_is_space(*s->at)) s->at++;
 }
 
 /* The byte at hand; NUL, which is valid nowhere outside of strings, at the end. */

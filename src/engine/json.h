@@ -81,6 +81,11 @@ typedef enum {
   AUI_JSON_TOO_DEEP /* nested deeper than `max_depth`; what follows was not looked at */
 } aui_json_result;
 
+/* White space of JSON (RFC 8259, section 2). */
+static inline bool aui_json_is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 /* How many of the first bytes are a byte order mark: 3 or 0. */
 size_t aui_json_bom_size(const char *json, size_t n);
 

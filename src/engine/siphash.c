@@ -1,6 +1,8 @@
 /* SipHash-2-4: two rounds for each word of eight bytes, four at the end. */
 #include "engine/siphash.h"
 
+#include "engine/bytes.h"
+
 static uint64_t rotate(uint64_t x, int bits) {
   return x << bits | x >> (64 - bits);
 }
@@ -26,14 +28,8 @@ static void mix_word(aui_siphash *hash, uint64_t word) {
   hash->v[0] ^= word;
 }
 
-static uint64_t read_word(const uint8_t *bytes) {
-  uint64_t word = 0;
-  for (int i = 7; i >= 0; i--) word = word << 8 | bytes[i];
-  return word;
-}
-
 void aui_siphash_begin(aui_siphash *hash, const uint8_t key[AUI_SIPHASH_KEY_SIZE]) {
-  uint64_t low = read_word(key), high = read_word(key + 8);
+  uint64_t low = aui_load_word(key), high = aui_load_word(key + 8);
   *hash = (aui_siphash){.v = {low ^ 0x736f6d6570736575u, high ^ 0x646f72616e646f6du, low ^ 0x6c7967656e657261u,
                               high ^ 0x7465646279746573u}};
 }

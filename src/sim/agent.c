@@ -15,10 +15,6 @@ static const char *string_of(const json_t *object, const char *name) {
   return json_string_value(json_object_get(object, name));
 }
 
-static double price_of(const json_t *product) {
-  return json_number_value(json_object_get(product, "price"));
-}
-
 static const json_t *category_of(const json_t *catalogue, const json_t *product) {
   return sim_catalogue_find(catalogue, "categories", string_of(product, "category"));
 }
@@ -98,7 +94,7 @@ static json_t *not_understood(const json_t *catalogue) {
 
 static void describe(struct sim_buffer *text, const json_t *product) {
   sim_buffer_printf(text, "The %s %s costs $%g: %s. ", string_of(product, "brand"), string_of(product, "model"),
-                    price_of(product), string_of(product, "about"));
+                    sim_price_of(product), string_of(product, "about"));
 }
 
 static json_t *show(const json_t *catalogue, const json_t *products) {
@@ -218,7 +214,7 @@ static bool complete(const json_t *catalogue, const char *words, const json_t *s
   if (!query->category && !query->brand) query->category = category_of(catalogue, first);
   if (query->count == 0 && has_any(words, cheaper)) {
     double least = INFINITY;
-    for (size_t i = 0; i < json_array_size(shown); i++) least = fmin(least, price_of(json_array_get(shown, i)));
+    for (size_t i = 0; i < json_array_size(shown); i++) least = fmin(least, sim_price_of(json_array_get(shown, i)));
     sim_query_add(query, price, -INFINITY, nextafter(least, 0));
     return true;
   }

@@ -191,7 +191,7 @@ static bool fits(const json_t *product, const struct sim_query *query) {
   return true;
 }
 
-static double price_of(const json_t *product) {
+double sim_price_of(const json_t *product) {
   return json_number_value(json_object_get(product, "price"));
 }
 
@@ -202,7 +202,7 @@ json_t *sim_catalogue_search(const json_t *catalogue, const struct sim_query *qu
     json_t *product = json_array_get(products, i);
     if (!fits(product, query)) continue;
     size_t at = 0;
-    while (at < json_array_size(found) && price_of(json_array_get(found, at)) <= price_of(product)) at++;
+    while (at < json_array_size(found) && sim_price_of(json_array_get(found, at)) <= sim_price_of(product)) at++;
     json_array_insert(found, at, product);
   }
   return found;

@@ -30,6 +30,9 @@ bool sim_catalogue_understand(const json_t *catalogue, const char *text, struct 
 // Adds a condition, unless there are too many.
 void sim_query_add(struct sim_query *query, const json_t *field, double least, double most);
 
+// 0 if it has none.
+double sim_price_of(const json_t *product);
+
 // The products that fit, cheapest first: an array, a new reference.
 json_t *sim_catalogue_search(const json_t *catalogue, const struct sim_query *query);
 

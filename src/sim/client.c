@@ -26,7 +26,7 @@ void sim_client_free(struct sim_client *client) {
 
 // ---- requests ------------------------------------------------------------------------------------
 
-static void refuse(struct sim_client *client, int status, const char *message) {
+static void client_refuse(struct sim_client *client, int status, const char *message) {
   json_t *headers =
       json_pack("{s:s, s:s, s:s}", "Content-Type", "text/plain", "Connection", "close", "Sec-WebSocket-Version", "13");
   if (client->service->options->verbose) fprintf(stderr, "aui-sim: request refused: %s\n", message);
@@ -52,7 +52,7 @@ static void start_session(struct sim_client *client, struct sim_request *request
   websocket->request = *request;
   client->speaker = SIM_SPEAKER_PLAYER; // with nothing to play, for the time being
   if (refusal) {
-    refuse(client, sim_request_has_token(request, "upgrade", "websocket") ? 400 : 426, refusal);
+    client_refuse(client, sim_request_has_token(request, "upgrade", "websocket") ? 400 : 426, refusal);
   } else if (!key_accepted(service, request)) {
     json_t *error = sim_error_payload(401, "Not authenticated", "Invalid API key");
     sim_websocket_accept(websocket);
@@ -90,7 +90,7 @@ static void read_request(struct sim_client *client) {
   size_t used;
   switch (sim_request_parse(in->data, in->length, &request, &used, &fault)) {
     case SIM_PARSE_MORE: return;
-    case SIM_PARSE_FAULT: refuse(client, (int)fault.code, fault.reason); return;
+    case SIM_PARSE_FAULT: client_refuse(client, (int)fault.code, fault.reason); return;
     case SIM_PARSE_DONE: break;
   }
   sim_buffer_consume(in, used);

@@ -69,7 +69,7 @@ static int unsent(int fd) {
 }
 
 // Does what connection->end asks for, now that all is written.
-static int finish(struct sim_connection *connection) {
+static int connection_finish(struct sim_connection *connection) {
   int fd = lws_get_socket_fd(connection->wsi);
   SSL *tls = lws_get_ssl(connection->wsi);
   if (connection->end == SIM_END_RESET && unsent(fd) > 0 && connection->flush_checks++ < MAX_FLUSH_CHECKS) {
@@ -101,5 +101,5 @@ int sim_connection_flush(struct sim_connection *connection) {
     sim_connection_wake(connection);
     return 0;
   }
-  return connection->end == SIM_END_NONE ? 0 : finish(connection);
+  return connection->end == SIM_END_NONE ? 0 : connection_finish(connection);
 }

@@ -266,7 +266,7 @@ static void upgrade(struct sim_websocket *websocket) {
 }
 
 // Nothing is left to play: the connection stays open, and what the client says goes unheard.
-static void finish(struct sim_websocket *websocket) {
+static void player_finish(struct sim_websocket *websocket) {
   if (websocket->connection->end == SIM_END_NONE) upgrade(websocket);
   for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(websocket));) free(entry);
 }
@@ -288,6 +288,6 @@ bool sim_player_run(struct sim_player *player) {
     player->stack[level].next++;
   }
   if (player->agent) return false;
-  if (player->depth == 0) finish(player->websocket);
+  if (player->depth == 0) player_finish(player->websocket);
   return true;
 }

@@ -17,10 +17,10 @@ struct reader {
 };
 
 // Says what is wrong, and where; always false.
-static bool complain(const struct reader *reader, const char *where, const char *format, ...)
+static bool scenario_complain(const struct reader *reader, const char *where, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static bool complain(const struct reader *reader, const char *where, const char *format, ...) {
+static bool scenario_complain(const struct reader *reader, const char *where, const char *format, ...) {
   va_list arguments;
   fprintf(stderr, "aui-sim: %s: %s%s", reader->file, where, *where ? ": " : "");
   va_start(arguments, format);
@@ -153,11 +153,12 @@ static bool check_modifier(const struct reader *reader, const char *where, size_
                            const json_t *value) {
   for (size_t i = 0; i < MODIFIERS; i++) {
     if (strcmp(modifiers[i].name, name) != 0 || !allows(verb, name)) continue;
-    return modifiers[i].check(value) || complain(reader, where, "%s: expected %s", name, modifiers[i].expected);
+    return modifiers[i].check(value) ||
+           scenario_complain(reader, where, "%s: expected %s", name, modifiers[i].expected);
   }
   const char *list = verbs[verb].modifiers;
-  return complain(reader, where, "'%s' does not go with '%s', which takes %s%s", name, verbs[verb].takes.name,
-                  *list ? "only " : "nothing else", list);
+  return scenario_complain(reader, where, "'%s' does not go with '%s', which takes %s%s", name, verbs[verb].takes.name,
+                           *list ? "only " : "nothing else", list);
 }
 
 // The verb of a step, VERBS if it has none or more than one (complained about).
@@ -166,7 +167,8 @@ static size_t find_verb(const struct reader *reader, const char *where, const js
   for (size_t i = 0; i < VERBS; i++) {
     if (!json_object_get(object, verbs[i].takes.name)) continue;
     if (found < VERBS) {
-      complain(reader, where, "expected one verb, got '%s' and '%s'", verbs[found].takes.name, verbs[i].takes.name);
+      scenario_complain(reader, where, "expected one verb, got '%s' and '%s'", verbs[found].takes.name,
+                        verbs[i].takes.name);
       return VERBS;
     }
     found = i;
@@ -174,7 +176,7 @@ static size_t find_verb(const struct reader *reader, const char *where, const js
   if (found == VERBS) {
     struct sim_buffer list = {0};
     for (size_t i = 0; i < VERBS; i++) sim_buffer_printf(&list, "%s%s", i ? ", " : "", verbs[i].takes.name);
-    complain(reader, where, "expected an object with one of %s", (const char *)list.data);
+    scenario_complain(reader, where, "expected an object with one of %s", (const char *)list.data);
     sim_buffer_free(&list);
   }
   return found;
@@ -192,7 +194,8 @@ static bool read_step(const struct reader *reader, const char *where, const json
   const struct takes *takes = &verbs[verb].takes;
   *step = (struct sim_step){.verb = verbs[verb].verb, .object = object};
   step->value = json_object_get(object, takes->name);
-  if (!takes->check(step->value)) return complain(reader, where, "%s: expected %s", takes->name, takes->expected);
+  if (!takes->check(step->value))
+    return scenario_complain(reader, where, "%s: expected %s", takes->name, takes->expected);
   json_object_foreach((json_t *)object, name, value) {
     if (value != step->value && !check_modifier(reader, where, verb, name, value)) return false;
   }
@@ -206,8 +209,8 @@ static bool check_handshakes(const struct reader *reader, const char *where, con
   bool late = level > 0;
   for (size_t i = 0; i < steps->count; i++) {
     if (late && steps->list[i].verb == SIM_DO_HANDSHAKE)
-      return complain(reader, where, "step %zu: handshake: expected as the first step (only wait may come before)",
-                      i + 1);
+      return scenario_complain(reader, where,
+                               "step %zu: handshake: expected as the first step (only wait may come before)", i + 1);
     late = late || steps->list[i].verb != SIM_DO_WAIT;
   }
   return true;
@@ -217,9 +220,9 @@ static bool read_steps(const struct reader *reader, const char *where, const jso
                        struct sim_steps *steps) {
   size_t count = json_array_size(list);
   if (!json_is_array(list) || (level > 0 && count == 0))
-    return complain(reader, where, "expected a list of steps%s", level ? " that is not empty" : "");
+    return scenario_complain(reader, where, "expected a list of steps%s", level ? " that is not empty" : "");
   if (level == SIM_MAX_NESTING)
-    return complain(reader, where, "repeat: expected at most %d levels", SIM_MAX_NESTING - 1);
+    return scenario_complain(reader, where, "repeat: expected at most %d levels", SIM_MAX_NESTING - 1);
   steps->list = sim_alloc(count * sizeof *steps->list);
   for (size_t i = 0; i < count; i++) {
     struct sim_buffer path = {0};
@@ -237,7 +240,7 @@ static bool read_steps(const struct reader *reader, const char *where, const jso
 static bool read_connections(const struct reader *reader, const json_t *lists) {
   struct sim_scenario *scenario = reader->scenario;
   size_t count = json_array_size(lists);
-  if (count == 0) return complain(reader, "connections", "expected a list of lists of steps, at least one");
+  if (count == 0) return scenario_complain(reader, "connections", "expected a list of lists of steps, at least one");
   scenario->connections = sim_alloc(count * sizeof *scenario->connections);
   scenario->connection_count = count;
   for (size_t i = 0; i < count; i++) {
@@ -250,13 +253,13 @@ static bool read_connections(const struct reader *reader, const json_t *lists) {
 
 static bool read_rest(const struct reader *reader, const json_t *rest) {
   reader->scenario->rest = rest;
-  if (rest && !json_is_array(rest)) return complain(reader, "rest", "expected a list of answers");
+  if (rest && !json_is_array(rest)) return scenario_complain(reader, "rest", "expected a list of answers");
   for (size_t i = 0; i < json_array_size(rest); i++) {
     char where[40];
     snprintf(where, sizeof where, "rest, call %zu", i + 1);
     const json_t *answer = json_array_get(rest, i);
     if (!sim_canned_serves(answer) && !sim_canned_valid(answer))
-      return complain(reader, where, "expected %s or \"serve\"", SIM_CANNED_EXPECTED);
+      return scenario_complain(reader, where, "expected %s or \"serve\"", SIM_CANNED_EXPECTED);
   }
   return true;
 }
@@ -271,7 +274,7 @@ static bool read_document(const struct reader *reader, const json_t *document) {
   const json_t *rest = json_object_get(document, "rest");
   const json_t *connections = json_object_get(document, "connections");
   if (!json_is_object(document) || !connections || json_object_size(document) != 1u + (rest != NULL))
-    return complain(reader, "", "expected a list of steps, or an object with connections and perhaps rest");
+    return scenario_complain(reader, "", "expected a list of steps, or an object with connections and perhaps rest");
   return read_connections(reader, connections) && read_rest(reader, rest);
 }
 
@@ -282,9 +285,9 @@ struct sim_scenario *sim_scenario_load(const char *file) {
   scenario->document = json_load_file(file, JSON_REJECT_DUPLICATES, &error);
   bool good = scenario->document && read_document(&reader, scenario->document);
   if (!scenario->document && error.line > 0)
-    complain(&reader, "", "line %d, column %d: %s", error.line, error.column, error.text);
+    scenario_complain(&reader, "", "line %d, column %d: %s", error.line, error.column, error.text);
   else if (!scenario->document)
-    complain(&reader, "", "%s", error.text);
+    scenario_complain(&reader, "", "%s", error.text);
   if (good) return scenario;
   sim_scenario_free(scenario);
   return NULL;

@@ -1,4 +1,4 @@
-// Growable byte buffers and checked allocation; see buffer.h.
+// Growable byte buffers and checked allocation; see sim_buffer.h.
 #include "sim_buffer.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-// WebSocket frames of a server and a strict check of a client's; see frame.h.
+// WebSocket frames of a server and a strict check of a client's; see sim_frame.h.
 #include "sim_frame.h"
 
 #include <stdint.h>
@@ -36,7 +36,7 @@ static const char *check_header(unsigned first, unsigned second) {
   return NULL;
 }
 
-static enum sim_parse fail(struct sim_fault *fault, unsigned code, const char *reason) {
+static enum sim_parse frame_fail(struct sim_fault *fault, unsigned code, const char *reason) {
   *fault = (struct sim_fault){code, reason};
   return SIM_PARSE_FAULT;
 }
@@ -45,7 +45,7 @@ enum sim_parse sim_frame_parse(unsigned char *data, size_t length, struct sim_fr
                                struct sim_fault *fault) {
   if (length < 2) return SIM_PARSE_MORE;
   const char *problem = check_header(data[0], data[1]);
-  if (problem) return fail(fault, 1002, problem);
+  if (problem) return frame_fail(fault, 1002, problem);
 
   uint64_t size = data[1] & 0x7f;
   size_t head = size == 127 ? 10 : size == 126 ? 4 : 2;
@@ -54,8 +54,8 @@ enum sim_parse sim_frame_parse(unsigned char *data, size_t length, struct sim_fr
     size = 0;
     for (size_t i = 2; i < head; i++) size = size << 8 | data[i];
     if (size < 126 || (head == 10 && size <= 0xffff))
-      return fail(fault, 1002, "length not in its shortest form (RFC 6455, 5.2)");
-    if (size > SIM_MAX_MESSAGE) return fail(fault, 1009, "message above 1 MiB");
+      return frame_fail(fault, 1002, "length not in its shortest form (RFC 6455, 5.2)");
+    if (size > SIM_MAX_MESSAGE) return frame_fail(fault, 1009, "message above 1 MiB");
   }
   if (length < head + 4 + size) return SIM_PARSE_MORE;
 

@@ -1,4 +1,4 @@
-// WebSocket frames (RFC 6455, section 5): spelling those of a server, reading and judging those of a client.
+// WebSocket frames (RFC 6455, section 5): spelling those of a server, reading and checking those of a client.
 // The check is strict, so that a client tested here cannot get away with anything.
 #ifndef AUI_SIM_SIM_FRAME_H
 #define AUI_SIM_SIM_FRAME_H

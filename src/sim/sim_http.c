@@ -1,4 +1,4 @@
-// Just enough HTTP/1.1 for the upgrade and the REST calls; see http.h.
+// Just enough HTTP/1.1 for the upgrade and the REST calls; see sim_http.h.
 #include "sim_http.h"
 
 #include <ctype.h>
@@ -10,7 +10,7 @@
 #define MAX_HEAD (64u << 10)
 #define TLS_HANDSHAKE 22 // the content type that a TLS client begins with (RFC 8446, 5.1)
 
-static enum sim_parse fail(struct sim_fault *fault, unsigned status, const char *reason) {
+static enum sim_parse http_fail(struct sim_fault *fault, unsigned status, const char *reason) {
   *fault = (struct sim_fault){status, reason};
   return SIM_PARSE_FAULT;
 }
@@ -45,12 +45,12 @@ static bool split_head(struct sim_request *request) {
 static enum sim_parse parse_body(const unsigned char *data, size_t length, struct sim_request *request, size_t *used,
                                  struct sim_fault *fault) {
   const char *declared = sim_request_header(request, "content-length");
-  if (sim_request_header(request, "transfer-encoding")) return fail(fault, 411, "the body needs a Content-Length");
+  if (sim_request_header(request, "transfer-encoding")) return http_fail(fault, 411, "the body needs a Content-Length");
   char *end = NULL;
   unsigned long size = declared ? strtoul(declared, &end, 10) : 0;
   if (declared && (!isdigit((unsigned char)*declared) || *end))
-    return fail(fault, 400, "Content-Length is not a number");
-  if (size > SIM_MAX_MESSAGE) return fail(fault, 413, "body above 1 MiB");
+    return http_fail(fault, 400, "Content-Length is not a number");
+  if (size > SIM_MAX_MESSAGE) return http_fail(fault, 413, "body above 1 MiB");
   if (length - *used < size) return SIM_PARSE_MORE;
   request->body = sim_copy((const char *)data + *used, size);
   request->body_length = size;
@@ -61,18 +61,18 @@ static enum sim_parse parse_body(const unsigned char *data, size_t length, struc
 enum sim_parse sim_request_parse(const unsigned char *data, size_t length, struct sim_request *request, size_t *used,
                                  struct sim_fault *fault) {
   *request = (struct sim_request){0};
-  if (length > 0 && data[0] == TLS_HANDSHAKE) return fail(fault, 400, "TLS on a port without it");
+  if (length > 0 && data[0] == TLS_HANDSHAKE) return http_fail(fault, 400, "TLS on a port without it");
   const unsigned char *end = length >= 4 ? memmem(data, length, "\r\n\r\n", 4) : NULL;
-  if (!end && length > MAX_HEAD) return fail(fault, 431, "request header above 64 KiB");
+  if (!end && length > MAX_HEAD) return http_fail(fault, 431, "request header above 64 KiB");
   if (!end) return SIM_PARSE_MORE;
   size_t head = (size_t)(end - data) + 4;
-  if (memchr(data, '\0', head)) return fail(fault, 400, "NUL in the request header");
+  if (memchr(data, '\0', head)) return http_fail(fault, 400, "NUL in the request header");
   // The empty line becomes the terminator of the list of headers.
   request->head = sim_copy((const char *)data, head);
   request->head[head - 2] = '\0';
   *used = head;
   enum sim_parse result = split_head(request) ? parse_body(data, length, request, used, fault)
-                                              : fail(fault, 400, "not an HTTP/1.1 request");
+                                              : http_fail(fault, 400, "not an HTTP/1.1 request");
   if (result != SIM_PARSE_DONE) sim_request_free(request);
   return result;
 }

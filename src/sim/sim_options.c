@@ -1,4 +1,4 @@
-// The command line of aui-sim; see options.h. One table names every option, so that the help, the
+// The command line of aui-sim; see sim_options.h. One table names every option, so that the help, the
 // parser and "did you mean" cannot disagree.
 #include "sim_options.h"
 
@@ -64,7 +64,7 @@ static void print_help(void) {
            table[i].argument ? table[i].argument : "", table[i].help);
 }
 
-static _Noreturn void complain(const char *option, const char *expected, const char *got) {
+static _Noreturn void option_complain(const char *option, const char *expected, const char *got) {
   fprintf(stderr, "aui-sim: %s: expected %s, got '%s'\n", option, expected, got);
   exit(2);
 }
@@ -105,19 +105,20 @@ static size_t count_value(const struct option *option, const char *text, size_t 
   unsigned long value = strtoul(text, &end, 10);
   snprintf(expected, sizeof expected, "a whole number from %zu to %zu", least, most);
   if (errno || *end || *text < '0' || *text > '9' || value < least || value > most)
-    complain(option->name, expected, text);
+    option_complain(option->name, expected, text);
   return value;
 }
 
 static double seconds_value(const struct option *option, const char *text) {
   char *end;
   double value = strtod(text, &end);
-  if (end == text || *end || !isfinite(value) || value < 0) complain(option->name, "seconds (a number >= 0)", text);
+  if (end == text || *end || !isfinite(value) || value < 0)
+    option_complain(option->name, "seconds (a number >= 0)", text);
   return value;
 }
 
 static enum sim_spelling spelling_value(const struct option *option, const char *text) {
-  if (strcmp(text, "full") != 0 && strcmp(text, "simple") != 0) complain(option->name, "full or simple", text);
+  if (strcmp(text, "full") != 0 && strcmp(text, "simple") != 0) option_complain(option->name, "full or simple", text);
   return strcmp(text, "full") == 0 ? SIM_ENVELOPE_FULL : SIM_ENVELOPE_SIMPLE;
 }
 
@@ -167,15 +168,15 @@ void sim_options_parse(struct sim_options *options, int argc, char **argv) {
     const struct option *option = find(argv[i]);
     const char *equals = strchr(argv[i], '=');
     const char *value = equals ? equals + 1 : NULL;
-    if (!option->argument && value) complain(option->name, "no value", value);
-    if (option->argument && !value && i + 1 == argc) complain(option->name, option->argument, "nothing");
+    if (!option->argument && value) option_complain(option->name, "no value", value);
+    if (option->argument && !value && i + 1 == argc) option_complain(option->name, option->argument, "nothing");
     if (option->argument)
       apply_value(options, option, value ? value : argv[++i]);
     else
       apply_flag(options, option);
   }
-  if (options->echo && options->tokens) complain("--echo", "no --tokens beside it", "both");
+  if (options->echo && options->tokens) option_complain("--echo", "no --tokens beside it", "both");
   if (options->pace < 0) options->pace = options->tokens ? 0 : 0.04;
   if (!options->tls_dir && (options->tls_name || options->tls_expired))
-    complain(options->tls_name ? "--tls-name" : "--tls-expired", "--tls-dir beside it", "none");
+    option_complain(options->tls_name ? "--tls-name" : "--tls-expired", "--tls-dir beside it", "none");
 }

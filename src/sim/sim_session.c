@@ -1,4 +1,4 @@
-// The built-in agent on a WebSocket connection; see session.h.
+// The built-in agent on a WebSocket connection; see sim_session.h.
 #include "sim_session.h"
 
 #include "tasks.h"
@@ -12,7 +12,7 @@ void sim_session_init(struct sim_session *session, struct sim_service *service, 
   *session = (struct sim_session){.service = service, .websocket = websocket, .number = number};
 }
 
-static void refuse(struct sim_websocket *websocket, const char *field, const char *problem) {
+static void session_refuse(struct sim_websocket *websocket, const char *field, const char *problem) {
   struct sim_buffer text = {0};
   sim_buffer_printf(&text, "%s%s%s", field, *field ? ": " : "", problem);
   json_t *error = sim_error_payload(422, "Validation error", (const char *)text.data);
@@ -48,7 +48,7 @@ static void take_turn(struct sim_session *session, const struct sim_inbox_entry 
   json_t *turn = sim_json_parse(entry->text, entry->length);
   const char *problem = turn ? sim_turn_problem(turn, &field) : "the message is not JSON";
   if (problem)
-    refuse(session->websocket, field, problem);
+    session_refuse(session->websocket, field, problem);
   else
     start_answer(session, turn);
   json_decref(turn);

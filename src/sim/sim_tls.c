@@ -1,4 +1,4 @@
-// A throw-away certificate authority; see tls.h. Keys are P-256.
+// A throw-away certificate authority; see sim_tls.h. Keys are P-256.
 #include "sim_tls.h"
 
 #include "sim_buffer.h"

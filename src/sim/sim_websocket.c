@@ -1,4 +1,4 @@
-// The WebSocket side of a connection; see websocket.h.
+// The WebSocket side of a connection; see sim_websocket.h.
 #include "sim_websocket.h"
 
 #include <openssl/evp.h>
@@ -99,7 +99,7 @@ static void inbox_put(struct sim_websocket *websocket, const unsigned char *text
 // ---- what the client sent --------------------------------------------------------------------------
 
 // Fails the connection (RFC 6455, section 7.1.7).
-static void fail(struct sim_websocket *websocket, unsigned code, const char *reason) {
+static void websocket_fail(struct sim_websocket *websocket, unsigned code, const char *reason) {
   if (websocket->verbose) fprintf(stderr, "aui-sim: connection failed with %u: %s\n", code, reason);
   if (!websocket->close_sent) add_close_frame(websocket, code, reason);
   sim_connection_end(websocket->connection, SIM_END_CLOSE);
@@ -107,9 +107,9 @@ static void fail(struct sim_websocket *websocket, unsigned code, const char *rea
 
 static void take_message(struct sim_websocket *websocket, const unsigned char *text, size_t length) {
   if (!sim_utf8_valid(text, length))
-    fail(websocket, 1007, "text message is not UTF-8 (RFC 6455, 8.1)");
+    websocket_fail(websocket, 1007, "text message is not UTF-8 (RFC 6455, 8.1)");
   else if (websocket->inbox_length >= MAX_INBOX)
-    fail(websocket, 1008, "more than 1024 messages are waiting for an answer");
+    websocket_fail(websocket, 1008, "more than 1024 messages are waiting for an answer");
   else
     inbox_put(websocket, text, length);
 }
@@ -117,11 +117,11 @@ static void take_message(struct sim_websocket *websocket, const unsigned char *t
 static void take_data(struct sim_websocket *websocket, const struct sim_frame *frame) {
   struct sim_buffer *message = &websocket->message;
   if (frame->opcode == SIM_BINARY) {
-    fail(websocket, 1003, "expected text, got a binary message");
+    websocket_fail(websocket, 1003, "expected text, got a binary message");
   } else if ((frame->opcode == SIM_CONTINUATION) != websocket->in_message) {
-    fail(websocket, 1002, "fragments out of order (RFC 6455, 5.4)");
+    websocket_fail(websocket, 1002, "fragments out of order (RFC 6455, 5.4)");
   } else if (message->length + frame->length > SIM_MAX_MESSAGE) {
-    fail(websocket, 1009, "message above 1 MiB");
+    websocket_fail(websocket, 1009, "message above 1 MiB");
   } else {
     sim_buffer_add(message, frame->payload, frame->length);
     websocket->in_message = !frame->fin;
@@ -135,9 +135,9 @@ static void take_data(struct sim_websocket *websocket, const struct sim_frame *f
 static void take_close(struct sim_websocket *websocket, const struct sim_frame *frame) {
   unsigned code = frame->length >= 2 ? (unsigned)frame->payload[0] << 8 | frame->payload[1] : 0;
   if (frame->length == 1 || (frame->length >= 2 && !sim_close_code_valid(code))) {
-    fail(websocket, 1002, "invalid close code (RFC 6455, 7.4)");
+    websocket_fail(websocket, 1002, "invalid close code (RFC 6455, 7.4)");
   } else if (frame->length > 2 && !sim_utf8_valid(frame->payload + 2, frame->length - 2)) {
-    fail(websocket, 1007, "close reason is not UTF-8 (RFC 6455, 5.5.1)");
+    websocket_fail(websocket, 1007, "close reason is not UTF-8 (RFC 6455, 5.5.1)");
   } else if (!websocket->ignores_close) {
     if (!websocket->close_sent) add_close_frame(websocket, code, "");
     sim_connection_end(websocket->connection, SIM_END_CLOSE);
@@ -170,7 +170,7 @@ void sim_websocket_receive(struct sim_websocket *websocket) {
     size_t used = 0;
     enum sim_parse result = sim_frame_parse(websocket->connection->in.data + taken,
                                             websocket->connection->in.length - taken, &frame, &used, &fault);
-    if (result == SIM_PARSE_FAULT) fail(websocket, fault.code, fault.reason);
+    if (result == SIM_PARSE_FAULT) websocket_fail(websocket, fault.code, fault.reason);
     if (result != SIM_PARSE_DONE) break;
     take_frame(websocket, &frame);
     taken += used;

@@ -1,4 +1,4 @@
-// Text as plain words; see words.h.
+// Text as plain words; see sim_words.h.
 #include "sim_words.h"
 
 #include "sim_buffer.h"

@@ -73,12 +73,6 @@ int aui_push_want(lua_State *L, aui_want want) {
   return 0;
 }
 
-int aui_push_deadline(lua_State *L, uint64_t at) {
-  if (at == AUI_NEVER) return 0;
-  lua_pushnumber(L, (lua_Number)at / 1000);
-  return 1;
-}
-
 aui_phase aui_check_phase(lua_State *L, int index) {
   static const char *const names[] = {"request", "resolve", "connect", "proxy", "tls", NULL};
   return (aui_phase)luaL_checkoption(L, index, NULL, names);

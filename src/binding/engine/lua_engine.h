@@ -9,17 +9,16 @@
 /* Creates the metatable of exchanges. */
 void aui_create_exchange(lua_State *L);
 
-/* engine.exchange(options): see exchange.c. */
+/* engine.exchange(options): see lua_exchange_driver.c. */
 int aui_new_exchange(lua_State *L);
 
 /* Milliseconds of a monotonic clock. */
 uint64_t aui_engine_now(void);
 
-/* Results for drivers in Lua: each pushes one value, or nothing, and returns how many. */
+/* Pushes "connect", "disconnect" or nothing. Returns how many values these are. */
 int aui_push_want(lua_State *L, aui_want want);
-int aui_push_deadline(lua_State *L, uint64_t at);
 
-/* The name of a phase at stack index `index`: "request", "resolve", "connect" or "tls". */
+/* The name of a phase at stack index `index`: "request", "resolve", "connect", "proxy" or "tls". */
 aui_phase aui_check_phase(lua_State *L, int index);
 
 #endif

@@ -11,9 +11,8 @@ typedef struct {
  * that loop:ready() returns when the call is over. `options`, checked by the caller: those of aui_read_endpoint and
  * aui_read_request. */
 int aui_start_call(lua_State *L) {
-  aui_lua_loop *loop = aui_check_loop(L);
-  uint64_t id = (uint64_t)luaL_checknumber(L, 2);
-  luaL_checktype(L, 3, LUA_TTABLE);
+  uint64_t id;
+  aui_lua_loop *loop = aui_check_loop_and_id(L, &id);
 
   aui_exchange_request request;
   aui_tls_options tls;
@@ -27,9 +26,7 @@ int aui_start_call(lua_State *L) {
   const char *why;
   object->call = aui_call_start(loop->core, &endpoint, &request, id, &why);
   if (object->call) return 1;
-  lua_pushnil(L);
-  lua_pushstring(L, why);
-  return 2;
+  return aui_push_failure(L, why);
 }
 
 /* call:result(): see aui_push_result. */

@@ -40,9 +40,8 @@ static const aui_pool_options *read_pool(lua_State *L, int table, aui_pool_optio
  * that loop:ready() returns when the session notifies its users. `options`: those of aui_read_config, aui_read_endpoint
  * and read_pool. Without a target, the request is asked for before each connection: see session:asks. */
 int aui_open_link(lua_State *L) {
-  aui_lua_loop *loop = aui_check_loop(L);
-  uint64_t id = (uint64_t)luaL_checknumber(L, 2);
-  luaL_checktype(L, 3, LUA_TTABLE);
+  uint64_t id;
+  aui_lua_loop *loop = aui_check_loop_and_id(L, &id);
 
   aui_session_config config;
   aui_tls_options tls;
@@ -66,9 +65,7 @@ int aui_open_link(lua_State *L) {
     return 1;
   }
   aui_session_free(session);
-  lua_pushnil(L);
-  lua_pushstring(L, why);
-  return 2;
+  return aui_push_failure(L, why);
 }
 
 /* session:asks(): whether it is about to connect and waits for session:give_request or refuse_request. */

@@ -11,6 +11,13 @@ aui_lua_loop *aui_check_loop(lua_State *L) {
   return loop;
 }
 
+aui_lua_loop *aui_check_loop_and_id(lua_State *L, uint64_t *id) {
+  aui_lua_loop *loop = aui_check_loop(L);
+  *id = (uint64_t)luaL_checknumber(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  return loop;
+}
+
 static aui_loop *check_core(lua_State *L) {
   return aui_check_loop(L)->core;
 }
@@ -20,9 +27,7 @@ int aui_new_loop(lua_State *L) {
   const char *why = "out of memory";
   loop->core = aui_loop_new(&why);
   if (loop->core) return 1;
-  lua_pushnil(L);
-  lua_pushstring(L, why);
-  return 2;
+  return aui_push_failure(L, why);
 }
 
 /* loop:fd(): the descriptor that a foreign loop is to poll for reading. */

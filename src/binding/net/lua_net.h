@@ -21,13 +21,17 @@ void aui_create_call(lua_State *L);
 /* The loop at stack index 1; raises if it is closed. */
 aui_lua_loop *aui_check_loop(lua_State *L);
 
+/* The same, for loop:open(id, options) and loop:call(id, options): also raises unless these are a number and a table.
+ */
+aui_lua_loop *aui_check_loop_and_id(lua_State *L, uint64_t *id);
+
 /* net.loop(): a loop, or nil and why not. */
 int aui_new_loop(lua_State *L);
 
-/* loop:open(id, options), a method of the loop: see link.c. */
+/* loop:open(id, options), a method of the loop: see lua_link.c. */
 int aui_open_link(lua_State *L);
 
-/* loop:call(id, options), a method of the loop: see call.c. */
+/* loop:call(id, options), a method of the loop: see lua_call.c. */
 int aui_start_call(lua_State *L);
 
 /* The fields host, port and tls (nil for plain TCP: ca_file, cert, key, verify) of the table at stack index `table`.
