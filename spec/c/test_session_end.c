@@ -448,6 +448,68 @@ static void error_payloads(void **state) {
   }
 }
 
+/* An error payload of `n` bytes. */
+static char *make_payload(int status_code, size_t n) {
+  char *json = malloc(n + 1);
+  assert_non_null(json);
+  memset(json, ' ', n);
+  int begin = snprintf(json, n, "{\"status_code\":%d", status_code);
+  json[begin] = ' ';
+  json[n - 1] = '}';
+  json[n] = '\0';
+  return json;
+}
+
+/* Ends the connection by an error payload that comes when nothing has left. */
+static void refuse_all(peer *p, int status_code, size_t n) {
+  char *json = make_payload(status_code, n);
+  peer_send_text(p, json);
+  free(json);
+  aui_session_disconnected(p->session, "reset", true, p->now);
+  assert_int_equal(aui_session_error(p->session)->payload.len, n);
+}
+
+static void a_long_error_payload_is_not_copied_for_all(void **state) {
+  enum { SHORT = AUI_ERROR_SHARED_PAYLOAD, LONG = SHORT + 1, SENDS = 3 };
+  static const size_t sizes[] = {SHORT, LONG};
+  for (size_t i = 0; i < 2; i++) {
+    peer p;
+    start_open(state, &p);
+    aui_reply *replies[SENDS];
+    for (int k = 0; k < SENDS; k++) replies[k] = send(&p, "{}");
+    refuse_all(&p, 401, sizes[i]);
+    for (int k = 0; k < SENDS; k++) {
+      const aui_error *error = aui_reply_error(replies[k]);
+      assert_non_null(error);
+      assert_int_equal(error->status_code, 401);
+      assert_int_equal(error->payload.len, sizes[i] == SHORT ? SHORT : 0);
+      release(&p, replies[k]);
+    }
+    stop(&p);
+  }
+}
+
+static void nor_for_those_who_run_out_of_time(void **state) {
+  enum { SHORT = AUI_ERROR_SHARED_PAYLOAD, LONG = SHORT + 1 };
+  static const size_t sizes[] = {SHORT, LONG};
+  for (size_t i = 0; i < 2; i++) {
+    peer p;
+    aui_session_config config = peer_config();
+    config.reconnect.attempts = AUI_BACKOFF_NO_END;
+    peer_open(&p, &config, **(feed_way **)state);
+    peer_handshake(&p);
+    aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){AUI_NEVER, AUI_NEVER, 1});
+    refuse_all(&p, 503, sizes[i]);
+    p.now++;
+    aui_session_tick(p.session, p.now);
+    assert_int_equal(aui_reply_error(reply)->kind, AUI_ERROR_TIMEOUT);
+    assert_int_equal(aui_reply_error(reply)->status_code, 503);
+    assert_int_equal(aui_reply_error(reply)->payload.len, sizes[i] == SHORT ? SHORT : 0);
+    release(&p, reply);
+    stop(&p);
+  }
+}
+
 /* An error without a status: the close code tells its kind, if it can. */
 static void errors_without_a_status(void **state) {
   static const char *const bodies[] = {"{\"detail\":\"no\"}", "{\"errors\":[\"no\"]}",
@@ -768,6 +830,8 @@ int main(void) {
       IN_EVERY_WAY(a_lost_connection_keeps_what_has_not_left),
       IN_EVERY_WAY(a_connection_of_no_use_ends_all_that_wait),
       IN_EVERY_WAY(error_payloads),
+      IN_EVERY_WAY(a_long_error_payload_is_not_copied_for_all),
+      IN_EVERY_WAY(nor_for_those_who_run_out_of_time),
       IN_EVERY_WAY(errors_without_a_status),
       IN_EVERY_WAY(an_error_payload_is_told_in_time),
       IN_EVERY_WAY(an_error_payload_explains_what_comes_after_it),

@@ -23,6 +23,10 @@ typedef enum {
 /* Whether the user's message reached the agent. */
 typedef enum { AUI_DELIVERED_NO = 0, AUI_DELIVERED_MAYBE, AUI_DELIVERED_YES } aui_delivered;
 
+/* Bytes of a payload that is for all who wait: a longer one is only for the reply that it answers, and for the session.
+ * A copy for each of them would take many times the memory of any message. */
+enum { AUI_ERROR_SHARED_PAYLOAD = 16 * 1024 };
+
 enum { AUI_ERROR_MESSAGE_SIZE = AUI_WORDS_MAX + 1 };
 
 typedef struct {

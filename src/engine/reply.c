@@ -94,11 +94,12 @@ static expired_limit find_expired(const aui_reply *reply, uint64_t down_since) {
   return (expired_limit){reply->on_wire ? "sign of an answer" : "connection", "first", timeouts->first};
 }
 
-/* What is known of the cause of a failure goes with it; when memory is short, without the payload. */
+/* What is known of the cause of a failure goes with it; without the payload when that is long or memory is short. */
 static void add_cause(aui_error *error, const aui_error *cause) {
   error->status_code = cause->status_code;
   error->close_code = cause->close_code;
   error->retry_after = cause->retry_after;
+  if (cause->payload.len > AUI_ERROR_SHARED_PAYLOAD) return;
   aui_buffer_append(&error->payload, cause->payload.data, cause->payload.len);
 }
 

@@ -41,7 +41,9 @@ void aui_session_fail_parked(aui_session *session) {
 }
 
 void aui_session_fail_queue(aui_session *session, const aui_error *error) {
-  while (session->queue) aui_session_fail_reply(session, session->queue, error, AUI_DELIVERED_NO);
+  aui_error shared = *error; /* the payload stays the error's */
+  if (shared.payload.len > AUI_ERROR_SHARED_PAYLOAD) shared.payload = (aui_buffer){0};
+  while (session->queue) aui_session_fail_reply(session, session->queue, &shared, AUI_DELIVERED_NO);
 }
 
 /* How far the reply's message has got that its user, or its time, ends now. Takes the message back if none of it has

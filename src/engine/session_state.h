@@ -112,7 +112,7 @@ void aui_session_fail_reply(aui_session *session, aui_reply *reply, const aui_er
 /* Ends the parked reply with the error of its connection. */
 void aui_session_fail_parked(aui_session *session);
 
-/* Ends all that wait. */
+/* Ends all that wait; a long payload of the error is not for them. */
 void aui_session_fail_queue(aui_session *session, const aui_error *error);
 
 /* Ends every reply, since the session is closed. */
