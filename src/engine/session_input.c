@@ -1,4 +1,4 @@
-/* What the peer says to a session, and what follows from it. */
+/* Input from the peer of a session, and what follows from it. */
 #include "engine/failure.h"
 #include "engine/session_state.h"
 

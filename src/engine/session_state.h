@@ -162,7 +162,7 @@ void aui_session_retry_earlier(aui_session *session, const aui_reply *reply, uin
 /* The transport is gone, or was never there. */
 void aui_session_transport_gone(aui_session *session, uint64_t now);
 
-/* ---- What the peer says (session_input.c) ---- */
+/* ---- Input from the peer (session_input.c) ---- */
 
 /* The server has refused or broken the handshake; `why` is an aui_handshake_result. */
 void aui_session_bad_handshake(aui_session *session, int why);

@@ -24,7 +24,7 @@ struct aui_call {
 
 static void call_pump(aui_call *call);
 
-/* ---- What the transport says ---- */
+/* ---- Events of the transport ---- */
 
 static aui_call *call_of_transport(aui_transport *transport) {
   return lws_container_of(transport, aui_call, transport);
@@ -116,7 +116,7 @@ static void call_check_time(aui_due *due) {
 
 static void call_on_timer(uv_timer_t *timer) {
   aui_call *call = timer->data;
-  aui_loop_put_off(call->loop, &call->due);
+  aui_loop_defer(call->loop, &call->due);
 }
 
 /* ---- For the host ---- */

@@ -56,7 +56,7 @@ static void link_disconnect(aui_link *link) {
   aui_session_disconnected(link->session, NULL, true, aui_loop_turn_time(link->loop));
 }
 
-/* ---- What the transport says ---- */
+/* ---- Events of the transport ---- */
 
 static aui_link *link_of_transport(aui_transport *transport) {
   return lws_container_of(transport, aui_link, transport);
@@ -220,7 +220,7 @@ static void link_pump(aui_link *link) {
 static void link_on_timer(uv_timer_t *timer) {
   aui_link *link = timer->data;
   link->timer_due = AUI_NEVER;
-  aui_loop_put_off(link->loop, &link->due);
+  aui_loop_defer(link->loop, &link->due);
 }
 
 static bool link_is_due(const aui_link *link, uint64_t now) {
@@ -242,7 +242,7 @@ static void link_check_time(aui_due *due) {
   link_pump(link);
 }
 
-/* ---- What the loop asks ---- */
+/* ---- Events of the loop ---- */
 
 static bool link_is_active(const aui_guest *guest) {
   const aui_link *link = lws_container_of(guest, aui_link, guest);

@@ -109,7 +109,7 @@ static bool wait_for_events(const aui_loop *loop, int timeout) {
   return poll(&fd, 1, timeout) >= 0 || errno != EINTR;
 }
 
-void aui_loop_put_off(aui_loop *loop, aui_due *due) {
+void aui_loop_defer(aui_loop *loop, aui_due *due) {
   if (aui_list_is_empty(&due->node)) aui_list_append(&loop->due, &due->node);
 }
 

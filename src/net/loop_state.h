@@ -31,7 +31,7 @@ typedef struct {
   uint64_t id;
 } aui_ready;
 
-/* What a turn of the loop ends with: see aui_loop_put_off. */
+/* What a turn of the loop ends with: see aui_loop_defer. */
 typedef struct aui_due {
   aui_node node;
   void (*check)(struct aui_due *due);
@@ -44,7 +44,7 @@ struct aui_loop {
   aui_node guests; /* all */
   aui_node idle;   /* of those, what keeps the connections of pools; oldest first */
   aui_node spares; /* of those, connections that calls have left; oldest first */
-  aui_node due;    /* what was put off to the end of this turn */
+  aui_node due;    /* what was deferred to the end of this turn */
   aui_node ready;  /* those that notify the host, in the order in which they did */
   aui_tls_contexts tls;
 
@@ -66,7 +66,7 @@ void aui_loop_notify(aui_loop *loop, aui_ready *ready);
 
 /* Has `due->check` called at the end of the turn, when what came in time has been read and what was to be sent written:
  * libuv may run timers before it reads and writes, and a host that steps late does not make a peer late. */
-void aui_loop_put_off(aui_loop *loop, aui_due *due);
+void aui_loop_defer(aui_loop *loop, aui_due *due);
 
 /* Occupies those of descriptors 0, 1 and 2 that the host has closed, and returns which, for aui_loop_release_stdio.
  * What is opened meanwhile gets a number above them: libuv aborts when it is to close one of the three (seen

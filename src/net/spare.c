@@ -39,7 +39,7 @@ static void spare_on_timer(uv_timer_t *timer) {
   spare_drop(timer->data);
 }
 
-/* ---- What the loop asks ---- */
+/* ---- Events of the loop ---- */
 
 static bool spare_is_active(const aui_guest *guest) {
   (void)guest;
@@ -53,7 +53,7 @@ static void spare_evict(aui_guest *guest, const char *why) {
 
 static const aui_guest_kind guest_kind = {spare_is_active, spare_evict};
 
-/* ---- What the transport says ---- */
+/* ---- Events of the transport ---- */
 
 static void spare_on_phase(aui_transport *transport, aui_phase phase) {
   (void)transport, (void)phase;
