@@ -114,6 +114,36 @@ describe("#native SIGINT", function()
     end)
   end
 
+  it("can be caught anywhere, and all who sleep meanwhile are woken", function()
+    local result = child.run("if jit then jit.off() end\n" .. [[
+      local aui = require "aui"
+      local main, count, asleep, interrupted = coroutine.running(), 0, 0, nil
+      local function sleep(seconds)
+        asleep = asleep + 1
+        aui.sleep(seconds)
+        asleep = asleep - 1
+      end
+      repeat
+        count = count + 1
+        for _, seconds in ipairs { 0.003, 0.001, 0.002 } do aui.spawn(sleep, seconds) end
+        interrupted = not pcall(function()
+          debug.sethook(function()
+            if coroutine.running() ~= main then return end -- LuaJIT has one hook for all
+            debug.sethook()
+            error "interrupted!"
+          end, "", count)
+          aui.sleep(0.002)
+          debug.sethook()
+        end)
+        local limit = aui.now() + 5
+        repeat aui.sleep(0.001) until asleep == 0 or aui.now() > limit
+        assert(asleep == 0, count)
+      until not interrupted
+      print(count > 100)
+    ]])
+    assert.are.same({ "", "true\n", 0 }, { result.stderr, result.stdout, result.status })
+  end)
+
   it("can be caught, and the session goes on", function()
     local server = link:play { { receive = true }, { wait = 1 }, { message = { text = "I found it" } } }
     local result = child.run(PROLOGUE .. [[

@@ -94,14 +94,20 @@ end
 -- Whether there is something to do that need not be waited for.
 local function is_due() return undispatched or failures[1] or not queue:is_empty() end
 
--- When memory is short, the call itself may fail: it is tried again in the next turn, so that nobody is lost.
+local function begin(item)
+  calling = true
+  queue:let_go()
+  item:run()
+end
+
+-- When memory is short, or in an interrupt, the call itself may fail: it is tried again in the next turn, so that
+-- nobody is lost.
 local function call(item)
   local outer_calling, outer_handling = calling, handling
-  calling = true
-  local ok, failure = pcall(item.run, item)
+  local ok, failure = pcall(begin, item)
   calling, handling = outer_calling, outer_handling
   if ok then return end
-  if failure == "not enough memory" then queue:add(item) end
+  if failure == "not enough memory" or interrupt.is(failure) then queue:add(item) end
   error(failure, 0)
 end
 
