@@ -46,6 +46,7 @@ local REFUSED = {
   { { url = "ws://h:65536/" }, "url: expected a host, and a port between 1 and 65535" },
   { { url = "ws://h:x/" }, "url: expected a host, and a port between 1 and 65535" },
   { { url = "ws://[::1/" }, "url: expected a host" },
+  { { url = "ws://[name]:1/" }, "url: expected a host" },
   { { url = "ws://" .. ("h"):rep(254) .. "/" }, "url: expected a host" },
   { { url = "ws://user:secret@h/" }, "url: must not carry a user name or password" },
   { { url = "ws://h/#part" }, "url: must not have a fragment" },

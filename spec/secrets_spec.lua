@@ -4,6 +4,7 @@
 local child = require "spec.child"
 local cjson = require "cjson"
 local socket = require "socket"
+local support = require "spec.support"
 local wire = require "spec.wire"
 
 -- Each spelling of it that a server may send back has the middle in it.
@@ -20,6 +21,8 @@ local SPELLINGS = {
   ["as in a query"] = "k%2F%22hunter2%22+%5C%26%25",
   ["as encodeURI does"] = "k/%22hunter2%22%20%5C&%25",
 }
+
+local BASIC = "dXNlcjprLyJodW50ZXIyIiBcJiU=" -- "user:" and the key
 
 -- The arguments: the key and the cases as JSON, each { url =, tls =, auth =, patience = (seconds) }.
 local PROLOGUE = [[
@@ -46,7 +49,7 @@ end
 
 local function options_of(case, changes)
   local options = { api_key = KEY, auth = case.auth, url = case.url, tls = case.tls, task_id = "task",
-    timeout = { connect = case.patience, first = case.patience },
+    proxy = case.proxy, timeout = { connect = case.patience, first = case.patience },
     reconnect = { base = 0.01, max = 0.05, attempts = 2 } }
   for name, value in pairs(changes or {}) do options[name] = value end
   return options
@@ -83,7 +86,8 @@ local MISUSE = PROLOGUE
 local LONG = KEY .. ("x"):rep(10) -- as long as keys are
 local function try(fn, ...) show(pcall(fn, ...)) end
 for _, name in ipairs { "api_key", "region", "url", "task_id", "auth", "headers", "allow_plaintext", "tls", "timeout",
-  "reconnect", "recover", "queue", "rate", "ping_interval", "ping_timeout", "max_message", "max_depth", LONG } do
+  "proxy", "reconnect", "recover", "queue", "rate", "ping_interval", "ping_timeout", "max_message", "max_depth",
+  LONG } do
   for _, value in ipairs { LONG, { LONG }, { [LONG] = LONG }, { key = LONG, ca_file = LONG } } do
     if not (name == "api_key" and value == LONG) and not (name == "task_id" and value == LONG) then
       try(aui.session, options_of(cases[1], { [name] = value }))
@@ -164,6 +168,26 @@ for _, scheme in ipairs(wire.schemes) do
       assert_silent(ran)
       assert.is_truthy(ran.stdout:find("met\t" .. #cases, 1, true))
       assert.are.equal(1, ran.status)
+    end)
+
+    it("is not shown, nor is a proxy's password, by failures of the proxy that repeat it", function()
+      local server, cases, proxies = link:start(), {}, {}
+      local function hex(text)
+        return (text:gsub(".", function(char) return ("%02x"):format(char:byte()) end))
+      end
+      for index, words in ipairs { SPELLINGS.raw, SPELLINGS["percent-encoded"], BASIC } do
+        proxies[index] = support.proxy { "cut:" .. hex(("HTTP/1.1 407 %s\r\n\r\n"):format(words)) }
+        cases[index] = case_of(server)
+        cases[index].proxy = "http://user:k%2F%22hunter2%22%20%5C%26%25@" .. proxies[index].url:match "//(.*)$"
+      end
+      cases[#cases + 1] = { url = server.url, tls = server.tls, proxy = "http://u:" .. MARK .. "x@127.0.0.1:1" }
+      for _, case in ipairs(cases) do case.patience = 5 end
+      local ran = child.run(FAIL, {}, KEY, cjson.encode(cases))
+      for _, proxy in ipairs(proxies) do proxy:stop() end
+      assert_silent(ran)
+      assert.is_nil(ran.stdout:find(BASIC, 1, true))
+      assert.is_truthy(ran.stdout:find("HTTP status 407 (***)", 1, true))
+      assert.is_truthy(ran.stdout:find("met\t" .. #cases, 1, true))
     end)
 
     it("is not shown by complaints about options and arguments, wherever it is given", function()

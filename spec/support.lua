@@ -147,6 +147,32 @@ function support.tls_mirror(settings)
   return launch(words:format(quoted(settings)), { files = {} })
 end
 
+--- Starts Squid or tinyproxy; it asks for `credentials`, "user:password", if there are some. See
+--- spec/servers/real_proxy.py.
+---@param kind "squid"|"tinyproxy"
+function support.real_proxy(kind, credentials)
+  local words = "env -u LD_PRELOAD /usr/bin/python3 spec/servers/real_proxy.py %s %s"
+  return launch(words:format(kind, credentials and quoted(credentials) or ""), { files = {} })
+end
+
+--- Starts a proxy that does these deeds, of spec/servers/proxy.py, on its connections; `tls_dir` has its certificate.
+--- The result's method `heads` returns what it was asked.
+function support.proxy(deeds, tls_dir)
+  local files = {}
+  local log = new_name(files)
+  local words = { "env -u LD_PRELOAD /usr/bin/python3 spec/servers/proxy.py --log " .. log }
+  if tls_dir then words[#words + 1] = "--tls " .. tls_dir end
+  for _, deed in ipairs(deeds) do words[#words + 1] = quoted(deed) end
+  local server = launch(table.concat(words, " "), { files = files })
+  io.open(log, "a"):close()
+  function server.heads()
+    local heads = {}
+    for line in io.lines(log) do heads[#heads + 1] = cjson.decode(line) end
+    return heads
+  end
+  return server
+end
+
 --- What the mirror says that it was told: target, headers, message (decoded), json (as sent) and count.
 function support.said(answer)
   local said = cjson.decode(answer.text)

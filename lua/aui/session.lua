@@ -7,6 +7,7 @@ local host = require "aui.host"
 local journal = require "aui.notify.journal"
 local json_encoder = require "aui.text.json_encoder"
 local options_module = require "aui.option"
+local proxy = require "aui.option.proxy"
 local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
 
@@ -32,6 +33,7 @@ local function pool_options(pool, place, credentials, task_id)
   local name = {
     pool.id, place.public_url, place.target, tostring(place.tls ~= nil), tostring(tls.verify),
     tls.ca_file or "", tls.cert or "", tls.key or "", credentials.identity(), task_id or "",
+    proxy.identity(place.proxy),
   } -- stylua: ignore
   return { name = table.concat(name, "\n"), size = pool.size, idle = pool.idle }
 end

@@ -141,6 +141,7 @@ static void test_refusals(void **state) {
   } list[] = {
       {"407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\n", false,
        "407 (Proxy Authentication Required): it asks for a user name and a password"},
+      {"401 Unauthorized\r\n", false, "401 (Unauthorized): it asks for a user name and a password"},
       {"407\r\n", false, "407: it asks for a user name and a password"},
       {"403 Filtered\r\nContent-Length: 100\r\n", false, "403 (Filtered)"},
       {"400 Bad Request\r\n", false, "400 (Bad Request)"},

@@ -30,10 +30,10 @@ void aui_create_reply(lua_State *L);
 aui_lua_session *aui_check_session(lua_State *L);
 
 /* Fills in a session's configuration from the table at stack index `table`, which keeps its strings alive:
- * request_host, target, headers; in seconds, infinity for never, connect_timeout, reconnect_base, reconnect_max,
- * reconnect_reset_after, ping_interval, ping_timeout, rate_per; in bytes queue_bytes, max_message, max_response_head;
- * and reconnect_attempts, rate_messages, queue_messages, max_depth, recover (whether replies in doubt are parked: see
- * reply:is_parked). */
+ * request_host, target, headers, proxy_name (nil: no proxy); in seconds, infinity for never, connect_timeout,
+ * reconnect_base, reconnect_max, reconnect_reset_after, ping_interval, ping_timeout, rate_per; in bytes queue_bytes,
+ * max_message, max_response_head; and reconnect_attempts, rate_messages, queue_messages, max_depth, recover (whether
+ * replies in doubt are parked: see reply:is_parked). */
 void aui_read_config(lua_State *L, int table, aui_session_config *config);
 
 /* Pushes the userdata of a reply to a message of the session at stack index `session`, which it keeps alive. The caller
@@ -45,8 +45,8 @@ aui_reply **aui_push_reply(lua_State *L, int session);
 void aui_push_error(lua_State *L, const aui_error *error);
 
 /* Fills in an HTTP request from the table at stack index `table`, which keeps its strings alive: method ("GET"),
- * target, request_host, headers (lines ended by CRLF), body (of a POST), timeout (seconds, for all of it; infinity for
- * never), and in bytes max_body and max_response_head of the answer. */
+ * target, request_host, headers (lines ended by CRLF), proxy_name (nil: no proxy), body (of a POST), timeout (seconds,
+ * for all of it; infinity for never), and in bytes max_body and max_response_head of the answer. */
 void aui_read_request(lua_State *L, int table, aui_exchange_request *request);
 
 /* Pushes what has come of an exchange (NULL: one that was closed): nothing while it is under way; status, body and

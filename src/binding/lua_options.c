@@ -60,6 +60,7 @@ void aui_read_config(lua_State *L, int table, aui_session_config *config) {
   config->request.host = aui_string_field(L, table, "request_host", "");
   config->request.target = aui_string_field(L, table, "target", "/");
   config->request.headers = aui_string_field(L, table, "headers", "");
+  config->proxy = aui_string_field(L, table, "proxy_name", NULL);
   config->connect_timeout = aui_milliseconds_field(L, table, "connect_timeout");
   config->reconnect.base = aui_milliseconds_field(L, table, "reconnect_base");
   config->reconnect.max = aui_milliseconds_field(L, table, "reconnect_max");

@@ -41,9 +41,9 @@ void aui_failure_of_connect_timeout(aui_error *error, aui_phase phase, const cha
 /* ---- The tunnel through a proxy ---- */
 
 void aui_failure_of_refused_tunnel(aui_error *error, const char *proxy, const aui_http *answer, bool has_credentials) {
-  enum { PROXY_AUTHENTICATION_REQUIRED = 407 };
+  enum { UNAUTHORIZED = 401, PROXY_AUTHENTICATION_REQUIRED = 407 }; /* tinyproxy says 401 to a wrong password */
   const char *reason = answer->reason, *why = "";
-  if (answer->status == PROXY_AUTHENTICATION_REQUIRED) {
+  if (answer->status == PROXY_AUTHENTICATION_REQUIRED || answer->status == UNAUTHORIZED) {
     why = has_credentials ? ": it does not accept the user name and password"
                           : ": it asks for a user name and a password";
   }

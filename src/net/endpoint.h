@@ -13,6 +13,14 @@ typedef struct {
   bool verify;         /* the peer's certificate and that it is valid for the host */
 } aui_tls_options;
 
+/* An HTTP proxy, which opens tunnels. */
+typedef struct {
+  const char *host; /* as of an endpoint */
+  uint16_t port;
+  const aui_tls_options *tls; /* with the proxy itself; NULL: plain TCP */
+  const char *credentials;    /* "user:password" (RFC 7617); NULL for none */
+} aui_proxy_options;
+
 /* Idle connections that sessions have left for each other, as long as they stay open. While the loop is stepped they
  * are pinged, answer pings, and are closed with a close frame; one on which the agent speaks serves nobody any more. */
 typedef struct {
@@ -24,9 +32,10 @@ typedef struct {
 typedef struct {
   const char *host; /* name or address (IPv6 without brackets), at most 253 bytes; also for SNI and verification */
   uint16_t port;
-  const aui_tls_options *tls;   /* NULL: plain TCP */
-  const aui_pool_options *pool; /* NULL: none */
-  bool asks;                    /* whether the request is asked for before each connection: see aui_link_asks */
+  const aui_tls_options *tls;     /* NULL: plain TCP */
+  const aui_proxy_options *proxy; /* which resolves `host` and connects there; NULL: none */
+  const aui_pool_options *pool;   /* NULL: none */
+  bool asks;                      /* whether the request is asked for before each connection: see aui_link_asks */
 } aui_endpoint;
 
 #endif

@@ -114,7 +114,10 @@ bool aui_spare_keep(aui_transport *transport) {
   spare_make_room(loop);
   spare *kept = calloc(1, sizeof *kept);
   if (!kept) return false;
-  const aui_endpoint place = {.host = transport->host, .port = transport->port, .tls = transport->tls_options};
+  const aui_endpoint place = {.host = transport->host,
+                              .port = transport->port,
+                              .tls = transport->tls_options,
+                              .proxy = transport->proxy_options};
   if (!aui_transport_init(&kept->transport, loop, &transport_user, &place) ||
       !aui_transport_hand_over(transport, &kept->transport)) {
     aui_transport_free(&kept->transport);

@@ -198,7 +198,7 @@ static void describe_handshake(const SSL *ssl, unsigned long code, const char *h
                                                    : X509_verify_cert_error_string(verified);
     snprintf(words, size, "TLS: certificate of %s not accepted: %s", host, why);
   } else if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) {
-    snprintf(words, size, "TLS: the server does not speak TLS here (an unencrypted one needs ws://)");
+    snprintf(words, size, "TLS: the server does not speak TLS here (without it: ws://, and http:// for a proxy)");
   } else if (is_about_versions(code)) {
     snprintf(words, size, "TLS: no version in common with %s (here: 1.2 and newer)", host);
   } else {

@@ -19,11 +19,24 @@ static void free_tls(aui_transport *transport) {
   transport->tls = NULL;
 }
 
+static void free_proxy(aui_transport *transport) {
+  aui_proxy_free(transport->proxy);
+  transport->proxy = NULL;
+}
+
 /* What the socket does not take of it libwebsockets keeps, for seconds. */
 static void send_close_notify(aui_transport *transport) {
-  size_t n;
-  aui_tls_close(transport->tls);
-  const void *bytes = aui_tls_output(transport->tls, &n);
+  size_t n = 0;
+  const void *bytes = NULL;
+  if (transport->tls) {
+    aui_tls_close(transport->tls);
+    bytes = aui_tls_output(transport->tls, &n);
+  }
+  if (transport->proxy && aui_proxy_is_open(transport->proxy)) {
+    if (n > 0) aui_proxy_write(transport->proxy, bytes, n);
+    aui_proxy_close(transport->proxy);
+    bytes = aui_proxy_output(transport->proxy, &n);
+  }
   if (n > 0) lws_write(transport->wsi, (unsigned char *)bytes, n, LWS_WRITE_RAW);
 }
 
@@ -33,6 +46,7 @@ static struct lws *part(aui_transport *transport) {
   if (transport->dial) aui_dial_cancel(transport->dial);
   transport->dial = NULL;
   free_tls(transport);
+  free_proxy(transport);
   transport->wsi = NULL;
   return wsi;
 }
@@ -47,7 +61,7 @@ static void part_and_close(aui_transport *transport) {
 }
 
 void aui_transport_close(aui_transport *transport) {
-  if (transport->tls) send_close_notify(transport);
+  send_close_notify(transport);
   part_and_close(transport);
 }
 
@@ -57,7 +71,7 @@ void aui_transport_reset(aui_transport *transport) {
 }
 
 void aui_transport_linger(aui_transport *transport) {
-  if (transport->tls) send_close_notify(transport);
+  send_close_notify(transport);
   struct lws *wsi = part(transport);
   if (!wsi) return;
   aui_raw_linger(wsi);
@@ -76,14 +90,24 @@ static void end_by_tls_failure(aui_transport *transport) {
   end(transport, cause, aui_tls_retryable(transport->tls));
 }
 
+static void end_by_proxy_failure(aui_transport *transport) {
+  char cause[AUI_LOOP_WHY_SIZE];
+  snprintf(cause, sizeof cause, "%s", aui_proxy_error(transport->proxy));
+  end(transport, cause, aui_proxy_retryable(transport->proxy));
+}
+
 /* The connection ended without our doing: with an error, or else with the peer's FIN. */
 static void end_by_peer(aui_transport *transport, int error) {
-  bool orderly = !error && !transport->tls;
+  bool orderly = !error && !transport->tls && !transport->proxy;
   bool handshake = transport->tls && !aui_tls_is_open(transport->tls);
   char cause[128], words[160];
-  if (error) {
-    uv_strerror_r(uv_translate_sys_error(error == EPIPE ? ECONNRESET : error), cause, sizeof cause);
-  } else {
+  if (error) uv_strerror_r(uv_translate_sys_error(error == EPIPE ? ECONNRESET : error), cause, sizeof cause);
+  if (transport->proxy && !aui_proxy_is_open(transport->proxy)) {
+    aui_proxy_cut(transport->proxy, error ? cause : NULL);
+    end_by_proxy_failure(transport);
+    return;
+  }
+  if (!error) {
     snprintf(cause, sizeof cause, handshake ? "the server ended the connection" : "TLS ended without close_notify");
   }
   snprintf(words, sizeof words, "%s%s", handshake ? "TLS handshake: " : "", cause);
@@ -107,11 +131,52 @@ static void receive_tls(aui_transport *transport, const void *bytes, size_t n) {
   }
 }
 
-static void receive(aui_transport *transport, const void *bytes, size_t n) {
+static void receive_of_server(aui_transport *transport, const void *bytes, size_t n) {
   if (transport->tls) {
     receive_tls(transport, bytes, n);
   } else {
     transport->user->receive(transport, bytes, n);
+  }
+}
+
+static void begin_with_server(aui_transport *transport);
+
+/* The tunnel is open; some bytes may have come through it already. */
+static void enter_tunnel(aui_transport *transport, const void *bytes, size_t n) {
+  if (!aui_proxy_has_tls(transport->proxy)) free_proxy(transport);
+  begin_with_server(transport);
+  if (n > 0 && transport->wsi) receive_of_server(transport, bytes, n);
+}
+
+/* The end of TLS with the proxy is that of the connection. */
+static void end_by_proxy(aui_transport *transport) {
+  if (transport->tls) {
+    end_by_peer(transport, 0);
+  } else {
+    end(transport, NULL, true);
+  }
+}
+
+static void read_proxy(aui_transport *transport) {
+  const void *bytes;
+  size_t n;
+  while (transport->proxy) {
+    switch (aui_proxy_read(transport->proxy, &bytes, &n)) {
+      case AUI_PROXY_MORE: return;
+      case AUI_PROXY_OPEN: enter_tunnel(transport, bytes, n); break;
+      case AUI_PROXY_BYTES: receive_of_server(transport, bytes, n); break;
+      case AUI_PROXY_END: end_by_proxy(transport); return;
+      case AUI_PROXY_FAILED: end_by_proxy_failure(transport); return;
+    }
+  }
+}
+
+static void receive(aui_transport *transport, const void *bytes, size_t n) {
+  if (transport->proxy) {
+    aui_proxy_feed(transport->proxy, bytes, n);
+    read_proxy(transport);
+  } else {
+    receive_of_server(transport, bytes, n);
   }
 }
 
@@ -139,7 +204,7 @@ static void on_closing(aui_transport *transport) {
 
 /* How many of the bytes the socket has taken, or -1 when the connection is broken. libwebsockets would keep what the
  * socket does not take, and as long as the peer takes nothing it would read nothing either, but spin. */
-static ssize_t write_bytes(aui_transport *transport, const void *bytes, size_t n) {
+static ssize_t send_bytes(aui_transport *transport, const void *bytes, size_t n) {
   ssize_t taken;
   do {
     taken = send(lws_get_socket_fd(transport->wsi), bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -148,6 +213,36 @@ static ssize_t write_bytes(aui_transport *transport, const void *bytes, size_t n
   if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
   transport->write_error = errno;
   return -1;
+}
+
+/* Sends what the proxy's part has to say itself, as far as the socket takes it; false when the connection is broken. */
+static bool flush_proxy(aui_transport *transport) {
+  size_t n;
+  const void *bytes = aui_proxy_output(transport->proxy, &n);
+  ssize_t taken = n > 0 ? send_bytes(transport, bytes, n) : 0;
+  if (taken > 0) aui_proxy_written(transport->proxy, (size_t)taken);
+  return taken >= 0;
+}
+
+/* Whether it lets bytes pass: the tunnel is open, and what went before has left. */
+static bool passes_proxy(const aui_transport *transport) {
+  size_t n;
+  aui_proxy_output(transport->proxy, &n);
+  return n == 0 && aui_proxy_is_open(transport->proxy);
+}
+
+/* TLS with the proxy takes all of it, so that it counts as written. */
+static ssize_t write_by_proxy(aui_transport *transport, const void *bytes, size_t n) {
+  if (!aui_proxy_write(transport->proxy, bytes, n)) {
+    transport->write_error = ENOMEM; /* for lack of anything else that can have happened */
+    return -1;
+  }
+  return flush_proxy(transport) ? (ssize_t)n : -1;
+}
+
+/* How many of the bytes have left, or -1 when the connection is broken. */
+static ssize_t write_bytes(aui_transport *transport, const void *bytes, size_t n) {
+  return transport->proxy ? write_by_proxy(transport, bytes, n) : send_bytes(transport, bytes, n);
 }
 
 /* The next piece of the user's output; `*n` 0: there is none. */
@@ -189,12 +284,20 @@ static bool write_tls(aui_transport *transport) {
 static bool write_piece(aui_transport *transport) {
   aui_transport_catch_up(transport);
   if (!transport->wsi) return true;
+  if (transport->proxy) {
+    if (!flush_proxy(transport)) return false;
+    if (!passes_proxy(transport)) return true;
+  }
   return transport->tls ? write_tls(transport) : write_plain(transport);
 }
 
 static bool has_output(aui_transport *transport) {
   size_t n = 0;
-  if (transport->tls) aui_tls_output(transport->tls, &n);
+  if (transport->proxy) {
+    aui_proxy_output(transport->proxy, &n);
+    if (!aui_proxy_is_open(transport->proxy)) return n > 0;
+  }
+  if (n == 0 && transport->tls) aui_tls_output(transport->tls, &n);
   if (n == 0 && (!transport->tls || aui_tls_is_open(transport->tls))) transport->user->output(transport, &n);
   return n > 0;
 }
@@ -233,8 +336,10 @@ static void on_resolved(void *owner) {
 
 static void on_dial_failed(void *owner, const char *cause) {
   aui_transport *transport = owner;
+  char words[AUI_LOOP_WHY_SIZE];
+  snprintf(words, sizeof words, "%s%s", transport->proxy_options ? "proxy: " : "", cause);
   transport->dial = NULL;
-  end(transport, cause, true);
+  end(transport, words, true);
   transport->user->settle(transport);
 }
 
@@ -254,6 +359,35 @@ static void start_tls(aui_transport *transport) {
   if (aui_tls_read(transport->tls, NULL, 0, &n) == AUI_TLS_FAILED) end_by_tls_failure(transport);
 }
 
+/* There is a way to the server. */
+static void begin_with_server(aui_transport *transport) {
+  if (transport->tls_options) {
+    start_tls(transport);
+  } else {
+    transport->user->connected(transport);
+  }
+}
+
+/* The first read makes the first output. */
+static void start_proxy(aui_transport *transport) {
+  aui_loop *loop = transport->loop;
+  const aui_proxy_options *options = transport->proxy_options;
+  char why[AUI_LOOP_WHY_SIZE];
+  SSL_CTX *context = NULL;
+  if (options->tls) context = aui_tls_contexts_get(&loop->tls, options->tls, aui_loop_turn_time(loop), why, sizeof why);
+  if (options->tls && !context) {
+    end(transport, why, true);
+    return;
+  }
+  transport->proxy = aui_proxy_new(options, context, transport->host, transport->port);
+  if (!transport->proxy) {
+    end(transport, "out of memory", true);
+    return;
+  }
+  transport->user->phase(transport, AUI_PHASE_PROXY);
+  read_proxy(transport);
+}
+
 static void on_connected(void *owner, uv_os_sock_t socket) {
   aui_transport *transport = owner;
   char why[AUI_LOOP_WHY_SIZE];
@@ -262,62 +396,76 @@ static void on_connected(void *owner, uv_os_sock_t socket) {
   transport->wsi = aui_reactor_adopt(transport->loop->reactor, socket, &transport->owner, why, sizeof why);
   if (!transport->wsi) {
     end(transport, why, true);
-  } else if (transport->tls_options) {
-    start_tls(transport);
+  } else if (transport->proxy_options) {
+    start_proxy(transport);
   } else {
-    transport->user->connected(transport);
+    begin_with_server(transport);
   }
   transport->user->settle(transport);
 }
 
 /* ---- For its user ---- */
 
+/* NULL is fine; else the reason why not is in loop->why. */
+static bool can_use(aui_loop *loop, const aui_tls_options *tls) {
+  if (!tls) return true;
+  return aui_tls_contexts_get(&loop->tls, tls, aui_loop_turn_time(loop), loop->why, sizeof loop->why);
+}
+
 bool aui_transport_init(aui_transport *transport, aui_loop *loop, const aui_transport_user *user,
                         const aui_endpoint *endpoint) {
   *transport = (aui_transport){.owner.serve = serve, .user = user, .loop = loop, .port = endpoint->port};
   const aui_tls_options *tls = endpoint->tls;
-  if (tls && !aui_tls_contexts_get(&loop->tls, tls, aui_loop_turn_time(loop), loop->why, sizeof loop->why))
-    return false;
+  const aui_proxy_options *proxy = endpoint->proxy;
+  if (!can_use(loop, tls) || (proxy && !can_use(loop, proxy->tls))) return false;
   snprintf(loop->why, sizeof loop->why, "out of memory");
   transport->host = strdup(endpoint->host);
   transport->tls_options = tls ? aui_tls_options_copy(tls) : NULL;
-  return transport->host && (transport->tls_options || !tls);
+  transport->proxy_options = proxy ? aui_proxy_options_copy(proxy) : NULL;
+  return transport->host && (transport->tls_options || !tls) && (transport->proxy_options || !proxy);
 }
 
 void aui_transport_free(aui_transport *transport) {
   free(transport->host);
   aui_tls_options_free(transport->tls_options);
+  aui_proxy_options_free(transport->proxy_options);
 }
 
 bool aui_transport_is_like(const aui_transport *a, const aui_transport *b) {
   bool same_tls = a->tls_options && b->tls_options ? aui_tls_options_equal(a->tls_options, b->tls_options)
                                                    : a->tls_options == b->tls_options;
-  return same_tls && a->port == b->port && strcmp(a->host, b->host) == 0;
+  bool same_place = a->port == b->port && strcmp(a->host, b->host) == 0;
+  return same_tls && same_place && aui_proxy_options_equal(a->proxy_options, b->proxy_options);
 }
 
 bool aui_transport_is_between_records(const aui_transport *transport) {
-  size_t n = 0;
+  size_t n = 0, outer = 0;
   if (transport->tls) aui_tls_output(transport->tls, &n);
-  return n == 0;
+  if (transport->proxy) aui_proxy_output(transport->proxy, &outer);
+  return n == 0 && outer == 0;
 }
 
 bool aui_transport_hand_over(aui_transport *from, aui_transport *to) {
   if (!from->wsi || !aui_transport_is_between_records(from)) return false;
   to->wsi = from->wsi;
   to->tls = from->tls;
+  to->proxy = from->proxy;
   to->write_error = 0;
   lws_set_opaque_user_data(to->wsi, &to->owner);
   from->wsi = NULL;
   from->tls = NULL;
+  from->proxy = NULL;
   from->in_callback = false;
   return true;
 }
 
 void aui_transport_open(aui_transport *transport) {
   static const aui_dial_events events = {on_resolved, on_connected, on_dial_failed};
-  bool literal = aui_dial_is_literal(transport->host, NULL);
+  const aui_proxy_options *proxy = transport->proxy_options;
+  const char *host = proxy ? proxy->host : transport->host;
+  bool literal = aui_dial_is_literal(host, NULL);
   transport->user->phase(transport, literal ? AUI_PHASE_CONNECT : AUI_PHASE_RESOLVE);
-  transport->dial = aui_dial_start(transport->loop, &events, transport, transport->host, transport->port);
+  transport->dial = aui_dial_start(transport->loop, &events, transport, host, proxy ? proxy->port : transport->port);
   if (!transport->dial) end(transport, "out of memory", true);
 }
 

@@ -1,11 +1,12 @@
-/* A connection to a server and nothing else: dial, TLS, bytes both ways, and its end. A link (a session) and a call (an
- * exchange) are its users. */
+/* A connection to a server and nothing else: dial, the tunnel if there is a proxy, TLS, bytes both ways, and its end. A
+ * link (a session) and a call (an exchange) are its users. */
 #ifndef AUI_NET_TRANSPORT_H
 #define AUI_NET_TRANSPORT_H
 
 #include "engine/driver.h"
 #include "net/dial.h"
 #include "net/endpoint.h"
+#include "net/proxy.h"
 #include "net/raw.h"
 #include "net/tls.h"
 
@@ -36,11 +37,13 @@ struct aui_transport {
   /* The place it connects to. */
   char *host;
   uint16_t port;
-  aui_tls_options *tls_options; /* NULL: plain TCP */
+  aui_tls_options *tls_options;     /* NULL: plain TCP */
+  aui_proxy_options *proxy_options; /* NULL: none */
 
   /* At most a dial or a connection. */
   aui_dial *dial;
   struct lws *wsi;
+  aui_proxy *proxy; /* which all bytes pass; NULL without one, or when its tunnel is open and it has no TLS */
   aui_tls *tls;
   bool in_callback; /* libwebsockets is calling for `wsi`, which must not be closed then but by the return value */
   int write_error;  /* errno, 0 for none */

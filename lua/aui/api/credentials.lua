@@ -154,6 +154,10 @@ function credentials.new(options, place)
     end
   end
 
+  local function secrets_of(key, given)
+    return sensitive.values(key, given, place.target, place.proxy and place.proxy.credentials())
+  end
+
   local function refresh()
     local key, why, retryable = value_of("api_key", api_key)
     if why then return nil, why, retryable end
@@ -165,7 +169,7 @@ function credentials.new(options, place)
       argument, problem = key_problem(key)
     end
     if problem then return nil, ("%s: %s"):format(argument, problem), false end
-    for _, holder in ipairs(holders) do holder.add(sensitive.values(key, given, place.target)) end
+    for _, holder in ipairs(holders) do holder.add(secrets_of(key, given)) end
     compose(key, header_lines(given))
     return true
   end

@@ -2,7 +2,8 @@
 -- The options as language servers read them (LuaCATS). Written by docs/options.lua from lua/aui/option/rows.lua.
 
 ---@class (exact) aui.Tls for wss://
----@field ca_file? string PEM file of the certificate authorities to trust, instead of the system's
+---@field ca_file? string PEM file of the certificate authorities to trust, instead of the system's; of an https://
+---proxy too
 ---@field cert? string PEM file of a client certificate
 ---@field key? string PEM file of its key
 ---@field verify? boolean whether to verify the server's certificate and name; default: true
@@ -39,6 +40,8 @@
 ---of api_key that returns them
 ---@field allow_plaintext? boolean send the key over ws:// to another machine too; default: false. So it is with headers
 ---that are as secret: Authorization, Proxy-Authorization, Cookie.
+---@field proxy? string|false "http://user:password@host:port", or https://: the HTTP proxy to go through; false: none:
+---docs/proxies.md; default: $HTTPS_PROXY, as curl reads it
 ---@field tls? aui.Tls for wss://. The files are read again for a new connection when they have changed. In nginx, whose
 ---directives have their places, they are refused.
 ---@field timeout? aui.Timeouts seconds; false: no limit

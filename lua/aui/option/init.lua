@@ -23,14 +23,14 @@ function options_module.pool(options)
   return read.fields("options", POOL, options or {})
 end
 
--- Of a place that is connected to by TLS: how.
-local function tls_for(place, given, tls)
-  if place.scheme ~= "wss" then
-    if given ~= nil then check.fail("tls", "has no meaning for a ws:// url") end
-    return nil
-  end
+-- Says how TLS is spoken, with the server or with the proxy, if it is.
+local function add_tls(place, given, tls)
+  local by = place.proxy
+  local is_spoken = place.scheme == "wss" or (by and by.tls)
+  if given ~= nil and not is_spoken then check.fail("tls", "has no meaning for a ws:// url") end
   if (tls.cert == nil) ~= (tls.key == nil) then check.fail("tls.cert", "cert and key go together") end
-  return tls
+  if place.scheme == "wss" then place.tls = tls end
+  if by then by.ca_file = tls.ca_file end
 end
 
 --- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, and `core`,
@@ -45,7 +45,7 @@ function options_module.read(options)
   end
   local values = read.fields("options", SESSION, options)
   local place = endpoint.resolve(values)
-  place.tls = tls_for(place, options.tls, values.tls)
+  add_tls(place, options.tls, values.tls)
   local core = endpoint.address(place, read.core_values(SESSION, values))
   core.recover = values.recover and values.reconnect and place.tasks_target ~= nil
   return {

@@ -10,7 +10,7 @@ local readers = {}
 -- What has rules of its own, in lua/aui/api, where these options are used.
 local function as_given(_, value) return value end
 
-readers.key, readers.url, readers.headers = as_given, as_given, as_given
+readers.key, readers.url, readers.headers, readers.proxy = as_given, as_given, as_given, as_given
 
 readers["task id"] = function(_, value)
   check.task_id(value)

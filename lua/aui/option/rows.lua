@@ -73,6 +73,13 @@ rows.session = {
     more = "So it is with headers that are as secret: Authorization, Proxy-Authorization, Cookie.",
   },
   {
+    name = "proxy",
+    type = "proxy",
+    words = '`"http://user:password@host:port"`, or `https://`: the HTTP proxy to go through; `false`: none: '
+      .. "[docs/proxies.md](docs/proxies.md)",
+    shown = "`$HTTPS_PROXY`, as curl reads it",
+  },
+  {
     name = "tls",
     type = "table",
     class = "aui.Tls",
@@ -85,7 +92,7 @@ rows.session = {
   {
     name = "tls.ca_file",
     type = "file",
-    words = "PEM file of the certificate authorities to trust, instead of the system's",
+    words = "PEM file of the certificate authorities to trust, instead of the system's; of an `https://` proxy too",
   },
   {
     name = "tls.cert",

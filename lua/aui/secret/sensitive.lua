@@ -40,6 +40,20 @@ local function base64_decode(text)
   return table.concat(bytes)
 end
 
+local function base64_encode(text)
+  local digits, value, bits = {}, 0, 0
+  for index = 1, #text do
+    value, bits = value * 256 + text:byte(index), bits + 8
+    while bits >= 6 or (index == #text and bits > 0) do
+      bits = bits - 6
+      local digit = bits >= 0 and math.floor(value / 2 ^ bits) or value * 2 ^ -bits
+      digits[#digits + 1] = BASE64:sub(digit + 1, digit + 1)
+      value = bits > 0 and value % 2 ^ bits or 0
+    end
+  end
+  return table.concat(digits) .. ("="):rep(-#digits % 4)
+end
+
 -- The password in the credentials of HTTP's Basic scheme (RFC 7617), if they are that.
 local function password_in(value)
   local encoded = ascii.lower(value):find "^basic%s" and value:match "^%S+%s+(%S+)"
@@ -47,9 +61,10 @@ local function password_in(value)
 end
 
 --- What has to be hidden of a request: the key (nil: it has none), and whatever of the headers and of the target's
---- query may be secret. The same request gives the same list.
+--- query may be secret; and of "user:password" for a proxy (nil: none), whose user name is none. The same request gives
+--- the same list.
 ---@return string[]
-function sensitive.values(key, headers, target)
+function sensitive.values(key, headers, target, proxy_credentials)
   local list = { key }
   local function add(value) list[#list + 1] = value end
   for value in (target:match "%?(.*)$" or ""):gmatch "=([^&]+)" do
@@ -71,6 +86,11 @@ function sensitive.values(key, headers, target)
     elseif not PUBLIC_HEADERS[lower] and #value >= LONG then
       add(value)
     end
+  end
+  local password = (proxy_credentials or ""):match "^[^:]*:(.+)$"
+  if password then
+    add(password)
+    add(base64_encode(proxy_credentials)) -- as it is sent
   end
   table.sort(list)
   return list

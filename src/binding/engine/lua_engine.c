@@ -272,11 +272,14 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
   aui_new_class(L, AUI_ANSWERS, no_methods, answers_collect);
   aui_create_reply(L);
   aui_create_exchange(L);
+  aui_create_tunnel(L);
   aui_push_module(L);
   lua_pushcfunction(L, engine_session);
   lua_setfield(L, -2, "session");
   lua_pushcfunction(L, aui_new_exchange);
   lua_setfield(L, -2, "exchange");
+  lua_pushcfunction(L, aui_new_tunnel);
+  lua_setfield(L, -2, "tunnel");
   lua_pushcfunction(L, engine_now);
   lua_setfield(L, -2, "now");
   lua_pushcfunction(L, engine_discard_unsent);

@@ -5,12 +5,17 @@
 #include "binding/binding.h"
 
 #define AUI_EXCHANGE "aui.engine.Exchange"
+#define AUI_TUNNEL "aui.engine.Tunnel"
 
-/* Creates the metatable of exchanges. */
+/* Create the metatables. */
 void aui_create_exchange(lua_State *L);
+void aui_create_tunnel(lua_State *L);
 
 /* engine.exchange(options): see lua_exchange_driver.c. */
 int aui_new_exchange(lua_State *L);
+
+/* engine.tunnel(route): see lua_tunnel.c. */
+int aui_new_tunnel(lua_State *L);
 
 /* Milliseconds of a monotonic clock. */
 uint64_t aui_engine_now(void);

@@ -15,10 +15,10 @@ int aui_start_call(lua_State *L) {
   aui_lua_loop *loop = aui_check_loop_and_id(L, &id);
 
   aui_exchange_request request;
-  aui_tls_options tls;
+  aui_endpoint_parts parts;
   aui_endpoint endpoint;
   aui_read_request(L, 3, &request);
-  aui_read_endpoint(L, 3, &endpoint, &tls);
+  aui_read_endpoint(L, 3, &endpoint, &parts);
 
   lua_call_object *object = aui_new_userdata(L, sizeof *object, AUI_CALL);
   object->loop = loop;

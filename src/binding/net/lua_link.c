@@ -44,10 +44,10 @@ int aui_open_link(lua_State *L) {
   aui_lua_loop *loop = aui_check_loop_and_id(L, &id);
 
   aui_session_config config;
-  aui_tls_options tls;
+  aui_endpoint_parts parts;
   aui_endpoint endpoint;
   aui_read_config(L, 3, &config);
-  aui_read_endpoint(L, 3, &endpoint, &tls);
+  aui_read_endpoint(L, 3, &endpoint, &parts);
   aui_pool_options pool;
   endpoint.pool = read_pool(L, 3, &pool);
   endpoint.asks = !aui_string_field(L, 3, "target", NULL);

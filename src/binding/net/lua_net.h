@@ -34,8 +34,15 @@ int aui_open_link(lua_State *L);
 /* loop:call(id, options), a method of the loop: see lua_call.c. */
 int aui_start_call(lua_State *L);
 
-/* The fields host, port and tls (nil for plain TCP: ca_file, cert, key, verify) of the table at stack index `table`.
- * `tls` is where the endpoint's TLS options are put, if there are any. */
-void aui_read_endpoint(lua_State *L, int table, aui_endpoint *endpoint, aui_tls_options *tls);
+/* What an endpoint points to. */
+typedef struct {
+  aui_tls_options tls;
+  aui_proxy_options proxy;
+  aui_tls_options proxy_tls;
+} aui_endpoint_parts;
+
+/* The fields of the table at stack index `table`: host, port, tls (nil for plain TCP: ca_file, cert, key, verify) and
+ * proxy (nil for none: host, port, tls likewise, credentials). `parts` is where those are put that there are. */
+void aui_read_endpoint(lua_State *L, int table, aui_endpoint *endpoint, aui_endpoint_parts *parts);
 
 #endif

@@ -18,26 +18,29 @@ local SHORTEST_WAIT, FOREVER = 0.001, 3600 -- seconds
 local Call = {}
 Call.__index = Call
 
--- Whose connections a call may use: those to the same place, whose certificate was judged in the same way.
-local function pool_of(request)
-  local how = not request.tls and "tcp" or request.tls.verify == false and "unverified" or "verified"
-  return { pool = ("aui-call:%s:%s:%d"):format(how, request.host, request.port), pool_size = KEPT }
+-- Whose connections a call may use: those to the same place by the same proxy, whose certificate was judged in the same
+-- way.
+local function pool_of(place)
+  local how = not place.tls and "tcp" or place.tls.verify == false and "unverified" or "verified"
+  local name = ("aui-call:%s:%s:%d%s"):format(how, place.host, place.port, dialler.proxy_of_pool(place))
+  return { pool = name, pool_size = KEPT }
 end
 
 local function open(self)
-  local request, exchange = self.request, self.exchange
+  local place, exchange = self.place, self.exchange
   threads.catch_up() -- nginx takes dead connections out of its pools
   exchange:phase "connect"
   self.socket = ngx.socket.tcp()
   self.socket:settimeout(PATIENCE)
-  local ok, why, retryable = dialler.connect(self.socket, request, pool_of(request))
+  local ok, why, retryable = dialler.connect(self.socket, place, pool_of(place))
   if ok and self.socket:getreusedtimes() > 0 then return exchange:adopted() end
-  if ok and request.tls then
-    exchange:phase "tls"
-    ok, why, retryable = dialler.start_tls(self.socket, request)
+  local early
+  if ok then
+    early, why, retryable = dialler.prepare(self.socket, place, function(phase) exchange:phase(phase) end)
   end
-  if not ok then return exchange:disconnected(why, retryable) end
+  if not early then return exchange:disconnected(why, retryable) end
   exchange:connected()
+  exchange:receive(early)
 end
 
 local function carry(self)
@@ -102,7 +105,7 @@ end
 --- of that call; it is an event of the source of this id when it is over.
 function call.start(id, request)
   local self = setmetatable({
-    request = request,
+    place = dialler.place(request),
     exchange = engine.exchange(request),
     socket = nil, -- the latest
     progress = semaphore.new(),

@@ -100,9 +100,9 @@ local function open_socket(self, connection)
   if not ok then return nil, why, retryable end
   connection.discards = unsent.discard(socket, true)
   connection.reused = socket:getreusedtimes() > 0
-  if not self.place.tls or connection.reused then return true end
-  self.core:phase "tls"
-  return dialler.start_tls(socket, self.place)
+  if connection.reused then return true end
+  connection.early, why, retryable = dialler.prepare(socket, self.place, function(phase) self.core:phase(phase) end)
+  return connection.early, why, retryable
 end
 
 local function read(self, connection)
@@ -144,6 +144,7 @@ local function begin(self, connection)
   else
     if connection.pool then handover.forget(connection.pool) end
     self.core:connected()
+    self.core:receive(connection.early)
   end
   self:pump()
 end
@@ -403,7 +404,7 @@ function cosocket.open(id, options, check_request)
   if not ok then return nil, why end
   local self = setmetatable({
     id = id,
-    place = { host = options.host, port = options.port, tls = options.tls },
+    place = dialler.place(options),
     pool = options.pool and hidden(options.pool),
     is_first = true, -- the next connection
     asks_first = options.target == nil,

@@ -1,9 +1,13 @@
--- Opens cosockets, over TLS where asked, and says what went wrong in the words that the native driver uses.
+-- Opens cosockets, through a proxy and over TLS where asked, and says what went wrong in the words that the native
+-- driver uses.
 
 local base = require "resty.core.base"
+local engine = require "aui.engine"
 local ffi = require "ffi"
 
 local dialler = {}
+
+local READ_SIZE = 4096 -- bytes of a proxy's answer
 
 --- Whether it is an address, and no name.
 function dialler.is_address(host) return host:find "^[%d.]+$" ~= nil or host:find(":", 1, true) ~= nil end
@@ -39,13 +43,51 @@ end
 -- speaks something else by now, or whose certificate was not verified.
 local EMPTY_POOL = { pool = "aui" }
 
---- Connects the cosocket to place.host and place.port; `pool` are options of connect, nil for a new connection. True,
---- or nil, why not and whether to try again.
+--- The place that the fields host, port, tls and proxy of loop:open's or loop:call's options say.
+function dialler.place(options)
+  local place, proxy = { host = options.host, port = options.port, tls = options.tls }, options.proxy
+  if proxy then
+    place.proxy = { host = proxy.host, port = proxy.port, credentials = function() return proxy.credentials end }
+  end
+  return place
+end
+
+--- What a pool's name must have of the place's proxy, and hides, since nginx may write the name to a log: whose
+--- connections are tunnels.
+function dialler.proxy_of_pool(place)
+  local proxy = place.proxy
+  if not proxy then return "" end
+  return ":" .. ngx.md5(("%s\n%d\n%s"):format(proxy.host, proxy.port, proxy.credentials() or ""))
+end
+
+--- Connects the cosocket to place.host and place.port, or to the proxy that leads there; `pool` are options of connect,
+--- nil for a new connection. True, or nil, why not and whether to try again.
 function dialler.connect(socket, place, pool)
-  local host = place.host:find(":", 1, true) and "[" .. place.host .. "]" or place.host
-  local ok, err = socket:connect(host, place.port, pool or EMPTY_POOL)
+  local peer = place.proxy or place
+  local host = peer.host:find(":", 1, true) and "[" .. peer.host .. "]" or peer.host
+  local ok, err = socket:connect(host, peer.port, pool or EMPTY_POOL)
   if ok then return true end
-  return nil, connect_failure(place, err)
+  local words, retryable = connect_failure(peer, err)
+  return nil, (place.proxy and "proxy: " or "") .. words, retryable
+end
+
+-- What of the server has come through the tunnel already; or false, why there is none and whether to try again.
+local function open_tunnel(socket, place)
+  local proxy = place.proxy
+  local tunnel = engine.tunnel {
+    proxy_host = proxy.host,
+    proxy_port = proxy.port,
+    credentials = proxy.credentials(),
+    host = place.host,
+    port = place.port,
+  }
+  socket:send(tunnel:output()) -- if that fails, the answer may be there all the same
+  while true do
+    local bytes, err = socket:receiveany(READ_SIZE)
+    if not bytes and err ~= "timeout" then return tunnel:cut(err ~= "closed" and err or nil) end
+    local early, why, retryable = tunnel:receive(bytes or "")
+    if early ~= nil then return early, why, retryable end
+  end
 end
 
 -- resty.core 0.1.25 raises what it has to say of a certificate, if the handshake ends without waiting; the reason is
@@ -57,8 +99,8 @@ local function shake_hands(socket, ...)
   return nil, "0: " .. (reason ~= nil and ffi.string(reason) or "no reason given")
 end
 
---- The TLS handshake with the server, as place.tls asks; results as above.
-function dialler.start_tls(socket, place)
+-- The TLS handshake with the server, as place.tls asks. True, or nil, why not and whether to try again.
+local function start_tls(socket, place)
   local verify = place.tls.verify ~= false
   local name = place.host:match "^(.+)%.$" or place.host -- the final dot is the resolver's (RFC 6066, 3)
   local is_address = dialler.is_address(name)
@@ -69,6 +111,25 @@ function dialler.start_tls(socket, place)
   local ok, err = shake_hands(socket, nil, not is_address and name or nil, verify) -- addresses are not sent (there too)
   if ok then return true end
   return nil, tls_failure(name, err)
+end
+
+--- What is to be done on a new connection before the server is spoken to: the tunnel, if there is a proxy, and TLS, if
+--- place.tls asks for it. `begin(phase)` is told what comes. What of the server has come already, "" as a rule; or nil,
+--- why it failed and whether to try again.
+function dialler.prepare(socket, place, begin)
+  local early, why, retryable = "", nil, nil
+  if place.proxy then
+    begin "proxy"
+    early, why, retryable = open_tunnel(socket, place)
+  end
+  if not early then return nil, why, retryable end
+  if not place.tls then return early end
+  if early ~= "" then return nil, "TLS: the server does not speak TLS here (without it: ws://)", false end
+  begin "tls"
+  local ok
+  ok, why, retryable = start_tls(socket, place)
+  if not ok then return nil, why, retryable end
+  return early
 end
 
 return dialler
