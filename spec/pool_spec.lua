@@ -161,16 +161,44 @@ describe("a pool", function()
         assert.same({ 1, 1, 1 }, connections())
       end)
 
-      it("#native pings idle connections, and lets go of those that are dead", function()
+      it("lets go of idle connections that are dead", function()
         local dead = { { receive = true }, { message = { text = "hello" } }, { pong = false }, { wait = 3600 } }
         local server = link:play({ connections = { dead, dead } }, { "--log", log })
         local pool = aui.pool()
         for _ = 1, 2 do
-          converse(pool, server, { ping_interval = 0.05, ping_timeout = 0.05 })
+          converse(pool, server, { recover = false, ping_interval = 0.05, ping_timeout = 0.05 })
           aui.sleep(0.3)
         end
         assert.same({ 1, 2 }, connections())
       end)
+
+      for name, what in pairs {
+        pinged = { ping = "?" },
+        closed = { close = 1000 },
+        ["closed for an error"] = { close = 1011 },
+        ended = { cut = "fin" },
+        reset = { cut = "reset" },
+      } do
+        local kept = { { receive = true }, { message = { text = "hello" } } }
+        local first = { kept[1], kept[2], { wait = 0.2 }, what, kept[1], kept[2] }
+
+        -- `await` lets the time of the event pass.
+        local function assert_delivered(await)
+          local server, pool = link:play({ connections = { first, kept } }, { "--log", log }), aui.pool()
+          converse(pool, server, { recover = false })
+          await()
+          converse(pool, server, { recover = false })
+          assert.equal(2, #connections())
+        end
+
+        it("loses no message where an idle connection is " .. name, function()
+          assert_delivered(function() aui.sleep(0.4) end)
+        end)
+
+        it("loses no message where an idle connection is " .. name .. " while the program is busy", function()
+          assert_delivered(function() os.execute "sleep 0.4" end)
+        end)
+      end
 
       it("#native does not hand on a connection on which the agent spoke while it was idle", function()
         local talkative = {

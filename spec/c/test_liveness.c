@@ -66,11 +66,27 @@ static void a_message_after_a_silence_goes_with_a_ping(void **state) {
 static void a_message_on_a_connection_of_somebody_else_goes_with_a_ping(void **state) {
   (void)state;
   aui_liveness liveness = {0};
-  aui_liveness_adopted(&liveness, 5000);
+  aui_liveness_adopted(&liveness, &config, 0, 5000);
   assert_int_equal(aui_liveness_deadline(&liveness, &config), 6000);
   assert_true(aui_liveness_leaving(&liveness, &config, 5000));
   aui_liveness_heard(&liveness, 5100);
   assert_false(aui_liveness_leaving(&liveness, &config, 5100));
+}
+
+static void a_message_waits_for_an_answer_where_nobody_has_listened_for_too_long(void **state) {
+  static const aui_liveness_config none = {AUI_NEVER, 300};
+  (void)state;
+  aui_liveness liveness = {0};
+  aui_liveness_adopted(&liveness, &none, AUI_NEVER, 5000);
+  assert_false(liveness.unproven);
+  aui_liveness_adopted(&liveness, &config, 999, 5000);
+  assert_false(liveness.unproven);
+  aui_liveness_adopted(&liveness, &config, 1000, 5000);
+  assert_true(liveness.unproven);
+  assert_true(aui_liveness_leaving(&liveness, &config, 5000));
+  assert_true(liveness.unproven);
+  aui_liveness_heard(&liveness, 5100);
+  assert_false(liveness.unproven);
 }
 
 /* ---- In a session ---- */
@@ -204,6 +220,7 @@ int main(void) {
       cmocka_unit_test(no_interval_is_no_ping),
       cmocka_unit_test(a_message_after_a_silence_goes_with_a_ping),
       cmocka_unit_test(a_message_on_a_connection_of_somebody_else_goes_with_a_ping),
+      cmocka_unit_test(a_message_waits_for_an_answer_where_nobody_has_listened_for_too_long),
       IN_EVERY_WAY(a_dead_connection_is_found_out_by_the_message),
       IN_EVERY_WAY(an_answered_ping_keeps_the_connection),
       IN_EVERY_WAY(half_a_message_is_an_answer_too),

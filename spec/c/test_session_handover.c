@@ -15,19 +15,29 @@ static aui_answers *detach(peer *p) {
   return answers;
 }
 
-/* The transport, with the server on it, now belongs to a new session. */
-static void hand_over(peer *p) {
+/* The transport, with the server on it, now belongs to a new session, after nobody has listened for so long. */
+static void hand_over_to(peer *p, const aui_session_config *config, uint64_t unheard) {
   aui_answers *answers = detach(p);
   assert_finished(p);
   aui_session_free(p->session);
-  aui_session_config config = peer_config();
-  p->session = aui_session_new(&config);
+  p->session = aui_session_new(config);
   assert_non_null(p->session);
   assert_int_equal(aui_session_want(p->session), AUI_WANT_CONNECT);
   aui_session_phase(p->session, AUI_PHASE_CONNECT, p->now);
-  aui_session_adopted(p->session, answers, p->now);
+  aui_session_adopted(p->session, answers, unheard, p->now);
   assert_int_equal(aui_session_state(p->session), AUI_STATE_OPEN);
   assert_int_equal(aui_session_want(p->session), AUI_WANT_NOTHING);
+}
+
+static void hand_over(peer *p) {
+  aui_session_config config = peer_config();
+  hand_over_to(p, &config, 0);
+}
+
+static void hand_over_late(peer *p, uint64_t unheard) {
+  aui_session_config config = peer_config();
+  config.ping = (aui_liveness_config){1000, 300};
+  hand_over_to(p, &config, unheard);
 }
 
 static void converse(peer *p, const char *text) {
@@ -59,6 +69,39 @@ static void the_next_session_finds_it_dead(void **state) {
   aui_reply *reply = send(&p, "{}");
   aui_session_disconnected(p.session, NULL, true, p.now);
   assert_int_equal(aui_session_want(p.session), AUI_WANT_CONNECT);
+  p.incoming.len = 0;
+  peer_handshake(&p);
+  assert_frame(&p, PEER_TEXT, "{}");
+  peer_send_final(&p, "alive");
+  assert_message(reply, "alive");
+  release(&p, reply);
+  stop(&p);
+}
+
+static void a_message_waits_where_nobody_has_listened_for_long(void **state) {
+  peer p;
+  start_open(state, &p);
+  hand_over_late(&p, 1000);
+  aui_reply *reply = send(&p, "{}");
+  assert_frame(&p, PEER_PING, "");
+  assert_nothing_written(&p);
+  p.now += 299;
+  fragment(&p, 0x80 | PEER_PONG, "");
+  assert_frame(&p, PEER_TEXT, "{}");
+  peer_send_final(&p, "alive");
+  assert_message(reply, "alive");
+  release(&p, reply);
+  stop(&p);
+}
+
+static void a_message_goes_elsewhere_where_nobody_answers(void **state) {
+  peer p;
+  start_open(state, &p);
+  hand_over_late(&p, AUI_NEVER);
+  aui_reply *reply = send(&p, "{}");
+  assert_frame(&p, PEER_PING, "");
+  assert_due(&p, p.now + 300);
+  assert_true(peer_disconnect_if_wanted(&p));
   p.incoming.len = 0;
   peer_handshake(&p);
   assert_frame(&p, PEER_TEXT, "{}");
@@ -160,6 +203,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       IN_EVERY_WAY(it_serves_session_after_session),
       IN_EVERY_WAY(the_next_session_finds_it_dead),
+      IN_EVERY_WAY(a_message_waits_where_nobody_has_listened_for_long),
+      IN_EVERY_WAY(a_message_goes_elsewhere_where_nobody_answers),
       IN_EVERY_WAY(not_before_it_is_open_nor_after_it_was_closed),
       IN_EVERY_WAY(not_while_anything_is_under_way),
       IN_EVERY_WAY(not_while_a_pong_is_awaited_or_owed),

@@ -112,7 +112,7 @@ static void nor_in_the_next_session_of_a_connection(void **state) {
     p.session = aui_session_new(&config);
     assert_non_null(p.session);
     aui_session_phase(p.session, AUI_PHASE_CONNECT, p.now);
-    aui_session_adopted(p.session, answers, p.now);
+    aui_session_adopted(p.session, answers, 0, p.now);
   }
   aui_reply *reply = send_through(&p, "{}");
   assert_true(aui_session_has_seen(p.session, "A", 1));

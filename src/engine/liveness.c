@@ -9,8 +9,9 @@ void aui_liveness_heard(aui_liveness *liveness, uint64_t now) {
   *liveness = (aui_liveness){.heard = now};
 }
 
-void aui_liveness_adopted(aui_liveness *liveness, uint64_t now) {
-  *liveness = (aui_liveness){.heard = now, .doubtful = true};
+void aui_liveness_adopted(aui_liveness *liveness, const aui_liveness_config *config, uint64_t unheard, uint64_t now) {
+  bool unproven = config->interval != AUI_NEVER && unheard >= config->interval;
+  *liveness = (aui_liveness){.heard = now, .doubtful = true, .unproven = unproven};
 }
 
 /* A driver that was late, as in a program that computed for a minute, owes the peer its whole time all the same: it

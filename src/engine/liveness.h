@@ -16,14 +16,15 @@ typedef struct {
   uint64_t heard;     /* when something last came */
   uint64_t pinged_at; /* when a ping was sent since then, or bytes left behind that, */
   bool pinged;        /* if one was */
-  bool doubtful;      /* nobody knows how long nothing has come */
+  bool doubtful;      /* nobody knows how long nothing has come, */
+  bool unproven;      /* and nobody listened for so long that it may well be dead */
 } aui_liveness;
 
 /* Something came, or the connection has just opened. */
 void aui_liveness_heard(aui_liveness *liveness, uint64_t now);
 
-/* The connection is taken over from somebody who did not listen to it. */
-void aui_liveness_adopted(aui_liveness *liveness, uint64_t now);
+/* The connection is taken over from somebody who has not listened to it for `unheard` milliseconds. */
+void aui_liveness_adopted(aui_liveness *liveness, const aui_liveness_config *config, uint64_t unheard, uint64_t now);
 
 /* A message is about to leave. True when a ping is to go with it (said once), since nothing has come for a while: a
  * connection that died meanwhile is found out after the ping's timeout then, and not after the interval as well. */

@@ -85,9 +85,10 @@ void aui_session_set_date(aui_session *session, int64_t unix_time);
 void aui_session_connected(aui_session *session, uint64_t now);
 
 /* The transport is open, and is a WebSocket already: one that another session has detached, with the answers that it
- * has had (taken over; NULL: none are known). For a session's first connection only. If it turns out to have died
- * meanwhile, it is replaced at once. */
-void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t now);
+ * has had (taken over; NULL: none are known). Nobody has listened to it for `unheard` milliseconds: when these are no
+ * fewer than ping.interval, messages wait until the server has answered a ping. For a session's first connection only.
+ * If it turns out to have died meanwhile, it is replaced at once. */
+void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t unheard, uint64_t now);
 
 /* Whether no reply is pending. */
 bool aui_session_is_idle(const aui_session *session);

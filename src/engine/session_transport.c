@@ -49,14 +49,14 @@ void aui_session_connected(aui_session *session, uint64_t now) {
   if (begin_transport(session)) aui_websocket_begin(&session->ws, session->unix_time);
 }
 
-void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t now) {
+void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t unheard, uint64_t now) {
   if (answers) {
     aui_answers_free(session->answers);
     session->answers = answers;
   }
   if (!begin_transport(session)) return;
   aui_websocket_adopt(&session->ws, session->config.max_message);
-  aui_liveness_adopted(&session->liveness, now);
+  aui_liveness_adopted(&session->liveness, &session->config.ping, unheard, now);
   session->connection.agent_spoke = session->connection.message_left = true; /* it has served well */
   aui_session_opened(session, now);
 }
@@ -154,7 +154,7 @@ const void *aui_session_output(aui_session *session, size_t *n, uint64_t now) {
   bool sends = may_send(session, now);
   if (sends && aui_liveness_leaving(&session->liveness, &config->ping, now)) aui_websocket_ping(ws);
   bool ok = aui_websocket_flush(ws, &config->request, config->max_response_head);
-  if (ok && sends) ok = send_next(session, now);
+  if (ok && sends && !session->liveness.unproven) ok = send_next(session, now);
   if (!ok) {
     aui_session_out_of_memory(session);
     return NULL;

@@ -111,11 +111,12 @@ static int session_connected(lua_State *L) {
   return 0;
 }
 
-/* session:adopted(answers): the transport is open, and is a WebSocket that another session has detached; `answers` is
- * what session:detach returned then, which serves once; nil for not known. */
+/* session:adopted(answers, unheard): the transport is open, and is a WebSocket that another session has detached;
+ * `answers` is what session:detach returned then, which serves once; nil for not known. Nobody has listened to it for
+ * `unheard` seconds. */
 static int session_adopted(lua_State *L) {
   aui_answers **answers = lua_isnoneornil(L, 2) ? NULL : luaL_checkudata(L, 2, AUI_ANSWERS);
-  aui_session_adopted(check_live(L), answers ? *answers : NULL, aui_engine_now());
+  aui_session_adopted(check_live(L), answers ? *answers : NULL, aui_check_milliseconds(L, 3), aui_engine_now());
   if (answers) *answers = NULL;
   return 0;
 }

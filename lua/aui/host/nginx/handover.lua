@@ -8,7 +8,9 @@ local handover = {}
 
 local MOST = 1000 -- connections; those beyond go without
 
-local left = {} -- by the pool's name: a list, the newest at the end, of { answers, closes = when nginx closes it }
+-- By the pool's name: a list, the newest at the end, of { answers, since = when it was left, closes = when nginx closes
+-- it }.
+local left = {}
 local count = 0
 
 local function remove(name, index)
@@ -32,19 +34,20 @@ function handover.leave(pool, answers)
   if count >= MOST then drop_all_old() end
   if count >= MOST then return end
   left[pool.name] = left[pool.name] or {}
-  table.insert(left[pool.name], { answers = answers, closes = engine.now() + pool.idle })
+  table.insert(left[pool.name], { answers = answers, since = engine.now(), closes = engine.now() + pool.idle })
   count = count + 1
   drop_old(pool.name, pool.size)
 end
 
---- A connection was taken from the pool: its answers, nil if they are not known.
+--- A connection was taken from the pool: its answers, nil if they are not known, and for how many seconds it has lain
+--- there, at most.
 function handover.take(pool)
   drop_old(pool.name, math.huge)
   local list = left[pool.name]
-  if not list then return nil end
-  local answers = list[#list].answers
+  if not list then return nil, pool.idle end
+  local entry = list[#list]
   remove(pool.name, #list)
-  return answers
+  return entry.answers, math.max(0, engine.now() - entry.since)
 end
 
 --- The pool had no connection.
