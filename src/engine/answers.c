@@ -79,7 +79,7 @@ static void make_room_for_id(aui_answers *answers) {
   }
 }
 
-static void remember(aui_answers *answers, uint64_t hash) {
+static void remember_hash(aui_answers *answers, uint64_t hash) {
   make_room_for_id(answers);
   answers->ids[answers->next] = hash;
   answers->next = (answers->next + 1) & (answers->cap - 1);
@@ -110,7 +110,7 @@ static bool is_new(aui_answers *answers, const char *json, aui_json_span id) {
   uint64_t hash = hash_of(answers, json, id);
   if (hash_is_fresh(answers, hash)) return true;
   if (hash_is_over(answers, hash)) return false;
-  if (answers->fresh < AUI_ANSWERS_OF_ONE) remember(answers, hash);
+  if (answers->fresh < AUI_ANSWERS_OF_ONE) remember_hash(answers, hash);
   return true;
 }
 
@@ -135,7 +135,7 @@ bool aui_answers_claim(aui_answers *answers, const char *json, aui_json_span id,
 void aui_answers_end(aui_answers *answers, const char *json, aui_json_span id) {
   if (!id.start) return;
   uint64_t hash = hash_of(answers, json, id);
-  if (!hash_is_fresh(answers, hash)) remember(answers, hash);
+  if (!hash_is_fresh(answers, hash)) remember_hash(answers, hash);
 }
 
 bool aui_answers_is_over(const aui_answers *answers, const char *id, size_t n) {

@@ -84,7 +84,7 @@ static size_t count_common(const aui_event_reader *reader, const char *slice, si
 /* ---- taking in a message ---- */
 
 /* From here on the message differs from the last one, or is longer. */
-static void part(aui_event_reader *reader) {
+static void part_from_last(aui_event_reader *reader) {
   aui_buffer *json = &reader->json;
   size_t boundary = aui_utf8_boundary(json->data, json->len, reader->common);
   reader->utf8 = (aui_utf8){0};
@@ -100,7 +100,7 @@ int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n) {
     size_t common = count_common(reader, bytes, n);
     reader->common += common;
     if (common == n) return 0;
-    part(reader);
+    part_from_last(reader);
     bytes += common;
     n -= common;
   }
@@ -112,7 +112,7 @@ int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n) {
 
 /* Scans the complete message: from the checkpoint if it equals the last one that far, else whole. Uses up the
  * checkpoint. */
-static aui_json_result scan(aui_event_reader *reader) {
+static aui_json_result scan_message(aui_event_reader *reader) {
   const aui_buffer *json = &reader->json;
   size_t from = reader->common >= reader->checkpoint ? reader->checkpoint : 0;
   unsigned said = reader->scan.at_text.origin.changes; /* before the checkpoint */
@@ -175,14 +175,14 @@ static bool is_heartbeat(const aui_buffer *json) {
 
 /* Completes the payload. Returns false when it ends within a character. */
 static bool end_payload(aui_event_reader *reader) {
-  if (!reader->parted) part(reader);
+  if (!reader->parted) part_from_last(reader);
   return aui_utf8_complete(&reader->utf8);
 }
 
 static aui_event_type check_message(aui_event_reader *reader) {
   if (!end_payload(reader)) return AUI_EVENT_BAD_UTF8;
   if (reader->json.len == 0) return AUI_EVENT_NONE;
-  switch (scan(reader)) {
+  switch (scan_message(reader)) {
     case AUI_JSON_VALID: return classify(&reader->scan.members);
     case AUI_JSON_TOO_DEEP: return AUI_EVENT_TOO_DEEP;
     default: return is_heartbeat(&reader->json) ? AUI_EVENT_NONE : AUI_EVENT_BAD_JSON;

@@ -149,7 +149,7 @@ void aui_exchange_phase(aui_exchange *exchange, aui_phase phase) {
   exchange->phase = phase;
 }
 
-static void open(aui_exchange *exchange, bool adopted) {
+static void exchange_open(aui_exchange *exchange, bool adopted) {
   exchange->transport = OPEN;
   exchange->adopted = adopted;
   exchange->sent = 0;
@@ -158,11 +158,11 @@ static void open(aui_exchange *exchange, bool adopted) {
 }
 
 void aui_exchange_connected(aui_exchange *exchange) {
-  open(exchange, false);
+  exchange_open(exchange, false);
 }
 
 void aui_exchange_adopted(aui_exchange *exchange) {
-  open(exchange, true);
+  exchange_open(exchange, true);
 }
 
 const void *aui_exchange_output(const aui_exchange *exchange, size_t *n) {

@@ -88,7 +88,7 @@ void aui_failure_of_cut(aui_error *error, const char *cause, bool retryable) {
 
 /* ---- The opening handshake ---- */
 
-static void refused(aui_error *error, aui_handshake *handshake) {
+static void say_refused(aui_error *error, aui_handshake *handshake) {
   int status = handshake->http.status;
   aui_error_set(error, aui_error_kind_of_status(status),
                 "the server refused the WebSocket handshake with HTTP status %d%s", status,
@@ -101,7 +101,7 @@ static void refused(aui_error *error, aui_handshake *handshake) {
 
 void aui_failure_of_handshake(aui_error *error, aui_handshake *handshake, aui_handshake_result why) {
   switch (why) {
-    case AUI_HANDSHAKE_REFUSED: refused(error, handshake); return;
+    case AUI_HANDSHAKE_REFUSED: say_refused(error, handshake); return;
     case AUI_HANDSHAKE_NO_MEMORY: aui_failure_out_of_memory(error); return;
     case AUI_HANDSHAKE_HEAD_TOO_LONG:
       aui_error_set(error, AUI_ERROR_OVERFLOW, "WebSocket handshake: %s", aui_handshake_describe(why));
@@ -115,7 +115,7 @@ void aui_failure_of_handshake(aui_error *error, aui_handshake *handshake, aui_ha
 void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, const char *cause, bool retryable) {
   aui_handshake_result why = aui_handshake_eof(handshake);
   if (why == AUI_HANDSHAKE_REFUSED) {
-    refused(error, handshake);
+    say_refused(error, handshake);
     return;
   }
   const char *end = why == AUI_HANDSHAKE_NEED_MORE ? "the server ended the connection without an answer"

@@ -21,7 +21,7 @@ typedef struct {
 } overwriting;
 
 /* The memory must be there. */
-static void overwrite(overwriting *o, const char *bytes, size_t n) {
+static void growth_overwrite(overwriting *o, const char *bytes, size_t n) {
   aui_buffer *text = o->text;
   if (!o->parted) {
     size_t equal = aui_common_prefix(text->data + o->at, bytes, min(n, text->len - o->at));
@@ -44,7 +44,7 @@ static bool decode_behind(const char *json, aui_json_span string, aui_buffer *te
   aui_json_piece piece;
   for (size_t i = string.start; i < string.end;) {
     i = aui_json_decode(json, i, string.end, &piece);
-    overwrite(&o, piece.bytes, piece.n);
+    growth_overwrite(&o, piece.bytes, piece.n);
   }
   if (!o.parted) text->len = o.keep = o.at;
   *keep = o.keep;
@@ -55,14 +55,14 @@ static bool decode_behind(const char *json, aui_json_span string, aui_buffer *te
 
 typedef enum { DIFFERS, SHARES_LITTLE, SHARES_MOST, EQUALS, GOES_ON } relation;
 
-static relation share(const char *text, size_t n, size_t equal) {
+static relation growth_share(const char *text, size_t n, size_t equal) {
   size_t shared = aui_utf8_boundary(text, n, equal);
   if (shared == 0) return DIFFERS;
   return shared > n / 2 ? SHARES_MOST : SHARES_LITTLE;
 }
 
 /* How the string begins, seen from the text. */
-static relation compare(const char *json, aui_json_span string, const char *text, size_t n) {
+static relation growth_compare(const char *json, aui_json_span string, const char *text, size_t n) {
   size_t equal = 0;
   aui_json_piece piece;
   for (size_t i = string.start; i < string.end;) {
@@ -70,9 +70,9 @@ static relation compare(const char *json, aui_json_span string, const char *text
     size_t same = aui_common_prefix(text + equal, piece.bytes, min(piece.n, n - equal));
     equal += same;
     if (same == piece.n) continue;
-    return equal == n ? GOES_ON : share(text, n, equal);
+    return equal == n ? GOES_ON : growth_share(text, n, equal);
   }
-  return equal == n ? EQUALS : share(text, n, equal);
+  return equal == n ? EQUALS : growth_share(text, n, equal);
 }
 
 /* ---- which way ---- */
@@ -83,7 +83,7 @@ static void expect_anything(aui_growth *growth) {
 }
 
 static bool is_first_delta(aui_growth *growth, const char *json, aui_json_span string, const aui_buffer *text) {
-  switch (compare(json, string, text->data, text->len)) {
+  switch (growth_compare(json, string, text->data, text->len)) {
     case DIFFERS: growth->way = AUI_GROWTH_DELTAS; break;
     case GOES_ON:
     case SHARES_MOST: growth->way = AUI_GROWTH_WHOLE; break;
@@ -94,12 +94,12 @@ static bool is_first_delta(aui_growth *growth, const char *json, aui_json_span s
 }
 
 static bool is_further_delta(aui_growth *growth, const char *json, aui_json_span string, const aui_buffer *text) {
-  if (compare(json, string, text->data, text->len) >= EQUALS) {
+  if (growth_compare(json, string, text->data, text->len) >= EQUALS) {
     growth->way = AUI_GROWTH_WHOLE;
     return false;
   }
   const char *last = text->data + growth->last_at;
-  bool goes_on = compare(json, string, last, text->len - growth->last_at) == GOES_ON;
+  bool goes_on = growth_compare(json, string, last, text->len - growth->last_at) == GOES_ON;
   bool reworded = goes_on && growth->doubtful;
   growth->doubtful = goes_on;
   if (reworded) expect_anything(growth);
@@ -130,7 +130,7 @@ static void hold_back(aui_growth *growth, const char *json, size_t settled, size
 
 /* Appends what is held back, with its other half if the string begins with that; returns where the string goes on. The
  * memory must be there. */
-static size_t join(aui_growth *growth, const char *json, aui_json_span string, aui_buffer *text) {
+static size_t growth_join(aui_growth *growth, const char *json, aui_json_span string, aui_buffer *text) {
   char joint[2 * AUI_GROWTH_HELD];
   aui_json_piece piece;
   bool escape =
@@ -147,11 +147,11 @@ static size_t join(aui_growth *growth, const char *json, aui_json_span string, a
 /* ---- taking ---- */
 
 /* Appends a delta; an empty one changes nothing. */
-static bool append(aui_growth *growth, const char *json, aui_json_span string, aui_buffer *text, size_t *keep) {
+static bool growth_append(aui_growth *growth, const char *json, aui_json_span string, aui_buffer *text, size_t *keep) {
   size_t before = *keep = text->len, kept;
   if (string.start == string.end) return true;
   if (!aui_buffer_reserve(text, string.end - string.start + AUI_GROWTH_HELD)) return false;
-  if (growth->has_held) string.start = join(growth, json, string, text);
+  if (growth->has_held) string.start = growth_join(growth, json, string, text);
   size_t settled = aui_json_settled_end(json, string);
   decode_behind(json, (aui_json_span){string.start, settled}, text, text->len, &kept);
   hold_back(growth, json, settled, string.end);
@@ -162,7 +162,7 @@ static bool append(aui_growth *growth, const char *json, aui_json_span string, a
 bool aui_growth_take(aui_growth *growth, const char *json, aui_json_span string, size_t settled, size_t max_text,
                      aui_buffer *text, size_t *keep, bool *whole) {
   *whole = !is_delta(growth, json, string, settled, max_text, text);
-  if (!*whole) return append(growth, json, string, text, keep);
+  if (!*whole) return growth_append(growth, json, string, text, keep);
   hold_back(growth, json, settled, string.end);
   return decode_behind(json, (aui_json_span){string.start, settled}, text, 0, keep);
 }

@@ -85,7 +85,7 @@ static aui_handshake_result keep_body(aui_handshake *handshake) {
   return n < room ? AUI_HANDSHAKE_NEED_MORE : AUI_HANDSHAKE_REFUSED;
 }
 
-static aui_handshake_result take(aui_handshake *handshake, aui_http_event event) {
+static aui_handshake_result handshake_take(aui_handshake *handshake, aui_http_event event) {
   switch (event) {
     case AUI_HTTP_FIELD: handshake_take_field(handshake); return AUI_HANDSHAKE_NEED_MORE;
     case AUI_HTTP_HEAD:
@@ -103,7 +103,7 @@ static aui_handshake_result take(aui_handshake *handshake, aui_http_event event)
 aui_handshake_result aui_handshake_read(aui_handshake *handshake, const uint8_t **input, const uint8_t *end) {
   for (;;) {
     aui_http_event event = aui_http_read(&handshake->http, input, end);
-    aui_handshake_result result = take(handshake, event);
+    aui_handshake_result result = handshake_take(handshake, event);
     if (event == AUI_HTTP_NEED_MORE || result != AUI_HANDSHAKE_NEED_MORE) return result;
   }
 }

@@ -131,7 +131,7 @@ static bool is_surrogate(uint32_t code) {
   return code >= 0xD800 && code <= 0xDFFF;
 }
 
-static size_t encode(uint32_t code, char *out) {
+static size_t encode_character(uint32_t code, char *out) {
   if (code < 0x80) {
     out[0] = (char)code;
     return 1;
@@ -321,7 +321,7 @@ static void record_origin(aui_json_origin *origin, member which, aui_json_span i
 
 /* Records the value of the member s->next. Of a container only the start is known; its members
  * come later. A string's `value` and `end` are its content. */
-static void record(scanner *s, kind k, const char *value, const char *end) {
+static void record_member(scanner *s, kind k, const char *value, const char *end) {
   if (s->next == NOTHING) return;
   aui_json_members *members = &s->out->members;
   const aui_json_span none = {0, 0}, whole = {(size_t)(value - s->json), (size_t)(end - s->json)};
@@ -384,7 +384,7 @@ static bool in_object(const scanner *s) {
   return s->objects[level / BITS] >> level % BITS & 1;
 }
 
-static void push(scanner *s, bool object) {
+static void push_level(scanner *s, bool object) {
   uint64_t bit = (uint64_t)1 << s->depth % BITS;
   uint64_t *word = &s->objects[s->depth / BITS];
   *word = object ? *word | bit : *word & ~bit;
@@ -406,10 +406,10 @@ static step scan_key(scanner *s) {
 
 static step scan_opening(scanner *s) {
   bool object = *s->at == '{';
-  record(s, object ? OBJECT : ARRAY, s->at, s->at);
+  record_member(s, object ? OBJECT : ARRAY, s->at, s->at);
   if (s->depth == s->max_depth) return FAIL_DEPTH;
   if (s->depth < LEVELS) s->within[s->depth] = object ? s->next : NOTHING;
-  push(s, object);
+  push_level(s, object);
   s->next = NOTHING;
   s->at++;
   skip_space(s);
@@ -420,14 +420,14 @@ static step scan_opening(scanner *s) {
 static step scan_string(scanner *s) {
   const char *content = s->at + 1, *end = find_closing_quote(content, s->end);
   if (!end) return FAIL_INVALID;
-  record(s, STRING, content, end);
+  record_member(s, STRING, content, end);
   s->at = end + 1;
   return AFTER_VALUE;
 }
 
 static step scan_literal(scanner *s, const char *word, size_t n, kind k) {
   if ((size_t)(s->end - s->at) < n || memcmp(s->at, word, n) != 0) return FAIL_INVALID;
-  record(s, k, s->at, s->at + n);
+  record_member(s, k, s->at, s->at + n);
   s->at += n;
   return AFTER_VALUE;
 }
@@ -456,7 +456,7 @@ static step scan_number(scanner *s) {
     if (peek(s) == '+' || peek(s) == '-') s->at++;
     if (!skip_digits(s)) return FAIL_INVALID;
   }
-  record(s, NUMBER, start, s->at);
+  record_member(s, NUMBER, start, s->at);
   return AFTER_VALUE;
 }
 
@@ -493,7 +493,7 @@ static step scan_after_value(scanner *s) {
   }
 }
 
-static aui_json_result run(scanner *s, step next) {
+static aui_json_result run_automaton(scanner *s, step next) {
   for (;;) {
     switch (next) {
       case BEFORE_VALUE: next = scan_value(s); break;
@@ -506,7 +506,7 @@ static aui_json_result run(scanner *s, step next) {
 }
 
 /* No caller's limit may be more than the scanner remembers. */
-static unsigned bounded(unsigned max_depth) {
+static unsigned bounded_depth(unsigned max_depth) {
   return max_depth < AUI_JSON_MAX_DEPTH ? max_depth : AUI_JSON_MAX_DEPTH;
 }
 
@@ -517,23 +517,24 @@ size_t aui_json_bom_size(const char *json, size_t n) {
 
 aui_json_result aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan) {
   const char *start = json + aui_json_bom_size(json, n);
-  scanner s = {.json = json, .at = start, .end = json + n, .max_depth = bounded(max_depth), .next = ROOT, .out = scan};
+  scanner s = {
+      .json = json, .at = start, .end = json + n, .max_depth = bounded_depth(max_depth), .next = ROOT, .out = scan};
   *scan = (aui_json_scan){.members = {.status_code = -1, .retry_after = -1}};
-  return run(&s, BEFORE_VALUE);
+  return run_automaton(&s, BEFORE_VALUE);
 }
 
 aui_json_result aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan) {
-  scanner s = {.json = json, .at = json, .end = json + n, .max_depth = bounded(max_depth), .out = scan};
+  scanner s = {.json = json, .at = json, .end = json + n, .max_depth = bounded_depth(max_depth), .out = scan};
   const char *end = find_closing_quote(json + from, s.end);
   if (!end) return AUI_JSON_INVALID;
-  push(&s, true); /* the root */
-  push(&s, true); /* its data */
+  push_level(&s, true); /* the root */
+  push_level(&s, true); /* its data */
   s.within[0] = ROOT;
   s.within[1] = DATA;
   scan->at_text.data_text.end = (size_t)(end - json);
   scan->members = scan->at_text;
   s.at = end + 1;
-  return run(&s, AFTER_VALUE);
+  return run_automaton(&s, AFTER_VALUE);
 }
 
 /* ---- decoding and repairing ---- */
@@ -549,7 +550,7 @@ size_t aui_json_decode(const char *json, size_t at, size_t end, aui_json_piece *
   uint32_t code;
   const char *next = read_escape(p, limit, &code);
   piece->bytes = piece->character;
-  piece->n = encode(is_surrogate(code) ? REPLACEMENT : code, piece->character);
+  piece->n = encode_character(is_surrogate(code) ? REPLACEMENT : code, piece->character);
   return (size_t)(next - json);
 }
 

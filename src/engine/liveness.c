@@ -16,7 +16,7 @@ void aui_liveness_adopted(aui_liveness *liveness, const aui_liveness_config *con
 
 /* A driver that was late, as in a program that computed for a minute, owes the peer its whole time all the same: it
  * counts from the ping. */
-static void ping(aui_liveness *liveness, uint64_t now) {
+static void liveness_ping(aui_liveness *liveness, uint64_t now) {
   liveness->pinged = true;
   liveness->pinged_at = now;
 }
@@ -24,7 +24,7 @@ static void ping(aui_liveness *liveness, uint64_t now) {
 bool aui_liveness_leaving(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now) {
   bool silent = liveness->doubtful || now - liveness->heard >= FRESH;
   if (config->interval == AUI_NEVER || liveness->pinged || !silent) return false;
-  ping(liveness, now);
+  liveness_ping(liveness, now);
   return true;
 }
 
@@ -40,6 +40,6 @@ uint64_t aui_liveness_deadline(const aui_liveness *liveness, const aui_liveness_
 aui_liveness_result aui_liveness_tick(aui_liveness *liveness, const aui_liveness_config *config, uint64_t now) {
   if (aui_liveness_deadline(liveness, config) > now) return AUI_LIVENESS_FINE;
   if (liveness->pinged) return AUI_LIVENESS_DEAD;
-  ping(liveness, now);
+  liveness_ping(liveness, now);
   return AUI_LIVENESS_PING;
 }

@@ -48,7 +48,7 @@ void aui_session_fail_queue(aui_session *session, const aui_error *error) {
 
 /* How far the reply's message has got that its user, or its time, ends now. Takes the message back if none of it has
  * left. */
-static aui_delivered recall(aui_session *session, aui_reply *reply) {
+static aui_delivered recall_message(aui_session *session, aui_reply *reply) {
   if (reply == session->parked) return AUI_DELIVERED_MAYBE;
   if (reply != session->active || aui_websocket_unsend(&session->ws)) return AUI_DELIVERED_NO;
   return AUI_DELIVERED_MAYBE;
@@ -57,7 +57,8 @@ static aui_delivered recall(aui_session *session, aui_reply *reply) {
 void aui_session_cancel_all(aui_session *session) {
   aui_error error = {0};
   aui_error_set(&error, AUI_ERROR_CANCELED, "the session was closed before the answer was complete");
-  if (session->active) aui_session_fail_reply(session, session->active, &error, recall(session, session->active));
+  if (session->active)
+    aui_session_fail_reply(session, session->active, &error, recall_message(session, session->active));
   if (session->parked) aui_session_fail_reply(session, session->parked, &error, AUI_DELIVERED_MAYBE);
   aui_session_fail_queue(session, &error);
 }
@@ -72,7 +73,7 @@ void aui_session_abandon(aui_session *session, uint64_t now) {
 
 void aui_session_end_early(aui_session *session, aui_reply *reply, const aui_error *error, uint64_t now) {
   bool parked = reply == session->parked; /* no answer is awaited on the connection */
-  aui_delivered delivered = recall(session, reply);
+  aui_delivered delivered = recall_message(session, reply);
   aui_session_fail_reply(session, reply, error, delivered);
   if (delivered != AUI_DELIVERED_NO && !parked) aui_session_abandon(session, now);
 }

@@ -54,7 +54,7 @@ static void close_timed_out(aui_session *session) {
   aui_session_drop_transport(session);
 }
 
-static void expire(aui_session *session, aui_reply *reply, uint64_t now) {
+static void expire_reply(aui_session *session, aui_reply *reply, uint64_t now) {
   if (aui_reply_deadline(reply, down_since(session)) > now) return;
   aui_error error = {0};
   aui_reply_timed_out(reply, down_since(session), &session->error, &error);
@@ -85,10 +85,10 @@ void aui_session_tick(aui_session *session, uint64_t now) {
   bool refusal_due =
       session->refusal.kind && session->active && aui_reply_deadline(session->active, down_since(session)) <= now;
   if (session->close_deadline <= now || refusal_due) close_timed_out(session);
-  if (session->active) expire(session, session->active, now);
-  if (session->parked) expire(session, session->parked, now);
+  if (session->active) expire_reply(session, session->active, now);
+  if (session->parked) expire_reply(session, session->parked, now);
   for (aui_reply *reply = session->queue, *next; reply; reply = next) {
     next = reply->next;
-    expire(session, reply, now);
+    expire_reply(session, reply, now);
   }
 }

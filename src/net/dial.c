@@ -91,7 +91,7 @@ __attribute__((format(printf, 2, 3))) static void dial_fail(aui_dial *dial, cons
 }
 
 /* How much a failure tells: a host that answered more than silence, silence more than the lack of a way to it. */
-static int weight(int status) {
+static int failure_weight(int status) {
   switch (status) {
     case UV_ENETUNREACH:
     case UV_EHOSTUNREACH:
@@ -116,7 +116,7 @@ static void say_failure(int status, char *words, size_t size) {
 static void dial_fail_to_connect(aui_dial *dial) {
   const attempt *worst = &dial->attempts[0];
   for (size_t i = 1; i < dial->count; i++) {
-    if (weight(dial->attempts[i].status) > weight(worst->status)) worst = &dial->attempts[i];
+    if (failure_weight(dial->attempts[i].status) > failure_weight(worst->status)) worst = &dial->attempts[i];
   }
   char address[INET6_ADDRSTRLEN] = "?", place[INET6_ADDRSTRLEN + 4] = "", words[160], tried[48] = "";
   uv_ip_name((const struct sockaddr *)&worst->address, address, sizeof address);
@@ -150,7 +150,7 @@ static int take_socket(uv_tcp_t *tcp, uv_os_sock_t *socket) {
   return *socket < 0 ? uv_translate_sys_error(errno) : 0;
 }
 
-static void on_connect(uv_connect_t *request, int status) {
+static void dial_on_connect(uv_connect_t *request, int status) {
   attempt *a = request->data;
   aui_dial *dial = a->dial;
   uv_os_sock_t socket;
@@ -174,7 +174,7 @@ static void start_attempt(attempt *a) {
   dial->users++;
   dial->running++;
   a->tcp.data = a->request.data = a;
-  a->status = uv_tcp_connect(&a->request, &a->tcp, (const struct sockaddr *)&a->address, on_connect);
+  a->status = uv_tcp_connect(&a->request, &a->tcp, (const struct sockaddr *)&a->address, dial_on_connect);
   if (a->status < 0) close_attempt(a);
 }
 
@@ -236,7 +236,7 @@ static bool take_addresses(aui_dial *dial, const struct addrinfo *list) {
   return true;
 }
 
-static void on_answer(aui_question *question, const struct addrinfo *addresses, const char *why) {
+static void dial_on_answer(aui_question *question, const struct addrinfo *addresses, const char *why) {
   aui_dial *dial = AUI_CONTAINER_OF(question, aui_dial, question);
   if (!addresses) {
     dial_fail(dial, "%s", why);
@@ -276,7 +276,7 @@ aui_dial *aui_dial_start(aui_loop *loop, const aui_dial_events *events, void *ow
   dial->events = events;
   dial->owner = owner;
   dial->port = port;
-  dial->question.answer = on_answer;
+  dial->question.answer = dial_on_answer;
   aui_question_init(&dial->question);
   uv_timer_init(loop->uv, &dial->timer);
   dial->timer.data = dial;

@@ -69,7 +69,7 @@ static const char *key_file(const aui_tls_options *options) {
 
 /* ---- The state of files ---- */
 
-static file_state look_at(const char *path) {
+static file_state look_at_file(const char *path) {
   struct stat found;
   if (!path || stat(path, &found) != 0) return (file_state){0};
   return (file_state){found.st_dev, found.st_ino, found.st_size, found.st_mtim, found.st_ctim};
@@ -78,19 +78,19 @@ static file_state look_at(const char *path) {
 /* Where the system's authorities are is OpenSSL's affair, and may be said by the environment. */
 static file_state look_at_default(const char *variable, const char *path) {
   const char *given = getenv(variable);
-  return look_at(given ? given : path);
+  return look_at_file(given ? given : path);
 }
 
 static void look_at_files(const aui_tls_options *options, file_state files[FILES]) {
   memset(files, 0, FILES * sizeof *files);
   if (options->verify && options->ca_file) {
-    files[0] = look_at(options->ca_file);
+    files[0] = look_at_file(options->ca_file);
   } else if (options->verify) {
     files[0] = look_at_default(X509_get_default_cert_file_env(), X509_get_default_cert_file());
     files[1] = look_at_default(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
   }
-  files[2] = look_at(options->cert);
-  files[3] = look_at(key_file(options));
+  files[2] = look_at_file(options->cert);
+  files[3] = look_at_file(key_file(options));
 }
 
 static bool equal_times(struct timespec a, struct timespec b) {
@@ -215,7 +215,7 @@ static void free_entry(aui_tls_entry *entry) {
 }
 
 /* Takes the entry out of the list. */
-static aui_tls_entry *take_out(aui_tls_contexts *contexts, const aui_tls_options *options) {
+static aui_tls_entry *take_entry_out(aui_tls_contexts *contexts, const aui_tls_options *options) {
   for (aui_tls_entry **place = &contexts->newest; *place; place = &(*place)->next) {
     aui_tls_entry *entry = *place;
     if (!aui_tls_options_equal(entry->options, options)) continue;
@@ -264,7 +264,7 @@ SSL_CTX *aui_tls_contexts_get(aui_tls_contexts *contexts, const aui_tls_options 
                               size_t why_size) {
   file_state files[FILES];
   look_at_files(options, files);
-  aui_tls_entry *entry = take_out(contexts, options);
+  aui_tls_entry *entry = take_entry_out(contexts, options);
   snprintf(why, why_size, "out of memory");
   if (!entry) entry = new_entry(options);
   if (!entry) return NULL;

@@ -15,7 +15,7 @@ int aui_new_exchange(lua_State *L) {
   return object->exchange ? 1 : luaL_error(L, "out of memory");
 }
 
-static aui_exchange *check(lua_State *L) {
+static aui_exchange *check_exchange(lua_State *L) {
   lua_exchange *object = luaL_checkudata(L, 1, AUI_EXCHANGE);
   luaL_argcheck(L, object->exchange, 1, "the exchange is closed");
   return object->exchange;
@@ -23,31 +23,31 @@ static aui_exchange *check(lua_State *L) {
 
 /* exchange:want(): "connect", "disconnect" or nil. */
 static int exchange_want(lua_State *L) {
-  return aui_push_want(L, aui_exchange_want(check(L)));
+  return aui_push_want(L, aui_exchange_want(check_exchange(L)));
 }
 
 /* exchange:phase(name): as session:phase. */
 static int exchange_phase(lua_State *L) {
-  aui_exchange_phase(check(L), aui_check_phase(L, 2));
+  aui_exchange_phase(check_exchange(L), aui_check_phase(L, 2));
   return 0;
 }
 
 /* exchange:connected(): the transport is open, and new. */
 static int exchange_connected(lua_State *L) {
-  aui_exchange_connected(check(L));
+  aui_exchange_connected(check_exchange(L));
   return 0;
 }
 
 /* exchange:adopted(): the transport is open, and one that another exchange has left. */
 static int exchange_adopted(lua_State *L) {
-  aui_exchange_adopted(check(L));
+  aui_exchange_adopted(check_exchange(L));
   return 0;
 }
 
 /* exchange:output(): bytes for the peer, which the driver now has to write, or nil. */
 static int exchange_output(lua_State *L) {
   size_t n;
-  aui_exchange *exchange = check(L);
+  aui_exchange *exchange = check_exchange(L);
   const char *bytes = aui_exchange_output(exchange, &n);
   if (n == 0) return 0;
   lua_pushlstring(L, bytes, n);
@@ -59,19 +59,19 @@ static int exchange_output(lua_State *L) {
 static int exchange_receive(lua_State *L) {
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
-  aui_exchange_receive(check(L), bytes, n, aui_engine_now());
+  aui_exchange_receive(check_exchange(L), bytes, n, aui_engine_now());
   return 0;
 }
 
 /* exchange:disconnected(cause, retryable): as session:disconnected. */
 static int exchange_disconnected(lua_State *L) {
-  aui_exchange_disconnected(check(L), luaL_optstring(L, 2, NULL), lua_toboolean(L, 3));
+  aui_exchange_disconnected(check_exchange(L), luaL_optstring(L, 2, NULL), lua_toboolean(L, 3));
   return 0;
 }
 
 /* exchange:detach(): leaves the transport, if that may serve another exchange; else false. */
 static int exchange_detach(lua_State *L) {
-  aui_exchange *exchange = check(L);
+  aui_exchange *exchange = check_exchange(L);
   bool may = aui_exchange_may_detach(exchange);
   if (may) aui_exchange_detach(exchange);
   lua_pushboolean(L, may);
@@ -80,12 +80,12 @@ static int exchange_detach(lua_State *L) {
 
 /* exchange:deadline(): as session:deadline. */
 static int exchange_deadline(lua_State *L) {
-  return aui_push_deadline(L, aui_exchange_deadline(check(L)));
+  return aui_push_deadline(L, aui_exchange_deadline(check_exchange(L)));
 }
 
 /* exchange:tick() */
 static int exchange_tick(lua_State *L) {
-  aui_exchange_tick(check(L), aui_engine_now());
+  aui_exchange_tick(check_exchange(L), aui_engine_now());
   return 0;
 }
 
@@ -97,13 +97,13 @@ static int exchange_result(lua_State *L) {
 
 /* exchange:is_over(): whether there is a result. */
 static int exchange_is_over(lua_State *L) {
-  lua_pushboolean(L, aui_exchange_is_over(check(L)));
+  lua_pushboolean(L, aui_exchange_is_over(check_exchange(L)));
   return 1;
 }
 
 /* exchange:cancel(why): gives it up, if it is not over. */
 static int exchange_cancel(lua_State *L) {
-  aui_exchange_cancel(check(L), luaL_checkstring(L, 2));
+  aui_exchange_cancel(check_exchange(L), luaL_checkstring(L, 2));
   return 0;
 }
 
