@@ -120,6 +120,40 @@ describe("aui.run", function()
     settle()
   end)
 
+  it("#native raises when nothing is left that could resume a task, at the caller's line", function()
+    local begun, ended = false, false
+    local line = debug.getinfo(1, "l").currentline + 2
+    local ok, err = pcall(function()
+      local result = aui.run(function()
+        begun = true
+        coroutine.yield()
+        ended = true
+      end)
+      return result
+    end)
+    assert.is_false(ok)
+    assert.matches(("^spec/scheduler_spec.lua:%d: aui.run: a task has called coroutine.yield, "):format(line), err)
+    assert.are.same({ true, false }, { begun, ended })
+    assert.are.equal("next", aui.run(function() return "next" end))
+  end)
+
+  it("#native does not raise while a handler may still resume a task", function()
+    local server = support.start { "--pace", "0" }
+    local text = aui.run(function()
+      local session = server:connect()
+      local task, answer = coroutine.running(), nil
+      session:send("hello"):on("message", function(message)
+        answer = message.text
+        coroutine.resume(task)
+      end)
+      coroutine.yield()
+      session:close()
+      return answer
+    end)
+    server:stop()
+    assert.are.equal("string", type(text))
+  end)
+
   if coroutine.close then -- luacheck: ignore (Lua 5.4)
     local close = coroutine.close -- luacheck: ignore
 
@@ -319,6 +353,64 @@ for _, scheme in ipairs { "ws", "wss" } do
         return shown, reply:message().text
       end)
       assert.are.equal(whole, text)
+    end)
+
+    -- Reads an answer by a generator, in a session of its own, whose key is told by a function that waits.
+    local function read_by_generator(patience)
+      local chunks = coroutine.wrap(function()
+        local session = server:connect {
+          api_key = function()
+            aui.sleep(0.001)
+            return "key"
+          end,
+        }
+        aui.sleep(patience)
+        local chunk, keep
+        local reply = session:send "hello"
+        repeat
+          chunk, keep = reply:next()
+          coroutine.yield(chunk, keep)
+        until not chunk
+        session:close()
+      end)
+      local shown = ""
+      local chunk, keep = chunks()
+      while chunk do
+        shown = shown:sub(1, keep) .. chunk
+        chunk, keep = chunks()
+      end
+      chunks() -- closes the session
+      return shown
+    end
+
+    it("#native #unscheduled may be read by a generator in each of many tasks", function()
+      local count, answered = 60, 0
+      aui.run(function()
+        for _ = 1, count do
+          aui.spawn(function()
+            assert.are_not.equal("", read_by_generator(0))
+            answered = answered + 1
+          end)
+        end
+      end)
+      assert.are.equal(count, answered)
+    end)
+
+    it("#native #unscheduled is not what another task's failure is raised in, when a generator reads it", function()
+      local failure, answered = {}, 0
+      local ok, err = pcall(aui.run, function()
+        for _ = 1, 3 do
+          aui.spawn(function()
+            read_by_generator(0.02)
+            answered = answered + 1
+          end)
+        end
+        aui.spawn(error, failure)
+      end)
+      assert.is_false(ok)
+      assert.are.equal(failure, err)
+      settle()
+      assert.are.equal(3, answered)
     end)
 
     it("may be held frame by frame: nothing waits", function()

@@ -24,24 +24,31 @@ local scheduler = {
 -- A signal that comes just before the wait begins is noticed when it ends: so no wait is longer than this (seconds).
 local LONGEST_WAIT = 0.25
 
+-- A coroutine inside a task, such as a generator, waits by running the loop, in which another one may do so, and so on.
+-- Each takes some of the C stack, which is 200 calls deep. In so many loops, one inside the other, no further task goes
+-- on but those that sessions need.
+local MOST_NESTED = 20
+
 local HANDLER_WAITS = "a handler cannot wait, since the loop itself calls it: aui.spawn a function that does"
 local HOST_WAITS = "to wait here would block the host's loop: do it in a coroutine, such as that of aui.spawn, or let "
   .. "handlers be called (reply:on)"
 local C_WAITS = "Lua 5.1 cannot wait here: in a coroutine, neither inside pcall nor in the iterator of a for loop "
   .. "(instead of which call reply:next in a while loop)"
 
+local STUCK = "aui.run: a task has called coroutine.yield, and nothing is left that could resume it"
+
 local MAIN = {} -- the main coroutine, which has no value of its own in Lua 5.1
 
 local loop -- made when first needed: a process may fork before
 local deadlines = timers.new()
 local all = { unfinished = 0 } -- the run of tasks that belong to no other
-local background = { unfinished = 0 } -- the run that nobody waits for
+local background = { unfinished = 0, is_urgent = true } -- the run that nobody waits for but sessions
 local tasks = {} -- by coroutine, while they have not ended: { run, coroutine, begun, waiter (false: it does not wait) }
-local queue = runnable.new()
+local queue, urgent = runnable.new(), runnable.new() -- the latter of those that belong to urgent runs
 local undispatched -- the id of a source whose event could not be dispatched
 local failures = {} -- of tasks, for whoever runs the loop: the errors in boxes, the earliest first
 local next_burial = 0 -- when to look for tasks that ended unseen
-local calling = false -- whether somebody of the queue is being called, further down the stack
+local depth = 0 -- how many of the queues are being called, further down the stack
 local handling -- the coroutine on which a handler runs just now
 local stepper -- the coroutine that has called scheduler.step, which has not returned yet
 local adapters = {} -- of the hosts whose loops step ours
@@ -86,41 +93,58 @@ function scheduler.start_call(id, options) return loop:call(id, options) end
 
 -- ---- Who is to run ----
 
+-- Whether there is a failure to raise here. Inside a task there is not: it is no failure of what that waits for. But an
+-- interrupt, which comes first, ends everything.
+local function has_failure() return failures[1] and (depth == 0 or interrupt.is(failures[1][1])) end
+
 -- Raises the earliest failure that nobody has been told of.
 local function raise_failure()
-  if failures[1] then error(table.remove(failures, 1)[1], 0) end
+  if has_failure() then error(table.remove(failures, 1)[1], 0) end
+end
+
+local function make_runnable(item, run)
+  local its_queue = run and run.is_urgent and urgent or queue
+  its_queue:add(item)
 end
 
 -- Whether there is something to do that need not be waited for.
-local function is_due() return undispatched or failures[1] or not queue:is_empty() end
+local function is_due()
+  return undispatched or has_failure() or not urgent:is_empty() or not (depth >= MOST_NESTED or queue:is_empty())
+end
 
-local function begin(item)
-  calling = true
-  queue:let_go()
+local function begin(item, its_queue)
+  depth = depth + 1
+  its_queue:let_go()
   item:run()
 end
 
 -- When memory is short, or in an interrupt, the call itself may fail: it is tried again in the next turn, so that
 -- nobody is lost.
-local function call(item)
-  local outer_calling, outer_handling = calling, handling
-  local ok, failure = pcall(begin, item)
-  calling, handling = outer_calling, outer_handling
+local function call(item, its_queue)
+  local outer_depth, outer_handling = depth, handling
+  local ok, failure = pcall(begin, item, its_queue)
+  depth, handling = outer_depth, outer_handling
   if ok then return end
-  if failure == "not enough memory" or interrupt.is(failure) then queue:add(item) end
+  if failure == "not enough memory" or interrupt.is(failure) then its_queue:add(item) end
   error(failure, 0)
 end
 
--- Runs who is in the queue now; those who are added meanwhile have the next turn. At `stop` nobody more is begun.
-local function run_runnable(stop)
-  local count = queue.count
-  local item = queue:take(count)
+-- Runs who is in the queue now; those who are added meanwhile have the next turn. At `stop` nobody more is begun: then
+-- false.
+local function run_queue(its_queue, stop)
+  local count = its_queue.count
+  local item = its_queue:take(count)
   while item do
-    call(item)
+    call(item, its_queue)
     raise_failure()
-    if stop and loop:clock() >= stop then return end
-    item = queue:take(count)
+    if stop and loop:clock() >= stop then return false end
+    item = its_queue:take(count)
   end
+  return true
+end
+
+local function run_runnable(stop)
+  if run_queue(urgent, stop) and depth < MOST_NESTED then run_queue(queue, stop) end
 end
 
 -- The states of a waiter: "waiting"; "notified" or "late" once it is woken; "over" when it waits no more.
@@ -146,7 +170,8 @@ end
 -- In this order: any call may fail when memory is short.
 local function wake(waiter, state)
   if waiter.state == "waiting" then
-    if waiter.run then queue:add(waiter) end
+    local task = tasks[waiter.coroutine]
+    if waiter.run then make_runnable(waiter, task and task.run) end
     waiter.state = state
   end
   leave_lists(waiter)
@@ -183,7 +208,7 @@ local function report_failure(run, failure)
   elseif adapters[1] and not interrupt.is(failure) then
     log.failure("a task", failure)
   else
-    failures[#failures + 1] = { failure }
+    table.insert(failures, interrupt.is(failure) and 1 or #failures + 1, { failure })
   end
 end
 
@@ -221,13 +246,17 @@ local function resume_waiter(waiter)
   if waiter.state ~= "over" then resume(waiter.coroutine) end
 end
 
+local function bury_dead()
+  for co, task in pairs(tasks) do
+    if coroutine.status(co) == "dead" then end_task(task) end
+  end
+end
+
 -- PUC Lua 5.1 does not tell of a task that raises while somebody else has resumed it.
 local function bury_unseen()
   if yieldable.in_pcall or loop:now() < next_burial then return end
   next_burial = loop:now() + LONGEST_WAIT
-  for co, task in pairs(tasks) do
-    if coroutine.status(co) == "dead" then end_task(task) end
-  end
+  bury_dead()
 end
 
 -- ---- Turns of the loop ----
@@ -419,7 +448,7 @@ local function start(run, fn, ...)
   end
   tasks[task.coroutine] = task
   run.unfinished = run.unfinished + 1
-  queue:add(item)
+  make_runnable(item, run)
   scheduler.changed()
   return task.coroutine
 end
@@ -454,7 +483,7 @@ end
 function scheduler.call(fn, ...)
   local item = { run = run_handler, coroutine = running(), fn = fn, n = select("#", ...), ... }
   item.next, item.order, item.over = false, false, false
-  queue:add(item)
+  make_runnable(item, current_run())
   repeat coroutine.yield() until item.over
 end
 
@@ -476,6 +505,17 @@ local function run_in_host(main)
   if run.failure then error(run.failure[1], 0) end
 end
 
+-- Raises if nothing can come to pass any more, in which somebody resumes the tasks that there are. Those are given up.
+local function check_stuck()
+  if adapters[1] or scheduler.is_active() then return end
+  bury_dead()
+  if all.unfinished == 0 then return end
+  for _, task in pairs(tasks) do
+    if task.run == all then end_task(task) end
+  end
+  misuse.raise(STUCK)
+end
+
 --- Calls `fn(...)` as a task, and returns its results when it and every task that was spawned meanwhile have ended:
 --- none, if somebody has closed its coroutine.
 function scheduler.run(fn, ...)
@@ -487,7 +527,10 @@ function scheduler.run(fn, ...)
     run_in_host(main)
   else
     start(all, main)
-    while all.unfinished > 0 do turn(math.huge) end
+    while all.unfinished > 0 do
+      turn(math.huge)
+      check_stuck()
+    end
   end
   return unpack(results, 1, n)
 end
@@ -495,6 +538,7 @@ end
 -- Stands in for pcall in tasks: a task of its own lets `fn` wait.
 local function call_protected(fn)
   local run, results, n = { unfinished = 0, waiters = {}, notices = 0, is_protected = true }, nil, nil
+  run.is_urgent = current_run().is_urgent
   local function keep(...) results, n = { ... }, select("#", ...) end
   start(run, function() keep(fn()) end)
   await(run, function() return results or run.unfinished == 0 end)
@@ -511,7 +555,7 @@ scheduler.pcall = yieldable.in_pcall and interrupt.pcall or call_protected
 function scheduler.problem_of_running()
   if handling and not adapters[1] then return HANDLER_WAITS end
   -- Or in a coroutine of a task, or a finalizer, below which somebody is being called who could not go on.
-  local in_task = tasks[running()] or (calling and not adapters[1])
+  local in_task = tasks[running()] or (depth > 0 and not adapters[1])
   if in_task then return "called inside a task; use aui.spawn" end
   return (problem_of_waiting())
 end
