@@ -153,6 +153,28 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.same({ "first", "question" }, acted_on())
     end)
 
+    it("does not send again what an event has named, though the history lacks it for a while", function()
+      local early = { status = 200, body = '[{"id":"seen","text":"first answer","sender":{"type":"agent"}}]' }
+      local event = { event = "workflow-started", scope = { context = { message_id = "2", task_id = TASK } } }
+      play {
+        connections = {
+          {
+            { receive = true },
+            { message = { id = "seen", text = "first answer" } },
+            { receive = true },
+            { send = event },
+            { record = { text = "late" } },
+            CUT,
+          },
+          { { receive = true } },
+        },
+        rest = { early, early, early },
+      }
+      ask_first()
+      assert.equal("late", assert(session:ask "question").text)
+      assert.same({ "first", "question" }, acted_on())
+    end)
+
     it("sends again what never arrived, once", function()
       play { connections = { steps(FIRST, { { receive = true, recorded = false }, CUT }), exchange "second try" } }
       ask_first()

@@ -86,6 +86,33 @@ static void what_is_no_answer_changes_nothing(void **state) {
   stop(&p);
 }
 
+/* Only what names the answer shows that the agent has begun it: it is never sent twice. */
+static void what_an_event_has_named_is_not_sent_again(void **state) {
+  static const struct {
+    const char *event;
+    bool answered;
+  } cases[] = {
+      {"{\"event\":\"workflow-started\",\"scope\":{\"context\":{\"message_id\":\"B\"}}}", true},
+      {"{\"event\":\"workflow-started\",\"scope\":{\"context\":{\"interaction_id\":\"I\"}}}", true},
+      {"{\"event\":\"workflow-started\",\"scope\":{\"context\":{\"task_id\":\"T\"}}}", false},
+      {"{\"event\":\"thread-message-text-content-updated\",\"data\":{\"text\":\"\"}}", true},
+      {"{\"event\":\"hello\"}", false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    peer p;
+    start_recovering(state, &p);
+    aui_reply *reply = send_through(&p, "{}");
+    assert_false(aui_reply_is_answered(reply));
+    peer_send_text(&p, cases[i].event);
+    assert_int_equal(aui_reply_is_answered(reply), cases[i].answered);
+    cut(&p);
+    assert_parked(reply);
+    assert_int_equal(aui_reply_resend(reply), !cases[i].answered);
+    release(&p, reply);
+    stop(&p);
+  }
+}
+
 static void a_message_sent_again_goes_first(void **state) {
   peer p;
   start_recovering(state, &p);
@@ -354,6 +381,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       IN_EVERY_WAY(an_answer_makes_up_the_difference),
       IN_EVERY_WAY(what_is_no_answer_changes_nothing),
+      IN_EVERY_WAY(what_an_event_has_named_is_not_sent_again),
       IN_EVERY_WAY(a_message_sent_again_goes_first),
       IN_EVERY_WAY(given_up_with_the_error_of_the_cut),
       IN_EVERY_WAY(cancelling_needs_no_other_connection),

@@ -134,6 +134,13 @@ static int reply_is_parked(lua_State *L) {
   return 1;
 }
 
+/* reply:is_answered(): whether some of the answer has come, its text or an event that names it. */
+static int reply_is_answered(lua_State *L) {
+  const aui_reply *reply = check_reply(L)->reply;
+  lua_pushboolean(L, reply && aui_reply_is_answered(reply));
+  return 1;
+}
+
 /* reply:answer(json): the parked reply ends with this final message; false, and nothing, if it cannot. */
 static int reply_answer(lua_State *L) {
   lua_reply *object = check_reply(L);
@@ -178,16 +185,10 @@ static int reply_collect(lua_State *L) {
 }
 
 void aui_create_reply(lua_State *L) {
-  static const luaL_Reg methods[] = {{"status", reply_status},
-                                     {"take", reply_take},
-                                     {"text", reply_text},
-                                     {"message", reply_message},
-                                     {"error", reply_error},
-                                     {"is_parked", reply_is_parked},
-                                     {"answer", reply_answer},
-                                     {"resend", reply_resend},
-                                     {"give_up", reply_give_up},
-                                     {"cancel", reply_cancel},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"status", reply_status},           {"take", reply_take},     {"text", reply_text},
+      {"message", reply_message},         {"error", reply_error},   {"is_parked", reply_is_parked},
+      {"is_answered", reply_is_answered}, {"answer", reply_answer}, {"resend", reply_resend},
+      {"give_up", reply_give_up},         {"cancel", reply_cancel}, {NULL, NULL}};
   aui_new_class(L, AUI_REPLY, methods, reply_collect);
 }

@@ -209,6 +209,11 @@ bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers) {
   return aui_answers_claim(answers, reader->json.data, id, &members->origin);
 }
 
+bool aui_event_names_answer(const aui_event_reader *reader) {
+  const aui_json_origin *origin = &reader->scan.members.origin;
+  return origin->message_id.start || origin->interaction_id.start;
+}
+
 void aui_event_ends_answer(const aui_event_reader *reader, aui_answers *answers) {
   aui_answers_end(answers, reader->json.data, reader->scan.members.id);
 }

@@ -50,6 +50,9 @@ aui_event_type aui_event_end(aui_event_reader *reader);
  * each message. */
 bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers);
 
+/* Whether the message names the answer that it belongs to, as messages about the work on it do (other events too). */
+bool aui_event_names_answer(const aui_event_reader *reader);
+
 /* The answer has ended in this FINAL: its id ends no other, see aui_answers_end. */
 void aui_event_ends_answer(const aui_event_reader *reader, aui_answers *answers);
 

@@ -95,7 +95,7 @@ void aui_failure_close_payload(aui_error *error, const aui_error *end);
 
 /* How far a message has got of which bytes had left when `error` ended the connection. Only an error payload, or a
  * close code that stands for one, can tell: a server that did not accept the key, had too much to do, or knew no such
- * task has not acted on it; one that refused it, or broke off an answer (`answered`: some of its text had come), has
+ * task has not acted on it; one that refused it, or broke off an answer (`answered`: see aui_reply_is_answered), has
  * had it. */
 aui_delivered aui_failure_delivered(const aui_error *error, bool answered);
 

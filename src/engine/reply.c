@@ -127,6 +127,10 @@ bool aui_reply_take(aui_reply *reply, size_t *keep, const char **chunk, size_t *
   return true;
 }
 
+bool aui_reply_is_answered(const aui_reply *reply) {
+  return reply->answered;
+}
+
 size_t aui_reply_untaken(const aui_reply *reply) {
   return reply->text.len - reply->kept;
 }

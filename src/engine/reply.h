@@ -34,6 +34,9 @@ aui_reply_status aui_reply_get_status(const aui_reply *reply);
  * reply). Returns false when nothing is new. Applied in order, the chunks add up to the text of the final message. */
 bool aui_reply_take(aui_reply *reply, size_t *keep, const char **chunk, size_t *n);
 
+/* Whether some of the answer has come, its text or an event that names it: the message has surely arrived. */
+bool aui_reply_is_answered(const aui_reply *reply);
+
 /* How long the chunk is that aui_reply_take would return. */
 size_t aui_reply_untaken(const aui_reply *reply);
 
@@ -67,7 +70,7 @@ struct aui_reply {
   bool may_arrive;    /* it is parked, and the network may still bring the peer what has left */
   bool on_wire;       /* its frame was handed to the connection: `first` or `idle` runs */
   bool signaled;      /* a sign has come: `idle` runs */
-  bool answered;      /* some of its text has come */
+  bool answered;      /* some of its answer has come, see aui_reply_is_answered */
 };
 
 /* A pending reply, or NULL when memory is short. */

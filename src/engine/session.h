@@ -201,9 +201,9 @@ bool aui_session_has_seen(const aui_session *session, const char *id, size_t n);
 bool aui_reply_answer(aui_reply *reply, const char *json, size_t n);
 
 /* The message has not arrived: it is sent again, before any that waits. Returns false, and changes nothing, when the
- * reply is not parked, when some of its text has come, which proves that the message arrived, when its transport was
- * not reset and the peer had not closed either (see aui_session_was_reset), or when it was sent again AUI_MOST_RESENDS
- * times: it may be what makes its connections die. */
+ * reply is not parked, when some of its answer has come (aui_reply_is_answered), when its transport was not reset and
+ * the peer had not closed either (see aui_session_was_reset), or when it was sent again AUI_MOST_RESENDS times: it may
+ * be what makes its connections die. */
 bool aui_reply_resend(aui_reply *reply);
 
 #define AUI_MOST_RESENDS 2

@@ -75,6 +75,7 @@ static void take_part_of_answer(aui_session *session, aui_event_type type, uint6
   aui_reply *reply = session->active;
   bool has_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
   if (reply) aui_reply_signed(reply, now);
+  if (reply && aui_event_names_answer(session->events)) reply->answered = true;
   if (reply && has_text && !take_text(session, reply)) {
     aui_session_out_of_memory(session);
   } else if (type == AUI_EVENT_FINAL) {

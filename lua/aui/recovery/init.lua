@@ -64,7 +64,7 @@ end
 local function read(doubt, reply, body)
   local messages = json.decode(body)
   if type(messages) ~= "table" or not body:find "^[\239\187\191%s]*%[" then return "unclear" end
-  doubt.begun = reply:text() ~= ""
+  doubt.begun = reply.handle:is_answered()
   local session = reply.session.handle
   local verdict, index = history.find(messages, doubt, function(id) return session:has_seen(id) end)
   return verdict, index and json.items(body)[index]

@@ -310,6 +310,7 @@ function Reply:text() return self.core:text() end
 function Reply:message() return self.core:message() end
 function Reply:error() return self.core:error() end
 function Reply:is_parked() return self.core:is_parked() end
+function Reply:is_answered() return self.core:is_answered() end
 
 for _, name in ipairs { "answer", "resend", "give_up", "cancel" } do
   Reply[name] = function(self, ...)
