@@ -164,22 +164,29 @@ describe("misuse is raised without a line", function()
   end)
 end)
 
--- What a program prints that loads the module's files under names of chunks that it makes up, and misuses the module on
--- the lines 3 and 2 of a chunk "user". `naming` is an expression for the chunk's name of a `file` below lua/aui.
+-- What a program prints that loads the module's files, twice, under names of chunks that it makes up, and misuses each
+-- `copy` (1 and 2) of the module on the lines 3 and 2 of a chunk "user". `naming` is an expression for the chunk's name
+-- of a `file` below lua/aui.
 local function misused_under(naming)
   local program = [[
     local load = loadstring or load -- Lua 5.1
-    local function name_of(file) return (NAMING) end
-    for file in io.popen("cd lua/aui && find * -name '*.lua'"):lines() do
-      local module = ("aui/" .. file):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
-      package.preload[module] = function(...)
-        return assert(load(assert(io.open("lua/aui/" .. file)):read "*a", name_of(file)))(...)
+    local function name_of(file, copy) return (NAMING) end
+    local copies = {}
+    for copy = 1, 2 do
+      for file in io.popen("cd lua/aui && find * -name '*.lua'"):lines() do
+        local module = ("aui/" .. file):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", ".")
+        package.loaded[module] = nil
+        package.preload[module] = function(...)
+          return assert(load(assert(io.open("lua/aui/" .. file)):read "*a", name_of(file, copy)))(...)
+        end
       end
+      copies[copy] = require "aui"
     end
-    local aui = require "aui"
     local user = "local aui = ...\nlocal function last()\n local session = aui.session {}\n return session\nend\nlast()"
-    print(pcall(load(user, "@user"), aui))
-    print(pcall(load("local aui = ...\naui.pool(5)", "@user"), aui))
+    for _, aui in ipairs(copies) do
+      print(pcall(load(user, "@user"), aui))
+      print(pcall(load("local aui = ...\naui.pool(5)", "@user"), aui))
+    end
   ]]
   local expanded = program:gsub("NAMING", (naming:gsub("%%", "%%%%")))
   local ran = child.run(expanded, { env = { AUI_NETWORK_API_KEY = false } })
@@ -189,8 +196,8 @@ end
 
 describe("#native where the module's files", function()
   local WORDS = "api_key: expected a string, or the environment variable AUI_NETWORK_API_KEY"
-  local BLAMED = ("false\tuser:3: %s\nfalse\tuser:2: options: expected a table, got 5\n"):format(WORDS)
-  local UNKNOWN = ("false\t%s\nfalse\toptions: expected a table, got 5\n"):format(WORDS)
+  local BLAMED = ("false\tuser:3: %s\nfalse\tuser:2: options: expected a table, got 5\n"):format(WORDS):rep(2)
+  local UNKNOWN = ("false\t%s\nfalse\toptions: expected a table, got 5\n"):format(WORDS):rep(2)
 
   it("are a game's virtual ones, the user's line is known", function()
     assert.equal(BLAMED, misused_under "'@aui/' .. file")
@@ -203,6 +210,10 @@ describe("#native where the module's files", function()
 
   it("are found in two folders, the user's line is known", function()
     assert.equal(BLAMED, misused_under "(file:find 'init.lua$' and '@/one/aui/' or '@/two/aui/') .. file")
+  end)
+
+  it("are there twice, in two folders, the user's line is known to both", function()
+    assert.equal(BLAMED, misused_under "'@/copy ' .. copy .. '/aui/' .. file")
   end)
 
   it("are stripped, or parts of a bundle, nobody is blamed", function()
