@@ -181,7 +181,7 @@ function handlers.calls()
   for _ = 1, tonumber(ngx.var.arg_n) do
     local seen = source.notices
     local call = host.start_call(id, {
-      host = "127.0.0.1", port = tonumber(ngx.var.arg_port), timeout = 20, max_body = 1e6, max_response_head = 1e4,
+      host = "127.0.0.1", port = tonumber(ngx.var.arg_port), timeout = 20, max_body = 2 ^ 26, max_response_head = 1e4,
     }) -- stylua: ignore
     while select("#", call:result()) == 0 do
       host.wait(source, nil, seen)
