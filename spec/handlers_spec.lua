@@ -276,6 +276,23 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.is_truthy(events[1].message:find("a handler cannot wait", 1, true))
       assert.is_truthy(events[1].message:find("aui.spawn", 1, true))
     end)
+
+    it("#native cannot yield in a handler: that is its error, and no value for the resumer below it", function()
+      play { { receive = true }, { message = { text = "fine" } } }
+      local events = {}
+      aui.log(function(event) events[#events + 1] = event end, "error")
+      local co = coroutine.create(function()
+        local reply = session:send "hello"
+        local told = false
+        reply:on("chunk", function() coroutine.yield "not for you" end)
+        reply:on("message", function() told = true end)
+        support.wait_until(function() return told end)
+        return reply:text()
+      end)
+      assert.are.same({ true, "fine" }, { coroutine.resume(co) })
+      assert.matches("attempt to yield", events[1].message)
+      assert.are.equal("run", aui.run(function() return "run" end))
+    end)
   end)
 end
 

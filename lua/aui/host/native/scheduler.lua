@@ -291,9 +291,7 @@ local function wake_late()
   end
 end
 
--- Waits for events until `deadline` at most, and resumes whom they concern; what is left when it is `stop` by the finer
--- clock has the next turn.
-local function turn(deadline, stop)
+local function turn_once(deadline, stop)
   loop:step(wait_time(deadline))
   dispatch_events(stop)
   wake_late()
@@ -301,6 +299,11 @@ local function turn(deadline, stop)
   bury_unseen()
   raise_failure() -- that of a task which somebody else has resumed
 end
+
+-- Waits for events until `deadline` at most, and resumes whom they concern; what is left when it is `stop` by the finer
+-- clock has the next turn. A handler that yields is told that it cannot: who resumed the coroutine which runs the loop
+-- would get that, and need never let it go on.
+local function turn(deadline, stop) net.call(turn_once, deadline, stop) end
 
 local function turns_without_waiting(stop)
   repeat
