@@ -688,6 +688,22 @@ class Attacks(Case):
         self.assertEqual("message", browser.ask(browser.create_task(), LAPTOP)[-1][0])
         self.socket_of(browser)
 
+    def test_takes_its_own_cookie_alone(self):
+        gateway = self.gateway(self.sim().url, GATEWAY_ORIGIN="https://shop.example")
+        browser = Browser(gateway)
+        browser.origin = "https://shop.example"
+        task, cookie = browser.create_task(), browser.cookie
+
+        def status(value):
+            browser.cookie = value
+            return browser.get(f"/api/tasks/{task}/messages").status
+        for before, behind in ("", ""), ("a=b; ", "; c=d"), ("a;", ";"), ("a=b;\t", ""):
+            self.assertEqual(200, status(before + cookie + behind))
+        # Those that a neighbour of the gateway could set in browsers that care for the prefix in these letters alone.
+        others = (cookie.replace("__Host", "__HOST"), cookie.lower(), cookie.replace("=", " ="), "=" + cookie, "x" + cookie,
+                  cookie.replace("__Host-", ""))
+        self.assertEqual([404] * len(others), list(map(status, others)))
+
     def test_refuses_what_is_too_large(self):
         _, browser, task = self.start("--pace", "0")
         large = browser.post("/api/tasks", "x" * 5000)

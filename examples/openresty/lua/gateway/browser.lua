@@ -26,9 +26,16 @@ local function random_id()
   return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
 end
 
+-- The value of a cookie, or nil. nginx's own variables take "__HOST-" for "__Host-", which some browsers do not: there
+-- a neighbour, such as another host of the same domain, may have set such a cookie.
+local function read_cookie(name)
+  local pattern = ";[ \t]*" .. name:gsub("%-", "%%-") .. "=([^;]*)"
+  return (";" .. (ngx.var.http_cookie or "")):match(pattern)
+end
+
 --- The id that a browser says it has, or nil.
 function browser.claimed()
-  local id = ngx.var["cookie_" .. cookie_name()]
+  local id = read_cookie(cookie_name())
   return id and #id == 32 and id:find "^%x+$" and id or nil
 end
 
