@@ -688,6 +688,17 @@ class Attacks(Case):
         self.assertEqual("message", browser.ask(browser.create_task(), LAPTOP)[-1][0])
         self.socket_of(browser)
 
+    def test_bears_conditions_that_no_answer_meets(self):
+        gateway, browser, task = self.start("--pace", "0")
+        workers = gateway.workers()
+        for name, value in (("If-Match", "x"), ("If-Match", "*"), ("If-None-Match", "x"), ("If-Range", "x"), ("Range", "bytes=9-"),
+                            ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"), ("If-Modified-Since", "x")):
+            for path in ("/", "/healthz", "/metrics", "/nothing", f"/api/tasks/{task}/messages"):
+                answers = [browser.get(path, **{name: value}) for _ in range(4)]
+                self.assertLessEqual({answer.status for answer in answers}, {200, 206, 404}, (name, path))
+            self.assertEqual("message", browser.ask(task, LAPTOP, name, **{name: value})[-1][0])
+        self.assertEqual(workers, gateway.workers())
+
     def test_takes_its_own_cookie_alone(self):
         gateway = self.gateway(self.sim().url, GATEWAY_ORIGIN="https://shop.example")
         browser = Browser(gateway)
