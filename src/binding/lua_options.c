@@ -2,7 +2,7 @@
 #include "binding/binding.h"
 #include "engine/json.h"
 
-/* Milliseconds. No option: a server that does not answer a goodbye is no reason to wait for long. */
+/* Milliseconds. No option: a server that does not answer a close frame is no reason to wait for long. */
 enum { CLOSE_TIMEOUT = 1000 };
 
 /* Which any number of Lua can say. */

@@ -38,4 +38,14 @@ typedef struct {
   bool asks;                      /* whether the request is asked for before each connection: see aui_link_asks */
 } aui_endpoint;
 
+/* Copies with strings of their own, to be released (NULL does nothing); NULL when memory is short. */
+aui_tls_options *aui_tls_options_copy(const aui_tls_options *options);
+void aui_tls_options_free(aui_tls_options *options);
+aui_proxy_options *aui_proxy_options_copy(const aui_proxy_options *options);
+void aui_proxy_options_free(aui_proxy_options *options);
+
+/* Whether both say the same; NULL, for none, equals NULL alone. */
+bool aui_tls_options_equal(const aui_tls_options *a, const aui_tls_options *b);
+bool aui_proxy_options_equal(const aui_proxy_options *a, const aui_proxy_options *b);
+
 #endif

@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "engine/tunnel.h"
 #include "net/tls.h"
@@ -20,45 +19,6 @@ struct aui_proxy {
   char error[AUI_ERROR_MESSAGE_SIZE];
   char plain[]; /* what TLS decrypts: PLAIN_SIZE, or nothing without it */
 };
-
-/* ---- Options ---- */
-
-static char *copy_string(const char *string, bool *ok) {
-  char *copy = string ? strdup(string) : NULL;
-  if (string && !copy) *ok = false;
-  return copy;
-}
-
-aui_proxy_options *aui_proxy_options_copy(const aui_proxy_options *options) {
-  aui_proxy_options *copy = calloc(1, sizeof *copy);
-  if (!copy) return NULL;
-  bool ok = true;
-  copy->host = copy_string(options->host, &ok);
-  copy->port = options->port;
-  copy->credentials = copy_string(options->credentials, &ok);
-  copy->tls = options->tls ? aui_tls_options_copy(options->tls) : NULL;
-  if (ok && (copy->tls || !options->tls)) return copy;
-  aui_proxy_options_free(copy);
-  return NULL;
-}
-
-void aui_proxy_options_free(aui_proxy_options *options) {
-  if (!options) return;
-  free((char *)options->host);
-  free((char *)options->credentials);
-  aui_tls_options_free((aui_tls_options *)options->tls);
-  free(options);
-}
-
-static bool same_string(const char *a, const char *b) {
-  return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-bool aui_proxy_options_equal(const aui_proxy_options *a, const aui_proxy_options *b) {
-  if (!a || !b) return a == b;
-  bool same_tls = a->tls && b->tls ? aui_tls_options_equal(a->tls, b->tls) : a->tls == b->tls;
-  return same_tls && a->port == b->port && strcmp(a->host, b->host) == 0 && same_string(a->credentials, b->credentials);
-}
 
 /* ---- Connections ---- */
 
@@ -82,7 +42,7 @@ void aui_proxy_free(aui_proxy *proxy) {
 
 /* ---- Failures ---- */
 
-static aui_proxy_event fail(aui_proxy *proxy, const char *what, const char *words, bool retryable) {
+static aui_proxy_event proxy_fail(aui_proxy *proxy, const char *what, const char *words, bool retryable) {
   snprintf(proxy->error, sizeof proxy->error, "%s%s", what, words);
   proxy->retryable = retryable;
   return AUI_PROXY_FAILED;
@@ -91,16 +51,16 @@ static aui_proxy_event fail(aui_proxy *proxy, const char *what, const char *word
 /* The tunnel's words name the proxy. */
 static aui_proxy_event fail_by_tunnel(aui_proxy *proxy) {
   const aui_error *error = aui_tunnel_error(proxy->tunnel);
-  return fail(proxy, "", error->message, error->retryable);
+  return proxy_fail(proxy, "", error->message, error->retryable);
 }
 
 static aui_proxy_event fail_by_tls(aui_proxy *proxy) {
-  return fail(proxy, "proxy: ", aui_tls_error(proxy->tls), aui_tls_retryable(proxy->tls));
+  return proxy_fail(proxy, "proxy: ", aui_tls_error(proxy->tls), aui_tls_retryable(proxy->tls));
 }
 
 void aui_proxy_cut(aui_proxy *proxy, const char *cause) {
   if (proxy->tls && !aui_tls_is_open(proxy->tls)) {
-    fail(proxy, "proxy: TLS handshake: ", cause ? cause : "the server ended the connection", true);
+    proxy_fail(proxy, "proxy: TLS handshake: ", cause ? cause : "the server ended the connection", true);
   } else {
     aui_tunnel_cut(proxy->tunnel, cause);
     fail_by_tunnel(proxy);
@@ -150,7 +110,7 @@ static aui_proxy_event decrypt(aui_proxy *proxy) {
 }
 
 /* Reads the proxy's answer; what is behind it is left. */
-static aui_proxy_event read_answer(aui_proxy *proxy) {
+static aui_proxy_event read_tunnel(aui_proxy *proxy) {
   switch (aui_tunnel_read(proxy->tunnel, &proxy->in, proxy->end)) {
     case AUI_TUNNEL_MORE: return AUI_PROXY_MORE;
     case AUI_TUNNEL_FAILED: return fail_by_tunnel(proxy);
@@ -166,7 +126,7 @@ aui_proxy_event aui_proxy_read(aui_proxy *proxy, const void **bytes, size_t *n) 
   do {
     event = proxy->tls ? decrypt(proxy) : AUI_PROXY_BYTES;
     if (event != AUI_PROXY_BYTES) return event;
-    if (proxy->tunnel) event = read_answer(proxy);
+    if (proxy->tunnel) event = read_tunnel(proxy);
   } while (event == AUI_PROXY_MORE && proxy->tls);
   *bytes = proxy->in;
   *n = (size_t)(proxy->end - proxy->in);

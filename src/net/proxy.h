@@ -9,13 +9,6 @@
 
 #include "net/endpoint.h"
 
-/* A copy with strings of its own, for aui_proxy_options_free (NULL does nothing); NULL when memory is short. */
-aui_proxy_options *aui_proxy_options_copy(const aui_proxy_options *options);
-void aui_proxy_options_free(aui_proxy_options *options);
-
-/* Whether both are the same proxy, for the same user; NULL is none. */
-bool aui_proxy_options_equal(const aui_proxy_options *a, const aui_proxy_options *b);
-
 typedef struct aui_proxy aui_proxy; /* one connection */
 
 /* A connection to a proxy on which a tunnel to `host` and `port` has yet to be opened; NULL when memory is short.

@@ -12,7 +12,7 @@ static int on_raw_event(struct lws *wsi, enum lws_callback_reasons reason, void 
     case LWS_CALLBACK_RAW_WRITEABLE:
     case LWS_CALLBACK_RAW_CLOSE: {
       aui_owner *owner = lws_get_opaque_user_data(wsi);
-      return owner && owner->serve(owner, wsi, reason, in, len) ? 0 : -1;
+      return owner && owner->on_event(owner, wsi, reason, in, len) ? 0 : -1;
     }
     case LWS_CALLBACK_USER: /* of aui_raw_close_all */
       aui_raw_close(wsi);

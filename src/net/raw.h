@@ -15,9 +15,10 @@ enum {
 };
 
 /* To whom a raw connection of libwebsockets belongs: its opaque user data points to the first member of a transport or
- * of an idle connection, or is NULL when it is to be closed. `serve` returns false to close it. */
+ * of an idle connection, or is NULL when it is to be closed. `on_event` returns false to close it. */
 typedef struct aui_owner {
-  bool (*serve)(struct aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n);
+  bool (*on_event)(struct aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in,
+                   size_t n);
 } aui_owner;
 
 /* The vhost of raw connections; NULL when memory is short. It is the context's. */

@@ -28,46 +28,11 @@ struct aui_tls_entry {
   uint64_t unusable_since; /* when the files were first found to be so; UINT64_MAX: they are not */
 };
 
-/* ---- Options ---- */
-
-static bool copy_string(const char **to, const char *from) {
-  *to = from ? strdup(from) : NULL;
-  return *to || !from;
-}
-
-aui_tls_options *aui_tls_options_copy(const aui_tls_options *options) {
-  aui_tls_options *copy = calloc(1, sizeof *copy);
-  if (!copy) return NULL;
-  copy->verify = options->verify;
-  bool copied = copy_string(&copy->ca_file, options->ca_file) && copy_string(&copy->cert, options->cert) &&
-                copy_string(&copy->key, options->key);
-  if (copied) return copy;
-  aui_tls_options_free(copy);
-  return NULL;
-}
-
-void aui_tls_options_free(aui_tls_options *options) {
-  if (!options) return;
-  free((char *)options->ca_file);
-  free((char *)options->cert);
-  free((char *)options->key);
-  free(options);
-}
-
-static bool equal_strings(const char *a, const char *b) {
-  return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-bool aui_tls_options_equal(const aui_tls_options *a, const aui_tls_options *b) {
-  return a->verify == b->verify && equal_strings(a->ca_file, b->ca_file) && equal_strings(a->cert, b->cert) &&
-         equal_strings(a->key, b->key);
-}
+/* ---- The state of files ---- */
 
 static const char *key_file(const aui_tls_options *options) {
   return options->key ? options->key : options->cert;
 }
-
-/* ---- The state of files ---- */
 
 static file_state look_at_file(const char *path) {
   struct stat found;

@@ -8,11 +8,6 @@
 
 #include "net/endpoint.h"
 
-/* A copy with strings of its own, for aui_tls_options_free (NULL does nothing); NULL when memory is short. */
-aui_tls_options *aui_tls_options_copy(const aui_tls_options *options);
-void aui_tls_options_free(aui_tls_options *options);
-bool aui_tls_options_equal(const aui_tls_options *a, const aui_tls_options *b);
-
 typedef struct aui_tls_entry aui_tls_entry;
 
 /* Those of a loop; all zero at the beginning. */

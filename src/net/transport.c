@@ -1,4 +1,4 @@
-/* A connection to a server: what dialling, libwebsockets and TLS say comes together here. */
+/* A connection to a server: the events of dialling, libwebsockets, the proxy and TLS come together here. */
 #include "net/transport.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ static void send_close_notify(aui_transport *transport) {
 }
 
 /* Takes the connection from the transport; NULL when there is none. */
-static struct lws *part(aui_transport *transport) {
+static struct lws *detach(aui_transport *transport) {
   struct lws *wsi = transport->wsi;
   if (transport->dial) aui_dial_cancel(transport->dial);
   transport->dial = NULL;
@@ -52,8 +52,8 @@ static struct lws *part(aui_transport *transport) {
 }
 
 /* The transport and its connection part: libwebsockets' later callbacks for it find no owner, and close it. */
-static void part_and_close(aui_transport *transport) {
-  struct lws *wsi = part(transport);
+static void detach_and_close(aui_transport *transport) {
+  struct lws *wsi = detach(transport);
   if (!wsi) return;
   lws_set_opaque_user_data(wsi, NULL);
   if (!transport->in_callback) aui_raw_close(wsi);
@@ -62,24 +62,24 @@ static void part_and_close(aui_transport *transport) {
 
 void aui_transport_close(aui_transport *transport) {
   send_close_notify(transport);
-  part_and_close(transport);
+  detach_and_close(transport);
 }
 
 void aui_transport_reset(aui_transport *transport) {
   if (transport->wsi) aui_raw_discard_unsent(transport->wsi);
-  part_and_close(transport);
+  detach_and_close(transport);
 }
 
 void aui_transport_linger(aui_transport *transport) {
   send_close_notify(transport);
-  struct lws *wsi = part(transport);
+  struct lws *wsi = detach(transport);
   if (!wsi) return;
   aui_raw_linger(wsi);
   transport->in_callback = false;
 }
 
 /* It could not be opened, or broke. */
-static void end(aui_transport *transport, const char *cause, bool retryable) {
+static void transport_end(aui_transport *transport, const char *cause, bool retryable) {
   aui_transport_reset(transport);
   transport->user->ended(transport, cause, retryable);
 }
@@ -87,13 +87,13 @@ static void end(aui_transport *transport, const char *cause, bool retryable) {
 static void end_by_tls_failure(aui_transport *transport) {
   char cause[AUI_LOOP_WHY_SIZE];
   snprintf(cause, sizeof cause, "%s", aui_tls_error(transport->tls));
-  end(transport, cause, aui_tls_retryable(transport->tls));
+  transport_end(transport, cause, aui_tls_retryable(transport->tls));
 }
 
 static void end_by_proxy_failure(aui_transport *transport) {
   char cause[AUI_LOOP_WHY_SIZE];
   snprintf(cause, sizeof cause, "%s", aui_proxy_error(transport->proxy));
-  end(transport, cause, aui_proxy_retryable(transport->proxy));
+  transport_end(transport, cause, aui_proxy_retryable(transport->proxy));
 }
 
 /* The connection ended without our doing: with an error, or else with the peer's FIN. */
@@ -111,7 +111,7 @@ static void end_by_peer(aui_transport *transport, int error) {
     snprintf(cause, sizeof cause, handshake ? "the server ended the connection" : "TLS ended without close_notify");
   }
   snprintf(words, sizeof words, "%s%s", handshake ? "TLS handshake: " : "", cause);
-  end(transport, orderly ? NULL : words, true);
+  transport_end(transport, orderly ? NULL : words, true);
 }
 
 /* ---- Bytes from the peer ---- */
@@ -125,7 +125,7 @@ static void receive_tls(aui_transport *transport, const void *bytes, size_t n) {
       case AUI_TLS_MORE: return;
       case AUI_TLS_OPEN: transport->user->connected(transport); break;
       case AUI_TLS_PLAIN: transport->user->receive(transport, loop->plain, plain); break;
-      case AUI_TLS_END: end(transport, NULL, true); return;
+      case AUI_TLS_END: transport_end(transport, NULL, true); return;
       case AUI_TLS_FAILED: end_by_tls_failure(transport); return;
     }
   }
@@ -153,7 +153,7 @@ static void end_by_proxy(aui_transport *transport) {
   if (transport->tls) {
     end_by_peer(transport, 0);
   } else {
-    end(transport, NULL, true);
+    transport_end(transport, NULL, true);
   }
 }
 
@@ -171,7 +171,7 @@ static void read_proxy(aui_transport *transport) {
   }
 }
 
-static void receive(aui_transport *transport, const void *bytes, size_t n) {
+static void transport_receive(aui_transport *transport, const void *bytes, size_t n) {
   if (transport->proxy) {
     aui_proxy_feed(transport->proxy, bytes, n);
     read_proxy(transport);
@@ -187,7 +187,7 @@ void aui_transport_catch_up(aui_transport *transport) {
   ioctl(fd, FIONREAD, &left);
   do {
     n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    if (n > 0) receive(transport, bytes, (size_t)n);
+    if (n > 0) transport_receive(transport, bytes, (size_t)n);
     left -= (int)n;
   } while (n > 0 && left >= 0 && transport->wsi);
   bool ended = n == 0 || (n < 0 && errno != EAGAIN);
@@ -195,7 +195,7 @@ void aui_transport_catch_up(aui_transport *transport) {
 }
 
 /* libwebsockets closes its connection. After a reset it does so without reading what came before. */
-static void on_closing(aui_transport *transport) {
+static void transport_on_closing(aui_transport *transport) {
   aui_transport_catch_up(transport);
   if (transport->wsi) end_by_peer(transport, transport->write_error);
 }
@@ -306,18 +306,19 @@ void aui_transport_flush(aui_transport *transport) {
   if (transport->wsi && has_output(transport)) lws_callback_on_writable(transport->wsi);
 }
 
-/* ---- What libwebsockets says ---- */
+/* ---- Events of libwebsockets ---- */
 
 /* A transport that has let go of the connection may be gone afterwards. */
-static bool serve(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in, size_t n) {
+static bool transport_on_event(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in,
+                               size_t n) {
   aui_transport *transport = lws_container_of(owner, aui_transport, owner);
   bool ok = true;
   transport->loop->busy = true;
   transport->in_callback = true;
   switch (reason) {
-    case LWS_CALLBACK_RAW_RX: receive(transport, in, n); break;
+    case LWS_CALLBACK_RAW_RX: transport_receive(transport, in, n); break;
     case LWS_CALLBACK_RAW_WRITEABLE: ok = write_piece(transport); break;
-    default: on_closing(transport); break;
+    default: transport_on_closing(transport); break;
   }
   if (ok) transport->user->settle(transport);
   void *owner_now = lws_get_opaque_user_data(wsi);
@@ -326,20 +327,20 @@ static bool serve(aui_owner *owner, struct lws *wsi, enum lws_callback_reasons r
   return ok;
 }
 
-/* ---- What dialling comes to ---- */
+/* ---- Events of the dial ---- */
 
-static void on_resolved(void *owner) {
+static void transport_on_resolved(void *owner) {
   aui_transport *transport = owner;
   transport->user->phase(transport, AUI_PHASE_CONNECT);
   transport->user->settle(transport);
 }
 
-static void on_dial_failed(void *owner, const char *cause) {
+static void transport_on_dial_failed(void *owner, const char *cause) {
   aui_transport *transport = owner;
   char words[AUI_LOOP_WHY_SIZE];
   snprintf(words, sizeof words, "%s%s", transport->proxy_options ? "proxy: " : "", cause);
   transport->dial = NULL;
-  end(transport, words, true);
+  transport_end(transport, words, true);
   transport->user->settle(transport);
 }
 
@@ -352,7 +353,7 @@ static void start_tls(aui_transport *transport) {
       aui_tls_contexts_get(&loop->tls, transport->tls_options, aui_loop_turn_time(loop), why, sizeof why);
   transport->tls = context ? aui_tls_new(context, transport->host) : NULL;
   if (!transport->tls) {
-    end(transport, context ? "TLS: out of memory" : why, true);
+    transport_end(transport, context ? "TLS: out of memory" : why, true);
     return;
   }
   transport->user->phase(transport, AUI_PHASE_TLS);
@@ -376,26 +377,26 @@ static void start_proxy(aui_transport *transport) {
   SSL_CTX *context = NULL;
   if (options->tls) context = aui_tls_contexts_get(&loop->tls, options->tls, aui_loop_turn_time(loop), why, sizeof why);
   if (options->tls && !context) {
-    end(transport, why, true);
+    transport_end(transport, why, true);
     return;
   }
   transport->proxy = aui_proxy_new(options, context, transport->host, transport->port);
   if (!transport->proxy) {
-    end(transport, "out of memory", true);
+    transport_end(transport, "out of memory", true);
     return;
   }
   transport->user->phase(transport, AUI_PHASE_PROXY);
   read_proxy(transport);
 }
 
-static void on_connected(void *owner, uv_os_sock_t socket) {
+static void transport_on_connected(void *owner, uv_os_sock_t socket) {
   aui_transport *transport = owner;
   char why[AUI_LOOP_WHY_SIZE];
   transport->dial = NULL;
   transport->write_error = 0;
   transport->wsi = aui_reactor_adopt(transport->loop->reactor, socket, &transport->owner, why, sizeof why);
   if (!transport->wsi) {
-    end(transport, why, true);
+    transport_end(transport, why, true);
   } else if (transport->proxy_options) {
     start_proxy(transport);
   } else {
@@ -414,7 +415,8 @@ static bool can_use(aui_loop *loop, const aui_tls_options *tls) {
 
 bool aui_transport_init(aui_transport *transport, aui_loop *loop, const aui_transport_user *user,
                         const aui_endpoint *endpoint) {
-  *transport = (aui_transport){.owner.serve = serve, .user = user, .loop = loop, .port = endpoint->port};
+  *transport =
+      (aui_transport){.owner.on_event = transport_on_event, .user = user, .loop = loop, .port = endpoint->port};
   const aui_tls_options *tls = endpoint->tls;
   const aui_proxy_options *proxy = endpoint->proxy;
   if (!can_use(loop, tls) || (proxy && !can_use(loop, proxy->tls))) return false;
@@ -432,10 +434,9 @@ void aui_transport_free(aui_transport *transport) {
 }
 
 bool aui_transport_is_like(const aui_transport *a, const aui_transport *b) {
-  bool same_tls = a->tls_options && b->tls_options ? aui_tls_options_equal(a->tls_options, b->tls_options)
-                                                   : a->tls_options == b->tls_options;
   bool same_place = a->port == b->port && strcmp(a->host, b->host) == 0;
-  return same_tls && same_place && aui_proxy_options_equal(a->proxy_options, b->proxy_options);
+  return same_place && aui_tls_options_equal(a->tls_options, b->tls_options) &&
+         aui_proxy_options_equal(a->proxy_options, b->proxy_options);
 }
 
 bool aui_transport_is_between_records(const aui_transport *transport) {
@@ -460,13 +461,13 @@ bool aui_transport_hand_over(aui_transport *from, aui_transport *to) {
 }
 
 void aui_transport_open(aui_transport *transport) {
-  static const aui_dial_events events = {on_resolved, on_connected, on_dial_failed};
+  static const aui_dial_events events = {transport_on_resolved, transport_on_connected, transport_on_dial_failed};
   const aui_proxy_options *proxy = transport->proxy_options;
   const char *host = proxy ? proxy->host : transport->host;
   bool literal = aui_dial_is_literal(host, NULL);
   transport->user->phase(transport, literal ? AUI_PHASE_CONNECT : AUI_PHASE_RESOLVE);
   transport->dial = aui_dial_start(transport->loop, &events, transport, host, proxy ? proxy->port : transport->port);
-  if (!transport->dial) end(transport, "out of memory", true);
+  if (!transport->dial) transport_end(transport, "out of memory", true);
 }
 
 bool aui_transport_is_up(const aui_transport *transport) {
