@@ -204,6 +204,33 @@ for _, scheme in ipairs(wire.schemes) do
       assert.equal(3, #proxy.heads())
     end)
 
+    it("that ends in the middle of an answer is gone through again, for its rest", function()
+      local text = ("0123456789abcdef"):rep(4096)
+      local server = link:play {
+        connections = {
+          {
+            { receive = true },
+            { message = { text = "first" } }, -- by which the session learns an id
+            { receive = true },
+            { record = { text = text .. "!" } },
+            { update = text },
+            { receive = true },
+          },
+          { { receive = true }, { message = { text = "next" } } },
+        },
+      }
+      start("tunnel:00008000", "tunnel")
+      local session = assert(link:connect(server, {
+        proxy = proxy.url,
+        reconnect = { base = 0.01, max = 0.05 },
+        recover = true,
+      }))
+      assert.equal("first", assert(session:ask "one").text)
+      assert.equal(text .. "!", (support.read(session:send "question")))
+      assert.equal("next", assert(session:ask "again").text)
+      assert.equal(3, #proxy.heads())
+    end)
+
     it("that is not there is told of as the proxy", function()
       local port = closed_port()
       local err = fail(link, link:start(), { proxy = ("http://127.0.0.1:%d"):format(port) })

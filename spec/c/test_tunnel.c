@@ -180,6 +180,34 @@ static void test_credentials_that_are_not_accepted(void **state) {
                 "it does not accept the user name and password");
 }
 
+static void test_schemes_of_authentication(void **state) {
+  (void)state;
+  static const struct {
+    const char *fields;
+    bool knows_basic;
+  } list[] = {
+      {"", true},
+      {"Proxy-Authenticate: Basic\r\n", true},
+      {"Proxy-Authenticate: bASIC realm=\"x\"\r\n", true},
+      {"Proxy-Authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\nProxy-Authenticate: Basic realm=\"x\"\r\n", true},
+      {"Proxy-Authenticate: Basic\r\nProxy-Authenticate: NTLM\r\n", true},
+      {"Proxy-Authenticate: Negotiate, NTLM ,\t Basic,\r\n", true},
+      {"Proxy-Authenticate: Digest realm=\"x\", nonce=\"y\", Basic realm=\"z\"\r\n", true},
+      {"Proxy-Authenticate:\r\n", false},
+      {"Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n", false},
+      {"Proxy-Authenticate: Basically, Digest basic, x=Basic, Basi\r\n", false},
+  };
+  for (size_t i = 0; i < COUNT(list); i++) {
+    char bytes[256] = "HTTP/1.1 407 No\r\n",
+         words[256] = "the proxy proxy:3128 refused the tunnel with HTTP status 407 (No): ";
+    strcat(words, list[i].knows_basic ? "it asks for a user name and a password"
+                                      : "it knows no authentication by the scheme Basic");
+    aui_tunnel *tunnel = ask(&route);
+    assert_int_equal(receive(tunnel, strcat(strcat(bytes, list[i].fields), "\r\n")), AUI_TUNNEL_FAILED);
+    assert_failed(tunnel, AUI_ERROR_TRANSPORT, false, words);
+  }
+}
+
 static void assert_unreadable(const char *bytes, const char *words) {
   aui_tunnel *tunnel = ask(&route);
   assert_int_equal(receive(tunnel, bytes), AUI_TUNNEL_FAILED);
@@ -248,6 +276,7 @@ int main(void) {
       cmocka_unit_test_teardown(test_what_opens_a_tunnel, guarded_teardown),
       cmocka_unit_test_teardown(test_refusals, guarded_teardown),
       cmocka_unit_test(test_credentials_that_are_not_accepted),
+      cmocka_unit_test(test_schemes_of_authentication),
       cmocka_unit_test(test_answers_that_are_none),
       cmocka_unit_test(test_a_head_without_end),
       cmocka_unit_test(test_an_answer_before_the_request),

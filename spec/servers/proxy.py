@@ -6,6 +6,7 @@ Says "listening on http://127.0.0.1:PORT/" (https:// with --tls, by the certific
 ends with its standard input. On its n-th connection it reads the head of a request, appends it to FILE as one line of JSON,
 and does the n-th DEED (the last one from then on):
   tunnel       leads to the port that was asked for on this machine, whatever the host is called
+  tunnel:HEX   likewise, but ends the connection when so many bytes have come from there
   hurried:HEX  grants a tunnel that leads nowhere, with these bytes behind its answer in one piece
   say:HEX      sends these bytes, and waits for the end
   cut:HEX      sends these bytes, and ends the connection
@@ -14,6 +15,7 @@ and does the n-th DEED (the last one from then on):
   endless      sends fields of a head without end"""
 
 import json
+import math
 import socket
 import ssl
 import sys
@@ -39,10 +41,13 @@ def await_end(connection):
         pass
 
 
-def relay(source, target):
+def relay(source, target, most=math.inf):
     try:
         while data := source.recv(65536):
             target.sendall(data)
+            most -= len(data)
+            if most <= 0:
+                raise OSError
         target.shutdown(socket.SHUT_WR)
     except OSError:
         for one in (source, target):
@@ -52,12 +57,12 @@ def relay(source, target):
                 pass
 
 
-def tunnel(connection, head):
+def tunnel(connection, head, most):
     port = int(head.split()[1].rpartition(":")[2])
     server = socket.create_connection(("127.0.0.1", port))
     connection.settimeout(None)
     connection.sendall(GRANTED + b"\r\n")
-    back = threading.Thread(target=relay, args=(server, connection), daemon=True)
+    back = threading.Thread(target=relay, args=(server, connection, most), daemon=True)
     back.start()
     relay(connection, server)
     back.join()
@@ -81,7 +86,7 @@ def do(deed, connection, log):
     with open(log, "a") as file:
         file.write(json.dumps(head) + "\n")
     if what == "tunnel":
-        tunnel(connection, head)
+        tunnel(connection, head, int(data.hex(), 16) if data else math.inf)
     elif what == "endless":
         send_endless_head(connection)
     elif what == "hurried":

@@ -40,13 +40,20 @@ void aui_failure_of_connect_timeout(aui_error *error, aui_phase phase, const cha
 
 /* ---- The tunnel through a proxy ---- */
 
-void aui_failure_of_refused_tunnel(aui_error *error, const char *proxy, const aui_http *answer, bool has_credentials) {
-  enum { UNAUTHORIZED = 401, PROXY_AUTHENTICATION_REQUIRED = 407 }; /* tinyproxy says 401 to a wrong password */
-  const char *reason = answer->reason, *why = "";
-  if (answer->status == PROXY_AUTHENTICATION_REQUIRED || answer->status == UNAUTHORIZED) {
-    why = has_credentials ? ": it does not accept the user name and password"
-                          : ": it asks for a user name and a password";
+static const char *say_credentials(aui_credentials credentials) {
+  switch (credentials) {
+    case AUI_CREDENTIALS_MISSING: return ": it asks for a user name and a password";
+    case AUI_CREDENTIALS_REFUSED: return ": it does not accept the user name and password";
+    case AUI_CREDENTIALS_UNKNOWN: break;
   }
+  return ": it knows no authentication by the scheme Basic";
+}
+
+void aui_failure_of_refused_tunnel(aui_error *error, const char *proxy, const aui_http *answer,
+                                   aui_credentials credentials) {
+  enum { UNAUTHORIZED = 401, PROXY_AUTHENTICATION_REQUIRED = 407 }; /* tinyproxy says 401 to a wrong password */
+  bool asks = answer->status == PROXY_AUTHENTICATION_REQUIRED || answer->status == UNAUTHORIZED;
+  const char *reason = answer->reason, *why = asks ? say_credentials(credentials) : "";
   aui_error_set(error, AUI_ERROR_TRANSPORT, "the proxy %s refused the tunnel with HTTP status %d%s%s%s%s", proxy,
                 answer->status, *reason ? " (" : "", reason, *reason ? ")" : "", why);
   error->retryable = aui_error_is_retryable(aui_error_kind_of_status(answer->status));

@@ -16,12 +16,20 @@ void aui_failure_out_of_memory(aui_error *error);
 /* The transport could not be opened: it failed in `phase`. `cause` as in aui_session_disconnected. */
 void aui_failure_of_opening(aui_error *error, aui_phase phase, const char *cause, bool retryable);
 
+/* Of what a proxy asked for by status 407: */
+typedef enum {
+  AUI_CREDENTIALS_MISSING,
+  AUI_CREDENTIALS_REFUSED,
+  AUI_CREDENTIALS_UNKNOWN /* they are of no scheme that is known here */
+} aui_credentials;
+
 /* A proxy did not open a tunnel. `proxy` is its name, as "host:port". Kind transport, of a 407 too: `auth` is said of
  * the key, which another one may mend. Final is what the next answer would be like: a refusal that is no trouble of the
  * proxy's or of what lies behind it, and what is no HTTP.
  *
  * It answered with a status that is not 2xx; */
-void aui_failure_of_refused_tunnel(aui_error *error, const char *proxy, const aui_http *answer, bool has_credentials);
+void aui_failure_of_refused_tunnel(aui_error *error, const char *proxy, const aui_http *answer,
+                                   aui_credentials credentials);
 
 /* its answer cannot be read: `why` is an error of aui_http_read; */
 void aui_failure_of_tunnel(aui_error *error, const char *proxy, aui_http_event why, size_t max_head);

@@ -13,6 +13,8 @@ struct aui_tunnel {
   aui_buffer proxy;   /* its name in errors, ended by NUL */
   aui_buffer request; /* what has not left */
   bool has_credentials;
+  bool challenged;  /* the proxy has said which schemes of authentication it knows, */
+  bool knows_basic; /* and that is one of them */
   aui_http http;
   aui_error error;
 };
@@ -86,6 +88,31 @@ void aui_tunnel_written(aui_tunnel *tunnel, size_t n) {
 
 /* ---- The answer ---- */
 
+/* Whether one of the challenges (RFC 9110, 11.6.1), between commas as their parameters are, is of the scheme Basic. */
+static bool has_basic(aui_span challenges) {
+  static const char basic[] = "basic";
+  enum { LENGTH = sizeof basic - 1 };
+  bool begins = true;
+  for (const char *at = challenges.at, *end = at + challenges.len; at < end; at++) {
+    bool fits = begins && (size_t)(end - at) >= LENGTH && aui_span_equals((aui_span){at, LENGTH}, basic);
+    if (fits && (at + LENGTH == end || strchr(" \t,", at[LENGTH]))) return true;
+    begins = *at == ',' || (begins && (*at == ' ' || *at == '\t'));
+  }
+  return false;
+}
+
+static void take_field(aui_tunnel *tunnel) {
+  const aui_http *http = &tunnel->http;
+  if (!aui_span_equals(http->name, "proxy-authenticate")) return;
+  tunnel->challenged = true;
+  if (has_basic(http->value)) tunnel->knows_basic = true;
+}
+
+static aui_credentials judge_credentials(const aui_tunnel *tunnel) {
+  if (tunnel->challenged && !tunnel->knows_basic) return AUI_CREDENTIALS_UNKNOWN;
+  return tunnel->has_credentials ? AUI_CREDENTIALS_REFUSED : AUI_CREDENTIALS_MISSING;
+}
+
 /* A body of a tunnel's answer there is none, whatever its fields say (RFC 9110, 9.3.6); the words of another one are
  * not waited for. */
 static aui_tunnel_event tunnel_take_head(aui_tunnel *tunnel) {
@@ -95,7 +122,7 @@ static aui_tunnel_event tunnel_take_head(aui_tunnel *tunnel) {
   if (granted) {
     aui_failure_of_early_tunnel(&tunnel->error, tunnel->proxy.data);
   } else {
-    aui_failure_of_refused_tunnel(&tunnel->error, tunnel->proxy.data, http, tunnel->has_credentials);
+    aui_failure_of_refused_tunnel(&tunnel->error, tunnel->proxy.data, http, judge_credentials(tunnel));
   }
   return AUI_TUNNEL_FAILED;
 }
@@ -105,7 +132,7 @@ aui_tunnel_event aui_tunnel_read(aui_tunnel *tunnel, const uint8_t **input, cons
     aui_http_event event = aui_http_read(&tunnel->http, input, end);
     switch (event) {
       case AUI_HTTP_NEED_MORE: return AUI_TUNNEL_MORE;
-      case AUI_HTTP_FIELD: break;
+      case AUI_HTTP_FIELD: take_field(tunnel); break;
       case AUI_HTTP_HEAD: return tunnel_take_head(tunnel);
       default:
         aui_failure_of_tunnel(&tunnel->error, tunnel->proxy.data, event, AUI_TUNNEL_MAX_HEAD);
