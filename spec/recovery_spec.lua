@@ -153,27 +153,23 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.same({ "first", "question" }, acted_on())
     end)
 
-    it("does not send again what an event has named, though the history lacks it for a while", function()
-      local early = { status = 200, body = '[{"id":"seen","text":"first answer","sender":{"type":"agent"}}]' }
-      local event = { event = "workflow-started", scope = { context = { message_id = "2", task_id = TASK } } }
-      play {
-        connections = {
-          {
-            { receive = true },
-            { message = { id = "seen", text = "first answer" } },
-            { receive = true },
-            { send = event },
-            { record = { text = "late" } },
-            CUT,
-          },
-          { { receive = true } },
-        },
-        rest = { early, early, early },
-      }
-      ask_first()
-      assert.equal("late", assert(session:ask "question").text)
-      assert.same({ "first", "question" }, acted_on())
-    end)
+    for _, where in ipairs { "the same connection", "the next connection" } do
+      it("does not send again what an event has named on " .. where .. ", though the history is late", function()
+        local early = { status = 200, body = '[{"id":"seen","text":"first answer","sender":{"type":"agent"}}]' }
+        local event = { event = "workflow-started", scope = { context = { message_id = "2", task_id = TASK } } }
+        local first = { { receive = true }, { message = { id = "seen", text = "first answer" } }, { receive = true } }
+        local told, late = { { send = event } }, { { record = { text = "late" } }, CUT }
+        local second = { { receive = true } }
+        if where == "the same connection" then
+          play { connections = { steps(first, told, late), second }, rest = { early, early, early } }
+        else
+          play { connections = { steps(first, late), steps(told, second) }, rest = { early, early, early } }
+        end
+        ask_first()
+        assert.equal("late", assert(session:ask "question").text)
+        assert.same({ "first", "question" }, acted_on())
+      end)
+    end
 
     it("sends again what never arrived, once", function()
       play { connections = { steps(FIRST, { { receive = true, recorded = false }, CUT }), exchange "second try" } }

@@ -113,6 +113,26 @@ static void what_an_event_has_named_is_not_sent_again(void **state) {
   }
 }
 
+static void nor_what_one_has_named_on_the_next_connection(void **state) {
+  peer p;
+  start_recovering(state, &p);
+  aui_reply *before = send_through(&p, "{}");
+  peer_send_text(&p, FINAL("before"));
+  aui_reply *reply = send_through(&p, "{}");
+  cut(&p);
+  reconnect(&p);
+  peer_send_text(&p, "{\"event\":\"workflow-started\",\"scope\":{\"context\":{\"message_id\":\"1\"}}}");
+  peer_send_text(&p, "{\"event\":\"hello\"}");
+  assert_false(aui_reply_is_answered(reply)); /* that was about the answer before, and about none */
+  peer_send_text(&p, "{\"event\":\"workflow-started\",\"scope\":{\"context\":{\"message_id\":\"2\"}}}");
+  assert_true(aui_reply_is_answered(reply));
+  assert_parked(reply);
+  assert_false(aui_reply_resend(reply));
+  release(&p, before);
+  release(&p, reply);
+  stop(&p);
+}
+
 static void a_message_sent_again_goes_first(void **state) {
   peer p;
   start_recovering(state, &p);
@@ -382,6 +402,7 @@ int main(void) {
       IN_EVERY_WAY(an_answer_makes_up_the_difference),
       IN_EVERY_WAY(what_is_no_answer_changes_nothing),
       IN_EVERY_WAY(what_an_event_has_named_is_not_sent_again),
+      IN_EVERY_WAY(nor_what_one_has_named_on_the_next_connection),
       IN_EVERY_WAY(a_message_sent_again_goes_first),
       IN_EVERY_WAY(given_up_with_the_error_of_the_cut),
       IN_EVERY_WAY(cancelling_needs_no_other_connection),

@@ -83,6 +83,12 @@ static void take_part_of_answer(aui_session *session, aui_event_type type, uint6
   }
 }
 
+/* While a message is in doubt no other answer is awaited: what names one that was not seen before it left is about it.
+ * Its text is not taken, since it may be one of several updates. */
+static void take_sign_of_parked(aui_session *session) {
+  if (session->parked && aui_event_names_answer(session->events)) session->parked->answered = true;
+}
+
 static void end_message(aui_session *session, uint64_t now) {
   aui_event_type type = aui_event_end(session->events);
   if (type < 0) {
@@ -95,8 +101,9 @@ static void end_message(aui_session *session, uint64_t now) {
   if (spoken && !answer) session->connection.not_detachable = true; /* what else may come is for this session alone */
   if (type == AUI_EVENT_ERROR) {
     take_error_payload(session, now);
-  } else if (aui_event_claim(session->events, session->answers) && answer) {
-    take_part_of_answer(session, type, now);
+  } else if (aui_event_claim(session->events, session->answers)) {
+    if (answer) take_part_of_answer(session, type, now);
+    take_sign_of_parked(session);
   }
 }
 
