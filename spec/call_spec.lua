@@ -14,6 +14,7 @@ local collect, open_descriptors = support.collect, support.open_descriptors
 local BASE = "/api/v1/external/"
 local TASK = "68e78d0dc5a4b19a030d03d6"
 local KEY = "hunter2-that-nobody-sees"
+local CLOSED = { kind = "canceled", message = "the call is closed", retryable = false, delivered = "maybe" }
 local HELLO = '{"task_id":"' .. TASK .. '","text":"hello"}'
 
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
@@ -78,10 +79,10 @@ end
 
 -- The words and the kind of a failure, which never tell the key.
 local function fail(server, changes)
-  local status, words, kind = call(server, changes)
+  local status, err = call(server, changes)
   assert.is_nil(status)
-  assert.is_nil(words:find(KEY, 1, true))
-  return words, kind
+  assert.is_nil(err.message:find(KEY, 1, true))
+  return err.message, err.kind
 end
 
 for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
@@ -196,7 +197,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
         local server = answer({ raw = bytes }, { raw = bytes })
         assert.same({ 200, "hello" }, { call(server, { max_body = 5 }) })
         local words, kind = fail(server, { max_body = 4 })
-        assert.equal("the answer's body is longer than 4 bytes (max_body)", words)
+        assert.equal("the answer's body is longer than 4 bytes (max_response_body)", words)
         assert.equal("overflow", kind)
       end
     end)
@@ -278,7 +279,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
     it("fails when the answer takes longer than timeout", function()
       local begin = loop:now()
       local words, kind = fail(answer "ignore", { timeout = 0.2 })
-      assert.equal("the server did not answer within 0.2 s (timeout)", words)
+      assert.equal("the server did not answer within 0.2 s (timeout.call)", words)
       assert.equal("timeout", kind)
       assert.is_true(loop:now() - begin >= 0.2)
     end)
@@ -337,8 +338,8 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       end)
       for id in loop.ready, loop do news[id] = (news[id] or 0) + 1 end
       for i, object in ipairs(calls) do
-        local status, words = object:result()
-        assert.same({ 200 }, { status, status ~= 200 and words or nil })
+        local status, err = object:result()
+        assert.same({ 200 }, { status, status ~= 200 and err or nil })
         assert.equal(1, news[i])
       end
       for _, reply in ipairs(replies) do assert.equal("message", reply:status()) end
@@ -364,7 +365,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       for _, object in ipairs(calls) do
         object:close()
         object:close()
-        assert.same({ nil, "the call is closed", "canceled" }, { object:result() })
+        assert.same({ nil, CLOSED }, { object:result() })
       end
     end
 
@@ -540,12 +541,12 @@ describe("the connection of a call", function()
     finish(begin(), hang_up)
     assert.same({ 200, "hello" }, { finish(begin(), hang_up) })
     assert.equal(2, #connections)
-    local status, words, kind = finish(begin(POST), hang_up)
-    assert.same({ nil, "transport" }, { status, kind })
-    assert.matches("^the connection was cut before an answer", words)
+    local status, err = finish(begin(POST), hang_up)
+    assert.same({ nil, "transport", "maybe" }, { status, err.kind, err.delivered })
+    assert.matches("^the connection was cut before an answer", err.message)
     assert.equal(2, #connections)
     finish(begin(), always(ANSWER))
-    assert.equal("transport", select(3, finish(begin(), always(false))))
+    assert.equal("transport", select(2, finish(begin(), always(false))).kind)
     assert.equal(4, #connections)
   end)
 end)
@@ -606,7 +607,9 @@ if ngx then -- whose cosockets wait as long as they are told
           end)
           assert.is_true(loop:now() - begin_time < 10)
           local missing = place == "the head" and "the server did not answer" or "the answer was not complete"
-          assert.same({ nil, missing .. " within 0.3 s (timeout)", "timeout" }, { object:result() })
+          local status, err = object:result()
+          assert.same({ nil, missing .. " within 0.3 s (timeout.call)" }, { status, err.message })
+          assert.same({ "timeout", true, "maybe" }, { err.kind, err.retryable, err.delivered })
           assert.equal(1, loop:ready())
           run_until(function()
             go_on(place)
@@ -620,7 +623,7 @@ if ngx then -- whose cosockets wait as long as they are told
         local object = begin(bytes, 60)
         for _ = 1, 5 do loop:step(0.01) end
         object:close()
-        assert.same({ nil, "the call is closed", "canceled" }, { object:result() })
+        assert.same({ nil, CLOSED }, { object:result() })
         run_until(function()
           drip(place)
           return has_hung_up()
@@ -710,7 +713,7 @@ describe("whom a call over https trusts", function()
       return not under_way(object)
     end)
     listener:close()
-    return select(2, object:result())
+    return select(2, object:result()).message
   end
 
   it("#native is nobody who does not speak TLS, who hangs up, or who refuses", function()
@@ -738,7 +741,7 @@ describe("#native the options of a call", function()
 
   it("are checked for the method and a body that does not go with it", function()
     local server = { port = 1 }
-    assert.error_matches(function() loop:call(1, options_for(server, { method = "DELETE" })) end, "method: expected")
-    assert.error_matches(function() loop:call(1, options_for(server, { body = "x" })) end, "body: expected only")
+    assert.error_matches(function() loop:call(1, options_for(server, { method = "HEAD" })) end, "method: expected")
+    assert.error_matches(function() loop:call(1, options_for(server, { body = "x" })) end, "body: not expected")
   end)
 end)

@@ -61,8 +61,8 @@ local REFUSED = {
   { { url = "ws://[fe80::1%25eth0]:7788/" }, "url: must not have the zone of an IPv6 address (%...)" },
   { { url = "ws://h:-1/" }, "url: expected a host, and a port between 1 and 65535" },
 
-  { { region = "aws", api_key = "k" }, 'region: expected "gcp" or "azure", got "aws"' },
-  { { region = 1, api_key = "k" }, 'region: expected "gcp" or "azure", got 1' },
+  { { region = "mars", api_key = "k" }, 'region: expected "gcp" or "azure" or "aws", got "mars"' },
+  { { region = 1, api_key = "k" }, 'region: expected "gcp" or "azure" or "aws", got 1' },
   { { region = false, url = "ws://h/" }, "region: give either region or url, not both" },
   { { region = "gcp", url = URL }, "region: give either region or url, not both" },
 
@@ -94,7 +94,7 @@ local REFUSED = {
   { { headers = { ["Sec-WebSocket-Key"] = "h" } }, 'headers["Sec-WebSocket-Key"]: is set by the' },
 
   { { task_id = 1 }, "task_id: expected a string, got 1" },
-  { { task_id = "" }, "task_id: expected a task's id, got an empty string" },
+  { { task_id = "" }, "task_id: expected an id, got an empty string" },
   { { task_id = "\255" }, "task_id: expected valid UTF-8" },
 
   { { tls = {} }, "tls: has no meaning for a ws:// url" },
@@ -182,11 +182,18 @@ describe("aui.session takes", function()
   end)
 
   it("a region with its own address, which is shown without the key", function()
-    for region, host in pairs { gcp = "data-services.aui.io", azure = "azure.aui.io" } do
+    local places = {
+      gcp = { "data-services.aui.io", "/api/ia-controller" },
+      azure = { "azure.aui.io", "/api/ia-controller" },
+      aws = { "aws.aui.io", "/ia-controller" },
+    }
+    for region, where in pairs(places) do
+      local host, base = where[1], where[2]
       local place = options_module.read({ region = region, api_key = "hunter2" }).endpoint
       assert.are.same({ "wss", host, 443, host }, { place.scheme, place.host, place.port, place.request_host })
-      assert.are.equal("/api/ia-controller/api/v1/external/session", place.target)
-      assert.are.equal(("wss://%s/api/ia-controller/api/v1/external/session"):format(host), place.public_url)
+      assert.are.equal(base, place.rest_base)
+      assert.are.equal(base .. "/api/v1/external/session", place.target)
+      assert.are.equal(("wss://%s%s/api/v1/external/session"):format(host, base), place.public_url)
     end
     local default = options_module.read({ api_key = "k" }).endpoint
     assert.are.equal("data-services.aui.io", default.host)

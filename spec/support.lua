@@ -140,6 +140,11 @@ function support.mirror()
   return launch("env -u LD_PRELOAD /usr/bin/python3 spec/servers/mirror.py", { files = {} })
 end
 
+--- Starts a server whose REST calls answer with what they were told: see spec/servers/rest_mirror.py.
+function support.rest_mirror()
+  return launch("env -u LD_PRELOAD /usr/bin/python3 spec/servers/rest_mirror.py", { files = {} })
+end
+
 --- Starts a server that answers with what TLS let it know; `settings` is its file: see spec/servers/tls_mirror.py.
 function support.tls_mirror(settings)
   -- Versions as old as it can speak are deprecated.

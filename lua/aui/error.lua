@@ -38,12 +38,6 @@ function error_module.new(fields)
   return setmetatable(fields, Error)
 end
 
--- A number of JSON as an integer where it is whole: on Lua 5.4 lua-cjson makes a float of every number.
-local function whole(number)
-  local rounded = math.floor(number)
-  return rounded == number and rounded or number
-end
-
 local LONGEST_DECODED = 1024 * 1024 -- bytes of an error payload; of a longer one only the first words are of interest
 local LONGEST_PAUSE = 2 ^ 31 - 1 -- seconds, as for the engine
 local LONGEST_READ = 16384 -- bytes of a text of which the first words are wanted
@@ -80,7 +74,7 @@ local function place_of(loc)
   local names = {}
   for index = 1, math.min(#loc, MOST_ITEMS) do
     local name = loc[index]
-    names[index] = tostring(type(name) == "number" and whole(name) or name)
+    names[index] = tostring(json.whole(name))
   end
   return #names > 0 and table.concat(names, ".") .. ": " or ""
 end
@@ -138,7 +132,7 @@ end
 
 local function code_of(value, mask)
   if type(value) == "string" then return words_of(value, mask) end
-  return type(value) == "number" and whole(value) or nil
+  return type(value) == "number" and json.whole(value) or nil
 end
 
 -- Takes from an error payload what programs may want of it.
@@ -150,7 +144,7 @@ local function take_fields(err, value, fault, mask)
   if type(extra) ~= "table" then return end
   err.extra_data = mask_strings(extra, mask)
   local seconds = extra.retry_after
-  if type(seconds) == "number" then err.retry_after = whole(math.max(0, math.min(seconds, LONGEST_PAUSE))) end
+  if type(seconds) == "number" then err.retry_after = json.whole(math.max(0, math.min(seconds, LONGEST_PAUSE))) end
 end
 
 -- The server's own words, from an error payload or from a body of another kind.

@@ -1,6 +1,7 @@
 -- The module `aui`: streaming conversations with AUI agents.
 
 local check = require "aui.option.check"
+local client_module = require "aui.client"
 local host = require "aui.host"
 local log = require "aui.log"
 local misuse = require "aui.host.misuse"
@@ -11,7 +12,14 @@ misuse.own()
 
 local aui = { _VERSION = host.version }
 
---- A session whose first connection is made: waits for it. On failure nil and the error; nothing is tried again.
+--- A client, for which the options are given once: its `connect`, `session` and `pool` are as the functions here, and
+--- it makes REST calls. It makes no connection. Raises for a bad option.
+---@param options aui.Options
+---@return aui.Client
+function aui.client(options) return (client_module.new(options)) end
+
+--- A session whose first connection is made: waits for it, and with the option user_id first for a new task,
+--- which is in `session.task`. On failure nil and the error; nothing is tried again but as REST calls are (aui.client).
 --- Raises for a bad option.
 ---@param options aui.Options
 ---@return aui.Session?

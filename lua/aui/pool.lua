@@ -14,25 +14,33 @@ local pool_module = {}
 
 local last_id = 0
 
---- Raises for a bad option.
+local function itself(options) return options end
+
+--- `options_with` makes of what `connect` is given the options of a session; without it they are what is given. Raises
+--- for a bad option.
 ---@return aui.Pool
-function pool_module.new(options)
+function pool_module.new(options, options_with)
   local values = options_module.pool(options)
   last_id = last_id + 1
-  return setmetatable({ id = last_id, size = values.size, idle = values.idle }, Pool)
+  return setmetatable({
+    id = last_id,
+    size = values.size,
+    idle = values.idle,
+    options_with = options_with or itself,
+  }, Pool)
 end
 
 --- As aui.connect, but on an idle connection if there is one: to the same server with the same key, opened for the same
 --- `task_id` of the options. (Without one, users who must not see each other's answers would share connections: there a
 --- server that goes on after an answer's end may be heard by the next.) When the session is closed its connection is
 --- left for the next one, unless an answer was pending, had failed or was cancelled on it; in nginx also unless it had
---- replaced another one.
----@param options aui.Options
+--- replaced another one. Of a client's pool, the options are added to the client's or take their places.
+---@param options? aui.Options
 ---@return aui.Session?
 ---@return aui.Error?
 function Pool:connect(options)
   check.colon(self, Pool, "pool:connect")
-  return session_module.connect(options, self)
+  return session_module.connect(self.options_with(options), self)
 end
 
 function Pool:__tostring() return ("aui.Pool (size %d, idle %g s)"):format(self.size, self.idle) end

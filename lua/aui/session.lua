@@ -1,5 +1,6 @@
 -- A conversation with an agent: sends messages, follows the connection's state.
 
+local call = require "aui.api.call"
 local check = require "aui.option.check"
 local errors = require "aui.error"
 local handlers = require "aui.notify.handlers"
@@ -10,6 +11,7 @@ local options_module = require "aui.option"
 local proxy = require "aui.option.proxy"
 local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
+local tasks = require "aui.api.tasks"
 
 ---@class (exact) aui.Message what session:send takes
 ---@field text string
@@ -18,6 +20,7 @@ local reply_module = require "aui.reply"
 ---@field timeout? aui.Timeouts default: the session's; `connect` has no meaning here
 
 ---@class aui.Session
+---@field task? aui.Task the task that was made for it, by the option user_id
 local Session = {}
 Session.__index = Session
 Session.__name = "aui.Session"
@@ -38,16 +41,14 @@ local function pool_options(pool, place, credentials, task_id)
   return { name = table.concat(name, "\n"), size = pool.size, idle = pool.idle }
 end
 
---- A session that connects in the background, on a connection of the pool if there is a pool and it has one; or nil and
---- why the options cannot be used.
----@return aui.Session?
----@return aui.Error?
-function session_module.open(options, pool)
-  local checked = options_module.read(options)
+-- As session_module.open, with checked options.
+local function open(checked, pool)
   local place, credentials, core = checked.endpoint, checked.credentials, checked.core
   local self = setmetatable({
     url = place.public_url,
     task_id = checked.task_id,
+    task = nil,
+    rest = checked.rest,
     timeout = checked.timeout,
     request_host = place.request_host,
     credentials = credentials,
@@ -61,7 +62,7 @@ function session_module.open(options, pool)
   }, Session)
   self.id = host.register(self)
   self.journal = journal.new(self.id, self.url)
-  self.recovery = core.recover and recovery.new(place, credentials, self.journal, core.max_response_head) or nil
+  self.recovery = core.recover and recovery.new(checked.rest, self.journal) or nil
   core.target, core.headers = credentials.request()
   core.pool = pool and pool_options(pool, place, credentials, checked.task_id)
   local why
@@ -69,6 +70,17 @@ function session_module.open(options, pool)
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
   if self.is_early then self:on_event() end
   return self
+end
+
+--- A session that connects in the background; or nil and why the options cannot be used.
+---@return aui.Session?
+---@return aui.Error?
+function session_module.open(options)
+  local checked = options_module.read(options)
+  if checked.user_id and not checked.task_id then
+    check.fail("user_id", "aui.session does not wait, as making a task does: give a task_id, or use aui.connect")
+  end
+  return open(checked)
 end
 
 local function connection_error(self)
@@ -88,11 +100,24 @@ local function wait_open(self)
   end
 end
 
---- As session_module.open, but waits for the connection: on failure nil and the error.
+-- The task of a user who has none yet; nil, and the error if there is one.
+local function new_task(checked)
+  if checked.task_id or not checked.user_id then return nil end
+  call.check(checked.rest)
+  return call.run(checked.rest, tasks.create_task { user_id = checked.user_id })
+end
+
+--- As session_module.open, but waits for the connection, after making a task for the option user_id, and takes one of
+--- the pool, if there is a pool and it has one: on failure nil and the error.
 function session_module.connect(options, pool)
   host.check_wait()
-  local session, err = session_module.open(options, pool)
+  local checked = options_module.read(options)
+  local task, failure = new_task(checked)
+  if failure then return nil, failure end
+  checked.task_id = task and task.id or checked.task_id
+  local session, err = open(checked, pool)
   if not session then return nil, err end
+  session.task = task
   local ok, why = wait_open(session)
   if ok then
     session:on_event() -- on a pool's connection there was no step of the loop that could tell it
@@ -126,7 +151,7 @@ local function read_message(self, message)
   if type(text) ~= "string" then check.fail("text", "expected a string, got " .. check.describe(text)) end
   if text == "" then check.fail("text", "expected some text, got an empty string") end
   if not host.is_utf8(text) then check.fail("text", "expected valid UTF-8") end
-  check.task_id(task_id)
+  check.id("task_id", task_id)
   if task_id == nil then check.fail("task_id", "expected a string, here or in the session's options") end
   check.type("context", message.context, "table")
   local timeout = options_module.timeouts(message.timeout, self.timeout)
@@ -186,6 +211,16 @@ function Session:close()
 end
 
 Session.__close = Session.close
+
+--- The messages of the session's task, oldest first; waits for them.
+---@return table[]? messages each as an ExternalTaskMessage
+---@return aui.Error? err
+function Session:history()
+  check.colon(self, Session, "session:history")
+  if self.task_id == nil then check.fail("task_id", "expected a task in the session's options") end
+  call.check(self.rest)
+  return call.run(self.rest, tasks.messages(self.task_id))
+end
 
 --- "connecting", "open", "waiting" (no connection; one is tried later, or for the next message) or "closed".
 ---@return string

@@ -276,14 +276,15 @@ static void test_bad_answers(void **state) {
       {OK "Content-Length: x\r\n\r\n", AUI_ERROR_PROTOCOL,
        "the answer's Content-Length or Transfer-Encoding cannot be understood"},
       {OK "Transfer-Encoding: chunked\r\n\r\nx\r\n", AUI_ERROR_PROTOCOL, "the answer breaks the chunked coding"},
-      {OK "Content-Length: 6\r\n\r\n", AUI_ERROR_OVERFLOW, "the answer's body is longer than 5 bytes (max_body)"},
-      {OK "\r\nhello!", AUI_ERROR_OVERFLOW, "the answer's body is longer than 5 bytes (max_body)"},
+      {OK "Content-Length: 6\r\n\r\n", AUI_ERROR_OVERFLOW,
+       "the answer's body is longer than 5 bytes (max_response_body)"},
+      {OK "\r\nhello!", AUI_ERROR_OVERFLOW, "the answer's body is longer than 5 bytes (max_response_body)"},
       {OK "Transfer-Encoding: chunked\r\n\r\n80000000\r\n", AUI_ERROR_OVERFLOW,
-       "the answer's body is longer than 5 bytes (max_body)"},
+       "the answer's body is longer than 5 bytes (max_response_body)"},
       {OK "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n4 ;x\n", AUI_ERROR_OVERFLOW,
-       "the answer's body is longer than 5 bytes (max_body)"},
+       "the answer's body is longer than 5 bytes (max_response_body)"},
       {OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nffffffffffffffff\r\n!", AUI_ERROR_OVERFLOW,
-       "the answer's body is longer than 5 bytes (max_body)"},
+       "the answer's body is longer than 5 bytes (max_response_body)"},
   };
   for (size_t i = 0; i < COUNT(list); i++) {
     for (int way = 0; way < FEED_WAYS; way++) {
@@ -457,11 +458,12 @@ static void test_timeouts(void **state) {
     const char *bytes; /* NULL: there is no connection */
     aui_delivered delivered;
   } list[] = {
-      {"the name was not resolved within 0.5 s (timeout)", AUI_PHASE_RESOLVE, NULL, AUI_DELIVERED_NO},
-      {"the server did not accept the connection within 0.5 s (timeout)", AUI_PHASE_CONNECT, NULL, AUI_DELIVERED_NO},
-      {"the TLS handshake was not completed within 0.5 s (timeout)", AUI_PHASE_TLS, NULL, AUI_DELIVERED_NO},
-      {"the server did not answer within 0.5 s (timeout)", AUI_PHASE_CONNECT, "HTTP/1.1 200", AUI_DELIVERED_MAYBE},
-      {"the answer was not complete within 0.5 s (timeout)", AUI_PHASE_TLS, OK "\r\nx", AUI_DELIVERED_MAYBE},
+      {"the name was not resolved within 0.5 s (timeout.call)", AUI_PHASE_RESOLVE, NULL, AUI_DELIVERED_NO},
+      {"the server did not accept the connection within 0.5 s (timeout.call)", AUI_PHASE_CONNECT, NULL,
+       AUI_DELIVERED_NO},
+      {"the TLS handshake was not completed within 0.5 s (timeout.call)", AUI_PHASE_TLS, NULL, AUI_DELIVERED_NO},
+      {"the server did not answer within 0.5 s (timeout.call)", AUI_PHASE_CONNECT, "HTTP/1.1 200", AUI_DELIVERED_MAYBE},
+      {"the answer was not complete within 0.5 s (timeout.call)", AUI_PHASE_TLS, OK "\r\nx", AUI_DELIVERED_MAYBE},
   };
   for (size_t i = 0; i < COUNT(list); i++) {
     aui_exchange *exchange = start(&get);
@@ -487,10 +489,10 @@ static void test_timeouts_of_a_proxy(void **state) {
     aui_phase phase;
     const char *words;
   } list[] = {
-      {AUI_PHASE_RESOLVE, "the name of the proxy p:1 was not resolved within 0.5 s (timeout)"},
-      {AUI_PHASE_CONNECT, "the proxy p:1 did not accept the connection within 0.5 s (timeout)"},
-      {AUI_PHASE_PROXY, "the proxy p:1 did not open a tunnel within 0.5 s (timeout)"},
-      {AUI_PHASE_TLS, "the TLS handshake was not completed within 0.5 s (timeout)"},
+      {AUI_PHASE_RESOLVE, "the name of the proxy p:1 was not resolved within 0.5 s (timeout.call)"},
+      {AUI_PHASE_CONNECT, "the proxy p:1 did not accept the connection within 0.5 s (timeout.call)"},
+      {AUI_PHASE_PROXY, "the proxy p:1 did not open a tunnel within 0.5 s (timeout.call)"},
+      {AUI_PHASE_TLS, "the TLS handshake was not completed within 0.5 s (timeout.call)"},
   };
   for (size_t i = 0; i < COUNT(list); i++) {
     aui_exchange_request request = get;

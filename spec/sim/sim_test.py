@@ -354,6 +354,30 @@ class Rest(unittest.TestCase):
         self.assertEqual([m["sender"]["type"] for m in history], ["user", "agent"])
         self.assertEqual(history[1], message)
 
+    def test_one_task(self):
+        task = self.call("POST", "tasks", {"user_id": "ann"})[1]
+        self.assertEqual(self.call("GET", f"tasks/{task['id']}"), (200, task))
+        self.assertEqual(self.call("GET", "tasks/unknown"), (404, {"detail": "Task not found"}))
+        self.assertEqual(self.call("GET", f"tasks/{task['id']}/else")[0], 404)
+        self.assertEqual(self.call("POST", f"tasks/{task['id']}", {})[0], 405)
+
+    def test_the_trace_of_an_answer(self):
+        task = self.call("POST", "tasks", {"user_id": "ann"})[1]
+        answer = self.call("POST", "message", {"task_id": task["id"], "text": "hello"})[1]
+        question = self.call("GET", f"tasks/{task['id']}/messages")[1][0]
+        status, trace = self.call("GET", f"tasks/{task['id']}/messages/{answer['id']}/trace-info")
+        self.assertEqual((status, trace["message_id"]), (200, answer["id"]))
+        for message_id in ("unknown", question["id"]):
+            self.assertEqual(self.call("GET", f"tasks/{task['id']}/messages/{message_id}/trace-info")[0], 404)
+        self.assertEqual(self.call("GET", f"tasks/{task['id']}/messages/{answer['id']}")[0], 404)
+
+    def test_suggestions_without_a_task(self):
+        status, answer = self.call("POST", "direct-followup-suggestions", {"context": {"url": "https://example.com"}})
+        self.assertEqual((status, len(answer["suggestions"])), (200, 3))
+        self.assertTrue(answer["metadata_id"])
+        self.assertEqual(self.call("POST", "direct-followup-suggestions", "[]")[0], 422)
+        self.assertEqual(self.call("GET", "direct-followup-suggestions")[0], 405)
+
     def test_list_of_tasks(self):
         ids = [self.call("POST", "tasks", {"user_id": "bob"})[1]["id"] for _ in range(3)]
         status, page = self.call("GET", "tasks?user_id=bob&page=2&size=2", base="/api/ia-controller/api/v1/external/")

@@ -45,13 +45,13 @@ aui_reply **aui_push_reply(lua_State *L, int session);
 void aui_push_error(lua_State *L, const aui_error *error);
 
 /* Fills in an HTTP request from the table at stack index `table`, which keeps its strings alive: method ("GET"),
- * target, request_host, headers (lines ended by CRLF), proxy_name (nil: no proxy), body (of a POST), timeout (seconds,
- * for all of it; infinity for never), and in bytes max_body and max_response_head of the answer. */
+ * target, request_host, headers (lines ended by CRLF), proxy_name (nil: no proxy), body (not of a GET), timeout
+ * (seconds, for all of it; infinity for never), and in bytes max_body and max_response_head of the answer. */
 void aui_read_request(lua_State *L, int table, aui_exchange_request *request);
 
 /* Pushes what has come of an exchange (NULL: one that was closed): nothing while it is under way; status, body and
- * perhaps Retry-After's seconds; or nil, why there will be no answer, and the kind of that (as of an error of a
- * session). Returns how many values these are. */
+ * perhaps Retry-After's seconds; or nil and why there will be no answer, as of aui_push_error. Returns how many values
+ * these are. */
 int aui_push_result(lua_State *L, const aui_exchange *exchange);
 
 /* Seconds to milliseconds: nil and infinity are AUI_NEVER. */
@@ -83,8 +83,8 @@ void aui_extend_class(lua_State *L, const char *name, const luaL_Reg *methods);
 void *aui_new_userdata(lua_State *L, size_t size, const char *class_name);
 void aui_keep(lua_State *L, int index);
 
-/* Pushes the table of a module, with is_utf8(string), words(string), is_retryable(status), has_room(bytes),
- * plain_json(string) and version. */
+/* Pushes the table of a module, with is_utf8(string), words(string), status_error(status), backoff(failures,
+ * base, max, asked), has_room(bytes), is_json(string), plain_json(string) and version. */
 void aui_push_module(lua_State *L);
 
 #endif

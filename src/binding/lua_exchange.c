@@ -6,9 +6,12 @@
 
 static const char *check_method(lua_State *L, int table) {
   const char *method = aui_string_field(L, table, "method", "GET");
-  bool known = strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0;
-  if (!known) luaL_argerror(L, table, "method: expected \"GET\" or \"POST\"");
-  return method;
+  static const char *const known[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    if (strcmp(method, known[i]) == 0) return method;
+  }
+  luaL_argerror(L, table, "method: expected \"GET\", \"POST\", \"PUT\", \"PATCH\" or \"DELETE\"");
+  return NULL;
 }
 
 static void read_body_field(lua_State *L, int table, aui_exchange_request *request) {
@@ -18,8 +21,8 @@ static void read_body_field(lua_State *L, int table, aui_exchange_request *reque
     request->body = lua_tolstring(L, -1, &request->body_len);
   }
   lua_pop(L, 1); /* the table keeps the string alive */
-  if (request->body_len > 0 && strcmp(request->method, "POST") != 0) {
-    luaL_argerror(L, table, "body: expected only with method \"POST\"");
+  if (request->body_len > 0 && strcmp(request->method, "GET") == 0) {
+    luaL_argerror(L, table, "body: not expected with method \"GET\"");
   }
 }
 
@@ -45,13 +48,23 @@ static int push_http_answer(lua_State *L, const aui_answer *answer) {
   return 3;
 }
 
+static void push_closed(lua_State *L) {
+  aui_error error = {0};
+  aui_error_set(&error, AUI_ERROR_CANCELED, "the call is closed");
+  error.delivered = AUI_DELIVERED_MAYBE;
+  aui_push_error(L, &error);
+}
+
 int aui_push_result(lua_State *L, const aui_exchange *exchange) {
   const aui_answer *answer = exchange ? aui_exchange_get_answer(exchange) : NULL;
   const aui_error *error = exchange ? aui_exchange_get_error(exchange) : NULL;
   if (answer) return push_http_answer(L, answer);
   if (exchange && !error) return 0;
   lua_pushnil(L);
-  lua_pushstring(L, error ? error->message : "the call is closed");
-  lua_pushstring(L, aui_error_kind_name(error ? error->kind : AUI_ERROR_CANCELED));
-  return 3;
+  if (error) {
+    aui_push_error(L, error);
+  } else {
+    push_closed(L);
+  }
+  return 2;
 }

@@ -1,9 +1,12 @@
 /* What every C module offers. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "binding/binding.h"
+#include "engine/backoff.h"
 #include "engine/error.h"
+#include "engine/failure.h"
 #include "engine/json.h"
 #include "engine/utf8.h"
 #include "engine/version.h"
@@ -26,9 +29,26 @@ static int module_words(lua_State *L) {
   return 1;
 }
 
-/* is_retryable(status): whether what failed with this status of HTTP may be tried again. */
-static int module_is_retryable(lua_State *L) {
-  lua_pushboolean(L, aui_error_is_retryable(aui_error_kind_of_status((int)luaL_checkinteger(L, 1))));
+/* status_error(status): kind, retryable and delivered of the error that this status of an answer in HTTP is. */
+static int module_status_error(lua_State *L) {
+  aui_error error = {.kind = aui_error_kind_of_status((int)luaL_checkinteger(L, 1)), .about_message = true};
+  error.status_code = (int)lua_tointeger(L, 1);
+  lua_pushstring(L, aui_error_kind_name(error.kind));
+  lua_pushboolean(L, aui_error_is_retryable(error.kind));
+  lua_pushstring(L, aui_delivered_name(aui_failure_delivered(&error, false)));
+  return 3;
+}
+
+/* backoff(failures, base, max, asked): how many seconds to wait after so many failures in a row, when the server has
+ * asked for `asked` seconds: see aui_backoff_failed. Without random numbers it is the longest that could have been. */
+static int module_backoff(lua_State *L) {
+  aui_backoff backoff = {(uint32_t)luaL_checkinteger(L, 1) - 1};
+  aui_backoff_config config = {aui_check_milliseconds(L, 2), aui_check_milliseconds(L, 3), AUI_BACKOFF_NO_END, 0};
+  uint64_t asked = aui_check_milliseconds(L, 4);
+  uint32_t random;
+  if (getrandom(&random, sizeof random, 0) != sizeof random) random = UINT32_MAX;
+  aui_backoff_wait wait = aui_backoff_failed(&backoff, &config, asked, random);
+  lua_pushnumber(L, (lua_Number)wait.delay / 1000);
   return 1;
 }
 
@@ -36,6 +56,14 @@ static int module_is_retryable(lua_State *L) {
 static bool is_json(const char *text, size_t n) {
   aui_json_scan scan;
   return aui_utf8_valid(text, n) && aui_json_scan_whole(text, n, AUI_JSON_MAX_DEPTH, &scan) == AUI_JSON_VALID;
+}
+
+/* is_json(string): whether it is one JSON value in UTF-8, perhaps behind a byte order mark. */
+static int module_is_json(lua_State *L) {
+  size_t n;
+  const char *text = luaL_checklstring(L, 1, &n);
+  lua_pushboolean(L, is_json(text, n));
+  return 1;
 }
 
 /* plain_json(string): the JSON text without what lua-cjson does not read: a byte order mark, and escapes of unpaired
@@ -64,12 +92,11 @@ static int module_has_room(lua_State *L) {
 }
 
 void aui_push_module(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is_utf8", module_is_utf8},
-                                       {"words", module_words},
-                                       {"is_retryable", module_is_retryable},
-                                       {"has_room", module_has_room},
+  static const luaL_Reg functions[] = {{"is_utf8", module_is_utf8},           {"words", module_words},
+                                       {"status_error", module_status_error}, {"backoff", module_backoff},
+                                       {"has_room", module_has_room},         {"is_json", module_is_json},
                                        {"plain_json", module_plain_json}};
-  lua_createtable(L, 0, 7);
+  lua_createtable(L, 0, 9);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     lua_pushcfunction(L, functions[i].func);
     lua_setfield(L, -2, functions[i].name);

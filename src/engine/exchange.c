@@ -234,8 +234,8 @@ void aui_exchange_tick(aui_exchange *exchange, uint64_t now) {
 
 static bool exchange_write_request(aui_buffer *out, const aui_exchange_request *request) {
   char fields[64] = "";
-  bool posts = strcmp(request->method, "POST") == 0;
-  if (posts) snprintf(fields, sizeof fields, "Content-Length: %zu\r\n", request->body_len);
+  bool has_content = strcmp(request->method, "GET") != 0;
+  if (has_content) snprintf(fields, sizeof fields, "Content-Length: %zu\r\n", request->body_len);
   return aui_http_write_request(out, request->method, &request->head, fields) &&
          aui_buffer_append(out, request->body, request->body_len);
 }

@@ -12,9 +12,9 @@ typedef struct aui_exchange aui_exchange;
 
 /* Borrowed for the call only. */
 typedef struct {
-  const char *method; /* "GET" or "POST" */
+  const char *method; /* "GET", "POST", "PUT", "PATCH" or "DELETE" */
   aui_request head;   /* its headers without Content-Length, Transfer-Encoding and Connection, which are set here */
-  const void *body;   /* of a POST; may be NULL when `body_len` is 0 */
+  const void *body;   /* of all but a GET; may be NULL when `body_len` is 0 */
   size_t body_len;
   const char *proxy;        /* as in aui_session_config */
   uint64_t timeout;         /* milliseconds from now to the end of the answer; AUI_NEVER for none */

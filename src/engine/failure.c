@@ -154,7 +154,7 @@ void aui_failure_of_switching(aui_error *error) {
 }
 
 void aui_failure_of_long_body(aui_error *error, size_t max_body) {
-  aui_error_set(error, AUI_ERROR_OVERFLOW, "the answer's body is longer than %zu bytes (max_body)", max_body);
+  aui_error_set(error, AUI_ERROR_OVERFLOW, "the answer's body is longer than %zu bytes (max_response_body)", max_body);
   error->retryable = false; /* the next answer would be as long */
 }
 
@@ -173,7 +173,7 @@ void aui_failure_of_exchange_timeout(aui_error *error, aui_exchange_progress pro
     case AUI_EXCHANGE_ASKING: snprintf(what, sizeof what, "the server did not answer"); break;
     case AUI_EXCHANGE_READING: snprintf(what, sizeof what, "the answer was not complete"); break;
   }
-  aui_error_set(error, AUI_ERROR_TIMEOUT, "%s within %s s (timeout)", what, aui_words_seconds(seconds, timeout));
+  aui_error_set(error, AUI_ERROR_TIMEOUT, "%s within %s s (timeout.call)", what, aui_words_seconds(seconds, timeout));
 }
 
 /* ---- The open WebSocket ---- */

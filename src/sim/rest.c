@@ -33,6 +33,16 @@ static int not_found(json_t **result, const char *what) {
   return 404;
 }
 
+static json_t *task_result(struct sim_service *service, const json_t *task) {
+  json_t *welcome = sim_agent_welcome(service->catalogue);
+  json_t *result =
+      json_pack("{s:O, s:s, s:O, s:O, s:O}", "id", json_object_get(task, "id"), "user_id", sim_task_user(task), "title",
+                json_object_get(task, "title"), "welcome_message", json_object_get(welcome, "text"),
+                "followup_suggestions", json_object_get(welcome, "followup_suggestions"));
+  json_decref(welcome);
+  return result;
+}
+
 static int create_task(struct sim_service *service, const struct sim_request *request, json_t **result) {
   json_t *body = sim_json_parse(request->body, request->body_length);
   const char *user_id = json_string_value(json_object_get(body, "user_id"));
@@ -42,12 +52,7 @@ static int create_task(struct sim_service *service, const struct sim_request *re
   }
   char id[SIM_HEX_ID_SIZE];
   sim_hex_id(id);
-  const json_t *task = sim_task_open(service->tasks, id, user_id);
-  json_t *welcome = sim_agent_welcome(service->catalogue);
-  *result = json_pack("{s:s, s:s, s:O, s:O, s:O}", "id", id, "user_id", user_id, "title",
-                      json_object_get(task, "title"), "welcome_message", json_object_get(welcome, "text"),
-                      "followup_suggestions", json_object_get(welcome, "followup_suggestions"));
-  json_decref(welcome);
+  *result = task_result(service, sim_task_open(service->tasks, id, user_id));
   json_decref(body);
   return 200;
 }
@@ -78,13 +83,6 @@ static int list_tasks(struct sim_service *service, const struct sim_request *req
   return status;
 }
 
-static int list_messages(struct sim_service *service, const char *task_id, json_t **result) {
-  const json_t *task = sim_task_find(service->tasks, task_id);
-  if (!task) return not_found(result, "Task not found");
-  *result = json_incref(json_object_get(task, "messages"));
-  return 200;
-}
-
 static int post_message(struct sim_service *service, const struct sim_request *request, json_t **result) {
   const char *field = "";
   json_t *turn = sim_json_parse(request->body, request->body_length);
@@ -102,27 +100,77 @@ static int post_message(struct sim_service *service, const struct sim_request *r
   return status;
 }
 
-// The task id in tasks/{task_id}/messages, to be freed with free(); NULL if the path is another one.
-static char *task_of_messages(const char *path) {
-  const char *id = strncmp(path, "tasks/", 6) == 0 ? path + 6 : "";
+static int suggest(struct sim_service *service, const struct sim_request *request, json_t **result) {
+  json_t *body = sim_json_parse(request->body, request->body_length);
+  bool good = json_is_object(body);
+  json_decref(body);
+  if (!good) return invalid(result, "body", "", "expected a JSON object");
+  char id[SIM_HEX_ID_SIZE];
+  sim_hex_id(id);
+  json_t *welcome = sim_agent_welcome(service->catalogue);
+  *result = json_pack("{s:O, s:s}", "suggestions", json_object_get(welcome, "followup_suggestions"), "metadata_id", id);
+  json_decref(welcome);
+  return 200;
+}
+
+// How one of the agent's messages came to be; those of the user have no trace.
+static int trace(const json_t *task, const char *message_id, json_t **result) {
+  size_t index;
+  json_t *message;
+  json_array_foreach(json_object_get(task, "messages"), index, message) {
+    const char *type = json_string_value(json_object_get(json_object_get(message, "sender"), "type"));
+    const char *id = json_string_value(json_object_get(message, "id"));
+    if (!type || strcmp(type, "agent") != 0 || !id || strcmp(id, message_id) != 0) continue;
+    *result = json_pack("{s:s, s:s}", "message_id", id, "agent", "aui-sim");
+    return 200;
+  }
+  return not_found(result, "Message not found");
+}
+
+// One of the calls below tasks/{task_id}: `rest` is what follows.
+static int get_task_or_part(struct sim_service *service, const json_t *task, const char *rest, json_t **result) {
+  static const char messages[] = "/messages/", trace_info[] = "/trace-info";
+  if (strcmp(rest, "") == 0) {
+    *result = task_result(service, task);
+    return 200;
+  }
+  if (strcmp(rest, "/messages") == 0) {
+    *result = json_incref(json_object_get(task, "messages"));
+    return 200;
+  }
+  const char *id = strncmp(rest, messages, sizeof messages - 1) == 0 ? rest + sizeof messages - 1 : "";
   size_t length = strcspn(id, "/");
-  return length > 0 && strcmp(id + length, "/messages") == 0 ? sim_percent_decode(id, length) : NULL;
+  if (length == 0 || strcmp(id + length, trace_info) != 0) return not_found(result, "Not Found");
+  char *message_id = sim_percent_decode(id, length);
+  int status = trace(task, message_id, result);
+  free(message_id);
+  return status;
+}
+
+// `path` begins with the id of a task.
+static int get_below_tasks(struct sim_service *service, const char *path, json_t **result) {
+  size_t length = strcspn(path, "/");
+  char *id = sim_percent_decode(path, length);
+  const json_t *task = sim_task_find(service->tasks, id);
+  int status = task ? get_task_or_part(service, task, path + length, result) : not_found(result, "Task not found");
+  free(id);
+  return status;
 }
 
 static int dispatch(struct sim_service *service, const struct sim_request *request, json_t **result) {
   const char *path = below_base(request);
   bool get = strcmp(request->method, "GET") == 0, post = strcmp(request->method, "POST") == 0;
-  char *task_id = path ? task_of_messages(path) : NULL;
   int status = 405;
   if (path && strcmp(path, "tasks") == 0)
     status = post ? create_task(service, request, result) : get ? list_tasks(service, request, result) : 405;
-  else if (task_id)
-    status = get ? list_messages(service, task_id, result) : 405;
+  else if (path && strncmp(path, "tasks/", 6) == 0)
+    status = get ? get_below_tasks(service, path + 6, result) : 405;
   else if (path && strcmp(path, "message") == 0)
     status = post ? post_message(service, request, result) : 405;
+  else if (path && strcmp(path, "direct-followup-suggestions") == 0)
+    status = post ? suggest(service, request, result) : 405;
   else
     status = not_found(result, "Not Found");
-  free(task_id);
   if (status == 405) *result = json_pack("{s:s}", "detail", "Method Not Allowed");
   return status;
 }

@@ -6,6 +6,7 @@ local check = require "aui.option.check"
 local endpoint = require "aui.api.endpoint"
 local host = require "aui.host"
 local log = require "aui.log"
+local percent = require "aui.text.percent"
 local secrets = require "aui.secret"
 local sensitive = require "aui.secret.sensitive"
 
@@ -22,11 +23,6 @@ local OWN_HEADERS = {
   ["content-length"] = true,
   ["transfer-encoding"] = true,
 }
-
---- Every byte that is not unreserved (RFC 3986, 2.3) as %XX.
-function credentials.percent_encode(text)
-  return (text:gsub("[^0-9A-Za-z._~-]", function(byte) return ("%%%02X"):format(byte:byte()) end))
-end
 
 -- These return nil, or what is wrong with which argument.
 
@@ -124,7 +120,7 @@ end
 
 local function with_parameter(target, key)
   local separator = target:find("?", 1, true) and "&" or "?"
-  return target .. separator .. KEY_PARAMETER .. "=" .. credentials.percent_encode(key)
+  return target .. separator .. KEY_PARAMETER .. "=" .. percent.encode(key)
 end
 
 ---@class aui.Credentials

@@ -13,6 +13,7 @@ endpoint.NOT_CONFIDENTIAL = "not sent over ws:// to another machine; use wss://,
 local REGIONS = {
   gcp = "wss://data-services.aui.io/api/ia-controller/api/v1/external/session",
   azure = "wss://azure.aui.io/api/ia-controller/api/v1/external/session",
+  aws = "wss://aws.aui.io/ia-controller/api/v1/external/session",
 }
 local DEFAULT_PORTS = { ws = 80, wss = 443 }
 local SESSION_PATH = "^(.*)/api/v1/external/session/?$"
@@ -40,11 +41,8 @@ local function host_field(place)
   return place.port == DEFAULT_PORTS[place.scheme] and field:match "^(.*):%d+$" or field
 end
 
--- Where the tasks are in the REST part of the API, or nil if the URL does not tell: an URL of one's own need not.
-local function tasks_target(place)
-  local base = place.target:match("^[^?]*"):match(SESSION_PATH)
-  return base and base .. "/api/v1/external/tasks/"
-end
+-- What stands before the paths of the REST part of the API, or nil if the URL does not tell: one of one's own need not.
+local function rest_base(place) return place.target:match("^[^?]*"):match(SESSION_PATH) end
 
 -- What stays on this machine cannot be overheard.
 local function is_near(place)
@@ -52,16 +50,16 @@ local function is_near(place)
 end
 
 --- Where to connect: scheme, host, port, `proxy` (see proxy.find), target, request_host (the Host field), `public_url`,
---- which may be shown to anybody, tasks_target, for REST calls to the same server (nil if it is not known), and
---- `confidential`: whether secrets may go there. Of the options url, region, proxy, api_key and allow_plaintext; raises
---- for a bad one.
+--- which may be shown to anybody, rest_base, what stands before the paths of REST calls to the same server (nil if it is
+--- not known), and `confidential`: whether secrets may go there. Of the options url, region, proxy, api_key and
+--- allow_plaintext; raises for a bad one.
 function endpoint.resolve(options)
   local url = options.url
   if url == nil then url = REGIONS[options.region] end
   local place = parse_url(url)
   place.request_host = host_field(place)
   place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, place.target:match "^[^?]*")
-  place.tasks_target = tasks_target(place)
+  place.rest_base = rest_base(place)
   place.proxy = proxy.find(options.proxy, place.host)
   place.confidential = place.scheme == "wss" or is_near(place) or options.allow_plaintext
   if options.api_key ~= nil then

@@ -1,8 +1,9 @@
 -- The host: what makes connections where this runs, and lets callers wait there. nginx has its own; anywhere else it is
 -- the native loop.
 --
--- A host is a table of functions: now, register, open, start_call, wait, may_wait, check_wait, notify, changed, spawn,
--- spawn_background, call, pcall, run, problem_of_running, step, fd and timeout; with is_utf8, words, is_retryable,
--- has_room, plain_json and version of its C module. native/scheduler.lua and sources.lua document them.
+-- A host is a table of functions: now, register, problem_of_connecting, open, start_call, wait, may_wait, check_wait,
+-- notify, changed, spawn, spawn_background, call, pcall, run, problem_of_running, step, fd and timeout; with is_utf8,
+-- words, status_error, backoff, has_room, is_json, plain_json and version of its C module. native/scheduler.lua and
+-- sources.lua document them.
 
 return require(require "aui.host.ngx_api" and "aui.host.nginx.scheduler" or "aui.host.native.scheduler")

@@ -77,11 +77,13 @@ function check.whole(argument, value, least, most)
   end
 end
 
---- Raises if the id is neither nil nor a string that can be sent.
-function check.task_id(task_id)
-  check.type("task_id", task_id, "string")
-  if task_id == "" then check.fail("task_id", "expected a task's id, got an empty string") end
-  if task_id and not host.is_utf8(task_id) then check.fail("task_id", "expected valid UTF-8") end
+--- Raises unless it is a string that can be an id; nil passes. "." and ".." lead elsewhere as part of an URL's path.
+function check.id(argument, id)
+  if id == nil then return end
+  check.type(argument, id, "string")
+  if id == "" then check.fail(argument, "expected an id, got an empty string") end
+  if id == "." or id == ".." then check.fail(argument, "expected an id, got " .. check.describe(id)) end
+  if not host.is_utf8(id) then check.fail(argument, "expected valid UTF-8") end
 end
 
 --- Raises if the table has a key that is not in `known`.

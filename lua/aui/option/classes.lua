@@ -13,6 +13,7 @@
 ---@field first? number|false from a message's departure to the first sign of an answer; default: 60
 ---@field idle? number|false between two signs of an answer; default: 60
 ---@field total? number|false from session:send to the end of the answer; default: false
+---@field call? number|false of a REST call, with all attempts and the pauses between them; default: 60
 
 ---@class (exact) aui.Reconnect delays in seconds; false: only the next message connects again
 ---@field base? number the first delay is drawn at random up to this, each further one up to twice as much; default: 0.5
@@ -32,9 +33,10 @@
 ---@field api_key? string|fun(): string? the network API key, needed unless url is given; or a function that returns it,
 ---asked before each connection; never shown; default: $AUI_NETWORK_API_KEY. The function may wait. It returns the key,
 ---or nil and why it cannot be had just now, which is tried again; in what it raises there is no use in trying again.
----@field region? "gcp"|"azure" where the agent is; default: "gcp"
+---@field region? "gcp"|"azure"|"aws" where the agent is; default: "gcp"
 ---@field url? string a ws:// or wss:// URL, instead of a region
----@field task_id? string the task of messages that name none
+---@field task_id? nil the task of messages that name none
+---@field user_id? nil aui.connect makes a task for this user, unless there is a task_id
 ---@field auth? "query"|"header" where the key goes in the request; default: "query"
 ---@field headers? table<string, string>|fun(): table<string, string>? more request headers, by name; or a function as
 ---of api_key that returns them
@@ -47,6 +49,9 @@
 ---@field timeout? aui.Timeouts seconds; false: no limit
 ---@field reconnect? aui.Reconnect|false delays in seconds; false: only the next message connects again. The delays are
 ---random, and grow exponentially (full jitter).
+---@field retries? integer how often a REST call that failed is made again, where the server cannot act on it twice;
+---default: 2. So it is with what only reads, and with what surely did not arrive. The pauses are those of reconnect, or
+---as long as the server asks for.
 ---@field recover? boolean ask the task's history for an answer whose connection died: docs/recovery.md; default: true.
 ---Without effect where reconnect is false, or the URL's path does not end in /api/v1/external/session.
 ---@field queue? aui.Queue what may wait to be sent
@@ -56,8 +61,10 @@
 ---@field max_message? integer bytes of one incoming message; a session takes some seven times as much at its peak;
 ---default: 1 MiB. The default is many times what agents write. A server that means harm can make Lua 5.1 to 5.3, in
 ---which it can choose keys with equal hashes, take some seconds for 1 MiB, a hundred times that for ten.
----@field max_response_head? integer bytes of the head of an HTTP answer: the handshake's, the history's; default: 16
+---@field max_response_head? integer bytes of the head of an HTTP answer: the handshake's, a REST call's; default: 16
 ---KiB
+---@field max_response_body? integer bytes of the body of a REST call's answer; decoded it may take thirty times as
+---much; default: 8 MiB
 ---@field max_depth? integer how deep an incoming message may nest; default: 64
 
 ---@class (exact) aui.PoolOptions of aui.pool

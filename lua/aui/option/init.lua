@@ -33,8 +33,22 @@ local function add_tls(place, given, tls)
   if by then by.ca_file = tls.ca_file end
 end
 
---- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, and `core`,
---- those of loop:open but for the request's target and headers.
+-- What REST calls go by. A session that does not connect again by itself has pauses between calls all the same.
+local function rest_of(values, place, its_credentials)
+  local backoff = values.reconnect or read.fields("reconnect", SESSION.by_name.reconnect.fields, {})
+  return {
+    endpoint = place,
+    credentials = its_credentials,
+    timeout = values.timeout.call,
+    retries = values.retries,
+    backoff = { base = backoff.base, max = backoff.max },
+    max_response_head = values.max_response_head,
+    max_response_body = values.max_response_body,
+  }
+end
+
+--- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, `user_id`,
+--- `rest` (see aui.api.call), and `core`, those of loop:open but for the request's target and headers.
 ---@param options aui.Options
 function options_module.read(options)
   if type(options) ~= "table" then
@@ -47,12 +61,15 @@ function options_module.read(options)
   local place = endpoint.resolve(values)
   add_tls(place, options.tls, values.tls)
   local core = endpoint.address(place, read.core_values(SESSION, values))
-  core.recover = values.recover and values.reconnect and place.tasks_target ~= nil
+  core.recover = values.recover and values.reconnect and place.rest_base ~= nil
+  local its_credentials = credentials.new(values, place)
   return {
     endpoint = place,
-    credentials = credentials.new(values, place),
+    credentials = its_credentials,
+    rest = rest_of(values, place, its_credentials),
     timeout = values.timeout,
     task_id = values.task_id,
+    user_id = values.user_id,
     core = core,
   }
 end

@@ -12,8 +12,8 @@ local function as_given(_, value) return value end
 
 readers.key, readers.url, readers.headers, readers.proxy = as_given, as_given, as_given, as_given
 
-readers["task id"] = function(_, value)
-  check.task_id(value)
+function readers.id(row, value)
+  check.id(row.name, value)
   return value
 end
 

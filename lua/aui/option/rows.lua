@@ -39,7 +39,7 @@ rows.session = {
   {
     name = "region",
     type = "choice",
-    choices = { "gcp", "azure" },
+    choices = { "gcp", "azure", "aws" },
     default = "gcp",
     words = "where the agent is",
   },
@@ -50,8 +50,13 @@ rows.session = {
   },
   {
     name = "task_id",
-    type = "task id",
+    type = "id",
     words = "the task of messages that name none",
+  },
+  {
+    name = "user_id",
+    type = "id",
+    words = "`aui.connect` makes a task for this user, unless there is a `task_id`",
   },
   {
     name = "auth",
@@ -143,6 +148,12 @@ rows.session = {
     words = "from `session:send` to the end of the answer",
   },
   {
+    name = "timeout.call",
+    type = "seconds or false",
+    default = 60,
+    words = "of a REST call, with all attempts and the pauses between them",
+  },
+  {
     name = "reconnect",
     type = "table or false",
     class = "aui.Reconnect",
@@ -187,6 +198,16 @@ rows.session = {
     core = "reconnect_reset_after",
     off = 0,
     words = "a connection that was open so long was healthy: the delays begin anew",
+  },
+  {
+    name = "retries",
+    type = "whole number",
+    least = 0,
+    most = MOST_COUNT,
+    default = 2,
+    words = "how often a REST call that failed is made again, where the server cannot act on it twice",
+    more = "So it is with what only reads, and with what surely did not arrive. The pauses are those of `reconnect`, or "
+      .. "as long as the server asks for.",
   },
   {
     name = "recover",
@@ -281,7 +302,16 @@ rows.session = {
     most = MOST_COUNT,
     default = 16 * KIB,
     core = "max_response_head",
-    words = "of the head of an HTTP answer: the handshake's, the history's",
+    words = "of the head of an HTTP answer: the handshake's, a REST call's",
+  },
+  {
+    name = "max_response_body",
+    type = "whole number",
+    unit = "bytes",
+    least = 1,
+    most = MOST_BYTES,
+    default = 8 * MIB,
+    words = "of the body of a REST call's answer; decoded it may take thirty times as much",
   },
   {
     name = "max_depth",

@@ -1,17 +1,16 @@
 -- Settles what became of a message whose answer was cut off: asks the task's history until it tells. See
 -- docs/recovery.md.
 
-local credentials = require "aui.api.credentials"
-local endpoint = require "aui.api.endpoint"
+local call = require "aui.api.call"
 local history = require "aui.recovery.history"
 local host = require "aui.host"
 local json = require "aui.text.json"
 local sent = require "aui.recovery.sent"
+local tasks = require "aui.api.tasks"
 
 local CALL_TIMEOUT = 10 -- all times in seconds
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5
 local LONGEST_ASKED = 300 -- a server is obeyed for so long, as by the engine
-local LONGEST_HISTORY = 8 * 1024 * 1024 -- bytes; decoded, it may take thirty times as much
 local TIMES_ABSENT = 2 -- in a row, before a message counts as never arrived: a server may still be taking it up
 
 -- A reply in doubt: who waits for events of it. It holds neither the reply nor the session alive, nor does its task, in
@@ -28,42 +27,10 @@ end
 
 local function is_parked(doubt) return parked_reply(doubt) and true or false end
 
-local function request_for(doubt)
-  local place = doubt.place
-  return endpoint.address(place, {
-    target = place.tasks_target .. credentials.percent_encode(doubt.message.task_id) .. "/messages",
-    headers = doubt.credentials.rest_headers(),
-    timeout = CALL_TIMEOUT,
-    max_body = LONGEST_HISTORY,
-    max_response_head = doubt.max_response_head,
-  })
-end
-
--- The result of asking once: the HTTP status and body; nil, words and kind of a failure; or nothing when the reply has
--- ended meanwhile.
-local function ask(doubt)
-  local seen = doubt.notices
-  local call, why = host.start_call(doubt.id, request_for(doubt))
-  if not call then return nil, why, "transport" end
-  local status, body, third
-  repeat
-    host.wait(doubt, nil, seen)
-    seen = doubt.notices
-    status, body, third = call:result()
-  until body or not is_parked(doubt)
-  call:close()
-  return status, body, third
-end
-
-local function is_worth_asking_again(status, kind)
-  if not status then return kind == "transport" or kind == "timeout" end
-  return host.is_retryable(status)
-end
-
 -- What the history says: as history.find, but with the answer's JSON.
 local function read(doubt, reply, body)
   local messages = json.decode(body)
-  if type(messages) ~= "table" or not body:find "^[\239\187\191%s]*%[" then return "unclear" end
+  if type(messages) ~= "table" or not json.is_array(body) then return "unclear" end
   doubt.begun = reply.handle:is_answered()
   local session = reply.session.handle
   local verdict, index = history.find(messages, doubt, function(id) return session:has_seen(id) end)
@@ -84,13 +51,14 @@ end
 
 -- Returns how long the server wants not to be asked again, if it says so, as far as it is obeyed.
 local function attempt(doubt)
-  local status, body, third = ask(doubt)
+  local request = tasks.messages(doubt.message.task_id)
+  local body, err = call.once(doubt.rest, request, CALL_TIMEOUT, doubt, function() return is_parked(doubt) end)
   local reply = parked_reply(doubt) -- held from here on, where nothing waits
-  if not reply then return end
-  if status == 200 then
+  if not reply or not (body or err) then return end
+  if body then
     settle(doubt, reply, read(doubt, reply, body))
-  elseif is_worth_asking_again(status, third) then
-    return status and third and math.min(third, LONGEST_ASKED)
+  elseif err.retryable then
+    return err.retry_after and math.min(err.retry_after, LONGEST_ASKED)
   else
     settle(doubt, reply, "unclear")
   end
@@ -110,13 +78,11 @@ end
 local recovery = {}
 recovery.__index = recovery
 
---- The recovery of one session, with its endpoint, its credentials, its journal, and its option max_response_head.
-function recovery.new(place, its_credentials, journal, max_response_head)
+--- The recovery of one session: `rest` is what its calls go by (aui.api.call).
+function recovery.new(rest, journal)
   return setmetatable({
-    place = place,
-    credentials = its_credentials,
+    rest = rest,
     journal = journal,
-    max_response_head = max_response_head,
     messages = sent.new(),
   }, recovery)
 end
@@ -130,10 +96,8 @@ local function begin(self, message)
     waiters = {},
     notices = 0,
     message = message,
-    place = self.place,
-    credentials = self.credentials,
+    rest = self.rest,
     journal = self.journal,
-    max_response_head = self.max_response_head,
     text = message.text,
     last_id = last_id,
     earlier = earlier,

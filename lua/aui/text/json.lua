@@ -66,6 +66,17 @@ function json.decode(text)
   return value
 end
 
+--- Whether a JSON text is an array.
+function json.is_array(text) return text:find "^[\239\187\191%s]*%[" ~= nil end
+
+--- A number of JSON as an integer where it is whole: on Lua 5.4 lua-cjson makes a float of every number. Anything else
+--- as it is.
+function json.whole(value)
+  if type(value) ~= "number" then return value end
+  local rounded = math.floor(value)
+  return rounded == value and rounded or value
+end
+
 -- Where the string ends whose opening quote is at `at`.
 local function string_end(text, at)
   repeat

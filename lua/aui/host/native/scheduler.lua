@@ -14,8 +14,10 @@ local yieldable = require "aui.host.native.yieldable"
 local scheduler = {
   is_utf8 = net.is_utf8,
   words = net.words,
-  is_retryable = net.is_retryable,
+  status_error = net.status_error,
+  backoff = net.backoff,
   has_room = net.has_room,
+  is_json = net.is_json,
   plain_json = net.plain_json,
   version = net.version,
   register = sources.register,
@@ -66,6 +68,9 @@ function scheduler.loop()
   return loop, why
 end
 
+--- Why nothing can be connected to here, or nil.
+function scheduler.problem_of_connecting() return (select(2, scheduler.loop())) end
+
 --- Seconds of the loop's monotonic clock.
 function scheduler.now() return assert(scheduler.loop()):now() end
 
@@ -88,8 +93,12 @@ function scheduler.open(id, options)
 end
 
 --- An HTTP request for the source of this id, whose `result` can be had when there is an event
---- (src/binding/net/lua_call.c); or nil and why not. Only tasks make them.
-function scheduler.start_call(id, options) return loop:call(id, options) end
+--- (src/binding/net/lua_call.c); or nil and why not. To be called where there is no problem of connecting.
+function scheduler.start_call(id, options)
+  local call, why = loop:call(id, options)
+  scheduler.changed()
+  return call, why
+end
 
 -- ---- Who is to run ----
 

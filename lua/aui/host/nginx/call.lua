@@ -116,9 +116,11 @@ function call.start(id, request)
   return self
 end
 
---- status, body and Retry-After's seconds; nil, why not and the kind of that; or nothing as long as it is under way.
+local CLOSED = { kind = "canceled", message = "the call is closed", retryable = false, delivered = "maybe" }
+
+--- status, body and Retry-After's seconds; nil and why not, as the core's error; or nothing as long as it is under way.
 function Call:result()
-  if self.closed then return nil, "the call is closed", "canceled" end
+  if self.closed then return nil, CLOSED end
   if self.results then return unpack(self.results, 1, 3) end
 end
 

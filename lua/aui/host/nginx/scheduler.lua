@@ -13,8 +13,10 @@ local threads = require "aui.host.nginx.light_threads"
 local openresty = {
   is_utf8 = engine.is_utf8,
   words = engine.words,
-  is_retryable = engine.is_retryable,
+  status_error = engine.status_error,
+  backoff = engine.backoff,
   has_room = engine.has_room,
+  is_json = engine.is_json,
   plain_json = engine.plain_json,
   version = engine.version,
   now = engine.now,
@@ -38,7 +40,8 @@ local function current_request()
   return context.aui
 end
 
-local function phase_problem()
+--- Why nothing can be connected to here, or nil.
+function openresty.problem_of_connecting()
   local phase = ngx.get_phase()
   if PHASES[phase] then return nil end
   local words = "nothing can wait in nginx's %s phase: sessions are for the content, access and rewrite phases, and "
@@ -48,7 +51,7 @@ end
 
 -- Raises where a session may not be used: it lives by threads of its own request.
 local function check_owner(request)
-  local problem = phase_problem()
+  local problem = openresty.problem_of_connecting()
   if not problem and request ~= current_request() then
     problem = "the session belongs to another request: it can be used in the request (or timer) that opened it"
   end
@@ -56,7 +59,7 @@ local function check_owner(request)
 end
 
 function openresty.open(id, options)
-  local problem = phase_problem()
+  local problem = openresty.problem_of_connecting()
   if problem then return nil, problem end
   local request = current_request()
   sources.find(id).request = request
@@ -72,7 +75,7 @@ function openresty.wait(source, deadline, seen)
   if source and source.request then
     check_owner(source.request)
   else
-    local problem = phase_problem()
+    local problem = openresty.problem_of_connecting()
     if problem then misuse.raise(problem) end
   end
   local waiter = source and source.spare or semaphore.new()

@@ -1,0 +1,175 @@
+-- A REST call: one HTTP request and its whole answer, made again where that is safe, within the call's time.
+--
+-- `rest` is what all calls of a client share (aui.option): endpoint, credentials, timeout, retries, backoff { base, max },
+-- max_response_head, max_response_body. Times are in seconds, sizes in bytes; no limit is an infinite one.
+--
+-- A request has: method; path, below the API's base; perhaps query ("?a=b") and body (JSON); and read(body), which
+-- makes of the answer's body what the caller gets, or returns nil and what is wrong with it.
+
+local check = require "aui.option.check"
+local endpoint = require "aui.api.endpoint"
+local errors = require "aui.error"
+local host = require "aui.host"
+local json = require "aui.text.json"
+
+local call = {}
+
+local LONGEST_ASKED = 300 -- seconds for which a server is obeyed, as by the engine
+local SHORTEST = 0.001 -- seconds
+
+-- Who waits for the end of a call.
+local Source = {}
+Source.__index = Source
+
+function Source:on_event() host.notify(self) end
+
+local function new_source()
+  local source = setmetatable({ waiters = {}, notices = 0 }, Source)
+  source.id = host.register(source)
+  return source
+end
+
+-- ---- Failures ----
+
+-- The query stays out of it: it has names of users.
+local function name_of(request) return request.method .. " " .. request.path end
+
+local function failure(request, fields)
+  fields.message = name_of(request) .. ": " .. fields.message
+  return errors.new(fields)
+end
+
+local function failure_of_core(rest, request, raw)
+  raw.message = name_of(request) .. ": " .. raw.message
+  return errors.from_core(raw, rest.credentials.mask)
+end
+
+local function failure_of_status(rest, request, status, body, retry_after)
+  local kind, retryable, delivered = host.status_error(status)
+  local redirect = status >= 300 and status < 400 and " (redirects are not followed)" or ""
+  return failure_of_core(rest, request, {
+    kind = kind,
+    message = ("the server answered with status %d%s"):format(status, redirect),
+    retryable = retryable,
+    delivered = delivered,
+    status_code = status,
+    retry_after = retry_after,
+    payload = body,
+  })
+end
+
+-- ---- One attempt ----
+
+-- Asks for the key and the headers where functions give them: true, or nil and the error.
+local function refresh(rest, request)
+  if not rest.credentials.asks then return true end
+  local finished, ok, why, retryable = host.pcall(rest.credentials.refresh)
+  if not finished then -- memory is short
+    ok, why, retryable = nil, tostring(ok), true
+  end
+  if ok then return true end
+  local message = host.words(rest.credentials.mask(why))
+  return nil, failure(request, { kind = "auth", message = message, retryable = retryable })
+end
+
+local function start(rest, request, timeout, source)
+  local place, headers = rest.endpoint, rest.credentials.rest_headers()
+  if request.body then headers = headers .. "Content-Type: application/json\r\n" end
+  return host.start_call(
+    source.id,
+    endpoint.address(place, {
+      method = request.method,
+      target = place.rest_base .. request.path .. (request.query or ""),
+      headers = headers .. "Accept: application/json\r\n",
+      body = request.body,
+      timeout = math.max(timeout, SHORTEST),
+      max_body = rest.max_response_body,
+      max_response_head = rest.max_response_head,
+    })
+  )
+end
+
+--- Makes the call once: the body of an answer with a status of success; nil and the error; or nothing when it was given
+--- up, since `is_wanted()` had become false. `source` is registered at the host and notified of events, and also when
+--- it is to be looked whether the call is still wanted. `timeout` is in seconds.
+---@return string? body
+---@return aui.Error? err
+function call.once(rest, request, timeout, source, is_wanted)
+  local ready, err = refresh(rest, request)
+  if not ready then return nil, err end
+  local seen = source.notices
+  local exchange, why = start(rest, request, timeout, source)
+  if not exchange then return nil, failure(request, { kind = "transport", message = why }) end
+  local status, body, retry_after
+  repeat
+    host.wait(source, nil, seen)
+    seen = source.notices
+    status, body, retry_after = exchange:result()
+  until body or not is_wanted()
+  exchange:close()
+  if not body then return end
+  if not status then return nil, failure_of_core(rest, request, body) end
+  if status >= 200 and status < 300 then return body end
+  return nil, failure_of_status(rest, request, status, body, retry_after)
+end
+
+-- ---- All of it ----
+
+local function always() return true end
+
+-- Whether the server cannot act on it twice.
+local function is_safe(request, err) return request.method == "GET" or err.delivered == "no" end
+
+-- How long to wait after so many failures; nil to leave it at the last.
+local function pause_after(rest, request, err, failures, deadline)
+  if failures > rest.retries or not err.retryable or not is_safe(request, err) then return nil end
+  local asked = math.min(err.retry_after or 0, LONGEST_ASKED)
+  local pause = host.backoff(failures, rest.backoff.base, rest.backoff.max, asked)
+  if host.now() + pause >= deadline then return nil end
+  return pause
+end
+
+local function answer_to(rest, request)
+  local source, failures = new_source(), 0
+  local deadline = host.now() + rest.timeout
+  while true do
+    local body, err = call.once(rest, request, deadline - host.now(), source, always)
+    if body then return body end
+    failures = failures + 1
+    local pause = pause_after(rest, request, err, failures, deadline)
+    if not pause then return nil, err end
+    host.wait(nil, host.now() + pause)
+  end
+end
+
+local function unreadable(request, problem)
+  local is_short = problem == json.NO_MEMORY -- now; later it may be read
+  return failure(request, {
+    kind = is_short and "overflow" or "protocol",
+    message = "the answer cannot be read: " .. problem,
+    retryable = is_short,
+    delivered = "yes",
+  })
+end
+
+--- Raises where it is not known to where calls go.
+function call.check(rest)
+  if rest.endpoint.rest_base then return end
+  check.fail("url", "expected one that ends in /api/v1/external/session, which tells where REST calls go")
+end
+
+--- Makes the call, and waits for its end: what request.read makes of the answer, or nil and the error.
+---@return any result
+---@return aui.Error? err
+function call.run(rest, request)
+  host.check_wait()
+  local problem = host.problem_of_connecting()
+  if problem then return nil, failure(request, { kind = "transport", message = problem }) end
+  local body, err = answer_to(rest, request)
+  if not body then return nil, err end
+  local result, unread = request.read(body)
+  if result == nil then return nil, unreadable(request, unread) end
+  return result
+end
+
+return call

@@ -1,0 +1,254 @@
+-- The tasks API as it is on the wire: where it is, and what its REST calls ask and answer. The requests are those of
+-- aui.api.call. Raises for a bad argument.
+
+local check = require "aui.option.check"
+local host = require "aui.host"
+local json = require "aui.text.json"
+local json_encoder = require "aui.text.json_encoder"
+local message_module = require "aui.api.message"
+local percent = require "aui.text.percent"
+
+local tasks = {}
+
+local ROOT = "/api/v1/external"
+local ORIGIN = "api" -- where tasks come from that do not say: newer servers want to know
+local PAGE_SIZE = 10 -- the server's own
+
+-- ---- What is asked ----
+
+local function check_given(argument, value)
+  if value == nil then check.fail(argument, "expected a string, got nothing") end
+end
+
+local function check_text(argument, value)
+  if type(value) ~= "string" then check.fail(argument, "expected a string, got " .. check.describe(value)) end
+  if value == "" then check.fail(argument, "expected some text, got an empty string") end
+  if not host.is_utf8(value) then check.fail(argument, "expected valid UTF-8") end
+end
+
+-- An id as a part of a path.
+local function segment(argument, id)
+  check_given(argument, id)
+  check.id(argument, id)
+  return "/" .. percent.encode(id)
+end
+
+local function task_path(task_id) return ROOT .. "/tasks" .. segment("task_id", task_id) end
+
+local CHECKS = { id = check.id }
+
+function CHECKS.text(argument, value)
+  if value ~= nil then check_text(argument, value) end
+end
+
+for _, name in ipairs { "table", "boolean" } do
+  CHECKS[name] = function(argument, value) check.type(argument, value, name) end
+end
+
+function CHECKS.whole(argument, value)
+  if value ~= nil then check.whole(argument, value, 1, 2 ^ 31) end
+end
+
+-- Raises unless `given` is a table with these fields at most: from name to the name of a check.
+local function check_fields(argument, given, known)
+  if type(given) ~= "table" then check.fail(argument, "expected a table, got " .. check.describe(given)) end
+  check.names(argument, given, known)
+  for name, how in pairs(known) do CHECKS[how](name, given[name]) end
+end
+
+-- A JSON object of the fields of `given` that are in `names`, and of all in its field `extra`.
+local function encode(names, given)
+  local object = {}
+  for name, value in pairs(given.extra or {}) do object[name] = value end
+  for _, name in ipairs(names) do
+    if given[name] ~= nil then object[name] = given[name] end
+  end
+  local text, culprit, problem = json_encoder.encode("extra", object)
+  if text then return text end
+  local field = culprit:match "^extra%.([^.[]*)"
+  check.fail(field and given[field] ~= nil and culprit:sub(#"extra." + 1) or culprit, problem)
+end
+
+local function get(path, read, query) return { method = "GET", path = path, query = query, read = read } end
+
+local function post(path, body, read, query)
+  return { method = "POST", path = path, query = query, body = body, read = read }
+end
+
+-- ---- What is answered ----
+
+local function decode(body)
+  if not host.is_utf8(body) then return nil, "it is not valid UTF-8" end
+  return json.decode(body)
+end
+
+local function decode_object(body)
+  if json.is_array(body) then return nil, "expected a JSON object" end
+  local value, problem = decode(body)
+  if type(value) ~= "table" then return nil, problem or "expected a JSON object" end
+  return value
+end
+
+local function decode_array(body)
+  if not json.is_array(body) then return nil, "expected a JSON array" end
+  return decode(body)
+end
+
+-- A task's suggestions are always there, as a message's are.
+local function complete_task(task)
+  if type(task.followup_suggestions) ~= "table" then task.followup_suggestions = {} end
+  return task
+end
+
+local function read_task(body)
+  local task, problem = decode_object(body)
+  if not task then return nil, problem end
+  if type(task.id) ~= "string" or task.id == "" then return nil, "expected a task with an id" end
+  return complete_task(task)
+end
+
+local function read_page(body)
+  local page, problem = decode_object(body)
+  if not page then return nil, problem end
+  if type(page.tasks) ~= "table" then return nil, "expected a list of tasks" end
+  for _, task in ipairs(page.tasks) do
+    if type(task) ~= "table" then return nil, "expected a list of tasks" end
+    complete_task(task)
+  end
+  for _, name in ipairs { "total", "page", "size" } do page[name] = json.whole(page[name]) end
+  return page
+end
+
+local function read_message(body)
+  if json.is_array(body) then return nil, "expected a message" end
+  local message, problem = decode_object(body)
+  if not message then return nil, problem end
+  return message_module.complete(message)
+end
+
+local function read_messages(body)
+  local messages, problem = decode_array(body)
+  if not messages then return nil, problem end
+  for _, message in ipairs(messages) do
+    if type(message) ~= "table" then return nil, "expected a list of messages" end
+    message_module.complete(message)
+  end
+  return messages
+end
+
+local function read_texts(body)
+  if not json.is_array(body) then return nil, "expected a JSON array" end
+  if not host.is_utf8(body) then return nil, "it is not valid UTF-8" end
+  if not host.is_json(body) then return nil, "it is not valid JSON" end
+  return json.items(body)
+end
+
+local function read_suggestions(body)
+  local answer, problem = decode_object(body)
+  if not answer then return nil, problem end
+  if type(answer.suggestions) ~= "table" then answer.suggestions = {} end
+  return answer
+end
+
+local function read_anything(body)
+  if not body:find "%S" then return true end
+  return decode(body)
+end
+
+-- ---- The calls ----
+
+local NEW_TASK = { user_id = "id", task_origin_type = "text", extra = "table" }
+
+--- Makes a task.
+function tasks.create_task(fields)
+  check_fields("task", fields, NEW_TASK)
+  check_given("user_id", fields.user_id)
+  local given = { user_id = fields.user_id, task_origin_type = fields.task_origin_type or ORIGIN, extra = fields.extra }
+  return post(ROOT .. "/tasks", encode({ "user_id", "task_origin_type" }, given), read_task)
+end
+
+--- One task.
+function tasks.task(task_id) return get(task_path(task_id), read_task) end
+
+local PAGE = { user_id = "id", page = "whole", size = "whole" }
+
+--- A page of a user's tasks.
+function tasks.list_tasks(fields)
+  check_fields("tasks", fields, PAGE)
+  check_given("user_id", fields.user_id)
+  local query = ("?user_id=%s&page=%d&size=%d"):format(
+    percent.encode(fields.user_id),
+    fields.page or 1,
+    fields.size or PAGE_SIZE
+  )
+  return get(ROOT .. "/tasks", read_page, query)
+end
+
+--- A task's messages.
+function tasks.messages(task_id) return get(task_path(task_id) .. "/messages", read_messages) end
+
+--- The same, as the JSON text of each.
+function tasks.messages_json(task_id) return get(task_path(task_id) .. "/messages", read_texts) end
+
+local MESSAGE = {
+  task_id = "id", text = "text", context = "table", agent_variables = "table", is_external_api = "boolean",
+  include_business_trace = "boolean", include_context_trace = "boolean", extra = "table",
+} -- stylua: ignore
+
+-- The query of those that say true or false.
+local function flags(fields)
+  local parts = {}
+  for _, name in ipairs { "is_external_api", "include_business_trace", "include_context_trace" } do
+    if fields[name] ~= nil then parts[#parts + 1] = ("%s=%s"):format(name, tostring(fields[name])) end
+  end
+  return parts[1] and "?" .. table.concat(parts, "&") or nil
+end
+
+--- A message to the agent, answered by the agent's.
+function tasks.send_message(fields)
+  check_fields("message", fields, MESSAGE)
+  check_given("task_id", fields.task_id)
+  local body = encode({ "task_id", "text", "context", "agent_variables" }, fields)
+  return post(ROOT .. "/message", body, read_message, flags(fields))
+end
+
+local SUGGESTIONS = { context = "table", created_by = "text", extra = "table" }
+
+--- What a user might ask.
+function tasks.followup_suggestions(fields)
+  check_fields("suggestions", fields, SUGGESTIONS)
+  return post(ROOT .. "/direct-followup-suggestions", encode({ "context", "created_by" }, fields), read_suggestions)
+end
+
+--- How a message of the agent came to be.
+function tasks.trace(task_id, message_id)
+  local path = task_path(task_id) .. "/messages" .. segment("message_id", message_id) .. "/trace-info"
+  return get(path, decode_object)
+end
+
+-- ---- Any call ----
+
+local METHODS = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true }
+
+local function body_of(method, body)
+  if body == nil then return nil end
+  if method == "GET" then check.fail("body", "has no meaning for GET") end
+  if type(body) == "string" then return body end
+  local text, culprit, problem = json_encoder.encode("body", body)
+  if not text then check.fail(culprit, problem) end
+  return text
+end
+
+--- One that has no name here.
+function tasks.call(method, path, body)
+  if not METHODS[method] then
+    check.fail("method", 'expected "GET", "POST", "PUT", "PATCH" or "DELETE", got ' .. check.describe(method))
+  end
+  if type(path) ~= "string" or path:sub(1, 1) ~= "/" or path:find "[^\33-\126]" or path:find("#", 1, true) then
+    check.fail("path", 'expected one like "/api/v1/...", in printable ASCII (percent-encode the rest)')
+  end
+  local name, query = path:match "^([^?]*)(.*)$"
+  return { method = method, path = name, query = query, body = body_of(method, body), read = read_anything }
+end
+
+return tasks

@@ -1,0 +1,245 @@
+-- A client of the API: what its sessions and REST calls have in common, given once. It holds no connection.
+
+local call = require "aui.api.call"
+local check = require "aui.option.check"
+local options_module = require "aui.option"
+local pool_module = require "aui.pool"
+local session_module = require "aui.session"
+local tasks = require "aui.api.tasks"
+
+---@class aui.Task a conversation of one user with the agent; there may be more fields
+---@field id string
+---@field user_id? string
+---@field title? string
+---@field welcome_message? string what the agent says first
+---@field followup_suggestions string[] what the user might say
+
+---@class (exact) aui.NewTask
+---@field user_id string by which the agent's owner tells users apart
+---@field task_origin_type? string where it comes from, such as "web-widget" or "mobile-app": "api"
+---@field extra? table further fields, sent as they are
+
+---@class (exact) aui.TaskList which of a user's tasks, newest first
+---@field user_id string
+---@field page? integer from 1 on: 1
+---@field size? integer tasks a page, of which a server may bear but so many: 10
+
+---@class aui.TaskPage
+---@field tasks aui.Task[]
+---@field total? integer of the user's tasks
+---@field page? integer
+---@field size? integer
+
+---@class (exact) aui.RestMessage
+---@field task_id string
+---@field text? string
+---@field context? table passed on to the agent, such as { url = ..., lead_details = { ... } }
+---@field agent_variables? table
+---@field include_business_trace? boolean whether the answer is to have trace_info
+---@field include_context_trace? boolean likewise
+---@field is_external_api? boolean
+---@field extra? table further fields, sent as they are
+
+---@class (exact) aui.SuggestionRequest
+---@field context? table
+---@field created_by? string
+---@field extra? table further fields, sent as they are
+
+---@class aui.Client
+local Client = {}
+Client.__index = Client
+Client.__name = "aui.Client"
+
+local client_module = {}
+
+local function copy(value)
+  if type(value) ~= "table" then return value end
+  local result = {}
+  for name, item in pairs(value) do result[name] = item end
+  return result
+end
+
+-- A function that gives these options as they are now, with others added or in their places. The key is behind it and
+-- in no table, so that no dump of a client shows it.
+local function keeper(options)
+  local kept = {}
+  for name, value in pairs(options) do kept[name] = copy(value) end
+  return function(extra)
+    check.type("extra", extra, "table")
+    local result = copy(kept)
+    for name, value in pairs(extra or {}) do result[name] = value end
+    return result
+  end
+end
+
+--- A client with these options, which may change afterwards. Raises for a bad one.
+---@param options aui.Options
+---@return aui.Client
+function client_module.new(options)
+  local checked = options_module.read(options)
+  return setmetatable({
+    url = checked.endpoint.public_url,
+    rest = checked.rest,
+    options_with = keeper(options),
+  }, Client)
+end
+
+--- As aui.connect, with the client's options; `extra` are added to them or take their places.
+---@param extra? aui.Options
+---@return aui.Session?
+---@return aui.Error?
+function Client:connect(extra)
+  check.colon(self, Client, "client:connect")
+  return session_module.connect(self.options_with(extra))
+end
+
+--- As aui.session, likewise.
+---@param extra? aui.Options
+---@return aui.Session?
+---@return aui.Error?
+function Client:session(extra)
+  check.colon(self, Client, "client:session")
+  return session_module.open(self.options_with(extra))
+end
+
+--- As aui.pool; `connect` of the pool adds to the client's options likewise.
+---@param options? aui.PoolOptions
+---@return aui.Pool
+function Client:pool(options)
+  check.colon(self, Client, "client:pool")
+  return pool_module.new(options, self.options_with)
+end
+
+-- ---- REST calls ----
+--
+-- Each waits for the answer, `timeout.call` seconds at most, as everything here waits. It is made again by itself, up
+-- to `retries` times after the pauses of a session that reconnects, or when the server asks for it (Retry-After), where
+-- that cannot make the server act twice: a GET, or whatever surely did not arrive. On failure nil and the error, whose
+-- message begins with the call. They raise for a bad argument, and if the client's url tells no address for such calls.
+
+local function run(self, request)
+  call.check(self.rest)
+  return call.run(self.rest, request)
+end
+
+--- Makes a task: a conversation of a user with the agent, which lives at the server until it is told by its id.
+---@param fields aui.NewTask
+---@return aui.Task? task
+---@return aui.Error? err
+function Client:create_task(fields)
+  check.colon(self, Client, "client:create_task")
+  return run(self, tasks.create_task(fields))
+end
+
+--- The task of this id.
+---@param task_id string
+---@return aui.Task? task
+---@return aui.Error? err
+function Client:task(task_id)
+  check.colon(self, Client, "client:task")
+  return run(self, tasks.task(task_id))
+end
+
+--- A page of a user's tasks.
+---@param fields aui.TaskList
+---@return aui.TaskPage? page
+---@return aui.Error? err
+function Client:list_tasks(fields)
+  check.colon(self, Client, "client:list_tasks")
+  return run(self, tasks.list_tasks(fields))
+end
+
+-- The tasks of a page that were not on those before: one that is made meanwhile moves the others.
+local function unseen(list, seen)
+  local result = {}
+  for _, task in ipairs(list) do
+    if task.id == nil or not seen[task.id] then result[#result + 1] = task end
+    if task.id ~= nil then seen[task.id] = true end
+  end
+  return result
+end
+
+--- For `for task in client:tasks { user_id = "ada" } do`: all of a user's tasks, page by page, each once; raises the
+--- error of a call that fails. PUC Lua 5.1 cannot wait there in a task: use list_tasks.
+---@param fields aui.TaskList
+---@return fun(): aui.Task?
+function Client:tasks(fields)
+  check.colon(self, Client, "client:tasks")
+  tasks.list_tasks(fields) -- raises here for a bad one
+  local user_id, page, size = fields.user_id, fields.page or 1, fields.size
+  local seen, list, index = {}, {}, 1
+  return function()
+    if list and not list[index] then
+      local answer, err = run(self, tasks.list_tasks { user_id = user_id, page = page, size = size })
+      if not answer then error(err, 0) end
+      list, index, page = unseen(answer.tasks, seen), 1, page + 1
+      if not list[1] then list = nil end -- also of a server that gives the same page for ever
+    end
+    if not list then return nil end
+    index = index + 1
+    return list[index - 1]
+  end
+end
+
+--- A task's messages, oldest first.
+---@param task_id string
+---@return table[]? messages each as an ExternalTaskMessage
+---@return aui.Error? err
+function Client:messages(task_id)
+  check.colon(self, Client, "client:messages")
+  return run(self, tasks.messages(task_id))
+end
+
+--- The same as the JSON text of each, as it came, for whoever passes them on: see reply:json. Nothing is decoded.
+---@param task_id string
+---@return string[]? messages
+---@return aui.Error? err
+function Client:messages_json(task_id)
+  check.colon(self, Client, "client:messages_json")
+  return run(self, tasks.messages_json(task_id))
+end
+
+--- Sends a message and waits for the agent's whole answer, without a session: for those who need no streaming. That of
+--- an agent that thinks for long may want a longer `timeout.call`.
+---@param message aui.RestMessage
+---@return table? answer the ExternalTaskMessage
+---@return aui.Error? err
+function Client:send_message(message)
+  check.colon(self, Client, "client:send_message")
+  return run(self, tasks.send_message(message))
+end
+
+--- What a user might ask, outside of a task.
+---@param fields? aui.SuggestionRequest
+---@return table? answer with `suggestions`, a list of texts, and perhaps `metadata_id`
+---@return aui.Error? err
+function Client:followup_suggestions(fields)
+  check.colon(self, Client, "client:followup_suggestions")
+  return run(self, tasks.followup_suggestions(fields or {}))
+end
+
+--- How a message of the agent came to be.
+---@param task_id string
+---@param message_id string
+---@return table? trace_info
+---@return aui.Error? err
+function Client:trace(task_id, message_id)
+  check.colon(self, Client, "client:trace")
+  return run(self, tasks.trace(task_id, message_id))
+end
+
+--- A call of the API that has no name here. `path` begins below the base of the API, which is what stands before
+--- /api/v1/external/session in the WebSocket's URL, and may have a query.
+---@param method "GET"|"POST"|"PUT"|"PATCH"|"DELETE"
+---@param path string such as "/api/v1/external/agent-context"
+---@param body? any to be encoded as JSON; a string is JSON already
+---@return any answer decoded; true if it has no body
+---@return aui.Error? err
+function Client:call(method, path, body)
+  check.colon(self, Client, "client:call")
+  return run(self, tasks.call(method, path, body))
+end
+
+function Client:__tostring() return ("aui.Client (%s)"):format(self.url) end
+
+return client_module
