@@ -182,7 +182,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       local head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
       for _, bytes in ipairs { "80000000\r\n", "1\r\n[\r\nFFFFFFF4\r\nxxxx", "ffffffffffffffff\r\nx" } do
         local words, kind = fail(raw(head .. bytes))
-        assert.matches("^the answer's body is longer than %d+ bytes %(max_body%)$", words)
+        assert.matches("^the answer's body is longer than %d+ bytes %(max_response_body%)$", words)
         assert.equal("overflow", kind)
       end
       for _, bytes in ipairs { "10000000000000000\r\nx", "1\r\n[\r\n100000000000000001\r\nxxxx" } do

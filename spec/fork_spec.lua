@@ -113,8 +113,9 @@ for _, scheme in ipairs(wire.schemes) do
         local loop = require("aui.net").loop()
         local host, port = url:match "//([^:/]+):(%d+)"
         local target = "/api/v1/external/tasks/68e78d0dc5a4b19a030d03d6/messages"
-        local request = { host = host, port = tonumber(port), tls = options.tls, target = target, request_host = host,
-          headers = "", timeout = 20 }
+        local tls = options.tls and { ca_file = options.tls.ca_file, verify = true }
+        local request = { host = host, port = tonumber(port), tls = tls, target = target, request_host = host,
+          headers = "", timeout = 20, max_body = 2 ^ 20, max_response_head = 2 ^ 14 }
         local inherited = assert(loop:call(1, request))
         for _ = 1, 20 do loop:step(0.01) end
         local is_child = in_child(function()

@@ -365,10 +365,10 @@ for _, scheme in ipairs(wire.schemes) do
 
     it("gives a failure of its own to a call", function()
       start("say:" .. hex "HTTP/1.1 502 Bad Gateway\r\n\r\n")
-      local status, words, kind = call(assert(new_loop()), 1)
+      local status, err = call(assert(new_loop()), 1)
       assert.is_nil(status)
-      assert.equal(named(proxy) .. " refused the tunnel with HTTP status 502 (Bad Gateway)", words)
-      assert.equal("transport", kind)
+      assert.equal(named(proxy) .. " refused the tunnel with HTTP status 502 (Bad Gateway)", err.message)
+      assert.same({ "transport", true, "no" }, { err.kind, err.retryable, err.delivered })
     end)
   end)
 end

@@ -206,8 +206,8 @@ rows.session = {
     most = MOST_COUNT,
     default = 2,
     words = "how often a REST call that failed is made again, where the server cannot act on it twice",
-    more = "So it is with what only reads, and with what surely did not arrive. The pauses are those of `reconnect`, or "
-      .. "as long as the server asks for.",
+    more = "So it is with what only reads, and with what surely did not arrive. The pauses are those of `reconnect`, "
+      .. "or as long as the server asks for.",
   },
   {
     name = "recover",
