@@ -190,7 +190,8 @@ function Client:messages(task_id)
   return run(self, tasks.messages(task_id))
 end
 
---- The same as the JSON text of each, as it came, for whoever passes them on: see reply:json. Nothing is decoded.
+--- The same as the JSON text of each, for whoever passes them on: see reply:json. Nothing is decoded; escapes that are
+--- no characters (unpaired surrogates) are replaced, since many readers fail at them.
 ---@param task_id string
 ---@return string[]? messages
 ---@return aui.Error? err

@@ -2,6 +2,7 @@
 -- any table that was a message once: one that was written to a file and read again, too.
 
 local check = require "aui.option.check"
+local history = require "aui.recovery.history"
 
 ---@class (exact) aui.Parameter
 ---@field title string what it is called, such as "Capacity"
@@ -99,9 +100,7 @@ local function product_of(item)
   }
 end
 
-local function check_message(given)
-  if type(given) ~= "table" then check.fail("message", "expected a table, got " .. check.describe(given)) end
-end
+local function check_message(given) check.given("message", given, "table") end
 
 --- The products of a message, in its order; in one shape, whichever way the agent lists them.
 ---@param given table the message
@@ -128,6 +127,29 @@ function message.recommended(given)
     if product.recommended then recommended[#recommended + 1] = product end
   end
   return recommended
+end
+
+---@class (exact) aui.Question
+---@field text string what the user wrote
+---@field after? string the id of the newest answer known before that; nil if there was none
+
+--- Where the agent's answer to a message that has arrived is among a task's messages (client:messages,
+--- session:history): for programs that ended, or lost their connection, before they had it. Else nil, and "unanswered" as long as it is
+--- not there, or "unclear" where the messages do not tell which it is.
+---@param messages table[] oldest first
+---@param question aui.Question
+---@return integer? index
+---@return "unanswered"|"unclear"|nil why
+function message.find_answer(messages, question)
+  check.given("messages", messages, "table")
+  check.given("question", question, "table")
+  check.names("question", question, { text = true, after = true })
+  check.given("text", question.text, "string")
+  check.type("after", question.after, "string")
+  local sought = { text = question.text, last_id = question.after, begun = true }
+  local verdict, index = history.find(messages, sought)
+  if verdict == "answered" then return index end
+  return nil, verdict
 end
 
 -- Days from 1970-01-01 to a date of the Gregorian calendar.

@@ -1,7 +1,8 @@
 -- A REST call: one HTTP request and its whole answer, made again where that is safe, within the call's time.
 --
 -- `rest` is what all calls of a client share (aui.option): endpoint, credentials, timeout, retries, backoff
--- { base, max }, max_response_head, max_response_body. Times are in seconds, sizes in bytes; no limit is an infinite one.
+-- { base, max }, max_response_head, max_response_body. Times are in seconds, sizes in bytes; no limit is an infinite
+-- one.
 --
 -- A request has: method; path, below the API's base; perhaps query ("?a=b") and body (JSON); and read(body), which
 -- makes of the answer's body what the caller gets, or returns nil and what is wrong with it.

@@ -50,8 +50,8 @@ local function is_near(place)
 end
 
 --- Where to connect: scheme, host, port, `proxy` (see proxy.find), target, request_host (the Host field), `public_url`,
---- which may be shown to anybody, rest_base, what stands before the paths of REST calls to the same server (nil if it is
---- not known), and `confidential`: whether secrets may go there. Of the options url, region, proxy, api_key and
+--- which may be shown to anybody, rest_base, what stands before the paths of REST calls to the same server (nil if it
+--- is not known), and `confidential`: whether secrets may go there. Of the options url, region, proxy, api_key and
 --- allow_plaintext; raises for a bad one.
 function endpoint.resolve(options)
   local url = options.url

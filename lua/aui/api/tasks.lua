@@ -16,19 +16,15 @@ local PAGE_SIZE = 10 -- the server's own
 
 -- ---- What is asked ----
 
-local function check_given(argument, value)
-  if value == nil then check.fail(argument, "expected a string, got nothing") end
-end
-
 local function check_text(argument, value)
-  if type(value) ~= "string" then check.fail(argument, "expected a string, got " .. check.describe(value)) end
+  check.type(argument, value, "string")
   if value == "" then check.fail(argument, "expected some text, got an empty string") end
   if not host.is_utf8(value) then check.fail(argument, "expected valid UTF-8") end
 end
 
 -- An id as a part of a path.
 local function segment(argument, id)
-  check_given(argument, id)
+  check.given(argument, id, "string")
   check.id(argument, id)
   return "/" .. percent.encode(id)
 end
@@ -51,7 +47,7 @@ end
 
 -- Raises unless `given` is a table with these fields at most: from name to the name of a check.
 local function check_fields(argument, given, known)
-  if type(given) ~= "table" then check.fail(argument, "expected a table, got " .. check.describe(given)) end
+  check.given(argument, given, "table")
   check.names(argument, given, known)
   for name, how in pairs(known) do CHECKS[how](name, given[name]) end
 end
@@ -140,7 +136,7 @@ local function read_texts(body)
   if not json.is_array(body) then return nil, "expected a JSON array" end
   if not host.is_utf8(body) then return nil, "it is not valid UTF-8" end
   if not host.is_json(body) then return nil, "it is not valid JSON" end
-  return json.items(body)
+  return json.items(host.plain_json(body))
 end
 
 local function read_suggestions(body)
@@ -162,7 +158,7 @@ local NEW_TASK = { user_id = "id", task_origin_type = "text", extra = "table" }
 --- Makes a task.
 function tasks.create_task(fields)
   check_fields("task", fields, NEW_TASK)
-  check_given("user_id", fields.user_id)
+  check.given("user_id", fields.user_id, "string")
   local given = { user_id = fields.user_id, task_origin_type = fields.task_origin_type or ORIGIN, extra = fields.extra }
   return post(ROOT .. "/tasks", encode({ "user_id", "task_origin_type" }, given), read_task)
 end
@@ -175,7 +171,7 @@ local PAGE = { user_id = "id", page = "whole", size = "whole" }
 --- A page of a user's tasks.
 function tasks.list_tasks(fields)
   check_fields("tasks", fields, PAGE)
-  check_given("user_id", fields.user_id)
+  check.given("user_id", fields.user_id, "string")
   local query = ("?user_id=%s&page=%d&size=%d"):format(
     percent.encode(fields.user_id),
     fields.page or 1,
@@ -207,7 +203,7 @@ end
 --- A message to the agent, answered by the agent's.
 function tasks.send_message(fields)
   check_fields("message", fields, MESSAGE)
-  check_given("task_id", fields.task_id)
+  check.given("task_id", fields.task_id, "string")
   local body = encode({ "task_id", "text", "context", "agent_variables" }, fields)
   return post(ROOT .. "/message", body, read_message, flags(fields))
 end

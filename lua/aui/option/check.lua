@@ -61,6 +61,12 @@ function check.type(argument, value, expected)
   end
 end
 
+--- Raises unless `value` is of the type; nil does not pass.
+function check.given(argument, value, expected)
+  if value == nil then check.fail(argument, ("expected a %s, got nothing"):format(expected)) end
+  check.type(argument, value, expected)
+end
+
 --- Raises unless it is a time above 0; `also` says what else it may be.
 function check.seconds(argument, value, also)
   if type(value) ~= "number" or not (value > 0) then

@@ -36,6 +36,7 @@ local function origin(name)
 end
 
 local page_origin = origin "GATEWAY_ORIGIN"
+local rest_timeout = 20 -- seconds, for a call with all its attempts
 
 -- The name of a host in an origin: no scheme, no port.
 local function host_of(value) return value:match "^%a+://(%[[^%]]*%])" or value:match "^%a+://([^:]+)" end
@@ -48,8 +49,9 @@ return {
       url = text "AUI_URL",
       region = text "AUI_REGION",
       task_id = task_id,
-      timeout = { connect = 10, first = 60, idle = 60, total = 300 }, -- seconds
+      timeout = { connect = 10, first = 60, idle = 60, total = 300, call = rest_timeout }, -- seconds
       max_message = 512 * 1024, -- bytes
+      max_response_body = 2 * 1024 * 1024, -- bytes, of a task's messages
     }
   end,
   redis = text "AUI_REDIS", -- "host:port"; nil: what is kept is kept in this machine's memory
@@ -62,8 +64,7 @@ return {
   -- Seconds between signs of life on a stream. After 45 the page takes a silent connection for a dead one.
   heartbeat = number("GATEWAY_HEARTBEAT", 15, 0.1, 30),
   max_text = 8000, -- bytes of a user's message
-  rest_timeout = 20, -- seconds
-  max_history = 2 * 1024 * 1024, -- bytes of a task's messages
+  rest_timeout = rest_timeout,
   cookie_lifetime = 30 * 24 * 3600, -- seconds; a task is its browser's for as long,
   empty_lifetime = 24 * 3600, -- and for as long before its first message
 }

@@ -2,14 +2,14 @@
 -- this worker, and so many tasks at once, of which each client has its share.
 
 local aui = require "resty.aui"
+local cjson = require "cjson.safe"
 local config = require "gateway.config"
-local json = require "aui.text.json"
 local limits = require "gateway.limits"
 local rest = require "gateway.rest"
 local semaphore = require "ngx.semaphore"
-local threads = require "aui.host.nginx.light_threads"
 
 local MOST_AT_ONCE, MOST_OF_A_CLIENT = 16, 2
+local TURN = 0.001 -- seconds; nginx warns of shorter ones
 local PATIENCE = config.rest_timeout + 5 -- seconds, for a look-up and one's turn
 
 local turns, reading = semaphore.new(MOST_AT_ONCE), semaphore.new(1)
@@ -17,29 +17,30 @@ local turns_of_clients = setmetatable({}, { __mode = "v" }) -- of those that hav
 local gathering = setmetatable({}, { __mode = "v" }) -- by task: the look-up that will begin next
 
 -- What a message is found by: all of it may take fifty times the memory that its JSON does.
-local function essence(message)
+local function essence(text)
+  local message = cjson.decode(text)
   if type(message) ~= "table" or type(message.sender) ~= "table" then return false end
   return { id = message.id, text = message.text, sender = { type = message.sender.type } }
 end
 
-local function read(body)
-  local messages = json.decode(body) or {}
-  for index, message in ipairs(messages) do
-    messages[index] = essence(message)
+local function read(texts)
+  local messages = {}
+  for index, text in ipairs(texts) do
+    messages[index] = essence(text)
   end
   return messages
 end
 
 -- One history is read after the other, and whatever else is due comes in between: so much JSON is work.
 local function look_up(task_id)
-  local body, err = rest.messages(task_id)
-  if not body then return nil, err end
+  local texts, err = rest.messages(task_id)
+  if not texts then return nil, err end
   if not reading:wait(PATIENCE) then return nil end
-  threads.turn()
-  local ok, messages = pcall(read, body)
+  ngx.sleep(TURN)
+  local ok, messages = pcall(read, texts)
   reading:post(1)
   if not ok then error(messages, 0) end
-  return messages, body
+  return messages, texts
 end
 
 -- A timer, since a request may end at any time, and with it whatever it does for others.
@@ -85,8 +86,8 @@ local function gather(task_id, pause)
   return lookup
 end
 
---- The messages of a task, oldest first: decoded, and as JSON; or nil and an aui.Error, or nil alone when the worker is
---- too busy. The look-up begins after this call, within `pause` seconds or when it is its turn.
+--- The messages of a task, oldest first: decoded, and each as JSON; or nil and an error, or nil alone when the worker
+--- is too busy. The look-up begins after this call, within `pause` seconds or when it is its turn.
 return function(task_id, pause)
   local lookup = gathering[task_id]
   if lookup and aui.now() < lookup.due then

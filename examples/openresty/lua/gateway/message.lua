@@ -2,9 +2,11 @@
 
 local browser = require "gateway.browser"
 local config = require "gateway.config"
-local host = require "aui.host"
 
 local message = {}
+
+-- Whether it is UTF-8, and more than blanks.
+local function is_text(value) return type(value) == "string" and ngx.re.find(value, [[\S]], "ju") ~= nil end
 
 local function refuse(status, kind, words) return nil, status, { kind = kind, message = words } end
 
@@ -16,7 +18,7 @@ function message.read(fields)
   if type(id) ~= "string" or #id > 64 or not id:find "^[%w_-]+$" then
     return refuse(400, "bad_request", "id: expected up to 64 letters, digits, - and _")
   end
-  if type(text) ~= "string" or not text:find "%S" or not host.is_utf8(text) then
+  if not is_text(text) then
     return refuse(400, "bad_request", "text: expected some text in UTF-8")
   end
   if #text > config.max_text then

@@ -1,10 +1,9 @@
 -- The answer to a message that was sent before, on a connection to the browser that broke: from the task's history.
 
 local aui = require "resty.aui"
+local aui_message = require "aui.message"
 local config = require "gateway.config"
 local emit_text = require "gateway.chunk"
-local history = require "aui.recovery.history"
-local json = require "aui.text.json"
 local ledger = require "gateway.ledger"
 local lookup = require "gateway.lookup"
 local metrics = require "gateway.metrics"
@@ -22,9 +21,8 @@ end
 local function find(messages, message)
   local id = ledger.answer(message)
   if id then return position_of(messages, id) end
-  local question = { text = message.text, last_id = ledger.answer_before(message), begun = true }
-  local verdict, index = history.find(messages, question)
-  if verdict ~= "answered" then return nil end
+  local index = aui_message.find_answer(messages, { text = message.text, after = ledger.answer_before(message) })
+  if not index then return nil end
   ledger.answered(message, messages[index].id)
   return index
 end
@@ -42,7 +40,7 @@ local function look_up(message, pause)
   local messages, more = lookup(message.task_id, pause)
   if not messages then return nil, final(more) end
   local index = find(messages, message)
-  if index then return messages[index], json.items(more)[index] end
+  if index then return messages[index], more[index] end
 end
 
 local function missing()

@@ -47,7 +47,8 @@ function tasks.messages(task_id)
   local messages, err = rest.messages(task_id)
   if not messages then return refusal.send_failure(err) end
   begin_answer(200)
-  if not output('{"messages":', messages, "}") then return ngx.exit(ngx.ERROR) end -- what was sent is not the whole
+  messages = table.concat(messages, ",")
+  if not output('{"messages":[', messages, "]}") then return ngx.exit(ngx.ERROR) end -- what was sent is not the whole
 end
 
 return tasks
