@@ -2,6 +2,7 @@
 -- them, what is made again by itself, and what becomes of failures.
 
 local aui = require "aui"
+local aui_message = require "aui.message"
 local cjson = require "cjson"
 local support = require "spec.support"
 local wire = require "spec.wire"
@@ -405,6 +406,58 @@ describe("what a client sends", function()
       assert_said({ method, "else", { 1 } }, assert(client:call(method, "/api/v1/external/else", "[1]")))
     end
     assert_said({ "GET", "else" }, assert(client:call("GET", "/api/v1/external/else")))
+  end)
+end)
+
+describe("a task's messages", function()
+  local link = wire.new "ws"
+  after_each(function() link:stop() end)
+
+  -- What `find_answer` says of messages in short: "u:text" of the user, "a:id" of the agent.
+  local function find(messages, question)
+    local list = {}
+    for index, words in ipairs(messages) do
+      local who, what = words:match "^(.):(.*)$"
+      local sender = { type = who == "u" and "user" or "agent" }
+      list[index] = { id = who == "a" and what or "user-" .. index, text = what, sender = sender }
+    end
+    return aui_message.find_answer(list, question)
+  end
+
+  it("have the answer for a program that was not there when it came", function()
+    local server = link:play {
+      connections = { { { receive = true }, { record = { text = "found" } }, { cut = "fin" } }, { { agent = true } } },
+    }
+    local client = aui.client(server:options { reconnect = false, recover = false })
+    local session = assert(client:connect())
+    local message, err = session:ask "question"
+    session:close()
+    assert.same({ nil, "maybe" }, { message, err.delivered })
+    local messages = assert(client:messages(TASK))
+    local index = aui_message.find_answer(messages, { text = "question" })
+    assert.equal("found", messages[index].text)
+  end)
+
+  it("tell which answer it is, or that they do not", function()
+    assert.equal(2, find({ "u:x", "a:1" }, { text = "x" }))
+    assert.equal(4, find({ "u:x", "a:1", "u:x", "a:2" }, { text = "x", after = "1" }))
+    assert.same({ nil, "unanswered" }, { find({ "u:x", "a:1", "u:x" }, { text = "x", after = "1" }) })
+    assert.same({ nil, "unanswered" }, { find({}, { text = "x" }) })
+    assert.same({ nil, "unclear" }, { find({ "u:y", "u:x", "a:1" }, { text = "x" }) })
+    assert.same({ nil, "unclear" }, { aui_message.find_answer({ false }, { text = "x" }) })
+  end)
+
+  it("are asked for an answer by a text and perhaps an id", function()
+    local function refused(words, ...)
+      local ok, err = pcall(aui_message.find_answer, ...)
+      assert.is_false(ok)
+      assert.is_truthy(err:find(words, 1, true), err)
+    end
+    refused "messages: expected a table, got nothing"
+    refused("question: expected a table, got nothing", {})
+    refused("text: expected a string, got nothing", {}, {})
+    refused("after: expected a string, got 1", {}, { text = "x", after = 1 })
+    refused('question: unknown option "txt"; did you mean "text"?', {}, { txt = "x" })
   end)
 end)
 

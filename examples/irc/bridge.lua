@@ -12,8 +12,8 @@ local bridge = {}
 
 local LEAST_ROOM = 50 -- bytes of a line that we say, however long the names in front of it
 
---- `options`: people, how many conversations there may be; idle and note as for a conversation. Its methods are the
---- events of irc.lua.
+--- `options`: people, how many conversations there may be; agent, idle and note as for a conversation. Its methods are
+--- the events of irc.lua.
 function bridge.new(options) return setmetatable({ options = options, people = {}, count = 0 }, Bridge) end
 
 -- Who said something: a person as the server names them, in a channel or (nil) in private.
@@ -42,6 +42,7 @@ local function converse(self, client, person)
   self.people[person] = true
   self.count = self.count + 1
   person.conversation = conversation.new {
+    agent = self.options.agent,
     user_id = "irc-" .. person.nick,
     room = function() return math.max(LEAST_ROOM, client:room(person.channel or person.nick) - #address(person)) end,
     say = function(line, done) say(client, person, line, done) end,

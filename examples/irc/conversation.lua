@@ -2,11 +2,9 @@
 -- after the other, in lines that are said while the agent still writes.
 
 local apology = require "apology"
-local aui = require "aui"
 local await = require "await"
 local products = require "products"
 local speech = require "speech"
-local tasks = require "tasks"
 local text = require "text"
 local uv = require "luv"
 
@@ -21,8 +19,9 @@ local HELP = "Ask me for something; a number picks a suggestion, and stop ends a
 -- Ends it if nothing more comes.
 local function rest(self) self.idle:start(self.options.idle, 0, function() self:close() end) end
 
---- `options`: user_id; room(), the bytes of a line; say(line, done), as Client:notice; note(words) for the operator;
---- idle, the milliseconds of silence after which the conversation is closed; closed(), called when it is.
+--- `options`: agent, an aui.Client; user_id; room(), the bytes of a line; say(line, done), as Client:notice;
+--- note(words) for the operator; idle, the milliseconds of silence after which the conversation is closed; closed(),
+--- called when it is.
 function conversation.new(options)
   local self = setmetatable({ options = options, questions = {}, suggestions = {} }, Conversation)
   self.idle = uv.new_timer()
@@ -42,10 +41,11 @@ local function remark(self, line) self.options.say(line, function() end) end
 -- The session, or nil and why there is none.
 local function open(self)
   if self.session then return self.session end
-  local task_id, err = await(function(done) tasks.create(self.options.user_id, done) end)
-  if not task_id then return nil, err end
+  local agent = self.options.agent
+  local task, err = agent:create_task { user_id = self.options.user_id, task_origin_type = "irc" }
+  if not task then return nil, err end
   if self.closed then return nil end
-  self.session, err = aui.session { url = os.getenv "AUI_URL", task_id = task_id }
+  self.session, err = agent:session { task_id = task.id }
   return self.session, err
 end
 

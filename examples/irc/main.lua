@@ -8,9 +8,9 @@ package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. arg[0]:gsub("[^/]*$", "../bot/
 local uv = require "luv"
 require("aui.adapter.luv").attach(uv)
 
+local aui = require "aui"
 local bridge = require "bridge"
 local irc = require "irc"
-local tasks = require "tasks"
 
 local function note(words) io.stderr:write(words:gsub("%c", " "), "\n") end
 
@@ -27,6 +27,7 @@ end
 math.randomseed(uv.hrtime() % 2 ^ 31)
 
 local people = bridge.new {
+  agent = aui.client { url = os.getenv "AUI_URL", timeout = { call = 20 } },
   people = setting("IRC_PEOPLE", 50),
   idle = setting("IRC_IDLE", 300) * 1000,
   note = note,
@@ -48,7 +49,6 @@ local function stop()
     signal:close()
   end
   people:lost()
-  tasks.cancel()
   client:quit "Goodbye"
 end
 

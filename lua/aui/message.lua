@@ -134,8 +134,8 @@ end
 ---@field after? string the id of the newest answer known before that; nil if there was none
 
 --- Where the agent's answer to a message that has arrived is among a task's messages (client:messages,
---- session:history): for programs that ended, or lost their connection, before they had it. Else nil, and "unanswered" as long as it is
---- not there, or "unclear" where the messages do not tell which it is.
+--- session:history): for programs that ended, or lost their connection, before they had it. Else nil, and "unanswered"
+--- as long as it is not there, or "unclear" where the messages do not tell which it is.
 ---@param messages table[] oldest first
 ---@param question aui.Question
 ---@return integer? index

@@ -1,6 +1,7 @@
 """Draws the arrows between the files of the project, from what they include and require, and complains of a circle, of an
-arrow against lua -> binding -> net -> engine, and of one between aui-sim and the rest. Prints nothing when all is well.
-Run in the project's root."""
+arrow against lua -> binding -> net -> engine, of one between aui-sim and the rest, and of an example that requires what
+README does not call public. Prints nothing when all is well. Run in the project's root."""
+import fnmatch
 import os
 import pathlib
 import re
@@ -18,6 +19,8 @@ ROOMS = {
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 REQUIRE = re.compile(r"""\brequire\s*\(?\s*["']([\w.]+)["']""")
+REQUIRE_BY_ANYBODY = re.compile(r"""\brequire\b[\s(,]*["']([\w.]+)["']""")  # pcall(require, "name") too
+PUBLIC = re.compile(r"^\*\*Public\*\* are the modules ([^:]*):", re.M)
 LITERAL = re.compile(r"""["'](\w+\.[\w.]+)["']""")
 
 
@@ -87,6 +90,27 @@ def requires(root):
     }
 
 
+def public_modules(root):
+    """As README has them; a star stands for any name. There must be some."""
+    names = PUBLIC.search((root / "README.md").read_text())
+    return re.findall(r"`([\w.*]+)`", names[1]) if names else []
+
+
+def is_ours(module):
+    return re.match(r"(resty\.)?aui(\.|$)", module) is not None
+
+
+def wrong_requires(root):
+    """Of examples: they are to show what users can rely on."""
+    public = public_modules(root)
+    if not public:
+        yield "README.md: expected a paragraph that begins with **Public** are the modules"
+    for path in sorted((root / "examples").rglob("*.lua")):
+        for module in sorted(set(REQUIRE_BY_ANYBODY.findall(code_of(path)))):
+            if is_ours(module) and not any(fnmatch.fnmatch(module, name) for name in public):
+                yield f"{os.path.relpath(path, root)} requires {module}, which README does not call public"
+
+
 # ---- Both ---------------------------------------------------------------------------------------
 
 
@@ -115,6 +139,7 @@ def complaints(root):
     yield from circles_in(includes(root, "*.h"))
     yield from circles_in(units(files))
     yield from circles_in(requires(root))
+    yield from wrong_requires(root)
 
 
 if __name__ == "__main__":

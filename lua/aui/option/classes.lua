@@ -31,8 +31,9 @@
 
 ---@class (exact) aui.Options of aui.connect, aui.session and pool:connect
 ---@field api_key? string|fun(): string? the network API key, needed unless url is given; or a function that returns it,
----asked before each connection; never shown; default: $AUI_NETWORK_API_KEY. The function may wait. It returns the key,
----or nil and why it cannot be had just now, which is tried again; in what it raises there is no use in trying again.
+---asked before each connection and REST call; never shown; default: $AUI_NETWORK_API_KEY. The function may wait. It
+---returns the key, or nil and why it cannot be had just now, which is tried again; in what it raises there is no use in
+---trying again.
 ---@field region? "gcp"|"azure"|"aws" where the agent is; default: "gcp"
 ---@field url? string a ws:// or wss:// URL, instead of a region
 ---@field task_id? nil the task of messages that name none

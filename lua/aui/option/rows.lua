@@ -32,7 +32,7 @@ rows.session = {
     type = "key",
     environment = "AUI_NETWORK_API_KEY",
     words = "the network API key, needed unless `url` is given; or a function that returns it, asked before each "
-      .. "connection; never shown",
+      .. "connection and REST call; never shown",
     more = "The function may wait. It returns the key, or nil and why it cannot be had just now, which is tried again; "
       .. "in what it raises there is no use in trying again.",
   },

@@ -87,37 +87,40 @@ local function string_end(text, at)
   return at
 end
 
--- What stands in a text from `first` to `last`, without spaces around it; behind it is something else than a space. To
--- match "%s*$" at its end would mean to look at each run of spaces in it as often as that is long.
+local QUOTE, COMMA = ('"'):byte(), (","):byte()
+local OPENING = { [("["):byte()] = true, [("{"):byte()] = true }
+local CLOSING = { [("]"):byte()] = true, [("}"):byte()] = true }
+
+-- What stands in a text from `first` to `last`, without JSON's blanks around it.
 local function trim(text, first, last)
-  first = text:find("%S", first)
-  return text:sub(first, last):match "^.*%S" or ""
+  while first <= last and text:byte(first) <= 32 do first = first + 1 end
+  while first <= last and text:byte(last) <= 32 do last = last - 1 end
+  return text:sub(first, last)
 end
 
 --- The JSON texts of an array's items, as they are written there.
 ---@param array string valid JSON
 ---@return string[]
 function json.items(array)
-  local items, depth, at = {}, 0, 0
-  local start
-  while true do
-    at = array:find('[%[%]{},"]', at + 1)
-    local char = array:sub(at, at)
-    if char == '"' then
+  local items, depth, at, start = {}, 0, 0, nil
+  repeat
+    at = at + 1
+    local byte = array:byte(at)
+    if byte == QUOTE then
       at = string_end(array, at)
-    elseif char == "[" or char == "{" then
+    elseif OPENING[byte] then
       depth = depth + 1
-      if depth == 1 then start = at + 1 end
-    else
+      start = start or at + 1
+    elseif CLOSING[byte] or byte == COMMA then
       if depth == 1 then
         local item = trim(array, start, at - 1)
         if item ~= "" then items[#items + 1] = item end
         start = at + 1
       end
-      if char ~= "," then depth = depth - 1 end
-      if depth == 0 then return items end
+      if byte ~= COMMA then depth = depth - 1 end
     end
-  end
+  until depth == 0 and start
+  return items
 end
 
 return json

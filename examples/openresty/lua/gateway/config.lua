@@ -50,6 +50,7 @@ return {
       region = text "AUI_REGION",
       task_id = task_id,
       timeout = { connect = 10, first = 60, idle = 60, total = 300, call = rest_timeout }, -- seconds
+      retries = 0, -- a browser tries again, and is told when
       max_message = 512 * 1024, -- bytes
       max_response_body = 2 * 1024 * 1024, -- bytes, of a task's messages
     }

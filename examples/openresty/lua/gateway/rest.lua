@@ -7,10 +7,10 @@ local metrics = require "gateway.metrics"
 local rest = {}
 
 local options = config.agent()
+local client = aui.client(options)
 if options.url and not options.url:find "/api/v1/external/session/?$" then
   error("AUI_URL: expected an URL that ends in /api/v1/external/session, for the REST calls beside it", 0)
 end
-local client = aui.client(options)
 
 -- Passes on the results of a call; the words of a failure say nothing of the key.
 local function noted(result, err)
