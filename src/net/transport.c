@@ -157,7 +157,7 @@ static void end_by_proxy(aui_transport *transport) {
   }
 }
 
-static void read_proxy(aui_transport *transport) {
+static void transport_read_proxy(aui_transport *transport) {
   const void *bytes;
   size_t n;
   while (transport->proxy) {
@@ -174,7 +174,7 @@ static void read_proxy(aui_transport *transport) {
 static void transport_receive(aui_transport *transport, const void *bytes, size_t n) {
   if (transport->proxy) {
     aui_proxy_feed(transport->proxy, bytes, n);
-    read_proxy(transport);
+    transport_read_proxy(transport);
   } else {
     receive_of_server(transport, bytes, n);
   }
@@ -386,7 +386,7 @@ static void start_proxy(aui_transport *transport) {
     return;
   }
   transport->user->phase(transport, AUI_PHASE_PROXY);
-  read_proxy(transport);
+  transport_read_proxy(transport);
 }
 
 static void transport_on_connected(void *owner, uv_os_sock_t socket) {
