@@ -33,6 +33,8 @@ local REFUSED = {
   { { text = "x", timeout = { first = 0 } }, "timeout.first: expected seconds (a number above 0) or false, got 0" },
   { { text = "x", timeout = { frist = 1 } }, 'timeout: unknown option "frist"; did you mean "first"?' },
   { { text = "x", context = "url" }, 'context: expected a table, got "url"' },
+  { { text = "x", agent_variables = 1 }, "agent_variables: expected a table, got 1" },
+  { { text = "x", agent_variables = { a = { print } } }, "agent_variables.a[1]: expected a value that JSON can hold" },
   { { text = "x", context = { f = print } }, "context.f: expected a value that JSON can hold, got a function" },
   { { text = "x", context = { a = { 1, coroutine.create(function() end) } } }, "context.a[2]: expected a value that" },
   { { text = "x", context = { file = io.stdout } }, "context.file: expected a value that" },
@@ -111,8 +113,11 @@ describe("a bad message", function()
       list = { "a", { b = { cjson.null } }, true },
       ["odd key \n\240\159\152\128"] = 12345678901234,
     }
-    local said = support.said(assert(session:ask { text = text, context = context, task_id = "task/1" }))
+    local variables = { tier = "gold", seen = { 1, 2 } }
+    local message = { text = text, context = context, task_id = "task/1", agent_variables = variables }
+    local said = support.said(assert(session:ask(message)))
     assert.are.equal(text, said.message.text)
+    assert.are.same(variables, said.message.agent_variables)
     assert.are.same(context, said.message.context)
     assert.are.equal("task/1", said.message.task_id)
     assert.is_nil(cjson.decode(said.json).timeout)

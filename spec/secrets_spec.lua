@@ -49,7 +49,7 @@ end
 
 local function options_of(case, changes)
   local options = { api_key = KEY, auth = case.auth, url = case.url, tls = case.tls, task_id = "task",
-    proxy = case.proxy, timeout = { connect = case.patience, first = case.patience },
+    proxy = case.proxy, timeout = { connect = case.patience, first = case.patience, call = case.patience },
     reconnect = { base = 0.01, max = 0.05, attempts = 2 } }
   for name, value in pairs(changes or {}) do options[name] = value end
   return options
@@ -69,8 +69,13 @@ local function meet(case)
   show(session, reply, session:ask "again")
   show(pcall(aui.run, function() assert(session:ask "again") end))
   show(pcall(aui.run, function() print(debug.traceback(tostring(select(2, session:ask "again")))) error "x" end))
+  show(pcall(session.history, session))
   session:close()
   show(session, reply, session:send("late"):message())
+  local client = aui.client(options_of(case))
+  show(client, pcall(client.create_task, client, { user_id = "ada" }))
+  show(client, pcall(client.messages, client, "task"))
+  show(pcall(client.connect, client, { user_id = "ada" }))
 end
 for index, case in ipairs(cases) do
   meet(case)
@@ -106,6 +111,14 @@ try(session.send, session, { text = "x", timeout = LONG })
 try(session.on, session, LONG)
 try(aui.sleep, LONG)
 try(aui.run, LONG)
+try(aui.client, LONG)
+local client = aui.client(options_of(cases[1]))
+try(client.connect, client, LONG)
+try(client.connect, client, { [LONG] = LONG })
+try(client.create_task, client, { [LONG] = LONG })
+try(client.create_task, client, { user_id = LONG, extra = LONG })
+try(client.call, client, LONG, "/")
+try(client.call, client, "GET", LONG)
 print "the end"
 ]]
 

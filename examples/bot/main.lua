@@ -1,6 +1,6 @@
 -- A bot: asks an agent one question, shows the answer as it arrives, then what came with it.
--- Usage: main.lua [QUESTION]. AUI_NETWORK_API_KEY holds the key, AUI_TASK_ID the task; with AUI_URL it
--- talks to that server instead of the service, such as aui-sim.
+-- Usage: main.lua [QUESTION]. AUI_NETWORK_API_KEY holds the key, AUI_TASK_ID the task, in place of a
+-- new one; with AUI_URL it talks to that server instead of the service, such as aui-sim.
 package.path = arg[0]:gsub("[^/]*$", "") .. "?.lua;" .. package.path
 
 local aui = require "aui"
@@ -12,7 +12,8 @@ local question = arg[1] or "I am looking for a built-in microwave with at least 
 local function main()
   local session = assert(aui.connect {
     url = os.getenv "AUI_URL",
-    task_id = os.getenv "AUI_TASK_ID" or "68e78d0dc5a4b19a030d03d6",
+    task_id = os.getenv "AUI_TASK_ID",
+    user_id = "bot",
   })
 
   screen.say("You", question)

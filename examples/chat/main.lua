@@ -1,6 +1,6 @@
 -- A chat with an agent in a terminal. /help lists what it understands. AUI_NETWORK_API_KEY holds the key, AUI_TASK_ID
--- the task; with AUI_URL it talks to that server instead of the service, such as aui-sim. Lines are edited as the
--- terminal does by itself; `rlwrap` in front adds a history and the arrow keys.
+-- the task, in place of a new one; with AUI_URL it talks to that server instead of the service, such as aui-sim. Lines
+-- are edited as the terminal does by itself; `rlwrap` in front adds a history and the arrow keys.
 package.path = arg[0]:gsub("[^/]*$", "") .. "../bot/?.lua;" .. package.path
 
 local aui = require "aui"
@@ -17,8 +17,8 @@ local HELP = {
 
 -- The session connects when there is something to send, and again after a failure.
 local function open()
-  local session = assert(aui.session { url = os.getenv "AUI_URL", reconnect = false })
-  return { session = session, task_id = os.getenv "AUI_TASK_ID", suggestions = {} }
+  local client = aui.client { url = os.getenv "AUI_URL", reconnect = false }
+  return { client = client, session = assert(client:session()), task_id = os.getenv "AUI_TASK_ID", suggestions = {} }
 end
 
 local function show_suggestions(chat)
@@ -39,8 +39,13 @@ local function show_answer(reply)
   return reply:message()
 end
 
+-- Makes a task if none was chosen.
+local function choose_task(chat)
+  if not chat.task_id then chat.task_id = assert(chat.client:create_task { user_id = "chat" }).id end
+end
+
 local function ask(chat, text)
-  if not chat.task_id then return screen.note "Which task? Say /task and its ID." end
+  choose_task(chat)
   local reply = chat.session:send { text = text, task_id = chat.task_id }
   chat.reply = reply
   local message, err = show_answer(reply)

@@ -1,5 +1,5 @@
 -- Many conversations at once in a controller of cqueues: each is a coroutine that reads like a script.
--- Usage: main.lua [CONVERSATIONS [QUESTION]]. AUI_URL, AUI_NETWORK_API_KEY and AUI_TASK_ID as for the bot.
+-- Usage: main.lua [CONVERSATIONS [QUESTION]]. AUI_URL and AUI_NETWORK_API_KEY as for the bot.
 local aui = require "aui"
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
@@ -9,12 +9,10 @@ require("aui.adapter.cqueues").attach(cq)
 
 local count = tonumber(arg[1] or 100)
 local question = arg[2] or "I am looking for a quiet laptop"
-local task_id = os.getenv "AUI_TASK_ID" or "68e78d0dc5a4b19a030d03d6"
 local chunks, answers, failures, to_first, to_end = 0, 0, {}, {}, {}
 
 local function converse(index)
-  -- A task is one conversation. The simulator begins it at its first message; for the service, name real ones here.
-  local session = assert(aui.connect { url = os.getenv "AUI_URL", task_id = task_id .. "-" .. index })
+  local session = assert(aui.connect { url = os.getenv "AUI_URL", user_id = "crowd-" .. index })
   local start, first = cqueues.monotime(), nil
   for _ in session:send(question) do -- waits, and meanwhile others run
     first = first or cqueues.monotime() - start

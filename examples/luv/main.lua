@@ -1,5 +1,5 @@
 -- Many conversations at once in libuv's loop: each is a coroutine that reads like a script.
--- Usage: main.lua [CONVERSATIONS [QUESTION]]. AUI_URL, AUI_NETWORK_API_KEY and AUI_TASK_ID as for the bot.
+-- Usage: main.lua [CONVERSATIONS [QUESTION]]. AUI_URL and AUI_NETWORK_API_KEY as for the bot.
 local aui = require "aui"
 local uv = require "luv"
 
@@ -7,14 +7,12 @@ require("aui.adapter.luv").attach(uv)
 
 local count = tonumber(arg[1] or 100)
 local question = arg[2] or "I am looking for a quiet laptop"
-local task_id = os.getenv "AUI_TASK_ID" or "68e78d0dc5a4b19a030d03d6"
 local chunks, answers, failures, to_first, to_end = 0, 0, {}, {}, {}
 
 local function seconds_since(start) return (uv.hrtime() - start) / 1e9 end
 
 local function converse(index)
-  -- A task is one conversation. The simulator begins it at its first message; for the service, name real ones here.
-  local session = assert(aui.connect { url = os.getenv "AUI_URL", task_id = task_id .. "-" .. index })
+  local session = assert(aui.connect { url = os.getenv "AUI_URL", user_id = "crowd-" .. index })
   local start, first = uv.hrtime(), nil
   for _ in session:send(question) do -- waits, and meanwhile the loop goes on
     first = first or seconds_since(start)

@@ -17,7 +17,8 @@ local tasks = require "aui.api.tasks"
 ---@field text string
 ---@field task_id? string default: the session's
 ---@field context? table passed on to the agent, such as { url = ..., lead_details = { ... } }
----@field timeout? aui.Timeouts default: the session's; `connect` has no meaning here
+---@field agent_variables? table of which newer agents know
+---@field timeout? aui.Timeouts default: the session's; `connect` and `call` have no meaning here
 
 ---@class aui.Session
 ---@field task? aui.Task the task that was made for it, by the option user_id
@@ -27,7 +28,7 @@ Session.__name = "aui.Session"
 
 local session_module = {}
 
-local KNOWN_FIELDS = { text = true, task_id = true, context = true, timeout = true }
+local KNOWN_FIELDS = { text = true, task_id = true, context = true, agent_variables = true, timeout = true }
 
 -- How the core finds connections that may serve the session: those with the same name. A server that says more when an
 -- answer has ended must not be heard by another task: not every update says to which it belongs.
@@ -130,7 +131,7 @@ end
 -- The JSON of a message, whose fields always come in the same order.
 local function encode(fields)
   local members = {}
-  for _, name in ipairs { "task_id", "text", "context" } do
+  for _, name in ipairs { "task_id", "text", "context", "agent_variables" } do
     if fields[name] ~= nil then
       local value, culprit, problem = json_encoder.encode(name, fields[name])
       if not value then check.fail(culprit, problem) end
@@ -154,8 +155,14 @@ local function read_message(self, message)
   check.id("task_id", task_id)
   if task_id == nil then check.fail("task_id", "expected a string, here or in the session's options") end
   check.type("context", message.context, "table")
+  check.type("agent_variables", message.agent_variables, "table")
   local timeout = options_module.timeouts(message.timeout, self.timeout)
-  local fields = { task_id = task_id, text = text, context = message.context }
+  local fields = {
+    task_id = task_id,
+    text = text,
+    context = message.context,
+    agent_variables = message.agent_variables,
+  }
   return encode(fields), timeout, text, task_id
 end
 

@@ -139,6 +139,13 @@ static void test_requests(void **state) {
   connect_transport(exchange, false);
   assert_output(exchange, "POST /a?b HTTP/1.1\r\nHost: h:1\r\nContent-Length: 0\r\nX: y\r\n\r\n");
   aui_exchange_free(exchange);
+
+  request = post();
+  request.method = "DELETE"; /* as PUT and PATCH */
+  exchange = start(&request);
+  connect_transport(exchange, false);
+  assert_output(exchange, "DELETE /a?b HTTP/1.1\r\nHost: h:1\r\nContent-Length: 5\r\nX: y\r\n\r\nhello");
+  aui_exchange_free(exchange);
   aui_exchange_free(NULL);
 }
 

@@ -59,7 +59,7 @@ end
 
 -- ---- What is held, so that it can be called again ----
 
-local held = { session = {}, reply = {}, pool = {}, coroutine = {}, off = {}, raw = {} }
+local held = { session = {}, reply = {}, pool = {}, client = {}, coroutine = {}, off = {}, raw = {} }
 
 local function hold(kind, value)
   if value == nil then return end
@@ -102,6 +102,7 @@ local EVERY_FAULT = {
     { { receive = true }, { update = "A" }, { wait = 0.3 }, { cut = "fin" } },
     { { agent = true } },
   },
+  rest = { "serve", { status = 503 }, "drop", { status = 200, body = "[1" }, { status = 429 }, "serve", "ignore" },
 }
 local servers = {
   support.start { "--pace", "0" },
@@ -115,7 +116,7 @@ local function options()
   local given = {
     url = one_of(servers).url,
     task_id = one_of { "one", "two" },
-    timeout = { connect = 0.2, first = 0.1, idle = 0.1, total = 0.3 },
+    timeout = { connect = 0.2, first = 0.1, idle = 0.1, total = 0.3, call = 0.1 },
     reconnect = one_of { false, { base = 0.001, max = 0.01, attempts = dice(3) } },
     recover = one_of { true, false },
     queue = one_of { { messages = dice(3) }, { bytes = 1000 }, {} },
@@ -175,6 +176,14 @@ local calls = {
   function() hold("session", (aui.connect(options()))) end,
   function() hold("pool", aui.pool { size = dice(3), idle = 0.05 }) end,
   function() hold("session", (any("pool"):connect(options()))) end,
+  function() hold("client", aui.client(options())) end,
+  function() hold("session", (any("client"):connect { user_id = one_of { "ada", nil } })) end,
+  function() hold("session", any("client"):session()) end,
+  function() hold("pool", any("client"):pool()) end,
+  function() any("client"):create_task { user_id = one_of { "ada", anything() } } end,
+  function() any("client"):send_message { task_id = one_of { "one", "two" }, text = "hello" } end,
+  function() any("client"):messages(one_of { "one", "two" }) end,
+  function() call_method(any "client", anything_but_time(), anything_but_time(), anything()) end,
   function() hold("reply", any("session"):send(("x"):rep(2000))) end,
   function() hold("reply", any("session"):send { text = "hi", timeout = { total = 0.01 } }) end,
   function() hold("reply", any("session"):send "hello") end,

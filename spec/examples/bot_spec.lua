@@ -171,12 +171,14 @@ describe("the bot", function()
 
   it("says in one line what failed, with exit status 1", function()
     server = support.start { "--api-key", "right" }
-    local refused = start({}, nil, { AUI_URL = "ws://127.0.0.1:1/" })
+    local refused = start({}, nil, { AUI_URL = "ws://127.0.0.1:1/api/v1/external/session" })
     assert.equal(1, refused:exit_status())
-    assert.equal("Error  transport: connection to 127.0.0.1 port 1 refused\n", refused.errors)
+    local call = "POST /api/v1/external/tasks: "
+    assert.equal("Error  transport: " .. call .. "connection to 127.0.0.1 port 1 refused\n", refused.errors)
     local wrong_key = start({}, nil, { AUI_NETWORK_API_KEY = "hunter2-wrong" })
     assert.equal(1, wrong_key:exit_status())
-    assert.equal("Error  auth: the server answered with status 401: Invalid API key\n", wrong_key.errors)
+    local words = "Error  auth: " .. call .. "the server answered with status 401: Invalid API key\n"
+    assert.equal(words, wrong_key.errors)
     local no_url = start({}, nil, { AUI_URL = "http://127.0.0.1/" })
     assert.equal(1, no_url:exit_status())
     assert.equal('Error  url: expected "ws://..." or "wss://..."\n', no_url.errors)

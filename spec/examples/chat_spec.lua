@@ -126,14 +126,16 @@ describe("the chat", function()
     assert.equal(0, chat:exit_status())
   end)
 
-  it("asks for a task before the first message", function()
+  it("makes a task for the first message, if none is chosen", function()
     server = support.start { "--pace", "0" }
     local chat = person.start("chat", {}, 80, { AUI_URL = server.url })
     chat:see "\nYou"
+    chat:press "/task\n"
+    chat:see "The task is not chosen yet"
     chat:press "Hello\n"
-    chat:see "Which task? Say /task and its ID."
-    chat:press "/task other\nHello\n"
     chat:see "You could ask"
+    chat:press "/task\n"
+    chat:wait("the task's id", function() return chat.screen:text():find("The task is " .. ("%x"):rep(24)) end)
     chat:press "\4"
     assert.equal(0, chat:exit_status())
   end)

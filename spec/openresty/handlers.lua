@@ -277,12 +277,13 @@ function handlers.worker() ngx.say(ngx.worker.pid()) end
 
 -- ---- Phases that cannot wait ----
 
-local URL = "ws://127.0.0.1:1/"
+local URL = "ws://127.0.0.1:1/api/v1/external/session"
 
 local function complaint()
   local _, err = aui.connect { url = URL, task_id = "task" }
+  local _, of_call = aui.client({ url = URL }):task "task"
   local _, misuse = pcall(aui.sleep, 0)
-  return tostring(err) .. " | " .. tostring(misuse)
+  return ("%s | %s | %s"):format(tostring(err), tostring(of_call), tostring(misuse))
 end
 
 local init_worker

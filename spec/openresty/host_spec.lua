@@ -118,15 +118,16 @@ describe("in nginx", function()
   end)
 
   it("other phases say that they cannot wait", function()
-    local expected = "transport: nothing can wait in nginx's %s phase: sessions are for the content, access and "
-      .. "rewrite phases, and for timers (ngx.timer.at) | "
+    local problem = "nothing can wait in nginx's %s phase: sessions are for the content, access and rewrite phases, "
+      .. "and for timers (ngx.timer.at) | "
+    local expected = "transport: " .. problem .. "transport: GET /api/v1/external/tasks/task: " .. problem
     local pipe = io.popen(curl("in/header_filter") .. " --include")
     local header = pipe:read("*a"):match "X%-Complaint: ([^\r]+)"
     pipe:close()
     request "in/log"
     local complaints = { header_filter = header, log = request "log", init_worker = request "init_worker" }
     for phase, complaint in pairs(complaints) do
-      local words = expected:format(phase)
+      local words = expected:format(phase, phase)
       assert.equal(words, complaint:sub(1, #words))
       assert.is_truthy(complaint:find("nothing can wait in nginx's " .. phase .. " phase", #words, true))
     end

@@ -4,19 +4,14 @@ local ascii = require "aui.text.ascii"
 local authority = require "aui.option.authority"
 local check = require "aui.option.check"
 local proxy = require "aui.option.proxy"
+local tasks = require "aui.api.tasks"
 
 local endpoint = {}
 
 --- Of a secret for a place that is not confidential.
 endpoint.NOT_CONFIDENTIAL = "not sent over ws:// to another machine; use wss://, or set allow_plaintext = true"
 
-local REGIONS = {
-  gcp = "wss://data-services.aui.io/api/ia-controller/api/v1/external/session",
-  azure = "wss://azure.aui.io/api/ia-controller/api/v1/external/session",
-  aws = "wss://aws.aui.io/ia-controller/api/v1/external/session",
-}
 local DEFAULT_PORTS = { ws = 80, wss = 443 }
-local SESSION_PATH = "^(.*)/api/v1/external/session/?$"
 local KEY_PARAMETER = "network_api_key"
 
 local function parse_url(url)
@@ -41,9 +36,6 @@ local function host_field(place)
   return place.port == DEFAULT_PORTS[place.scheme] and field:match "^(.*):%d+$" or field
 end
 
--- What stands before the paths of the REST part of the API, or nil if the URL does not tell: one of one's own need not.
-local function rest_base(place) return place.target:match("^[^?]*"):match(SESSION_PATH) end
-
 -- What stays on this machine cannot be overheard.
 local function is_near(place)
   return authority.is_loopback(place.host) and (not place.proxy or authority.is_loopback(place.proxy.host))
@@ -55,11 +47,11 @@ end
 --- allow_plaintext; raises for a bad one.
 function endpoint.resolve(options)
   local url = options.url
-  if url == nil then url = REGIONS[options.region] end
+  if url == nil then url = tasks.REGIONS[options.region] end
   local place = parse_url(url)
   place.request_host = host_field(place)
   place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, place.target:match "^[^?]*")
-  place.rest_base = rest_base(place)
+  place.rest_base = tasks.rest_base(place.target:match "^[^?]*")
   place.proxy = proxy.find(options.proxy, place.host)
   place.confidential = place.scheme == "wss" or is_near(place) or options.allow_plaintext
   if options.api_key ~= nil then

@@ -10,9 +10,20 @@ local percent = require "aui.text.percent"
 
 local tasks = {}
 
+-- The WebSocket's address, where it is known by name.
+tasks.REGIONS = {
+  gcp = "wss://data-services.aui.io/api/ia-controller/api/v1/external/session",
+  azure = "wss://azure.aui.io/api/ia-controller/api/v1/external/session",
+  aws = "wss://aws.aui.io/ia-controller/api/v1/external/session",
+}
+
 local ROOT = "/api/v1/external"
 local ORIGIN = "api" -- where tasks come from that do not say: newer servers want to know
 local PAGE_SIZE = 10 -- the server's own
+
+--- What stands before the paths of REST calls, by the path of the WebSocket's address; nil if that does not tell: one
+--- of one's own need not.
+function tasks.rest_base(path) return path:match("^(.*)" .. ROOT .. "/session/?$") end
 
 -- ---- What is asked ----
 

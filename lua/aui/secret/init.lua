@@ -5,7 +5,7 @@ local host = require "aui.host"
 
 local secrets = {}
 
-local MOST_GENERATIONS = 8 -- of what was used; what was used before them has long gone out of use
+local MOST_GENERATIONS = 32 -- of what was used; what was used before them has long gone out of use
 local SHORT = 8 -- bytes; a shorter secret may be part of many a word, and is hidden only where it stands alone
 local BEGINNING = 8 -- bytes of a longer secret that give it away, where the words were cut
 
