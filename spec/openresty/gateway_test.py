@@ -462,6 +462,15 @@ class Failures(Case):
         answers = [browser.post("/api/tasks") for _ in ids]
         self.assertEqual([(502, "protocol")] * len(ids), [(answer.status, answer.error["kind"]) for answer in answers])
 
+    def test_takes_no_task_that_is_too_long(self):
+        tasks = [{"id": "t1", "welcome_message": "x" * size} for size in (60_000, 70_000)]
+        sim = self.sim(scenario={"connections": [[]], "rest": [
+            {"status": 200, "body": json.dumps(task)} for task in tasks]})
+        browser = Browser(self.gateway(sim.url))
+        self.assertEqual(201, browser.post("/api/tasks").status)
+        answer = browser.post("/api/tasks")
+        self.assertEqual((502, "overflow", False), (answer.status, answer.error["kind"], answer.error["retryable"]))
+
     def test_gives_no_browser_the_task_of_another(self):
         same = {"status": 200, "body": json.dumps({"id": "task-1"})}
         sim = self.sim(scenario={"connections": [[RECEIVE, FINAL]], "rest": [same, same, same, same, "serve"]})
@@ -691,8 +700,9 @@ class Attacks(Case):
     def test_bears_conditions_that_no_answer_meets(self):
         gateway, browser, task = self.start("--pace", "0")
         workers = gateway.workers()
-        for name, value in (("If-Match", "x"), ("If-Match", "*"), ("If-None-Match", "x"), ("If-Range", "x"), ("Range", "bytes=9-"),
-                            ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"), ("If-Modified-Since", "x")):
+        for name, value in (("If-Match", "x"), ("If-Match", "*"), ("If-None-Match", "x"), ("If-Range", "x"),
+                            ("Range", "bytes=9-"), ("If-Modified-Since", "x"),
+                            ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")):
             for path in ("/", "/healthz", "/metrics", "/nothing", f"/api/tasks/{task}/messages"):
                 answers = [browser.get(path, **{name: value}) for _ in range(4)]
                 self.assertLessEqual({answer.status for answer in answers}, {200, 206, 404}, (name, path))
@@ -711,8 +721,8 @@ class Attacks(Case):
         for before, behind in ("", ""), ("a=b; ", "; c=d"), ("a;", ";"), ("a=b;\t", ""):
             self.assertEqual(200, status(before + cookie + behind))
         # Those that a neighbour of the gateway could set in browsers that care for the prefix in these letters alone.
-        others = (cookie.replace("__Host", "__HOST"), cookie.lower(), cookie.replace("=", " ="), "=" + cookie, "x" + cookie,
-                  cookie.replace("__Host-", ""))
+        others = (cookie.replace("__Host", "__HOST"), cookie.lower(), cookie.replace("=", " ="), "=" + cookie,
+                  "x" + cookie, cookie.replace("__Host-", ""))
         self.assertEqual([404] * len(others), list(map(status, others)))
 
     def test_refuses_what_is_too_large(self):

@@ -65,6 +65,7 @@ return {
   -- Seconds between signs of life on a stream. After 45 the page takes a silent connection for a dead one.
   heartbeat = number("GATEWAY_HEARTBEAT", 15, 0.1, 30),
   max_text = 8000, -- bytes of a user's message
+  max_task = 64 * 1024, -- bytes of a new task, which may take six times as much in JSON again
   rest_timeout = rest_timeout,
   cookie_lifetime = 30 * 24 * 3600, -- seconds; a task is its browser's for as long,
   empty_lifetime = 24 * 3600, -- and for as long before its first message

@@ -8,6 +8,8 @@ local rest = {}
 
 local options = config.agent()
 local client = aui.client(options)
+options.max_response_body = config.max_task
+local client_for_tasks = aui.client(options)
 if options.url and not options.url:find "/api/v1/external/session/?$" then
   error("AUI_URL: expected an URL that ends in /api/v1/external/session, for the REST calls beside it", 0)
 end
@@ -24,7 +26,7 @@ end
 function rest.is_task_id(value) return type(value) == "string" and #value <= 64 and value:find "^[%w-]+$" ~= nil end
 
 local function create_task(user_id)
-  local task, err = client:create_task { user_id = user_id, task_origin_type = "web" }
+  local task, err = client_for_tasks:create_task { user_id = user_id, task_origin_type = "web" }
   if not task or rest.is_task_id(task.id) then return task, err end
   return nil, { kind = "protocol", message = "the agent's new task has an unlikely id", retryable = false }
 end
