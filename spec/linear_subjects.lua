@@ -139,7 +139,9 @@ end
 -- ---- The engine ----
 
 local function new_core()
-  local core = engine.session(core_options { max_message = MOST, max_response_head = MOST, max_depth = 1024 })
+  local core = engine.session(core_options {
+    ping_interval = math.huge, max_message = MOST, max_response_head = MOST, max_depth = 1024,
+  }) -- stylua: ignore
   assert(core:want() == "connect")
   core:phase "connect"
   return core
