@@ -21,15 +21,13 @@ struct aui_tunnel {
 
 /* ---- The request ---- */
 
-bool aui_tunnel_write_authority(aui_buffer *out, const char *host, uint16_t port) {
+/* "host:port", an IPv6 address in brackets (RFC 9110, 7.2), and a NUL. */
+static bool write_authority(aui_buffer *out, const char *host, uint16_t port) {
   bool is_ipv6 = strchr(host, ':');
-  size_t before = out->len;
   char end[sizeof "]:65535"];
   snprintf(end, sizeof end, "%s:%u", is_ipv6 ? "]" : "", (unsigned)port);
-  bool ok = aui_buffer_append(out, "[", is_ipv6) && aui_buffer_append(out, host, strlen(host)) &&
-            aui_buffer_append(out, end, strlen(end));
-  if (!ok) out->len = before;
-  return ok;
+  return aui_buffer_append(out, "[", is_ipv6) && aui_buffer_append(out, host, strlen(host)) &&
+         aui_buffer_append(out, end, strlen(end) + 1);
 }
 
 static bool write_credentials(aui_buffer *out, const char *credentials) {
@@ -44,7 +42,7 @@ static bool write_credentials(aui_buffer *out, const char *credentials) {
 /* The target and the Host field are the same (RFC 9112, 3.2.3). */
 static bool tunnel_write_request(aui_buffer *out, const aui_tunnel_route *route) {
   aui_buffer target = {0}, fields = {0};
-  bool ok = aui_tunnel_write_authority(&target, route->host, route->port) && aui_buffer_append(&target, "", 1) &&
+  bool ok = write_authority(&target, route->host, route->port) &&
             (!route->credentials || write_credentials(&fields, route->credentials)) &&
             aui_buffer_append(&fields, "", 1);
   const aui_request request = {.host = target.data, .target = target.data, .headers = ""};
@@ -60,8 +58,8 @@ aui_tunnel *aui_tunnel_new(const aui_tunnel_route *route) {
   if (!tunnel) return NULL;
   tunnel->has_credentials = route->credentials;
   aui_http_begin(&tunnel->http, &limits);
-  if (aui_tunnel_write_authority(&tunnel->proxy, route->proxy_host, route->proxy_port) &&
-      aui_buffer_append(&tunnel->proxy, "", 1) && tunnel_write_request(&tunnel->request, route)) {
+  if (write_authority(&tunnel->proxy, route->proxy_host, route->proxy_port) &&
+      tunnel_write_request(&tunnel->request, route)) {
     return tunnel;
   }
   aui_tunnel_free(tunnel);

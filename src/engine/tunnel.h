@@ -47,8 +47,4 @@ void aui_tunnel_cut(aui_tunnel *tunnel, const char *cause);
  * the credentials is in it, unless the proxy has repeated them. Valid as long as the tunnel is. */
 const aui_error *aui_tunnel_error(const aui_tunnel *tunnel);
 
-/* Appends "host:port", the host of an IPv6 address in brackets (RFC 9110, 7.2). Returns false, with `out` unchanged,
- * when memory is short. */
-bool aui_tunnel_write_authority(aui_buffer *out, const char *host, uint16_t port);
-
 #endif
