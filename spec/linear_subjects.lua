@@ -150,7 +150,7 @@ end
 -- A session whose WebSocket is open, with a message on its way.
 local function asking()
   local core = new_core()
-  core:adopted()
+  core:adopted(nil, 0)
   local reply = core:send('{"text":"hello"}')
   while core:output() do end -- luacheck: ignore
   return core, reply

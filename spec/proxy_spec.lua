@@ -75,6 +75,19 @@ for _, kind in ipairs { "squid", "tinyproxy" } do
           assert.equal(text, assert(session:ask(text)).text)
         end)
 
+        it("leads the calls of a client, and tells them why it does not", function()
+          local server = link:start()
+          local function list(proxy)
+            local client = aui.client { url = server.url, tls = server.tls, proxy = proxy, retries = 0 }
+            return client:list_tasks { user_id = "ann" }
+          end
+          assert.same({}, assert(list(with_user(closed_proxy, USER))).tasks)
+          local page, err = list(closed_proxy.url)
+          assert.is_nil(page)
+          assert.matches(": the proxy [%d.:]+ refused the tunnel with HTTP status 407 ", err.message)
+          assert.same({ "transport", false, "no" }, { err.kind, err.retryable, err.delivered })
+        end)
+
         it("leads to the history after a cut in the middle of an answer, and to the server again", function()
           local server = link:play {
             connections = {
