@@ -84,26 +84,35 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def await_proxy(process, port):
+def is_listened_to(port):
+    """By the kernel's word: to connect might be to connect to oneself, where nobody listens yet."""
+    with open("/proc/net/tcp") as table:
+        rows = [line.split() for line in table]
+    return any(row[1].endswith(":%04X" % port) and row[3] == "0A" for row in rows)
+
+
+def start(make, directory, credentials):
+    """The process, and its port, which somebody else may take in the meantime: it ends then, and is started again."""
     limit = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            if process.poll() is not None or time.monotonic() > limit:
-                raise
+    while time.monotonic() < limit:
+        port = free_port()
+        words = make(directory, port, credentials)
+        with open(directory + "/output", "w") as output:
+            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        while process.poll() is None and time.monotonic() < limit:
+            if is_listened_to(port):
+                return process, port
             time.sleep(0.02)
+        process.kill()
+        process.wait()
+    raise TimeoutError(open(directory + "/output").read())
 
 
 def main(make, credentials=None):
     directory = tempfile.mkdtemp()
     os.chmod(directory, 0o777)  # Squid, begun by root, goes on as another user
-    port = free_port()
-    words = make(directory, port, credentials)
-    with open(directory + "/output", "w") as output:
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    process, port = start(make, directory, credentials)
     try:
-        await_proxy(process, port)
         print("listening on http://127.0.0.1:%d/" % port, flush=True)
         sys.stdin.read()
     finally:
