@@ -42,6 +42,48 @@ for _, scheme in ipairs { "ws", "wss" } do
   end)
 end
 
+describe("a server that refuses who asks", function()
+  local NOTE = " (no api_key was sent)"
+  local refusals = {
+    { handshake = { status = 401, body = "who are you?" } },
+    { handshake = { status = 403 } },
+    { close = 1008, reason = "who are you?" },
+    { close = 3000 },
+    { close = 4001 },
+    { error = { status_code = 401, message = "who are you?" } },
+  }
+
+  -- What a session with these options is told by a server that does this.
+  local function refusal(step, options)
+    local server = support.play { step }
+    local session, err = aui.connect(server:options(options))
+    if session then
+      err = select(2, session:ask "hello")
+      session:close()
+    end
+    server:stop()
+    assert.are.equal("auth", err.kind)
+    return err.message
+  end
+
+  for _, step in ipairs(refusals) do
+    it(("with %s: whether no key was sent is said"):format(cjson.encode(step)), function()
+      if os.getenv "AUI_NETWORK_API_KEY" then return pending "AUI_NETWORK_API_KEY is set" end
+      assert.is_truthy(refusal(step):find(NOTE, 1, true))
+      assert.is_nil(refusal(step, { api_key = "hunter2-wrong" }):find(NOTE, 1, true))
+      assert.is_nil(refusal(step, { headers = { Authorization = "Bearer hunter2" } }):find(NOTE, 1, true))
+    end)
+  end
+
+  it("is not meant by a failure of another kind", function()
+    local server = support.play { { handshake = { status = 404 } } }
+    local session, err = aui.connect(server:options())
+    assert.is_nil(session)
+    assert.is_nil(err.message:find(NOTE, 1, true))
+    server:stop()
+  end)
+end)
+
 describe("the request", function()
   local server
 

@@ -57,7 +57,7 @@ describe("misuse is raised at the user's line", function()
       local opened = aui.pool():connect { url = "ws://" }
       return opened
     end)
-    assert.equal(at(line, "url: expected a host, and a port between 1 and 65535 if any"), err)
+    assert.equal(at(line, "url: expected a host, and a port between 1 and 65535 if any, got \"ws://\""), err)
   end)
 
   it("where a function of C calls ours", function()

@@ -109,6 +109,13 @@ for _, scheme in ipairs(wire.schemes) do
       assert.equal(words, err.message)
     end)
 
+    it("is told that it has given no key", function()
+      local client = client_of(link:start { "--api-key", KEY })
+      local task, err = client:create_task { user_id = "ada" }
+      assert.is_nil(task)
+      assert.matches("status 401: .* %(no api_key was sent%)$", err.message)
+    end)
+
     it("does several things at once in tasks", function()
       local client, texts = client_of(link:start { "--echo" }), {}
       aui.run(function()

@@ -20,7 +20,7 @@ local REFUSALS = {
     { status_code = 401, retryable = false, description = "Not authenticated", extra_data = { a = 1 } } },
   { "401 with an error payload behind a byte order mark, in which a character was cut in two",
     answer(401, nil, '\239\187\191{"detail":"No \\ud83d access","error":{"code":"e7"}}'), "auth",
-    "401: No \239\191\189 access$", { status_code = 401, code = "e7" } },
+    "401: No \239\191\189 access %(no api_key was sent%)$", { status_code = 401, code = "e7" } },
   { "403 with a detail", answer(403, nil, '{"detail":"No access"}'), "auth", "403: No access",
     { status_code = 403, retryable = false } },
   { "404 without a body", answer(404), "application", "404", { status_code = 404, retryable = false } },

@@ -37,21 +37,31 @@ local REFUSED = {
   { { "ws://127.0.0.1/" }, "options: unknown option 1" },
 
   { { url = 1 }, "url: expected a string, got 1" },
-  { { url = "http://127.0.0.1/" }, 'url: expected "ws://..." or "wss://..."' },
-  { { url = "127.0.0.1" }, 'url: expected "ws://..." or "wss://..."' },
-  { { url = "" }, 'url: expected "ws://..." or "wss://..."' },
-  { { url = "ws://" }, "url: expected a host" },
+  { { url = "http://127.0.0.1/" },
+    'url: expected "ws://..." or "wss://...", got "http://127.0.0.1/"; did you mean "ws://..."?' },
+  { { url = "HTTPS://h/api?token=hunter2" },
+    'url: expected "ws://..." or "wss://...", got "HTTPS://h/api?..."; did you mean "wss://..."?' },
+  { { url = "127.0.0.1" }, 'url: expected "ws://..." or "wss://...", got "127.0.0.1"' },
+  { { url = "127.0.0.1:7788/api/v1/external/session" },
+    'url: expected "ws://..." or "wss://...", got "127.0.0.1:7788/api/v1/external/session"' },
+  { { url = "" }, 'url: expected "ws://..." or "wss://...", got ""' },
+  { { url = "a-key-that-stands-at-the-wrong-place" },
+    'url: expected "ws://..." or "wss://...", got a string of 36 bytes' },
+  { { url = "ws://" }, 'url: expected a host, and a port between 1 and 65535 if any, got "ws://"' },
   { { url = "ws://:80/" }, "url: expected a host" },
   { { url = "ws://h:0/" }, "url: expected a host, and a port between 1 and 65535" },
   { { url = "ws://h:65536/" }, "url: expected a host, and a port between 1 and 65535" },
-  { { url = "ws://h:x/" }, "url: expected a host, and a port between 1 and 65535" },
+  { { url = "ws://h:x/" }, 'url: expected a host, and a port between 1 and 65535 if any, got "ws://h:.../"' },
   { { url = "ws://[::1/" }, "url: expected a host" },
   { { url = "ws://[name]:1/" }, "url: expected a host" },
   { { url = "ws://" .. ("h"):rep(254) .. "/" }, "url: expected a host" },
-  { { url = "ws://user:secret@h/" }, "url: must not carry a user name or password" },
+  { { url = "ws://user:secret@h/" },
+    'url: must not carry a user name or password; use api_key, got "ws://h/"' },
+  { { url = "ftp://user:secret/?#@h/" }, 'url: expected "ws://..." or "wss://...", got "ftp://..."' },
   { { url = "ws://h/#part" }, "url: must not have a fragment" },
   { { url = "ws://h/?network_api_key=k" }, "url: must not carry network_api_key; use api_key" },
-  { { url = "ws://h/a b" }, "url: expected printable ASCII" },
+  { { url = "ws://h/a b?c" },
+    'url: expected printable ASCII without spaces (percent-encode the rest), got "ws://h/a b?..."' },
   { { url = "ws://h/\r\nX: y" }, "url: expected printable ASCII" },
   { { url = "ws://h\n/" }, "url: expected printable ASCII" },
   { { url = "ws://h/\0" }, "url: expected printable ASCII" },
@@ -200,13 +210,41 @@ describe("aui.session takes", function()
   end)
 end)
 
+describe("a name of other libraries", function()
+  -- Who takes options or fields, and refuses those of other names.
+  local function takers(session)
+    return {
+      aui.session,
+      function(options) return session:send(options) end,
+      function(options) return aui.session { url = "wss://127.0.0.1:1/", tls = options } end,
+      function(options) return aui.client({ url = URL }):list_tasks(options) end,
+    }
+  end
+
+  it("leads to ours", function()
+    local session = assert(aui.session { url = URL })
+    for name, ours in pairs(require "aui.option.foreign") do
+      local hint, hints = ('unknown option "%s"; did you mean "%s"?'):format(name, ours), {}
+      for index, taker in ipairs(takers(session)) do
+        local ok, words = pcall(taker, { [name] = "x" })
+        assert.is_false(ok)
+        hints[index] = words:find(hint, 1, true) and hint
+      end
+      assert.is_not_nil(next(hints), hint)
+    end
+    session:close()
+  end)
+end)
+
 describe("#native without any key", function()
   it("a region is refused at the caller's line, and the environment variable named", function()
-    local ran = child.run('print(pcall(function() require("aui").connect {} end))', {
-      env = { AUI_NETWORK_API_KEY = false },
-    })
-    assert.are.equal("", ran.stderr)
-    local expected = ":1: api_key: expected a string, or the environment variable AUI_NETWORK_API_KEY"
-    assert.is_truthy(ran.stdout:find(expected, 1, true), ran.stdout)
+    for _, key in ipairs { false, "" } do
+      local ran = child.run('print(pcall(function() require("aui").connect {} end))', {
+        env = { AUI_NETWORK_API_KEY = key },
+      })
+      assert.are.equal("", ran.stderr)
+      local expected = ":1: api_key: expected a string, or the environment variable AUI_NETWORK_API_KEY"
+      assert.is_truthy(ran.stdout:find(expected, 1, true), ran.stdout)
+    end
   end)
 end)

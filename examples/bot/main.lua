@@ -9,10 +9,16 @@ local screen = require "screen"
 
 local question = arg[1] or "I am looking for a built-in microwave with at least 20 liters capacity"
 
+-- A variable of the environment; an empty one is as one that is not set.
+local function setting(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
 local function main()
   local session = assert(aui.connect {
-    url = os.getenv "AUI_URL",
-    task_id = os.getenv "AUI_TASK_ID",
+    url = setting "AUI_URL",
+    task_id = setting "AUI_TASK_ID",
     user_id = "bot",
   })
 

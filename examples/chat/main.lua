@@ -15,10 +15,16 @@ local HELP = {
   "With rlwrap in front of its command, the chat has a history and arrow keys.",
 }
 
+-- A variable of the environment; an empty one is as one that is not set.
+local function setting(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
 -- The session connects when there is something to send, and again after a failure.
 local function open()
-  local client = aui.client { url = os.getenv "AUI_URL", reconnect = false }
-  return { client = client, session = assert(client:session()), task_id = os.getenv "AUI_TASK_ID", suggestions = {} }
+  local client = aui.client { url = setting "AUI_URL", reconnect = false }
+  return { client = client, session = assert(client:session()), task_id = setting "AUI_TASK_ID", suggestions = {} }
 end
 
 local function show_suggestions(chat)

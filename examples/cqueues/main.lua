@@ -11,8 +11,11 @@ local count = tonumber(arg[1] or 100)
 local question = arg[2] or "I am looking for a quiet laptop"
 local chunks, answers, failures, to_first, to_end = 0, 0, {}, {}, {}
 
+local url = os.getenv "AUI_URL"
+if url == "" then url = nil end -- as if it was not set
+
 local function converse(index)
-  local session = assert(aui.connect { url = os.getenv "AUI_URL", user_id = "crowd-" .. index })
+  local session = assert(aui.connect { url = url, user_id = "crowd-" .. index })
   local start, first = cqueues.monotime(), nil
   for _ in session:send(question) do -- waits, and meanwhile others run
     first = first or cqueues.monotime() - start

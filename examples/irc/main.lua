@@ -20,16 +20,22 @@ if not channel then
   os.exit(2)
 end
 
-local function setting(name, default)
-  return assert(tonumber(os.getenv(name) or default), name .. ": expected a number")
+-- A variable of the environment; an empty one is as one that is not set.
+local function setting(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+local function number(name, default)
+  return assert(tonumber(setting(name) or default), name .. ": expected a number")
 end
 
 math.randomseed(uv.hrtime() % 2 ^ 31)
 
 local people = bridge.new {
-  agent = aui.client { url = os.getenv "AUI_URL", timeout = { call = 20 } },
-  people = setting("IRC_PEOPLE", 50),
-  idle = setting("IRC_IDLE", 300) * 1000,
+  agent = aui.client { url = setting "AUI_URL", timeout = { call = 20 } },
+  people = number("IRC_PEOPLE", 50),
+  idle = number("IRC_IDLE", 300) * 1000,
   note = note,
 }
 local host, port = server:match "^([^:]+):(%d+)$"

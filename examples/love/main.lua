@@ -11,9 +11,15 @@ local FAREWELL = "Good-bye! Come back soon."
 
 local talk, typed, shop
 
+-- A variable of the environment; an empty one is as one that is not set.
+local function setting(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
 function love.load()
   love.keyboard.setKeyRepeat(true)
-  local options = { url = os.getenv "AUI_URL", task_id = os.getenv "AUI_TASK_ID" or "68e78d0dc5a4b19a030d03d6" }
+  local options = { url = setting "AUI_URL", task_id = setting "AUI_TASK_ID" or "68e78d0dc5a4b19a030d03d6" }
   talk = conversation.new(options, function(chunk, keep) shop:say(chunk, keep) end)
   typed = line.new()
   shop = scene.new(talk, typed)

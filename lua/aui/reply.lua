@@ -63,7 +63,7 @@ end
 --- The error that ended a reply.
 function reply_module.failure(reply)
   if not reply.err then
-    reply.err = errors.from_core(reply.handle:error(), reply.session.mask)
+    reply.err = reply.session.credentials.failure(reply.handle:error())
     reply.err.text = reply:text()
   end
   return reply.err

@@ -53,7 +53,6 @@ local function open(checked, pool)
     timeout = checked.timeout,
     request_host = place.request_host,
     credentials = credentials,
-    mask = credentials.mask,
     waiters = {},
     notices = 0, -- how often those who wait were woken
     handlers = handlers.new "state",
@@ -86,7 +85,7 @@ end
 
 local function connection_error(self)
   local raw = self.handle:error()
-  return raw and errors.from_core(raw, self.mask)
+  return raw and self.credentials.failure(raw)
 end
 
 -- Waits until the session is open: true, or nil and why it is not.

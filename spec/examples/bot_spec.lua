@@ -181,7 +181,12 @@ describe("the bot", function()
     assert.equal(words, wrong_key.errors)
     local no_url = start({}, nil, { AUI_URL = "http://127.0.0.1/" })
     assert.equal(1, no_url:exit_status())
-    assert.equal('Error  url: expected "ws://..." or "wss://..."\n', no_url.errors)
+    local meant = 'got "http://127.0.0.1/"; did you mean "ws://..."?\n'
+    assert.equal('Error  url: expected "ws://..." or "wss://...", ' .. meant, no_url.errors)
+    local nothing = start({}, nil, { AUI_URL = "", AUI_NETWORK_API_KEY = "", AUI_TASK_ID = "" })
+    assert.equal(1, nothing:exit_status())
+    local expected = "Error  api_key: expected a string, or the environment variable AUI_NETWORK_API_KEY\n"
+    assert.equal(expected, nothing.errors)
   end)
 
   it("shows an error below the text that had arrived", function()

@@ -164,6 +164,7 @@ describe("the chat", function()
   it("says at once what is wrong with its environment", function()
     local chat = person.start("chat", {}, nil, { AUI_URL = "http://127.0.0.1/" })
     assert.equal(1, chat:exit_status())
-    assert.equal('Error  url: expected "ws://..." or "wss://..."\n', chat.errors)
+    local meant = 'got "http://127.0.0.1/"; did you mean "ws://..."?\n'
+    assert.equal('Error  url: expected "ws://..." or "wss://...", ' .. meant, chat.errors)
   end)
 end)

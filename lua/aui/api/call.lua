@@ -42,7 +42,7 @@ end
 
 local function failure_of_core(rest, request, raw)
   raw.message = name_of(request) .. ": " .. raw.message
-  return errors.from_core(raw, rest.credentials.mask)
+  return rest.credentials.failure(raw)
 end
 
 local function failure_of_status(rest, request, status, body, retry_after)

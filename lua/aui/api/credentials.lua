@@ -4,6 +4,7 @@
 local ascii = require "aui.text.ascii"
 local check = require "aui.option.check"
 local endpoint = require "aui.api.endpoint"
+local errors = require "aui.error"
 local host = require "aui.host"
 local log = require "aui.log"
 local percent = require "aui.text.percent"
@@ -118,6 +119,9 @@ local function name_of(fn)
   return "function " .. function_ids[fn]
 end
 
+-- Whether it is a server's answer that it does not know, or does not let in, who asks.
+local function is_refusal(err) return err.kind == "auth" and (err.status_code or err.close_code) ~= nil end
+
 local function with_parameter(target, key)
   local separator = target:find("?", 1, true) and "&" or "?"
   return target .. separator .. KEY_PARAMETER .. "=" .. percent.encode(key)
@@ -130,6 +134,7 @@ end
 ---@field rest_headers fun(): string headers of REST calls
 ---@field identity fun(): string equal for equal credentials only; it holds the key
 ---@field mask fun(text: string): string hides the key, and what may be secret of the headers, in a text
+---@field failure fun(raw: table): aui.Error the error for one of the C core's, as errors.from_core makes it
 
 --- The credentials for a place (see endpoint.resolve) of the options api_key, headers and auth. Raises for a bad one.
 ---@return aui.Credentials
@@ -138,6 +143,7 @@ function credentials.new(options, place)
   check_options(api_key, headers, place)
   local holders = holders_for(api_key, headers)
   local session_target, session_headers, rest_headers
+  local is_anonymous -- whether nothing was sent by which a server could know who asks
 
   local function compose(key, lines)
     session_target, session_headers, rest_headers = place.target, lines, lines
@@ -166,6 +172,7 @@ function credentials.new(options, place)
     end
     if problem then return nil, ("%s: %s"):format(argument, problem), false end
     for _, holder in ipairs(holders) do holder.add(secrets_of(key, given)) end
+    is_anonymous = sensitive.values(key, given, place.target)[1] == nil
     compose(key, header_lines(given))
     return true
   end
@@ -176,6 +183,14 @@ function credentials.new(options, place)
     return table.concat({ auth, key, lines }, "\n")
   end
 
+  local mask = secrets.mask(holders)
+
+  local function failure(raw)
+    local err = errors.from_core(raw, mask)
+    if is_anonymous and is_refusal(err) then err.message = host.words(err.message .. " (no api_key was sent)") end
+    return err
+  end
+
   local asks = type(api_key) == "function" or type(headers) == "function"
   if not asks then refresh() end
   return {
@@ -184,7 +199,8 @@ function credentials.new(options, place)
     request = function() return session_target, session_headers end,
     rest_headers = function() return rest_headers end,
     identity = identity,
-    mask = secrets.mask(holders),
+    mask = mask,
+    failure = failure,
   }
 end
 

@@ -5,6 +5,7 @@ local authority = require "aui.option.authority"
 local check = require "aui.option.check"
 local proxy = require "aui.option.proxy"
 local tasks = require "aui.api.tasks"
+local url_module = require "aui.option.url"
 
 local endpoint = {}
 
@@ -13,13 +14,21 @@ endpoint.NOT_CONFIDENTIAL = "not sent over ws:// to another machine; use wss://,
 
 local DEFAULT_PORTS = { ws = 80, wss = 443 }
 local KEY_PARAMETER = "network_api_key"
+local MEANT = { http = "ws", https = "wss" } -- what speaks of the same servers
 
 local function parse_url(url)
-  local function fail(problem) check.fail("url", problem) end
   check.type("url", url, "string")
+  local function fail(problem, hint)
+    local shown = url_module.shown(url)
+    local got = shown and ('"%s"'):format(shown) or check.describe(url)
+    check.fail("url", ("%s, got %s%s"):format(problem, got, hint or ""))
+  end
   local scheme, where, target = url:match "^([A-Za-z]+)://([^/?#]*)(.*)$"
   scheme = scheme and ascii.lower(scheme)
-  if not DEFAULT_PORTS[scheme] then fail 'expected "ws://..." or "wss://..."' end
+  if not DEFAULT_PORTS[scheme] then
+    local meant = MEANT[scheme]
+    fail('expected "ws://..." or "wss://..."', meant and ('; did you mean "%s://..."?'):format(meant))
+  end
   if where:find("@", 1, true) then fail "must not carry a user name or password; use api_key" end
   local problem = authority.problem(where, target)
   if problem then fail(problem) end

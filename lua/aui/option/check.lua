@@ -1,5 +1,6 @@
 -- Checks of what a user gives: misuse is raised at the user's line, naming the argument and what was expected.
 
+local foreign = require "aui.option.foreign"
 local host = require "aui.host"
 local misuse = require "aui.host.misuse"
 
@@ -30,6 +31,13 @@ local function nearest(name, known)
     end
   end
   return best
+end
+
+-- Which of the known names may have been meant by this one, or a field of it; nil: nobody knows.
+local function meant(name, known)
+  local ours = foreign[name]
+  if ours and known[ours:match "^[^.]*"] ~= nil then return ours end
+  return type(name) == "string" and nearest(name, known) or nil
 end
 
 -- A longer string in the wrong place may be a secret.
@@ -96,7 +104,7 @@ end
 function check.names(argument, options, known)
   for name in pairs(options) do
     if known[name] == nil then
-      local guess = type(name) == "string" and nearest(name, known)
+      local guess = meant(name, known)
       local hint = guess and ("; did you mean %q?"):format(guess) or ""
       check.fail(argument, ("unknown option %s%s"):format(check.describe(name), hint))
     end

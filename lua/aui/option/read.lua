@@ -63,7 +63,10 @@ end
 readers["table or false"] = function(row, value) return value and readers.table(row, value) end
 
 local function default_of(row)
-  if row.environment then return os.getenv(row.environment) end
+  if row.environment then
+    local value = os.getenv(row.environment)
+    return value ~= "" and value or nil -- an empty one is as one that is not set
+  end
   if row.default == nil then return nil end
   return readers[row.type](row, row.default)
 end

@@ -75,7 +75,7 @@ end
 local function check_settings()
   local given = options.merged()
   check_place(given)
-  if given.api_key or vim.env.AUI_NETWORK_API_KEY then
+  if given.api_key or (vim.env.AUI_NETWORK_API_KEY or "") ~= "" then
     ok "there is an API key"
   else
     local advice = "Set api_key, or AUI_NETWORK_API_KEY in the environment."

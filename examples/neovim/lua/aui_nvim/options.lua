@@ -9,13 +9,19 @@ local given -- by setup
 --- Replaces vim.g.aui.
 function options.set(of_setup) given = of_setup end
 
+-- A variable of the environment; an empty one is as one that is not set.
+local function variable(name)
+  local value = vim.env[name]
+  return value ~= "" and value or nil
+end
+
 --- The user's options, with the environment's where they say nothing; the key's is known to the module.
 function options.merged()
   local merged = vim.tbl_extend("force", {}, given or vim.g.aui or {})
-  merged.task_id = merged.task_id or vim.env.AUI_TASK_ID
+  merged.task_id = merged.task_id or variable "AUI_TASK_ID"
   if not merged.url and not merged.region then
-    merged.url = vim.env.AUI_URL
-    merged.region = not merged.url and vim.env.AUI_REGION or nil
+    merged.url = variable "AUI_URL"
+    merged.region = not merged.url and variable "AUI_REGION" or nil
   end
   return merged
 end
