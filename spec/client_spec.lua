@@ -201,6 +201,11 @@ for _, scheme in ipairs(wire.schemes) do
       assert.same({ "timeout", "maybe" }, { err.kind, err.delivered })
     end)
 
+    it("may wait without a limit", function()
+      local client = play({ { status = 503 } }, { timeout = { call = false } })
+      assert.equal(0, #assert(client:list_tasks { user_id = "ada" }).tasks)
+    end)
+
     it("says that nothing has left without a connection", function()
       local server = link:start()
       local client = client_of(server)
