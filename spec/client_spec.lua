@@ -201,6 +201,37 @@ for _, scheme in ipairs(wire.schemes) do
       assert.same({ "timeout", "maybe" }, { err.kind, err.delivered })
     end)
 
+    it("waits no longer for a key than for an answer", function()
+      local is_over = false
+      local function api_key()
+        while not is_over do aui.sleep(0.01) end
+      end
+      local client = client_of(link:start(), { api_key = api_key, timeout = { call = 0.1 } })
+      local _, err = client:messages(TASK)
+      is_over = true
+      assert.same({ "timeout", "no", true }, { err.kind, err.delivered, err.retryable })
+      assert.matches("the key or the headers were not given in time", err.message)
+    end)
+
+    it("says why there is no key", function()
+      local function client_with(api_key) return client_of(link:start(), { api_key = api_key, retries = 1 }) end
+      local asked = 0
+      local client = client_with(function()
+        asked = asked + 1
+        return nil, "the vault is closed"
+      end)
+      local _, err = client:messages(TASK)
+      assert.same({ 2, "auth", "no", true }, { asked, err.kind, err.delivered, err.retryable })
+      assert.equal("GET /api/v1/external/tasks/" .. TASK .. "/messages: api_key: the vault is closed", err.message)
+      _, err = client_with(function() error "no vault" end):messages(TASK)
+      assert.same({ "auth", "no", false }, { err.kind, err.delivered, err.retryable })
+      client = client_with(function()
+        aui.sleep(0.001) -- it may wait
+        return KEY
+      end)
+      assert(client:create_task { user_id = "ada" })
+    end)
+
     it("may wait without a limit", function()
       local client = play({ { status = 503 } }, { timeout = { call = false } })
       assert.equal(0, #assert(client:list_tasks { user_id = "ada" }).tasks)
@@ -251,8 +282,14 @@ describe("an answer to a client", function()
     assert.same({ "no_balance", "r-1" }, { err.code, err.request_id })
   end)
 
-  it("shows no key in its errors", function()
-    local err = failure_of { status = 400, body = '{"message":"the key ' .. KEY .. ' is bad"}' }
+  it("shows no key in its errors, and no more than a line", function()
+    local client = client_of({ status = 200, body = "" }, { status = 500 })
+    local _, err = client:task(KEY .. ("x"):rep(1000))
+    assert.is_nil(err.message:find(KEY, 1, true))
+    assert.is_true(#err.message <= 500)
+    _, err = client:task(("x"):rep(1000))
+    assert.is_true(#err.message <= 500)
+    err = failure_of { status = 400, body = '{"message":"the key ' .. KEY .. ' is bad"}' }
     assert.matches("the key %*%*%* is bad$", err.message)
   end)
 

@@ -35,8 +35,8 @@ end
 -- The query stays out of it: it has names of users.
 local function name_of(request) return request.method .. " " .. request.path end
 
-local function failure(request, fields)
-  fields.message = name_of(request) .. ": " .. fields.message
+local function failure(rest, request, fields)
+  fields.message = host.words(rest.credentials.mask(name_of(request) .. ": " .. fields.message))
   return errors.new(fields)
 end
 
@@ -61,19 +61,34 @@ end
 
 -- ---- One attempt ----
 
--- Asks for the key and the headers where functions give them: true, or nil and the error.
-local function refresh(rest, request)
-  if not rest.credentials.asks then return true end
-  local finished, ok, why, retryable = host.pcall(rest.credentials.refresh)
+-- A task, since the functions that are asked may wait for longer than the call may take.
+local function ask(answer, source, refresh)
+  local finished, ok, why, retryable = host.pcall(refresh)
   if not finished then -- memory is short
     ok, why, retryable = nil, tostring(ok), true
   end
-  if ok then return true end
-  local message = host.words(rest.credentials.mask(why))
-  return nil, failure(request, { kind = "auth", message = message, retryable = retryable })
+  answer.ok, answer.why, answer.retryable, answer.is_there = ok, why, retryable, true
+  host.notify(source)
 end
 
-local function start(rest, request, timeout, source)
+-- Asks for the key and the headers where functions give them: true; nil and the error; or nothing as call.once.
+local function refresh(rest, request, deadline, source, is_wanted)
+  if not rest.credentials.asks then return true end
+  local answer, seen = { is_there = false }, source.notices
+  host.spawn_background(ask, answer, source, rest.credentials.refresh)
+  while not answer.is_there do
+    if not host.wait(source, deadline, seen) then
+      local message = "the key or the headers were not given in time (timeout.call)"
+      return nil, failure(rest, request, { kind = "timeout", message = message, retryable = true })
+    end
+    seen = source.notices
+    if not is_wanted() then return end
+  end
+  if answer.ok then return true end
+  return nil, failure(rest, request, { kind = "auth", message = answer.why, retryable = answer.retryable })
+end
+
+local function start(rest, request, deadline, source)
   local place, headers = rest.endpoint, rest.credentials.rest_headers()
   if request.body then headers = headers .. "Content-Type: application/json\r\n" end
   return host.start_call(
@@ -83,7 +98,7 @@ local function start(rest, request, timeout, source)
       target = place.rest_base .. request.path .. (request.query or ""),
       headers = headers .. "Accept: application/json\r\n",
       body = request.body,
-      timeout = math.max(timeout, SHORTEST),
+      timeout = math.max(deadline - host.now(), SHORTEST),
       max_body = rest.max_response_body,
       max_response_head = rest.max_response_head,
     })
@@ -92,15 +107,15 @@ end
 
 --- Makes the call once: the body of an answer with a status of success; nil and the error; or nothing when it was given
 --- up, since `is_wanted()` had become false. `source` is registered at the host and notified of events, and also when
---- it is to be looked whether the call is still wanted. `timeout` is in seconds.
+--- it is to be looked whether the call is still wanted. `deadline` is of host.now.
 ---@return string? body
 ---@return aui.Error? err
-function call.once(rest, request, timeout, source, is_wanted)
-  local ready, err = refresh(rest, request)
+function call.once(rest, request, deadline, source, is_wanted)
+  local ready, err = refresh(rest, request, deadline, source, is_wanted)
   if not ready then return nil, err end
   local seen = source.notices
-  local exchange, why = start(rest, request, timeout, source)
-  if not exchange then return nil, failure(request, { kind = "transport", message = why }) end
+  local exchange, why = start(rest, request, deadline, source)
+  if not exchange then return nil, failure(rest, request, { kind = "transport", message = why }) end
   local status, body, retry_after
   repeat
     host.wait(source, nil, seen)
@@ -134,7 +149,7 @@ local function answer_to(rest, request)
   local source, failures = new_source(), 0
   local deadline = host.now() + rest.timeout
   while true do
-    local body, err = call.once(rest, request, deadline - host.now(), source, always)
+    local body, err = call.once(rest, request, deadline, source, always)
     if body then return body end
     failures = failures + 1
     local pause = pause_after(rest, request, err, failures, deadline)
@@ -143,9 +158,9 @@ local function answer_to(rest, request)
   end
 end
 
-local function unreadable(request, problem)
+local function unreadable(rest, request, problem)
   local is_short = problem == json.NO_MEMORY -- now; later it may be read
-  return failure(request, {
+  return failure(rest, request, {
     kind = is_short and "overflow" or "protocol",
     message = "the answer cannot be read: " .. problem,
     retryable = is_short,
@@ -165,11 +180,11 @@ end
 function call.run(rest, request)
   host.check_wait()
   local problem = host.problem_of_connecting()
-  if problem then return nil, failure(request, { kind = "transport", message = problem }) end
+  if problem then return nil, failure(rest, request, { kind = "transport", message = problem }) end
   local body, err = answer_to(rest, request)
   if not body then return nil, err end
   local result, unread = request.read(body)
-  if result == nil then return nil, unreadable(request, unread) end
+  if result == nil then return nil, unreadable(rest, request, unread) end
   return result
 end
 

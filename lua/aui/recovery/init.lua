@@ -52,7 +52,8 @@ end
 -- Returns how long the server wants not to be asked again, if it says so, as far as it is obeyed.
 local function attempt(doubt)
   local request = tasks.messages(doubt.message.task_id)
-  local body, err = call.once(doubt.rest, request, CALL_TIMEOUT, doubt, function() return is_parked(doubt) end)
+  local deadline = host.now() + CALL_TIMEOUT
+  local body, err = call.once(doubt.rest, request, deadline, doubt, function() return is_parked(doubt) end)
   local reply = parked_reply(doubt) -- held from here on, where nothing waits
   if not reply or not (body or err) then return end
   if body then
