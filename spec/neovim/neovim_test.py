@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from editor import KEY, NAME, PLUGIN, ROOT, RUN, Case, Terminal, wait_until
+from editor import KEY, NAME, PATIENCE, PLUGIN, ROOT, RUN, Case, Terminal, wait_until
 
 LAPTOP = "a laptop under $1000"
 NOBODY = "ws://127.0.0.1:1/api/v1/external/session"  # where no server listens
@@ -36,6 +36,35 @@ package.preload.health = function() error "gone" end
 
 # A timer of another plugin's.
 TICK = "ticks = 0; vim.loop.new_timer():start(10, 10, function() ticks = ticks + 1 end)"
+
+
+# A plugin as README has it: everywhere in it the editor can be used.
+README = """
+aui = require "aui"
+require("aui.adapter.luv").attach()
+local function write(...) vim.api.nvim_buf_set_lines(0, -1, -1, true, { table.concat({ ... }, " ") }) end
+aui.log(function(event) write("log", event.event) end, "debug")
+local options = { url = ..., user_id = "ada", api_key = function() write "key" return "k" end }
+coroutine.wrap(function()
+  local session = assert(aui.connect(options))
+  session:on("state", function(state) write("state", state) end)
+  local reply = session:send "one"
+  for chunk in reply do write("chunk", chunk) end
+  session:send("two"):on("message", function(message) write("handler", message.text) end)
+  aui.spawn(function() write("task", session:ask("three").text) end)
+  aui.sleep(0.001)
+  write "coroutine"
+  session:ask "four"
+  session:close()
+end)()
+"""
+
+# Nothing that is scheduled comes to pass meanwhile, as while a prompt is open.
+PROMPT = """
+local log, seconds = ...
+local function is_asked() return io.open(log):read("*a"):find '"event": ?"message"' ~= nil end
+return vim.wait(seconds * 1000, is_asked, 10, true)
+"""
 
 
 def exchange(question, answer):
@@ -431,6 +460,27 @@ class Neighbours(Case):
         editor.command("Aui One")
         self.assertEqual(exchange("One", "One"), editor.ended())
         wait_until(lambda: editor.lua("return theirs") == "Hello", "the other plugin's answer")
+
+    def test_may_use_all_of_the_editor_where_the_module_goes_on_or_calls(self):
+        editor = self.start("--echo", "--pace", "0")
+        editor.lua(README, editor.eval("$AUI_URL"))
+        lines = wait_until(lambda: "state closed" in (seen := self.lines(editor)) and seen,
+                           lambda: (self.lines(editor), editor.messages()))
+        for line in ("key", "chunk one", "handler two", "task three", "coroutine", "log state", "log answer"):
+            self.assertIn(line, lines)
+
+    @staticmethod
+    def lines(editor):
+        return editor.request("nvim_buf_get_lines", 0, 0, -1, False)
+
+    def test_lets_connections_live_on_while_the_editor_attends_to_nothing(self):
+        editor = self.start("--echo", "--pace", "0")
+        editor.lua("aui = require 'aui'; require('aui.adapter.luv').attach()\n"
+                   "reply = aui.session({ url = ..., task_id = 'other' }):send 'Hello'\n"
+                   "reply:on('message', function(message) vim.cmd('let g:answer = \"' .. message.text .. '\"') end)",
+                   editor.eval("$AUI_URL"))
+        self.assertTrue(editor.lua(PROMPT, self.sim_log.name, PATIENCE))
+        wait_until(lambda: editor.eval("get(g:, 'answer', '')") == "Hello", "the answer")
 
     def test_uses_the_names_of_current_neovims_where_they_are(self):
         editor = self.start("--echo", "--pace", "0")

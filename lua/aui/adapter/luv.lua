@@ -1,13 +1,38 @@
 -- Sessions in a libuv loop that Lua drives: luv's, and Neovim's. A coroutine that waits yields, and is resumed from the
 -- loop; on the main coroutine, where luv calls its callbacks, nothing can wait.
+--
+-- Neovim lets callbacks of its loop use next to nothing of the editor, but what they schedule may use all of it. So
+-- there they only move bytes, and coroutines and handlers go on in what is scheduled. That may have to wait for as long
+-- as a prompt is open, and connections live on meanwhile.
 
 local scheduler = require "aui.host.native.scheduler"
 
 local luv = {}
 
 local vim = rawget(_G, "vim")
+local schedule = vim and vim.schedule
+
+local PULSE = 0.02 -- seconds between two looks at what is due while a step is scheduled, which is due itself
 
 local function milliseconds(seconds) return math.ceil(seconds * 1000) end
+
+local function step_now() scheduler.step() end
+
+local is_scheduled, pumped_at = false, 0
+
+local function step_scheduled()
+  is_scheduled = false
+  scheduler.step()
+end
+
+local function step_later()
+  scheduler.pump()
+  pumped_at = scheduler.now()
+  if not is_scheduled then schedule(step_scheduled) end
+  is_scheduled = true
+end
+
+local step = schedule and step_later or step_now
 
 -- Makes what drives our loop: a poll handle for its descriptor, and a timer, which is set just before the host's loop
 -- waits, when all that happened is known. Returns what keeps the host's loop alive as long as we have something to do,
@@ -21,10 +46,10 @@ local function drive(uv)
       uv.unref(poll)
     end
   end
-  local function step() scheduler.step() end
   local function set_timer()
     look_again() -- what was collected as garbage has told nobody
     local timeout = scheduler.timeout()
+    if timeout and is_scheduled then timeout = math.max(timeout, pumped_at + PULSE - scheduler.now()) end
     if timeout then
       uv.timer_start(timer, milliseconds(timeout), 0, step)
     else

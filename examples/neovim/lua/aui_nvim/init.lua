@@ -54,7 +54,7 @@ end
 
 local function new_session(aui)
   local its_options, level = options.read()
-  aui.log(level and vim.schedule_wrap(tell), level or nil)
+  aui.log(level and tell or nil, level or nil)
   return aui.session(its_options)
 end
 
@@ -69,22 +69,19 @@ local function open()
   })
 end
 
--- A task of the loop, where the editor must not be touched: it leaves that to the editor's next turn. What comes while
--- it sleeps is read as one chunk, so that no stream is too fast for the editor.
+-- A task. What comes while it sleeps is read as one chunk, so that no stream is too fast for the editor.
 local function follow(its_reply, exchange)
   for chunk, keep in function() return its_reply:next() end do
-    vim.schedule(function() exchange:show(chunk, keep) end)
+    exchange:show(chunk, keep)
     require("aui").sleep(FRAME)
   end
   local message, err = its_reply:message()
-  vim.schedule(function()
-    reply = nil
-    if message then
-      exchange:finish(message)
-    else
-      exchange:fail(err)
-    end
-  end)
+  reply = nil
+  if message then
+    exchange:finish(message)
+  else
+    exchange:fail(err)
+  end
 end
 
 --- Asks the agent; the answer streams into the transcript.

@@ -2,8 +2,6 @@
 
 local options = {}
 
-local PATIENCE = 0.01 -- seconds between two looks at what the editor has yet to do
-
 local given -- by setup
 
 --- Replaces vim.g.aui.
@@ -26,26 +24,9 @@ function options.merged()
   return merged
 end
 
--- A function of the user's may use all of the editor, which the loop's callbacks must not: it is called in the editor's
--- next turn, and waited for.
-local function in_editor(fn)
-  return function()
-    local results
-    vim.schedule(function() results = { pcall(fn) } end)
-    while not results do
-      require("aui").sleep(PATIENCE)
-    end
-    if not results[1] then error(results[2], 0) end
-    return results[2], results[3]
-  end
-end
-
 --- Those of aui.session, and the least level of what is told to the user, or false.
 function options.read()
   local merged = options.merged()
-  for _, name in ipairs { "api_key", "headers" } do
-    if type(merged[name]) == "function" then merged[name] = in_editor(merged[name]) end
-  end
   local level = merged.log
   merged.log = nil
   if level == nil then level = "warn" end
