@@ -72,10 +72,11 @@ function log.write(level, name, source, fields)
   emit(fields)
 end
 
---- What a function of the user's raised where there is nobody to catch it: `who` says which. If nobody listens, it goes
---- to where errors are printed.
-function log.failure(who, failure)
-  local message = ("%s of aui failed: %s"):format(who, log.words_of(failure))
+--- What a function of the user's raised where there is nobody to catch it: `who` says which, and `more` what else is to
+--- be said of that. If nobody listens, it goes to where errors are printed.
+---@param more? string
+function log.failure(who, failure, more)
+  local message = ("%s of aui failed%s: %s"):format(who, more or "", log.words_of(failure))
   if log.wants "error" then
     emit { level = "error", event = "raised", err = failure, message = message }
   else

@@ -239,7 +239,8 @@ end
 --- "waiting", err is why a connection was lost or not made, and delay in how many seconds the next one is tried: nil
 --- when only a message asks for it. Of "connecting" that follows "open", err is why the connection was lost.
 --- The loop calls the handlers, which cannot wait (in nginx a light thread does, where they may): aui.spawn a function
---- that does. The first error in one is told to aui.log, and ends nothing. Several may follow one event.
+--- that does. The first error in one is told to aui.log, and ends nothing; one that fails three times in a row is
+--- taken away. Several may follow one event.
 ---@param event "state"
 ---@param handler fun(state: string, err?: aui.Error, delay?: number)
 ---@return fun() off stops the calls

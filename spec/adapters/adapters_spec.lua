@@ -722,3 +722,25 @@ describe("a host's loop that is gone", function()
     ]]
   end)
 end)
+
+describe("an adapter refuses", function()
+  -- Each is { module, what it is given, what the error says }.
+  local REFUSED = {
+    { "luv", 1, 'uv: expected luv, as of require "luv", got 1' },
+    { "luv", false, 'uv: expected luv, as of require "luv", got false' },
+    { "luv", {}, 'uv: expected luv, as of require "luv", got a table' },
+    { "cqueues", nil, "cq: expected a controller, as of cqueues.new(), got nothing" },
+    { "cqueues", {}, "cq: expected a controller, as of cqueues.new(), got a table" },
+    { "cqueues", io.stdout, "cq: expected a controller, as of cqueues.new(), got a userdata" },
+  }
+
+  for _, case in ipairs(REFUSED) do
+    it(case[3], function()
+      local adapter = require("aui.adapter." .. case[1])
+      local line = debug.getinfo(1, "l").currentline + 1
+      local ok, err = pcall(function() adapter.attach(case[2]) end)
+      assert.is_false(ok)
+      assert.equal(("spec/adapters/adapters_spec.lua:%d: %s"):format(line, case[3]), err)
+    end)
+  end
+end)

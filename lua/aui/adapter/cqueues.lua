@@ -2,6 +2,7 @@
 -- coroutines of any controller wait as cqueues has them wait; another one that waits yields to whoever resumed it, and
 -- is resumed from this controller. A task waits for what is of cqueues in the controller, too.
 
+local check = require "aui.option.check"
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 local scheduler = require "aui.host.native.scheduler"
@@ -13,8 +14,12 @@ local adapter = {}
 local LONGEST_POLL = 1
 
 --- From now on this controller drives the sessions, until it is closed. After a fork, cqueues wants cq:reset() first.
+--- Raises for what is no controller.
 ---@param cq table of cqueues.new
 function adapter.attach(cq)
+  if cqueues.type(cq) ~= "controller" then
+    check.fail("cq", "expected a controller, as of cqueues.new(), got " .. check.describe(cq))
+  end
   local change, pumping = condition.new(), false
   local its_adapter = {}
 

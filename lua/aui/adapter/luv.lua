@@ -5,6 +5,7 @@
 -- there they only move bytes, and coroutines and handlers go on in what is scheduled. That may have to wait for as long
 -- as a prompt is open, and connections live on meanwhile.
 
+local check = require "aui.option.check"
 local scheduler = require "aui.host.native.scheduler"
 
 local luv = {}
@@ -64,14 +65,19 @@ local function drive(uv)
   return look_again, is_open
 end
 
+local function is_luv(uv)
+  return type(uv) == "table" and type(uv.new_poll) == "function" and type(uv.new_prepare) == "function"
+end
+
 local adapter = {}
 
 --- From now on this loop drives the sessions; there is no way back. Once is enough: plugins of one editor, which do not
---- know of each other, may all call it.
+--- know of each other, may all call it. Raises for what is not luv.
 ---@param uv? table luv: Neovim's vim.uv or vim.loop, or require "luv"
 function luv.attach(uv)
+  if uv == nil then uv = vim and (vim.uv or vim.loop) or require "luv" end
+  if not is_luv(uv) then check.fail("uv", 'expected luv, as of require "luv", got ' .. check.describe(uv)) end
   if adapter.changed then return end
-  uv = uv or (vim and (vim.uv or vim.loop)) or require "luv"
   local look_again, is_open
   function adapter.changed()
     if not (is_open and is_open()) then look_again, is_open = drive(uv) end -- not earlier: a process may fork before

@@ -1,6 +1,6 @@
 -- The user's functions that are called when something happens: in the order in which they came, and an error of one
--- harms neither the others nor what it was told of. One that fails goes on being called, but only its first failure is
--- told: there may be a chunk every millisecond.
+-- harms neither the others nor what it was told of. There may be a chunk every millisecond: of one that fails now and
+-- then only the first failure is told, and one that fails every time is taken away.
 
 local check = require "aui.option.check"
 local host = require "aui.host"
@@ -8,6 +8,9 @@ local interrupt = require "aui.host.interrupt"
 local log = require "aui.log"
 
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
+
+local MOST_FAILURES = 3 -- in a row
+local TAKEN_AWAY = " for the third time in a row, and is not called any more"
 
 local handlers = {}
 handlers.__index = handlers
@@ -25,6 +28,13 @@ end
 --- Whether the event has any.
 function handlers:has(event) return self.lists[event][1] ~= nil end
 
+local function take_away(list, handler)
+  handler.off = true
+  for index, candidate in ipairs(list) do
+    if candidate == handler then return table.remove(list, index) end
+  end
+end
+
 --- Adds one; the result takes it away again. Raises for an unknown event or what is no function.
 function handlers:add(event, fn)
   local list = self.lists[event]
@@ -34,14 +44,21 @@ function handlers:add(event, fn)
   if type(fn) ~= "function" then
     check.fail("handler", "expected a function, got " .. check.describe(fn))
   end
-  local handler = { fn = fn }
+  local handler = { fn = fn, failures = 0, is_known = false }
   list[#list + 1] = handler
-  return function()
-    handler.off = true
-    for index, candidate in ipairs(list) do
-      if candidate == handler then return table.remove(list, index) end
-    end
+  return function() take_away(list, handler) end
+end
+
+local function failed(list, handler, failure)
+  if interrupt.is(failure) then error(failure, 0) end
+  handler.failures = handler.failures + 1
+  if handler.failures == MOST_FAILURES then
+    take_away(list, handler)
+    log.failure("a handler", failure, TAKEN_AWAY)
+  elseif not handler.is_known then
+    log.failure("a handler", failure)
   end
+  handler.is_known = true
 end
 
 local function call_each(list, n, ...)
@@ -52,9 +69,11 @@ local function call_each(list, n, ...)
       if not handler.off then handler.fn(unpack(arguments, 1, n)) end
     end
     local ok, failure = xpcall(call, log.traceback)
-    if not ok and interrupt.is(failure) then error(failure, 0) end
-    if not ok and not handler.failed then log.failure("a handler", failure) end
-    handler.failed = handler.failed or not ok
+    if ok then
+      handler.failures = 0
+    else
+      failed(list, handler, failure)
+    end
   end
 end
 
