@@ -96,11 +96,14 @@ void aui_push_module(lua_State *L) {
                                        {"status_error", module_status_error}, {"backoff", module_backoff},
                                        {"has_room", module_has_room},         {"is_json", module_is_json},
                                        {"plain_json", module_plain_json}};
-  lua_createtable(L, 0, 9);
+  lua_createtable(L, 0, 10);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     lua_pushcfunction(L, functions[i].func);
     lua_setfield(L, -2, functions[i].name);
   }
   lua_pushliteral(L, AUI_VERSION);
   lua_setfield(L, -2, "version");
+  /* Also for whoever reads this file since it does not load (lua/aui/host/dependency.lua). */
+  lua_pushliteral(L, "lua-aui for " LUA_VERSION);
+  lua_setfield(L, -2, "built_for");
 }

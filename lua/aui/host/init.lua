@@ -6,4 +6,9 @@
 -- words, status_error, backoff, has_room, is_json, plain_json and version of its C module. native/scheduler.lua and
 -- sources.lua document them.
 
-return require(require "aui.host.ngx_api" and "aui.host.nginx.scheduler" or "aui.host.native.scheduler")
+local dependency = require "aui.host.dependency"
+local nginx = require "aui.host.ngx_api"
+
+dependency.load(nginx and "aui.engine" or "aui.net")
+
+return require(nginx and "aui.host.nginx.scheduler" or "aui.host.native.scheduler")

@@ -1,6 +1,6 @@
 -- JSON as the protocol needs it, read by lua-cjson: messages without nulls.
 
-local cjson = require "cjson"
+local cjson = require("aui.host.dependency").load "cjson"
 local host = require "aui.host"
 
 local MAX_DEPTH = 1024 -- what the engine lets through may nest as deep as its own limit

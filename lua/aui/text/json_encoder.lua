@@ -1,7 +1,7 @@
 -- Writes JSON (RFC 8259) with errors that name the culprit. lua-cjson's encoder does not do: it obeys a locale that is
 -- set after it was loaded, and cuts numbers to 14 digits.
 
-local cjson = require "cjson"
+local cjson = require("aui.host.dependency").load "cjson"
 local host = require "aui.host"
 
 local encoder = {}
