@@ -11,11 +11,18 @@ local function to_hex(bytes)
   return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
 end
 
+-- Options of a session that has a key, so that the words about one that has none do not come.
+local function with_key(changes)
+  local options = { api_key = "the-key-of-these-specs" }
+  for name, value in pairs(changes or {}) do options[name] = value end
+  return options
+end
+
 -- The error of a handshake that is refused with this body, whatever its bytes.
 local function refused_with(body, changes, status)
   local head = ("HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n"):format(status or "403 Forbidden", #body)
   server = support.play { { handshake = { raw = head } }, #body > 0 and { raw = to_hex(body) } or nil }
-  local session, err = aui.connect(server:options(changes))
+  local session, err = aui.connect(server:options(with_key(changes)))
   assert.is_nil(session)
   return err
 end
@@ -23,7 +30,7 @@ end
 -- The error of a question that is answered with this frame, and a close behind it unless `code` is nil.
 local function answered_with(frame, code, reason, changes)
   server = support.play { { receive = true }, { send = frame }, code and { close = code, reason = reason } or nil }
-  local session = server:connect(changes)
+  local session = server:connect(with_key(changes))
   local message, err = session:ask "question"
   session:close()
   assert.is_nil(message)
@@ -129,7 +136,7 @@ describe("a server's error", function()
   } do
     it(("has the kind %s when it is only the close code %d"):format(case[2], case[1]), function()
       server = support.play { { receive = true }, { close = case[1], reason = "why." } }
-      local session = server:connect()
+      local session = server:connect(with_key())
       local _, err = session:ask "question"
       session:close()
       assert.are.same({ case[2], case[3], case[4] }, { err.kind, err.retryable, err.delivered })
@@ -159,7 +166,7 @@ describe("a server's error", function()
       { send = { id = "1", text = "partial", error = "x" } },
       { message = { text = "answer", detail = "x", errors = { "x" }, error = { message = "x" } } },
     }
-    local session = server:connect()
+    local session = server:connect(with_key())
     assert.equal("answer", assert(session:ask "question").text)
     session:close()
   end)
@@ -256,7 +263,7 @@ describe("a secret that a server repeats", function()
   it("is hidden when it is of the URL's query", function()
     server = support.play { { handshake = { status = 403, body = "no " .. TOKEN .. "/+ here" } } }
     local changes = { url = server.url .. "?lang=en&token=" .. TOKEN .. "%2F%2b&x=1" }
-    local session, err = aui.connect(server:options(changes))
+    local session, err = aui.connect(server:options(with_key(changes)))
     assert.is_nil(session)
     assert.equal(REFUSED .. "no *** here", err.message)
   end)
