@@ -12,14 +12,14 @@ local loudest = 0 -- the level up to which it listens; 0: there is none
 
 ---@class aui.Event
 ---@field level "error"|"warn"|"info"|"debug"
----@field event string what it is about: "state", "send", "answer", "failure", "recovery" or "raised"
----@field session? integer tells sessions apart; not of "raised"
----@field url? string the session's, without the key; not of "raised"
+---@field event string what it is about: "state", "send", "answer", "failure", "recovery", "raised" or "advice"
+---@field session? integer tells sessions apart; not of "raised" and "advice"
+---@field url? string the session's, without the key; not of "raised" and "advice"
 ---@field message string all of it in one line; of "raised", with a traceback where there is one
 ---@field state? string of "state"
 ---@field delay? number of "state": seconds until the next attempt to connect
 ---@field err? aui.Error of "state" and "failure"; of "raised" what a function of the user's raised, whatever it is
----@field task_id? string of all but "state"
+---@field task_id? string of "send", "answer", "failure" and "recovery"
 ---@field bytes? integer of "send": the message's JSON; of "answer": its text
 ---@field seconds? number of "answer" and "failure": since send
 ---@field verdict? string of "recovery": what the history says, see docs/recovery.md
@@ -80,6 +80,16 @@ function log.failure(who, failure, more)
   if log.wants "error" then
     emit { level = "error", event = "raised", err = failure, message = message }
   else
+    complain(message)
+  end
+end
+
+--- What the program had better do otherwise, though all goes on. If nobody listens, it goes to where errors are
+--- printed.
+function log.advise(message)
+  if log.wants "warn" then
+    emit { level = "warn", event = "advice", message = message }
+  elseif not listener then
     complain(message)
   end
 end

@@ -2,6 +2,7 @@
 -- a callback: it is stepped, asked who has an event, and their waiters are woken. Where an adapter is attached
 -- (lua/aui/adapter), the host's own loop steps it.
 
+local foreign_loop = require "aui.host.native.foreign_loop"
 local interrupt = require "aui.host.interrupt"
 local log = require "aui.log"
 local misuse = require "aui.host.misuse"
@@ -341,6 +342,7 @@ end
 -- ---- Waiting ----
 
 local function run_until_woken(waiter)
+  if waiter.deadline > loop:now() then foreign_loop.check() end
   while waiter.state == "waiting" do turn(waiter.deadline) end
 end
 
@@ -544,6 +546,7 @@ function scheduler.run(fn, ...)
   if adapters[1] then
     run_in_host(main)
   else
+    foreign_loop.check()
     start(all, main)
     while all.unfinished > 0 do
       turn(math.huge)
