@@ -63,7 +63,7 @@ local TYPES = {
   url = "string",
   headers = "table or function",
   proxy = "string or `false`",
-  ["task id"] = "string",
+  id = "string",
   file = "name of a file",
   ["seconds or false"] = "seconds or `false`",
   ["table or false"] = "table or `false`",
@@ -109,7 +109,7 @@ local CLASSES = {
   url = "string",
   headers = "table<string, string>|fun(): table<string, string>?",
   proxy = "string|false",
-  ["task id"] = "string",
+  id = "string",
   file = "string",
   boolean = "boolean",
   seconds = "number",
@@ -119,7 +119,8 @@ local CLASSES = {
 
 local function class_type(row)
   if row.choices then return '"' .. table.concat(row.choices, '"|"') .. '"' end
-  return row.class and row.class .. (row.type == "table or false" and "|false" or "") or CLASSES[row.type]
+  if row.class then return row.class .. (row.type == "table or false" and "|false" or "") end
+  return assert(CLASSES[row.type], row.type)
 end
 
 -- The lines of a comment that begins so.

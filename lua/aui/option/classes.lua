@@ -36,8 +36,8 @@
 ---trying again.
 ---@field region? "gcp"|"azure"|"aws" where the agent is; default: "gcp"
 ---@field url? string a ws:// or wss:// URL, instead of a region
----@field task_id? nil the task of messages that name none
----@field user_id? nil aui.connect makes a task for this user, unless there is a task_id
+---@field task_id? string the task of messages that name none
+---@field user_id? string aui.connect makes a task for this user, unless there is a task_id
 ---@field auth? "query"|"header" where the key goes in the request; default: "query"
 ---@field headers? table<string, string>|fun(): table<string, string>? more request headers, by name; or a function as
 ---of api_key that returns them
