@@ -217,6 +217,32 @@ for _, scheme in ipairs(wire.schemes) do
       assert.equal(3, #proxy.heads())
     end)
 
+    it("may still have a message under way that the history lacks: it is not sent again", function()
+      local server = link:play {
+        connections = {
+          {
+            { receive = true },
+            { message = { text = "first" } }, -- by which the session learns an id
+            { receive = true, recorded = false },
+            { cut = "reset" },
+          },
+          { { receive = true }, { message = { text = "next" } } },
+        },
+      }
+      start "tunnel"
+      local session = assert(link:connect(server, {
+        proxy = proxy.url,
+        reconnect = { base = 0.01, max = 0.05 },
+        recover = true,
+        timeout = { first = 1 },
+      }))
+      assert.equal("first", assert(session:ask "one").text)
+      local message, err = session:ask "question"
+      assert.is_nil(message)
+      assert.equal("maybe", err.delivered)
+      assert.equal("next", assert(session:ask "again").text)
+    end)
+
     it("that ends in the middle of an answer is gone through again, for its rest", function()
       local text = ("0123456789abcdef"):rep(4096)
       local server = link:play {

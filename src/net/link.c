@@ -37,11 +37,15 @@ static void link_pump(aui_link *link);
 
 /* ---- The end of a transport ---- */
 
+static void note_reset(aui_link *link) {
+  if (aui_transport_discards(&link->transport)) aui_session_was_reset(link->session);
+}
+
 /* The transport could not be opened, or is given up. */
 static void link_fail(aui_link *link, const char *cause, bool retryable) {
   link->asks = false;
   aui_transport_reset(&link->transport);
-  aui_session_was_reset(link->session);
+  note_reset(link);
   aui_session_disconnected(link->session, cause, retryable, aui_loop_turn_time(link->loop));
 }
 
@@ -84,9 +88,9 @@ static void link_on_written(aui_transport *transport, size_t n) {
 }
 
 static void link_on_ended(aui_transport *transport, const char *cause, bool retryable) {
-  aui_session *session = link_of_transport(transport)->session;
-  aui_session_was_reset(session);
-  aui_session_disconnected(session, cause, retryable, aui_loop_turn_time(transport->loop));
+  aui_link *link = link_of_transport(transport);
+  note_reset(link);
+  aui_session_disconnected(link->session, cause, retryable, aui_loop_turn_time(transport->loop));
 }
 
 static void link_settle(aui_transport *transport) {

@@ -65,6 +65,10 @@ void aui_transport_close(aui_transport *transport) {
   detach_and_close(transport);
 }
 
+bool aui_transport_discards(const aui_transport *transport) {
+  return !transport->proxy_options;
+}
+
 void aui_transport_reset(aui_transport *transport) {
   if (transport->wsi) aui_raw_discard_unsent(transport->wsi);
   detach_and_close(transport);

@@ -79,6 +79,10 @@ void aui_transport_flush(aui_transport *transport);
  * What comes meanwhile is left, so that a fast peer cannot keep us here. Only while it is up. */
 void aui_transport_catch_up(aui_transport *transport);
 
+/* Whether a reset throws away all that the server has not got yet. A proxy, whose own connection to the server has a
+ * kernel behind it, may go on sending what it was given. */
+bool aui_transport_discards(const aui_transport *transport);
+
 /* Ends it: `ended` is not called. Harmless when it is closed. */
 void aui_transport_close(aui_transport *transport);
 

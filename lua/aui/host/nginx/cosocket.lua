@@ -40,11 +40,16 @@ local function retire(self, lingers)
   self.clock:post(1)
 end
 
+-- What is unsent is thrown away; but a proxy may go on sending what it was given.
+local function note_reset(self, connection)
+  if connection.discards and not self.place.proxy then self.core:was_reset() end
+end
+
 -- The connection could not be opened, or has ended.
 local function lose(self, connection, cause, retryable)
   if self.connection ~= connection then return end
   retire(self)
-  if connection.discards then self.core:was_reset() end
+  note_reset(self, connection)
   self.core:disconnected(cause, retryable)
   self:pump()
 end
@@ -57,7 +62,7 @@ local function end_connection(self)
   if ending ~= "reset" and connection.discards then
     connection.discards = unsent.discard(connection.socket, false)
   end
-  if connection.discards then self.core:was_reset() end
+  note_reset(self, connection)
 end
 
 -- Only the parent of threads can end them, and with them what they wait for.
