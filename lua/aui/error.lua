@@ -1,42 +1,10 @@
--- The table that a failure returns: what failed, whether the message may have reached the agent, whether to try again.
+-- What failed in the words of the C core and of servers, as the table that lua/aui/error/class.lua documents.
 
+local class = require "aui.error.class"
 local host = require "aui.host"
 local json = require "aui.text.json"
 
----@class aui.Error
----@field kind "auth"|"application"|"rate_limit"|"server"|"transport"|"timeout"|"protocol"|"canceled"|"overflow"
----@field message string what failed, in one line of UTF-8, of 500 bytes at most
----@field retryable boolean whether the same call, made again later, has a chance
----@field delivered "no"|"maybe"|"yes" whether the user's message reached the agent
----@field status_code? integer of an error payload or of an HTTP answer
----@field code? string|integer of an error payload: what a program can tell kinds of errors apart by
----@field request_id? string of an error payload: by which the server's operators find the request
----@field description? string of an error payload, in one line as above
----@field extra_data? table of an error payload: its extra_data, or its details
----@field close_code? integer of the WebSocket; 1006: the connection was cut
----@field retry_after? number seconds the server asked to wait, an integer where whole
----@field text? string what had arrived of the answer
-local Error = {}
-Error.__index = Error
-Error.__name = "aui.Error"
-
-function Error:__tostring() return self.kind .. ": " .. self.message end
-
--- An error becomes its line; anything else is as it was, so that concatenating nil is still refused.
-local function line_of(value) return getmetatable(value) == Error and tostring(value) or value end
-
-function Error.__concat(left, right) return line_of(left) .. line_of(right) end
-
-local error_module = {}
-
---- An error made in Lua.
----@param fields table kind and message at least
----@return aui.Error
-function error_module.new(fields)
-  fields.delivered = fields.delivered or "no"
-  if fields.retryable == nil then fields.retryable = false end
-  return setmetatable(fields, Error)
-end
+local error_module = { new = class.new }
 
 local LONGEST_DECODED = 1024 * 1024 -- bytes of an error payload; of a longer one only the first words are of interest
 local LONGEST_PAUSE = 2 ^ 31 - 1 -- seconds, as for the engine
@@ -168,7 +136,7 @@ function error_module.from_core(raw, mask)
     local words = read_payload(raw, payload, mask)
     if words ~= "" then raw.message = host.words(raw.message .. ": " .. words) end
   end
-  return setmetatable(raw, Error)
+  return setmetatable(raw, class.Error)
 end
 
 return error_module

@@ -4,9 +4,11 @@ local check = require "aui.option.check"
 local client_module = require "aui.client"
 local host = require "aui.host"
 local log = require "aui.log"
+local map = require "aui.map"
 local misuse = require "aui.host.misuse"
 local pool_module = require "aui.pool"
 local session_module = require "aui.session"
+local task_module = require "aui.task"
 
 misuse.own()
 
@@ -49,23 +51,49 @@ local function check_function(fn)
   if type(fn) ~= "function" then check.fail("fn", "expected a function, got " .. check.describe(fn)) end
 end
 
---- Calls `fn(...)` as a task, in which waiting lets other tasks run; returns its results when it and every task spawned
---- meanwhile have ended. An error in a task is raised here.
+local function check_running(name)
+  local problem = host.problem_of_running()
+  if problem then check.fail(name, problem) end
+end
+
+--- Calls `fn(...)` as a task, in which waiting lets other tasks run; returns its results when it and every task that it
+--- has spawned, and they, have ended. If one of them fails, the others are canceled, and when all have ended its error
+--- is raised here; that of a canceled one is not. The same goes for handlers of `on` that it adds: their replies are
+--- waited for, and cancelled. Raises inside a task; and natively where nothing is left that could resume a task.
 ---@param fn function
 ---@return any ...
 function aui.run(fn, ...)
   check_function(fn)
-  local problem = host.problem_of_running()
-  if problem then check.fail("aui.run", problem) end
+  check_running "aui.run"
   return host.run(fn, ...)
 end
 
 --- Calls `fn(...)` as a task of its own, as soon as the loop runs: in aui.run, aui.step, or while the main program
---- waits.
+--- waits. It belongs to the aui.run of the task that spawns it, or whose handler does, or else to the one that is under
+--- way (in nginx: in the request; under an adapter: none). What a task of no run raises is told to whoever joins it
+--- then, or else raised by whoever runs the loop; under an adapter and in nginx aui.log is told.
 ---@param fn function
+---@return aui.Task
 function aui.spawn(fn, ...)
   check_function(fn)
-  host.spawn(fn, ...)
+  return task_module.new(host.spawn(fn, ...))
+end
+
+--- Calls `fn(item, index)` for each item of the list, as tasks, at most so many at a time; returns what they return
+--- (the first result) and raise, in two tables by the item's index, when all have ended: where there is no error the
+--- task has returned. When the caller is canceled, so are they. Outside of a task it is as in aui.run. Raises for a bad
+--- argument.
+---@param list table
+---@param fn fun(item: any, index: integer): any
+---@param options? { at_once?: integer } default: 10
+---@return table<integer, any> results
+---@return table<integer, any> errors
+function aui.map(list, fn, options)
+  if type(list) ~= "table" then check.fail("list", "expected a list, got " .. check.describe(list)) end
+  check_function(fn)
+  local at_once = map.at_once(options)
+  if not host.current() then check_running "aui.map" end
+  return map.call(list, fn, at_once)
 end
 
 local function check_seconds(name, value)
@@ -74,7 +102,8 @@ local function check_seconds(name, value)
   end
 end
 
---- Waits; in a task, others run meanwhile.
+--- Waits; in a task, others run meanwhile. Raises, as every wait does, an error of kind `canceled` in a task that is
+--- canceled.
 ---@param seconds number
 function aui.sleep(seconds)
   check_seconds("seconds", seconds)

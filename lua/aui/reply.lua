@@ -42,14 +42,6 @@ function reply_module.refused(session, refusal)
   return reply_module.new(session, setmetatable({ refusal = refusal }, Refused))
 end
 
-local function deadline_after(timeout)
-  if timeout == nil then return nil end
-  if type(timeout) ~= "number" or not (timeout >= 0) then
-    check.fail("timeout", "expected seconds (a number, 0 or more), got " .. check.describe(timeout))
-  end
-  return host.now() + timeout
-end
-
 local function still_pending(reply, timeout, missing)
   return errors.new {
     kind = "timeout",
@@ -76,7 +68,7 @@ end
 ---@return integer|aui.Error|nil keep or, where chunk is nil, the error that ended the reply or the timeout
 function Reply:next(timeout)
   check.colon(self, Reply, "reply:next")
-  local deadline = deadline_after(timeout)
+  local deadline = check.deadline(timeout)
   local handle, session = self.handle, self.session
   while true do
     local seen = session.notices
@@ -146,7 +138,7 @@ end
 ---@return aui.Error? err
 function Reply:message(timeout)
   check.colon(self, Reply, "reply:message")
-  local deadline = deadline_after(timeout)
+  local deadline = check.deadline(timeout)
   while true do
     local seen = self.session.notices
     local status = self.handle:status()
@@ -158,7 +150,8 @@ function Reply:message(timeout)
   end
 end
 
--- Tells the handlers what has come, until the reply has ended; nobody, if they were given up meanwhile.
+-- Tells the handlers what has come, until the reply has ended, as it does when the task is canceled; nobody, if they
+-- were given up meanwhile.
 local function follow(reply, its_handlers)
   if reply.handlers ~= its_handlers then return end
   local handle, session = reply.handle, reply.session
@@ -170,7 +163,7 @@ local function follow(reply, its_handlers)
     if chunk then
       its_handlers:emit("chunk", chunk, keep)
     elseif status == "pending" then
-      host.wait(session, nil, seen)
+      if host.try_wait(session, nil, seen) == nil then reply:cancel() end
     end
   until status ~= "pending" and not chunk
   reply.handlers = false -- of one that is added later, another task takes care
@@ -195,7 +188,7 @@ function Reply:on(event, handler)
   local off = its_handlers:add(event, handler)
   if not self.handlers then
     self.handlers = its_handlers -- first: a finalizer may step the loop before spawn returns
-    local ok, problem = pcall(host.spawn, follow, self, its_handlers)
+    local ok, problem = pcall(host.spawn_notifier, follow, self, its_handlers)
     if not ok then -- memory is short, perhaps only after the task was begun
       self.handlers = false
       error(problem, 0)

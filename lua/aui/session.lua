@@ -58,7 +58,7 @@ local function open(checked, pool)
     handlers = handlers.new "state",
     reported = "connecting",
     is_early = false, -- whether there was an event before there was a handle
-    asking = false, -- the coroutine that finds out what the next request says
+    asking = false, -- the task that finds out what the next request says
   }, Session)
   self.id = host.register(self)
   self.journal = journal.new(self.id, self.url)
@@ -88,7 +88,7 @@ local function connection_error(self)
   return raw and self.credentials.failure(raw)
 end
 
--- Waits until the session is open: true, or nil and why it is not.
+-- Waits until the session is open: true, or nil and why it is not. Nil alone if the waiting task is canceled.
 local function wait_open(self)
   while true do
     local seen = self.notices
@@ -96,7 +96,7 @@ local function wait_open(self)
     if state == "open" then return true end
     local err = connection_error(self) -- the next attempt may be under way already
     if err or state ~= "connecting" then return nil, err end
-    host.wait(self, nil, seen)
+    if host.try_wait(self, nil, seen) == nil then return nil end
   end
 end
 
@@ -124,6 +124,7 @@ function session_module.connect(options, pool)
     return session
   end
   session:close()
+  host.check_wait() -- raises if it is canceled
   return nil, why
 end
 
@@ -267,7 +268,7 @@ local function ask_for_request(weak, credentials)
 end
 
 -- A task that memory was too short for has ended without a word.
-local function is_asking(self) return self.asking and coroutine.status(self.asking) ~= "dead" end
+local function is_asking(self) return self.asking and self.asking.status == "pending" end
 
 -- Called by the host when the C core has an event of this session.
 function Session:on_event()
@@ -287,7 +288,9 @@ function Session:on_event()
   local lost = state == "waiting" or (state == "connecting" and self.reported == "open")
   local err = lost and connection_error(self) or nil
   local delay = retry_at and math.max(0, retry_at - host.now())
-  if self.handlers:has "state" then host.spawn(self.handlers.emit, self.handlers, "state", state, err, delay) end
+  if self.handlers:has "state" then
+    host.spawn_notifier(self.handlers.emit, self.handlers, "state", state, err, delay)
+  end
   self.reported, self.retry_at = state, retry_at -- once all of that has had the memory for it
   self.journal:state(state, err, delay) -- the last thing here, since who listens may close the session
 end

@@ -59,7 +59,7 @@ end
 
 -- ---- What is held, so that it can be called again ----
 
-local held = { session = {}, reply = {}, pool = {}, client = {}, coroutine = {}, off = {}, raw = {} }
+local held = { session = {}, reply = {}, task = {}, pool = {}, client = {}, coroutine = {}, off = {}, raw = {} }
 
 local function hold(kind, value)
   if value == nil then return end
@@ -209,11 +209,20 @@ local calls = {
   function(depth) aui.run(few_calls, depth) end,
   function(depth) aui.run(few_calls, depth) end,
   function(depth)
-    aui.spawn(function()
+    hold("task", aui.spawn(function()
       hold("coroutine", coroutine.running())
       few_calls(depth)
       if dice(20) == 1 then error(one_of { "a task", {}, false }) end
-    end)
+    end))
+  end,
+  function() return any("task"):join(one_of { 0, 0.001, 0.01 }) end,
+  function() return any("task"):status(), tostring(any "task") end,
+  function() any("task"):cancel() end,
+  function(depth)
+    aui.map({ 1, 2, 3 }, function(item)
+      few_calls(depth)
+      if item == 2 then error(one_of { "an item", {}, false }) end
+    end, { at_once = dice(3) })
   end,
   function(depth)
     local co = coroutine.create(function() try(few_calls, depth) end)
@@ -227,7 +236,8 @@ local calls = {
   function() aui.log(nil) end,
   function(depth) aui.log(function() if dice(30) == 1 then few_calls(depth) end end, "debug") end,
   function() aui[one_of { "connect", "session", "pool", "run", "spawn", "log", "step" }](anything(), anything()) end,
-  function() let_go(one_of { "session", "reply", "pool", "coroutine", "off", "raw" }) end,
+  function() aui.map(anything(), anything(), anything()) end,
+  function() let_go(one_of { "session", "reply", "task", "pool", "coroutine", "off", "raw" }) end,
   function() let_go(one_of { "session", "reply" }) end,
   -- What stands below all that.
   function()
@@ -268,7 +278,9 @@ while left > 0 do perform(0) end
 
 -- What is left comes to its end, and then everything works.
 aui.log(nil)
-if dice(2) == 1 then held = { session = {}, reply = {}, pool = {}, coroutine = {}, off = {}, raw = {} } end
+if dice(2) == 1 then
+  for kind in pairs(held) do held[kind] = {} end
+end
 local patience = 100
 while not try(aui.run, function() aui.sleep(0.001) end) do
   patience = patience - 1

@@ -116,13 +116,14 @@ function call.once(rest, request, deadline, source, is_wanted)
   local seen = source.notices
   local exchange, why = start(rest, request, deadline, source)
   if not exchange then return nil, failure(rest, request, { kind = "transport", message = why }) end
-  local status, body, retry_after
+  local is_canceled, status, body, retry_after
   repeat
-    host.wait(source, nil, seen)
+    is_canceled = host.try_wait(source, nil, seen) == nil
     seen = source.notices
     status, body, retry_after = exchange:result()
-  until body or not is_wanted()
+  until body or is_canceled or not is_wanted()
   exchange:close()
+  if is_canceled then host.check_wait() end -- raises that
   if not body then return end
   if not status then return nil, failure_of_core(rest, request, body) end
   if status >= 200 and status < 300 then return body end

@@ -83,6 +83,16 @@ function check.seconds(argument, value, also)
   end
 end
 
+--- When a wait ends that is to take so many seconds at most: by the host's clock; nil without a timeout. Raises for
+--- what is none.
+function check.deadline(timeout)
+  if timeout == nil then return nil end
+  if type(timeout) ~= "number" or not (timeout >= 0) then
+    check.fail("timeout", "expected seconds (a number, 0 or more), got " .. check.describe(timeout))
+  end
+  return host.now() + timeout
+end
+
 --- Raises unless it is a whole number within these bounds.
 function check.whole(argument, value, least, most)
   if type(value) ~= "number" or value % 1 ~= 0 or value < least or value > most then

@@ -6,8 +6,11 @@ local cosocket = require "aui.host.nginx.cosocket"
 local engine = require "aui.engine"
 local log = require "aui.log"
 local misuse = require "aui.host.misuse"
+local requests = require "aui.host.nginx.requests"
 local semaphore = require "ngx.semaphore"
 local sources = require "aui.host.sources"
+local task_module = require "aui.host.task"
+local tasks = require "aui.host.nginx.tasks"
 local threads = require "aui.host.nginx.light_threads"
 
 local openresty = {
@@ -22,23 +25,20 @@ local openresty = {
   now = engine.now,
   register = sources.register,
   start_call = call.start,
+  current = tasks.current,
+  spawn = tasks.spawn,
+  spawn_notifier = tasks.spawn_notifier,
+  spawn_background = tasks.spawn_background,
+  spawn_child = tasks.spawn_child,
+  cancel = task_module.cancel,
+  pcall = pcall, -- inside which LuaJIT can wait
 }
 
 local FOREVER = 3600 -- seconds; a wait that has no limit is begun anew then
-local LONGEST_REST = 0.5 -- so soon a task that has not begun looks whether its caller has been killed
 local SHORTEST_WAIT = 0.001 -- whoever asks again and again lets nginx do its work in between
 
 -- Those in which cosockets and semaphores may wait.
 local PHASES = { rewrite = true, server_rewrite = true, access = true, content = true, timer = true }
-
-local tasks = setmetatable({}, { __mode = "k" }) -- the coroutines of aui.run and aui.spawn
-
--- What tells requests and timers apart; `runs` are the calls of aui.run that have not ended, the latest at the end.
-local function current_request()
-  local context = ngx.ctx
-  if not context.aui then context.aui = { runs = {} } end
-  return context.aui
-end
 
 --- Why nothing can be connected to here, or nil.
 function openresty.problem_of_connecting()
@@ -49,21 +49,22 @@ function openresty.problem_of_connecting()
   return words:format(phase)
 end
 
--- Raises where a session may not be used: it lives by threads of its own request.
-local function check_owner(request)
+local SESSION = "the session belongs to another request: it can be used in the request (or timer) that opened it"
+local TASK = "the task belongs to another request: it can be joined in the request (or timer) that it runs in"
+
+-- Raises where what lives by threads of its own request may not be used.
+local function check_owner(request, words)
   local problem = openresty.problem_of_connecting()
-  if not problem and request ~= current_request() then
-    problem = "the session belongs to another request: it can be used in the request (or timer) that opened it"
-  end
+  if not problem and request ~= requests.current() then problem = words end
   if problem then misuse.raise(problem) end
 end
 
 function openresty.open(id, options)
   local problem = openresty.problem_of_connecting()
   if problem then return nil, problem end
-  local request = current_request()
+  local request = requests.current()
   sources.find(id).request = request
-  return cosocket.open(id, options, function() check_owner(request) end)
+  return cosocket.open(id, options, function() check_owner(request, SESSION) end)
 end
 
 local function time_left(deadline)
@@ -71,31 +72,54 @@ local function time_left(deadline)
   return math.max(SHORTEST_WAIT, math.min(deadline - engine.now(), FOREVER))
 end
 
-function openresty.wait(source, deadline, seen)
-  if source and source.request then
-    check_owner(source.request)
-  else
-    local problem = openresty.problem_of_connecting()
-    if problem then misuse.raise(problem) end
-  end
-  local waiter = source and source.spare or semaphore.new()
-  if source then
-    source.spare = nil
-    source.waiters[waiter] = true
-    if source.notices ~= seen then
-      source.waiters[waiter] = nil
-      return true
-    end
-  end
-  local notified
+local function check_place(source)
+  if source and source.request then return check_owner(source.request, source.run and TASK or SESSION) end
+  local problem = openresty.problem_of_connecting()
+  if problem then misuse.raise(problem) end
+end
+
+-- Waits until the semaphore is posted, as a notice or a cancel does: whether it was.
+local function await_post(waiter, task, deadline)
+  if task then task.waiter = waiter end
+  local posted
   repeat
-    notified = waiter:wait(time_left(deadline))
-  until notified or (deadline and deadline <= engine.now())
-  if source then
-    source.waiters[waiter] = nil
-    source.spare = notified and waiter or nil -- one that was not may yet be posted
+    posted = waiter:wait(time_left(deadline))
+  until posted or (deadline and deadline <= engine.now())
+  if task then task.waiter = false end
+  return posted
+end
+
+local function await_notice(source, task, deadline, seen)
+  local waiter = source.spare or semaphore.new()
+  source.spare = nil
+  source.waiters[waiter] = true
+  local posted = source.notices == seen and await_post(waiter, task, deadline)
+  source.waiters[waiter] = nil
+  -- One that was not posted may yet be, and one that a cancel has posted may have been so twice.
+  source.spare = posted and not task_module.is_canceled(task) and waiter or nil
+  if source.notices ~= seen then return true end
+  if posted then return nil end -- by a cancel
+  return false
+end
+
+function openresty.try_wait(source, deadline, seen)
+  check_place(source)
+  local task = tasks.current()
+  if task_module.is_canceled(task) then
+    threads.turn() -- others go on first: it may try again and again
+    return nil
   end
-  return notified and true or false
+  if source then return await_notice(source, task, deadline, seen) end
+  if await_post(semaphore.new(), task, deadline) then return nil end -- by a cancel
+  return false
+end
+
+local function raise_cancellation(task) error(task_module.cancellation(task), 0) end
+
+function openresty.wait(source, deadline, seen)
+  local notified = openresty.try_wait(source, deadline, seen)
+  if notified == nil then raise_cancellation(tasks.current()) end
+  return notified
 end
 
 function openresty.notify(source)
@@ -106,81 +130,30 @@ function openresty.notify(source)
   end
 end
 
--- Whether the thread that called aui.run waits for it; it may have been killed.
-local function is_awaited(run) return not run.over and coroutine.status(run.caller) ~= "dead" end
-
--- A task has no caller who could look at its error: aui.run gets it, else aui.log.
-local function report_failure(run, failure)
-  if run and is_awaited(run) then
-    run.failure = run.failure or { failure }
-  else
-    log.failure("a task", failure)
-  end
-end
-
-local function live(task, run, fn, ...)
-  tasks[task] = true
-  local ok, failure = xpcall(fn, log.traceback, ...)
-  tasks[task] = nil
-  if not ok then report_failure(run, failure) end
-end
-
--- Returns the task's coroutine. A caller that is killed meanwhile opens no gate.
-local function start(run, fn, ...)
-  if run then run.unfinished = run.unfinished + 1 end
-  local caller, gate, task = coroutine.running(), semaphore.new(), nil
-  threads.start(function(...)
-    task = coroutine.running()
-    local is_open
-    repeat
-      is_open = gate:wait(LONGEST_REST)
-    until is_open or coroutine.status(caller) == "dead"
-    if is_open then live(task, run, fn, ...) end
-    if not run then return end
-    run.unfinished = run.unfinished - 1
-    run.progress:post(1)
-  end, ...)
-  gate:post(1)
-  return task
-end
-
---- A light thread of the request, which begins when its caller waits; nginx ends the request when all have ended.
-function openresty.spawn(fn, ...)
-  local runs = current_request().runs
-  start(runs[#runs], fn, ...)
-end
-
---- As spawn, but aui.run does not wait for its end.
-function openresty.spawn_background(fn, ...) return start(nil, fn, ...) end
-
-openresty.pcall = pcall -- inside which LuaJIT can wait
-
-local function remove(list, item)
-  for index, candidate in ipairs(list) do
-    if candidate == item then return table.remove(list, index) end
-  end
-end
+task_module.serve {
+  notify = openresty.notify,
+  changed = function() end, -- nginx's own loop needs not be told
+  unheard = function(failure) log.failure("a task", failure) end,
+  wake = function(task)
+    if task.waiter then task.waiter:post(1) end
+  end,
+  let_go = tasks.let_go,
+}
 
 --- Calls `fn(...)` as a task; returns its results when it and those that were spawned in the request meanwhile have
---- ended.
+--- ended. If one of them fails, the others are canceled, and its error is raised.
 function openresty.run(fn, ...)
-  local runs = current_request().runs
-  local run = {
-    caller = coroutine.running(),
-    unfinished = 0,
-    progress = semaphore.new(),
-    failure = nil,
-    over = false,
-  }
-  runs[#runs + 1] = run
-  local results, n
-  local function keep(...) results, n = { ... }, select("#", ...) end
-  start(run, function(...) keep(fn(...)) end, ...)
-  while run.unfinished > 0 and not run.failure do run.progress:wait(FOREVER) end
-  run.over = true
-  remove(runs, run)
-  if run.failure then error(run.failure[1], 0) end
-  return unpack(results, 1, n)
+  local run = task_module.new_run()
+  local main = tasks.start(task_module.new(run), fn, ...)
+  requests.add_run(run)
+  while true do
+    local seen = run.notices
+    if run.unfinished == 0 then break end
+    openresty.wait(run, nil, seen)
+  end
+  run.is_over = true
+  if run.has_failed then error(run.failure, 0) end
+  return unpack(main.results or {}, 1, main.n)
 end
 
 --- Lets all that is due happen, also that which lets nginx look at its sockets first (threads.catch_up).
@@ -191,14 +164,17 @@ end
 
 --- Why the caller cannot use `run`, or nil.
 function openresty.problem_of_running()
-  return tasks[coroutine.running()] and "called inside a task; use aui.spawn" or nil
+  return tasks.current() and "called inside a task; use aui.spawn" or nil
 end
 
---- Whoever can call anything here may wait, handlers too: they have a light thread.
-function openresty.may_wait() return true end
+--- Whoever can call anything here may wait, handlers too, which have a light thread; but no canceled task.
+function openresty.may_wait() return not task_module.is_canceled(tasks.current()) end
 
---- Whoever cannot is told by `wait`, or has no session.
-function openresty.check_wait() end
+--- Whoever else cannot is told by `wait`, or has no session.
+function openresty.check_wait()
+  local task = tasks.current()
+  if task_module.is_canceled(task) then raise_cancellation(task) end
+end
 
 --- For tasks, which here are what calls handlers.
 function openresty.call(fn, ...) fn(...) end

@@ -1,0 +1,246 @@
+-- Tasks as coroutines that the native loop resumes, and the handlers that it calls for them.
+
+local interrupt = require "aui.host.interrupt"
+local log = require "aui.log"
+local task_module = require "aui.host.task"
+local turns = require "aui.host.native.turns"
+local yieldable = require "aui.host.native.yieldable"
+
+local tasks = {
+  under_way = false, -- the run whose caller runs the loop
+}
+
+local by_coroutine = {} -- while they have not ended
+local next_burial = 0 -- when to look for tasks that ended unseen
+local handled -- the task for which a handler runs just now
+
+local running = coroutine.running
+local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
+
+--- The task that calls this, or nil.
+function tasks.current() return by_coroutine[running()] end
+
+-- A host's loop must go on, unless the program is to end.
+local function unheard(failure)
+  if turns.adapters[1] and not interrupt.is(failure) then
+    log.failure("a task", failure)
+  else
+    turns.fail(failure)
+  end
+end
+
+-- ---- Resuming ----
+
+local resume
+
+-- Of a coroutine that has yielded something: what a host knows is awaited there.
+local function await_in_host(co, ...)
+  if coroutine.status(co) == "dead" then return end -- it has returned that
+  local function go_on(...) resume(co, ...) end
+  for _, adapter in ipairs(turns.adapters) do
+    if adapter.await and adapter.await(co, go_on, ...) then return end
+  end
+end
+
+-- What resuming a task, or a coroutine of the host's, has come to.
+local function resumed(co, ok, failure, ...)
+  if ok and failure ~= nil and turns.adapters[1] then await_in_host(co, failure, ...) end
+  if ok or coroutine.status(co) ~= "dead" then return end
+  local words = type(failure) == "string" and debug.traceback(co, failure) or failure
+  local task = by_coroutine[co]
+  if task then
+    task_module.failed(task, failure, words)
+  else
+    unheard(words)
+  end
+end
+
+-- A task's errors come here on PUC Lua 5.1, and when memory is short.
+function resume(co, ...)
+  local task = by_coroutine[co]
+  if coroutine.status(co) ~= "dead" then
+    resumed(co, coroutine.resume(co, ...))
+  elseif task then -- closed by somebody else
+    task_module.given_up(task)
+  end
+end
+
+--- Resumes a task, or a coroutine of the host's, unless it has ended.
+tasks.resume = resume
+
+--- Looks for tasks that ended unseen.
+function tasks.bury_dead()
+  for co, task in pairs(by_coroutine) do
+    if coroutine.status(co) == "dead" then task_module.given_up(task) end
+  end
+end
+
+-- PUC Lua 5.1 does not tell of a task that raises while somebody else has resumed it.
+function turns.at_end()
+  if yieldable.in_pcall or turns.now() < next_burial then return end
+  next_burial = turns.now() + turns.LONGEST_WAIT
+  tasks.bury_dead()
+end
+
+task_module.serve {
+  notify = turns.notify,
+  changed = turns.changed,
+  unheard = unheard,
+  wake = function(task)
+    if task.waiter and task.waiter.state == "waiting" then turns.wake(task.waiter, "canceled") end
+  end,
+  let_go = function(task)
+    by_coroutine[task.coroutine] = nil
+    if task.waiter then turns.abandon(task.waiter) end
+    task.coroutine, task.waiter = false, false
+  end,
+}
+
+-- ---- Beginning ----
+
+local Ending = { __close = task_module.given_up }
+
+--- In a `for`, Lua 5.4 calls the metamethod __close of the fourth value however the loop is left, also when the
+--- coroutine is closed in it. This is an iterator that comes once.
+function tasks.once(_, been) return not been or nil end
+
+-- PUC Lua 5.1 cannot yield inside xpcall.
+local function call_bare(task, fn, ...) task_module.done(task, fn(...)) end
+
+local run = yieldable.in_pcall and task_module.call or call_bare
+
+-- What a task's coroutine does. Somebody else may resume it last, or close it: the end is told from inside, where Lua
+-- lets that be done.
+local function live(task, fn, ...)
+  task.has_begun = true
+  for _ in tasks.once, nil, nil, task do run(task, fn, ...) end
+end
+
+local function begin(task, fn, ...)
+  if task.has_begun or task.status ~= "pending" then return end
+  if task.is_canceled and not task.always_begins then return task_module.given_up(task) end
+  resume(task.coroutine, task, fn, ...)
+end
+
+-- ---- What a program leaves behind ----
+
+-- How many tasks, and those that call handlers: none where the program has ended in a task, which is by purpose.
+local function count_left()
+  local left, handlers = 0, 0
+  for co, task in pairs(by_coroutine) do
+    local status = coroutine.status(co)
+    if status == "running" or status == "normal" then return 0, 0 end
+    if not task.is_urgent and status == "suspended" then
+      if task.always_begins then
+        handlers = handlers + 1
+      else
+        left = left + 1
+      end
+    end
+  end
+  return left, handlers
+end
+
+local LEFT = "aui: the program has ended before %s had: aui.run waits for its tasks and handlers, "
+  .. "task:join for one task\n"
+
+-- A host's loop is left by purpose.
+local function tell_what_is_left()
+  if turns.adapters[1] then return end
+  local left, handlers = count_left()
+  local parts = {}
+  if left > 0 then parts[1] = ("%d of its tasks (aui.spawn)"):format(left) end
+  if handlers > 0 then
+    parts[#parts + 1] = ("the handlers of %d replies or sessions (reply:on, session:on)"):format(handlers)
+  end
+  if parts[1] then io.stderr:write(LEFT:format(table.concat(parts, " and "))) end
+end
+
+-- Calls the function when the program's Lua state is closed.
+local function at_exit(fn)
+  local newproxy = rawget(_G, "newproxy") -- of Lua 5.1, where tables have no finalizers
+  if not newproxy then return setmetatable({}, { __gc = fn }) end
+  local guard = newproxy(true)
+  getmetatable(guard).__gc = fn
+  return guard
+end
+
+local function watch_exit() tasks.guard = tasks.guard or at_exit(tell_what_is_left) end
+
+--- Calls `fn(...)` as this task, in the loop's next turn.
+function tasks.start(task, fn, ...)
+  assert(turns.loop())
+  watch_exit()
+  task.coroutine = coroutine.create(live)
+  local item = { run = false, next = false, order = false, is_urgent = task.is_urgent }
+  local arguments, n = { ... }, select("#", ...)
+  function item.run() begin(task, fn, unpack(arguments, 1, n)) end
+  by_coroutine[task.coroutine] = setmetatable(task, Ending)
+  task_module.add(task)
+  turns.make_runnable(item)
+  turns.changed()
+  return task
+end
+
+-- The run that is under way when a handler or the main program spawns a task. Under an adapter many may be.
+local function outer_run()
+  local its_run = tasks.under_way
+  return its_run and not its_run.is_over and its_run.unfinished > 0 and its_run or task_module.none
+end
+
+-- The run that the caller's tasks belong to: a handler's are those of the task for which it is called.
+local function current_run()
+  local co = running()
+  local task = by_coroutine[co] or (turns.handling == (co or turns.MAIN) and handled)
+  return task_module.run_of(task, outer_run())
+end
+
+--- Calls `fn(...)` as a task of its own.
+function tasks.spawn(fn, ...) return tasks.start(task_module.new(current_run()), fn, ...) end
+
+--- As spawn, for what calls handlers: it begins though its run is canceled before, and need not be told by an error.
+function tasks.spawn_notifier(fn, ...)
+  local task = task_module.new(current_run())
+  task.always_begins = true
+  return tasks.start(task, fn, ...)
+end
+
+--- As spawn, but the task belongs to no run, and nobody waits for its end: for what sessions need.
+function tasks.spawn_background(fn, ...)
+  local task = task_module.new(task_module.none)
+  task.is_urgent = true
+  return tasks.start(task, fn, ...)
+end
+
+--- As spawn, but the new task's failure is nobody's business but its owner's: a task with which it is canceled, and
+--- that is notified of its end.
+function tasks.spawn_child(owner, fn, ...) return tasks.start(task_module.new_child(owner), fn, ...) end
+
+--- The task that calls this; or what owns tasks in its place where it is none.
+function tasks.owner() return tasks.current() or task_module.new(current_run()) end
+
+-- ---- Handlers ----
+
+local function run_handler(item)
+  local outer_handling, outer_handled, ok, failure = turns.handling, handled, true, nil
+  if not item.is_over then
+    turns.handling, handled = running() or turns.MAIN, item.task
+    ok, failure = pcall(item.fn, unpack(item, 1, item.n))
+    turns.handling, handled = outer_handling, outer_handled
+    item.is_over = true
+  end
+  resume(item.coroutine) -- not before: a handler may call aui.step, which must not come to what the task tells next
+  if not ok then error(failure, 0) end
+end
+
+--- For tasks: `fn(...)` is called by the loop, where it cannot wait; returns when it has been. What it raises is for
+--- whoever runs the loop.
+function tasks.call(fn, ...)
+  local task = tasks.current()
+  local item = { run = run_handler, task = task, coroutine = running(), fn = fn, n = select("#", ...), ... }
+  item.next, item.order, item.is_over, item.is_urgent = false, false, false, task.is_urgent
+  turns.make_runnable(item)
+  repeat coroutine.yield() until item.is_over
+end
+
+return tasks

@@ -1,0 +1,280 @@
+-- The turns of the native loop: in each the C core is stepped, never entered from a callback, and asked who has an
+-- event; whom that concerns is woken, and runs. Where an adapter is attached (lua/aui/adapter), the host's own loop
+-- steps it.
+
+local interrupt = require "aui.host.interrupt"
+local net = require "aui.net"
+local runnable = require "aui.host.native.runnable"
+local sources = require "aui.host.sources"
+local timers = require "aui.host.native.timers"
+
+-- A signal that comes just before the wait begins is noticed when it ends: so no wait is longer than this (seconds).
+local LONGEST_WAIT = 0.25
+
+-- A coroutine inside a task, such as a generator, waits by running the loop, in which another one may do so, and so on.
+-- Each takes some of the C stack, which is 200 calls deep. In so many loops, one inside the other, no further task goes
+-- on but those that sessions need.
+local MOST_NESTED = 20
+
+local turns = {
+  LONGEST_WAIT = LONGEST_WAIT,
+  MAIN = {}, -- the main coroutine, which has no value of its own in Lua 5.1
+  depth = 0, -- how many of those who are runnable are being called, further down the stack
+  handling = false, -- the coroutine on which a handler runs just now
+  stepper = false, -- the coroutine that has called turns.step, which has not returned yet
+  adapters = {}, -- of the hosts whose loops step ours
+}
+
+--- At the end of each turn; lua/aui/host/native/tasks.lua has something to do there.
+function turns.at_end() end
+
+local loop -- made when first needed: a process may fork before
+local deadlines = timers.new()
+local queue, urgent = runnable.new(), runnable.new() -- of those who are runnable; the latter of those who are urgent
+local undispatched -- the id of a source whose event could not be dispatched
+local failures = {} -- for whoever runs the loop: the errors in boxes, the earliest first
+
+--- The native loop, or nil and why it cannot be had.
+function turns.loop()
+  if loop then return loop end
+  local why
+  loop, why = net.loop()
+  return loop, why
+end
+
+--- Seconds of the loop's monotonic clock.
+function turns.now() return assert(turns.loop()):now() end
+
+--- To be called when the core was asked for something, or has something to run, of which a host's loop may not know.
+function turns.changed()
+  if turns.stepper then return end -- turns.step tells it in the end
+  for index = #turns.adapters, 1, -1 do -- which may be detached
+    turns.adapters[index].changed()
+  end
+end
+
+-- ---- Failures ----
+
+--- Has whoever runs the loop raise it; an interrupt before anything else.
+function turns.fail(failure) table.insert(failures, interrupt.is(failure) and 1 or #failures + 1, { failure }) end
+
+-- Whether there is a failure to raise here. Inside a task there is not: it is no failure of what that waits for. But an
+-- interrupt, which comes first, ends everything.
+local function has_failure() return failures[1] and (turns.depth == 0 or interrupt.is(failures[1][1])) end
+
+-- Raises the earliest failure that nobody has been told of.
+local function raise_failure()
+  if has_failure() then error(table.remove(failures, 1)[1], 0) end
+end
+
+-- ---- Who is to run ----
+
+local function queue_of(item) return item.is_urgent and urgent or queue end
+
+--- The item's method `run` is called in the next turn. It has the fields of runnable.lua; and `is_urgent`, whether
+--- sessions need it.
+function turns.make_runnable(item) queue_of(item):add(item) end
+
+-- Whether there is something to do that need not be waited for.
+local function is_due()
+  return undispatched
+    or has_failure()
+    or not urgent:is_empty()
+    or not (turns.depth >= MOST_NESTED or queue:is_empty())
+end
+
+local function begin(item, its_queue)
+  turns.depth = turns.depth + 1
+  its_queue:let_go()
+  item:run()
+end
+
+-- When memory is short, or in an interrupt, the call itself may fail: it is tried again in the next turn, so that
+-- nobody is lost.
+local function call(item, its_queue)
+  local outer_depth, outer_handling = turns.depth, turns.handling
+  local ok, failure = pcall(begin, item, its_queue)
+  turns.depth, turns.handling = outer_depth, outer_handling
+  if ok then return end
+  if failure == "not enough memory" or interrupt.is(failure) then its_queue:add(item) end
+  error(failure, 0)
+end
+
+-- Runs who is in the queue now; those who are added meanwhile have the next turn. At `stop` nobody more is begun: then
+-- false.
+local function run_queue(its_queue, stop)
+  local count = its_queue.count
+  local item = its_queue:take(count)
+  while item do
+    call(item, its_queue)
+    raise_failure()
+    if stop and loop:clock() >= stop then return false end
+    item = its_queue:take(count)
+  end
+  return true
+end
+
+local function run_runnable(stop)
+  if run_queue(urgent, stop) and turns.depth < MOST_NESTED then run_queue(queue, stop) end
+end
+
+-- ---- Who waits ----
+
+--- The states of a waiter: "waiting"; "notified", "late" or "canceled" once it is woken; "over" when it waits no more.
+function turns.new_waiter(source, deadline)
+  return {
+    source = source, -- nil is not put here, so that all fields have their place when memory gets short
+    deadline = deadline,
+    state = "waiting",
+    run = false, -- how to go on, of one that yields
+    is_urgent = false,
+    coroutine = false,
+    slot = false,
+    next = false,
+    order = false,
+  }
+end
+
+--- From now on it is woken at its deadline.
+function turns.add_deadline(waiter) deadlines:add(waiter) end
+
+local function leave_lists(waiter)
+  deadlines:remove(waiter)
+  if waiter.source then waiter.source.waiters[waiter] = nil end
+  waiter.source = false -- whose user may drop it while this waiter's coroutine runs
+end
+
+--- In this order: any call may fail when memory is short.
+function turns.wake(waiter, state)
+  if waiter.state == "waiting" then
+    if waiter.run then turns.make_runnable(waiter) end
+    waiter.state = state
+  end
+  leave_lists(waiter)
+end
+
+--- Its coroutine was closed, or has ended otherwise, or need not wait: nobody is to be woken.
+function turns.abandon(waiter)
+  waiter.state = "over"
+  leave_lists(waiter)
+end
+
+--- Wakes all who wait for `source`.
+function turns.notify(source)
+  source.notices = source.notices + 1
+  for waiter in pairs(source.waiters) do turns.wake(waiter, "notified") end
+  turns.changed()
+end
+
+-- ---- Turns ----
+
+local function wait_time(deadline)
+  if is_due() then return 0 end
+  local first = deadlines:first()
+  if first and first.deadline < deadline then deadline = first.deadline end
+  return math.max(0, math.min(deadline - loop:now(), LONGEST_WAIT))
+end
+
+local function dispatch_events(stop)
+  local id = undispatched or loop:ready()
+  while id do
+    undispatched = nil
+    local ok, failure = pcall(sources.dispatch, id)
+    if not ok then -- memory is short: once more, later
+      undispatched = id
+      error(failure, 0)
+    end
+    if stop and loop:clock() >= stop then return end
+    id = loop:ready()
+  end
+end
+
+local function wake_late()
+  local now = loop:now()
+  local first = deadlines:first()
+  while first and first.deadline <= now do
+    turns.wake(first, "late")
+    first = deadlines:first()
+  end
+end
+
+local function turn_once(deadline, stop)
+  loop:step(wait_time(deadline))
+  dispatch_events(stop)
+  wake_late()
+  run_runnable(stop)
+  turns.at_end()
+  raise_failure() -- that of a task which somebody else has resumed
+end
+
+--- Waits for events until `deadline` at most, and resumes whom they concern; what is left when it is `stop` by the
+--- finer clock has the next turn. A handler that yields is told that it cannot: who resumed the coroutine which runs
+--- the loop would get that, and need never let it go on.
+function turns.turn(deadline, stop)
+  local depth, handling = turns.depth, turns.handling
+  local ok, failure = pcall(net.call, turn_once, deadline, stop)
+  turns.depth, turns.handling = depth, handling -- an interrupt may have come just before they were put back
+  if not ok then error(failure, 0) end
+end
+
+local function turns_without_waiting(stop)
+  repeat
+    turns.turn(0, stop)
+  until not stop or turns.timeout() ~= 0 or loop:clock() >= stop
+end
+
+--- Deals with what is due, without waiting. With a budget in seconds, goes on until nothing is due any more, and begins
+--- nothing when the budget is used up.
+function turns.step(budget)
+  if not loop then return end
+  local outer = turns.stepper
+  turns.stepper = coroutine.running() or turns.MAIN
+  local ok, failure = pcall(turns_without_waiting, budget and loop:clock() + budget)
+  turns.stepper = outer
+  turns.changed() -- it need not have been the host that called this
+  if not ok then error(failure, 0) end
+end
+
+--- Moves bytes between sockets and sessions; whom it concerns hears of it from `step`. For a host that must do nothing
+--- else just now.
+function turns.pump()
+  if loop then loop:step(0) end
+end
+
+-- ---- Foreign loops ----
+
+--- From now on the host's loop calls `step`. Of an adapter, `changed()` makes it look at `timeout` and `is_active`
+--- again, and `waiter()` returns two functions if the calling coroutine is one that waits in the host's own way: the
+--- first suspends it, and may return too early; the second lets it go on. If it has `await(co, resume, ...)`, that is
+--- told what a task's coroutine has yielded: false if that is nothing of the host's, else true, and `resume` is called
+--- with what the host gives for it.
+function turns.attach(adapter)
+  turns.adapters[#turns.adapters + 1] = adapter
+  if loop then adapter.changed() end
+end
+
+--- The host's loop is gone.
+function turns.detach(adapter)
+  for index = #turns.adapters, 1, -1 do
+    if turns.adapters[index] == adapter then table.remove(turns.adapters, index) end
+  end
+end
+
+--- The descriptor to poll for reading; the same from the first call on.
+function turns.fd() return assert(turns.loop()):fd() end
+
+--- For how many seconds at most to poll it before the next `step`; nil for no limit.
+function turns.timeout()
+  if not loop then return nil end
+  if is_due() then return 0 end
+  local core, first = loop:timeout(), deadlines:first()
+  local own = first and math.max(0, first.deadline - loop:now())
+  return core and own and math.min(core, own) or core or own
+end
+
+--- Whether there is anything left to step for: sessions that are not closed, or somebody who waits for a time.
+function turns.is_active()
+  return loop ~= nil and (is_due() or deadlines:first() ~= nil or loop:is_active())
+end
+
+return turns
