@@ -37,6 +37,12 @@ local function fail(link, server, changes)
   return err
 end
 
+-- A session that connects again and asks the history, in either case through the proxy.
+local function connect_to_recover(link, server, proxy, timeout)
+  local changes = { proxy = proxy, reconnect = { base = 0.01, max = 0.05 }, recover = true, timeout = timeout }
+  return assert(link:connect(server, changes))
+end
+
 local function assert_refused(err, proxy, words, retryable)
   assert.equal(named(proxy) .. " refused the tunnel with HTTP status " .. words, err.message)
   assert.equal("transport", err.kind)
@@ -101,11 +107,7 @@ for _, kind in ipairs { "squid", "tinyproxy" } do
               { { receive = true }, { message = { text = "next" } } },
             },
           }
-          local session = assert(link:connect(server, {
-            proxy = with_user(closed_proxy, USER),
-            reconnect = { base = 0.01, max = 0.05 },
-            recover = true,
-          }))
+          local session = connect_to_recover(link, server, with_user(closed_proxy, USER))
           local reply = session:send "question"
           assert.equal("I found it", (support.read(reply)))
           assert.equal("I found it", assert(reply:message()).text)
@@ -207,11 +209,7 @@ for _, scheme in ipairs(wire.schemes) do
         },
       }
       start "tunnel"
-      local session = assert(link:connect(server, {
-        proxy = proxy.url,
-        reconnect = { base = 0.01, max = 0.05 },
-        recover = true,
-      }))
+      local session = connect_to_recover(link, server, proxy.url)
       assert.equal("found", assert(session:ask "question").text)
       assert.equal("next", assert(session:ask "again").text)
       assert.equal(3, #proxy.heads())
@@ -230,12 +228,7 @@ for _, scheme in ipairs(wire.schemes) do
         },
       }
       start "tunnel"
-      local session = assert(link:connect(server, {
-        proxy = proxy.url,
-        reconnect = { base = 0.01, max = 0.05 },
-        recover = true,
-        timeout = { first = 1 },
-      }))
+      local session = connect_to_recover(link, server, proxy.url, { first = 1 })
       assert.equal("first", assert(session:ask "one").text)
       local message, err = session:ask "question"
       assert.is_nil(message)
@@ -259,11 +252,7 @@ for _, scheme in ipairs(wire.schemes) do
         },
       }
       start("tunnel:00008000", "tunnel")
-      local session = assert(link:connect(server, {
-        proxy = proxy.url,
-        reconnect = { base = 0.01, max = 0.05 },
-        recover = true,
-      }))
+      local session = connect_to_recover(link, server, proxy.url)
       assert.equal("first", assert(session:ask "one").text)
       assert.equal(text .. "!", (support.read(session:send "question")))
       assert.equal("next", assert(session:ask "again").text)

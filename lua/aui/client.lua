@@ -7,7 +7,7 @@ local pool_module = require "aui.pool"
 local session_module = require "aui.session"
 local tasks = require "aui.api.tasks"
 
----@class aui.Task a conversation of one user with the agent; there may be more fields
+---@class aui.AgentTask a conversation of one user with the agent; there may be more fields
 ---@field id string
 ---@field user_id? string
 ---@field title? string
@@ -25,7 +25,7 @@ local tasks = require "aui.api.tasks"
 ---@field size? integer tasks a page, of which a server may bear but so many: 10
 
 ---@class aui.TaskPage
----@field tasks aui.Task[]
+---@field tasks aui.AgentTask[]
 ---@field total? integer of the user's tasks
 ---@field page? integer
 ---@field size? integer
@@ -124,7 +124,7 @@ end
 
 --- Makes a task: a conversation of a user with the agent, which lives at the server until it is told by its id.
 ---@param fields aui.NewTask
----@return aui.Task? task
+---@return aui.AgentTask? task
 ---@return aui.Error? err
 function Client:create_task(fields)
   check.colon(self, Client, "client:create_task")
@@ -133,7 +133,7 @@ end
 
 --- The task of this id.
 ---@param task_id string
----@return aui.Task? task
+---@return aui.AgentTask? task
 ---@return aui.Error? err
 function Client:task(task_id)
   check.colon(self, Client, "client:task")
@@ -162,7 +162,7 @@ end
 --- For `for task in client:tasks { user_id = "ada" } do`: all of a user's tasks, page by page, each once; raises the
 --- error of a call that fails. PUC Lua 5.1 cannot wait there in a task: use list_tasks.
 ---@param fields aui.TaskList
----@return fun(): aui.Task?
+---@return fun(): aui.AgentTask?
 function Client:tasks(fields)
   check.colon(self, Client, "client:tasks")
   tasks.list_tasks(fields) -- raises here for a bad one

@@ -21,7 +21,7 @@ local tasks = require "aui.api.tasks"
 ---@field timeout? aui.Timeouts default: the session's; `connect` and `call` have no meaning here
 
 ---@class aui.Session
----@field task? aui.Task the task that was made for it, by the option user_id
+---@field task? aui.AgentTask the task that was made for it, by the option user_id
 local Session = {}
 Session.__index = Session
 Session.__name = "aui.Session"
