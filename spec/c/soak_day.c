@@ -82,6 +82,7 @@ typedef struct {
   /* Of this connection: */
   uint64_t opened_at; /* AUI_NEVER: not open */
   uint64_t heard_at;
+  uint64_t wrote_at; /* when bytes last left: a ping may wait behind them */
   bool heard;        /* the agent has spoken */
   bool limited;      /* it ends by a 429 */
   bool needs_a_send; /* the next one may wait for a message */
@@ -335,6 +336,21 @@ static void check_ping(day *d, bool goes_with_message) {
   d->pings++;
 }
 
+static void write_all(day *d) {
+  size_t n;
+  aui_session_output(d->w->p.session, &n, d->w->p.now);
+  if (n > 0) d->wrote_at = d->w->p.now;
+  world_write(d->w, SIZE_MAX);
+}
+
+/* The peer is given up in time: after the interval and the timeout, or the timeout from the last bytes that left. */
+static void check_silence(const day *d) {
+  const aui_liveness_config *ping = &d->w->config.ping;
+  uint64_t from = d->heard_at + ping->interval;
+  if (from < d->wrote_at) from = d->wrote_at;
+  require(d->opened_at == AUI_NEVER || d->w->p.now < from + ping->timeout);
+}
+
 /* Until nothing more happens at this moment. */
 static void live(day *d) {
   world *w = d->w;
@@ -343,7 +359,7 @@ static void live(day *d) {
     int messages = w->messages, pings = w->pings;
     busy = follow(d);
     open_transport(d);
-    world_write(w, SIZE_MAX);
+    write_all(d);
     if (w->messages != messages) begin_answer(d);
     if (w->pings != pings) check_ping(d, w->messages != messages);
     answer_request(d);
@@ -357,8 +373,7 @@ static void live(day *d) {
     world_check(w);
     look_after_replies(d);
   }
-  const aui_liveness_config *ping = &w->config.ping;
-  require(d->opened_at == AUI_NEVER || w->p.now < d->heard_at + ping->interval + ping->timeout);
+  check_silence(d);
 }
 
 /* Lets time pass until the next thing that happens by itself. */
