@@ -84,7 +84,7 @@ void *aui_new_userdata(lua_State *L, size_t size, const char *class_name);
 void aui_keep(lua_State *L, int index);
 
 /* Pushes the table of a module, with is_utf8(string), words(string), status_error(status), backoff(failures,
- * base, max, asked), has_room(bytes), is_json(string), plain_json(string) and version. */
+ * base, max, asked), has_room(bytes), is_json(string), plain_json(string), version and built_for. */
 void aui_push_module(lua_State *L);
 
 #endif

@@ -43,14 +43,23 @@ static int reply_status(lua_State *L) {
  * which is made before anything is looked at. */
 enum { COLLECTS_FIRST = LUA_VERSION_NUM < 503, SMALL = 4096 };
 
+/* Lengths of a reply that may have been collected meanwhile. */
+
 static size_t text_length(const lua_reply *object) {
-  size_t n;
-  aui_reply_text(object->reply, &n);
+  size_t n = 0;
+  if (object->reply) aui_reply_text(object->reply, &n);
   return n;
 }
 
 static size_t untaken_length(const lua_reply *object) {
-  return object->in_doubt ? text_length(object) : aui_reply_untaken(object->reply);
+  if (!object->reply || object->in_doubt) return text_length(object);
+  return aui_reply_untaken(object->reply);
+}
+
+static size_t message_length(const lua_reply *object) {
+  size_t n = 0;
+  if (object->reply) aui_reply_message(object->reply, &n);
+  return n;
 }
 
 /* Room for as many bytes as `length` says, also after the collection that this may cause. */
@@ -77,8 +86,8 @@ static int reply_take(lua_State *L) {
   size_t keep, n;
   const char *chunk;
   char small[SMALL];
-  if (!object->reply) return 0;
   char *room = make_room_for_bytes(L, object, untaken_length, small);
+  if (!object->reply) return 0;
   bool is_new = aui_reply_take(object->reply, &keep, &chunk, &n);
   if (object->in_doubt) { /* then all of it */
     keep = 0;
@@ -98,7 +107,7 @@ static int reply_text(lua_State *L) {
   const lua_reply *object = check_reply(L);
   char small[SMALL];
   size_t n = 0;
-  char *room = object->reply ? make_room_for_bytes(L, object, text_length, small) : small;
+  char *room = make_room_for_bytes(L, object, text_length, small);
   const char *text = object->reply ? aui_reply_text(object->reply, &n) : "";
   push_bytes(L, room, text, n);
   return 1;
@@ -106,11 +115,13 @@ static int reply_text(lua_State *L) {
 
 /* reply:message(): the final message's JSON, or nil. */
 static int reply_message(lua_State *L) {
-  const aui_reply *reply = check_reply(L)->reply;
+  const lua_reply *object = check_reply(L);
+  char small[SMALL];
   size_t n;
-  const char *json = reply ? aui_reply_message(reply, &n) : NULL;
+  char *room = make_room_for_bytes(L, object, message_length, small);
+  const char *json = object->reply ? aui_reply_message(object->reply, &n) : NULL;
   if (!json) return 0;
-  lua_pushlstring(L, json, n);
+  push_bytes(L, room, json, n);
   return 1;
 }
 

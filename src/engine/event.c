@@ -65,18 +65,14 @@ void aui_event_restart(aui_event_reader *reader) {
 
 /* ---- comparing ---- */
 
-static size_t min(size_t a, size_t b) {
-  return a < b ? a : b;
-}
-
 /* How many bytes of the slice go on as the last message does. An update mostly equals the last one
  * up to the checkpoint and not much further, so that far memcmp, the fastest way to compare, gets a
  * try. */
 static size_t count_common(const aui_event_reader *reader, const char *slice, size_t n) {
-  n = min(n, reader->json.len - reader->common);
+  n = aui_min(n, reader->json.len - reader->common);
   if (n == 0) return 0;
   const char *last = reader->json.data + reader->common;
-  size_t expected = reader->checkpoint > reader->common ? min(n, reader->checkpoint - reader->common) : 0;
+  size_t expected = reader->checkpoint > reader->common ? aui_min(n, reader->checkpoint - reader->common) : 0;
   if (expected > 0 && memcmp(last, slice, expected) != 0) expected = 0;
   return n > expected ? expected + aui_common_prefix(last + expected, slice + expected, n - expected) : expected;
 }

@@ -6,10 +6,6 @@
 #include "engine/prefix.h"
 #include "engine/utf8.h"
 
-static size_t min(size_t a, size_t b) {
-  return a < b ? a : b;
-}
-
 /* ---- writing ---- */
 
 /* Overwrites a text with another, as long as they are equal by reading alone. */
@@ -24,7 +20,7 @@ typedef struct {
 static void growth_overwrite(overwriting *o, const char *bytes, size_t n) {
   aui_buffer *text = o->text;
   if (!o->parted) {
-    size_t equal = aui_common_prefix(text->data + o->at, bytes, min(n, text->len - o->at));
+    size_t equal = aui_common_prefix(text->data + o->at, bytes, aui_min(n, text->len - o->at));
     o->at += equal;
     if (equal == n) return;
     o->keep = aui_utf8_boundary(text->data, text->len, o->at);
@@ -67,7 +63,7 @@ static relation growth_compare(const char *json, aui_json_span string, const cha
   aui_json_piece piece;
   for (size_t i = string.start; i < string.end;) {
     i = aui_json_decode(json, i, string.end, &piece);
-    size_t same = aui_common_prefix(text + equal, piece.bytes, min(piece.n, n - equal));
+    size_t same = aui_common_prefix(text + equal, piece.bytes, aui_min(piece.n, n - equal));
     equal += same;
     if (same == piece.n) continue;
     return equal == n ? GOES_ON : growth_share(text, n, equal);

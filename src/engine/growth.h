@@ -2,8 +2,7 @@
  * send deltas instead, only what is new. Which of both an answer's updates are is found out from them:
  *
  * - An update that begins with the text so far, or with a character of it at least, takes its place, as an empty one
- *   does. Once one had all of the text or more than half of it, and something else behind that, all of this answer's
- * do.
+ *   does. Once one had all of the text or more than half of it, and something else behind that, all of them do.
  * - Before that, one that shares nothing with the text is a delta, and appended; so are those that follow. Deltas are
  *   given up when an update begins with the whole text; also when the one behind the first, or two in a row, begin with
  *   the one before and go on: then it was another wording of the whole.

@@ -1,10 +1,14 @@
-/* How far two runs of bytes are equal. */
+/* How far two runs of bytes are equal, of which the shorter one counts. */
 #ifndef AUI_ENGINE_PREFIX_H
 #define AUI_ENGINE_PREFIX_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+static inline size_t aui_min(size_t a, size_t b) {
+  return a < b ? a : b;
+}
 
 /* How many of the first `n` bytes of both are equal. */
 static inline size_t aui_common_prefix(const char *a, const char *b, size_t n) {

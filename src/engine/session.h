@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/answers.h"
 #include "engine/backoff.h"
 #include "engine/deadline.h"
 #include "engine/driver.h"
@@ -21,7 +22,6 @@
 #include "engine/reply.h"
 
 typedef struct aui_session aui_session;
-typedef struct aui_answers aui_answers;
 
 typedef struct {
   aui_request request; /* copied */
@@ -101,8 +101,6 @@ bool aui_session_may_detach(const aui_session *session);
  * them answers a message of the next session. They are the driver's, for aui_session_adopted or aui_answers_free. Else
  * returns NULL, and changes nothing. */
 aui_answers *aui_session_detach(aui_session *session, uint64_t now);
-
-void aui_answers_free(aui_answers *answers);
 
 /* What the transport has taken and not sent is thrown away: the driver resets it (a socket with SO_LINGER and a time of
  * 0), or the peer has done so. To be called just before aui_session_disconnected. Of a transport that ends otherwise, a

@@ -106,7 +106,7 @@ static void take_field(aui_tunnel *tunnel) {
   if (has_basic(http->value)) tunnel->knows_basic = true;
 }
 
-static aui_credentials judge_credentials(const aui_tunnel *tunnel) {
+static aui_credentials check_credentials(const aui_tunnel *tunnel) {
   if (tunnel->challenged && !tunnel->knows_basic) return AUI_CREDENTIALS_UNKNOWN;
   return tunnel->has_credentials ? AUI_CREDENTIALS_REFUSED : AUI_CREDENTIALS_MISSING;
 }
@@ -120,7 +120,7 @@ static aui_tunnel_event tunnel_take_head(aui_tunnel *tunnel) {
   if (granted) {
     aui_failure_of_early_tunnel(&tunnel->error, tunnel->proxy.data);
   } else {
-    aui_failure_of_refused_tunnel(&tunnel->error, tunnel->proxy.data, http, judge_credentials(tunnel));
+    aui_failure_of_refused_tunnel(&tunnel->error, tunnel->proxy.data, http, check_credentials(tunnel));
   }
   return AUI_TUNNEL_FAILED;
 }

@@ -268,7 +268,8 @@ static void link_pump_dead(aui_link *link) {
 static void link_evict(aui_guest *guest, const char *why) {
   aui_link *link = lws_container_of(guest, aui_link, guest);
   aui_transport_close(&link->transport); /* nobody will send anything again: what has left may arrive */
-  link_fail(link, why, false);
+  link->asks = false;
+  aui_session_disconnected(link->session, why, false, aui_loop_turn_time(link->loop));
   if (link->released) {
     link_destroy(link);
     return;
@@ -392,10 +393,6 @@ void aui_link_refuse_request(aui_link *link, const char *why, bool retryable) {
   if (!link->asks) return;
   link_fail(link, why, retryable);
   aui_link_pump(link);
-}
-
-aui_session *aui_link_session(aui_link *link) {
-  return link->session;
 }
 
 void aui_link_pump(aui_link *link) {

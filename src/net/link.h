@@ -26,9 +26,8 @@ void aui_link_give_request(aui_link *link, const aui_request *request);
 /* There is no request, for this reason (copied): the attempt to connect has failed, with kind auth. */
 void aui_link_refuse_request(aui_link *link, const char *why, bool retryable);
 
-/* The link's session, on which the caller may use everything under "for users" in session.h; NULL never. After any
- * such call that can change it (send, cancel, release, close) aui_link_pump must be called. */
-aui_session *aui_link_session(aui_link *link);
+/* To be called after whatever can have changed the link's session: of what session.h has for users, send, cancel,
+ * release and close. */
 void aui_link_pump(aui_link *link);
 
 /* Closes the session and leaves its connection to its pool, if it has one and the connection may serve another session

@@ -14,8 +14,8 @@ enum {
   AUI_RAW_LONG_TIMEOUT = 7 * 24 * 3600
 };
 
-/* To whom a raw connection of libwebsockets belongs: its opaque user data points to the first member of a transport or
- * of an idle connection, or is NULL when it is to be closed. `on_event` returns false to close it. */
+/* To whom a raw connection of libwebsockets belongs: its opaque user data points to the first member of a transport, or
+ * to an owner of one that lingers, or is NULL when it is to be closed. `on_event` returns false to close it. */
 typedef struct aui_owner {
   bool (*on_event)(struct aui_owner *owner, struct lws *wsi, enum lws_callback_reasons reason, const void *in,
                    size_t n);

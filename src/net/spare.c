@@ -109,9 +109,6 @@ static void spare_make_room(aui_loop *loop) {
 
 bool aui_spare_keep(aui_transport *transport) {
   aui_loop *loop = transport->loop;
-  spare *earlier = spare_find(transport);
-  if (earlier) spare_drop(earlier);
-  spare_make_room(loop);
   spare *kept = calloc(1, sizeof *kept);
   if (!kept) return false;
   const aui_endpoint place = {.host = transport->host,
@@ -124,6 +121,9 @@ bool aui_spare_keep(aui_transport *transport) {
     free(kept);
     return false;
   }
+  spare *earlier = spare_find(&kept->transport);
+  if (earlier) spare_drop(earlier);
+  spare_make_room(loop);
   uv_timer_init(loop->uv, &kept->timer);
   kept->timer.data = kept;
   uv_timer_start(&kept->timer, spare_on_timer, FRESH, 0);

@@ -237,6 +237,7 @@ static bool passes_proxy(const aui_transport *transport) {
 
 /* TLS with the proxy takes all of it, so that it counts as written. */
 static ssize_t write_by_proxy(aui_transport *transport, const void *bytes, size_t n) {
+  if (n > WRITE_SIZE) n = WRITE_SIZE;
   if (!aui_proxy_write(transport->proxy, bytes, n)) {
     transport->write_error = ENOMEM; /* for lack of anything else that can have happened */
     return -1;

@@ -68,8 +68,8 @@ bool aui_transport_is_up(const aui_transport *transport);
 /* Whether TLS has nothing of its own to write, so that the connection can be handed to somebody else. */
 bool aui_transport_is_between_records(const aui_transport *transport);
 
-/* Moves the open connection of `from` to `to`, which is closed and like it. Returns false, and changes nothing, if
- * there is none, or TLS has something of its own to write. */
+/* Moves the open connection of `from` to `to`, which is closed; that both are for the same place is the caller's
+ * affair. Returns false, and changes nothing, if there is none, or TLS has something of its own to write. */
 bool aui_transport_hand_over(aui_transport *from, aui_transport *to);
 
 /* Has the output written as soon as the socket takes it, if there is any. */

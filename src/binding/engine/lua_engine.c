@@ -136,9 +136,8 @@ static int session_may_detach(lua_State *L) {
 /* session:detach(): ends the session and leaves its open WebSocket, if that may serve another one, and returns the
  * answers that it has had, for session:adopted; else nil. */
 static int session_detach(lua_State *L) {
-  aui_session *session = check_live(L);
-  aui_answers **answers = aui_new_userdata(L, sizeof *answers, AUI_ANSWERS);
-  *answers = aui_session_detach(session, aui_engine_now());
+  aui_answers **answers = aui_new_userdata(L, sizeof *answers, AUI_ANSWERS); /* first: it may collect garbage */
+  *answers = aui_session_detach(check_live(L), aui_engine_now());
   return *answers ? 1 : 0;
 }
 

@@ -1,4 +1,6 @@
 /* An exchange of the engine, whose transport a driver in Lua moves. */
+#include <string.h>
+
 #include "binding/engine/lua_engine.h"
 
 typedef struct {
@@ -44,14 +46,18 @@ static int exchange_adopted(lua_State *L) {
   return 0;
 }
 
-/* exchange:output(): bytes for the peer, which the driver now has to write, or nil. */
+enum { PIECE = 16 * 1024 };
+
+/* exchange:output(): bytes for the peer, which the driver now has to write, at most PIECE; or nil. Lua is given a copy:
+ * it may collect garbage before it copies them itself, and what a finalizer does may end the exchange. */
 static int exchange_output(lua_State *L) {
+  char copy[PIECE];
   size_t n;
-  aui_exchange *exchange = check_exchange(L);
-  const char *bytes = aui_exchange_output(exchange, &n);
+  const char *bytes = aui_exchange_output(check_exchange(L), &n);
   if (n == 0) return 0;
-  lua_pushlstring(L, bytes, n);
-  aui_exchange_written(exchange, n);
+  if (n > PIECE) n = PIECE;
+  lua_pushlstring(L, memcpy(copy, bytes, n), n);
+  if (!aui_exchange_is_over(check_exchange(L))) aui_exchange_written(check_exchange(L), n);
   return 1;
 }
 
