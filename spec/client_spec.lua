@@ -374,6 +374,16 @@ describe("a client's list of tasks", function()
     assert.same({ 5, 25 }, { #page.tasks, page.total })
   end)
 
+  it("#unscheduled is an error where tasks have no ids", function()
+    for _, id in ipairs { "nan", "null", "1", '""' } do
+      local body = ('{"tasks":[{"id":%s}]}'):format(id)
+      local server = link:play { connections = { { { agent = true } } }, rest = { { status = 200, body = body } } }
+      local ok, err = pcall(ids_of, aui.client(server:options()):tasks { user_id = "ada" })
+      assert.is_false(ok)
+      assert.equal("protocol", err.kind)
+    end
+  end)
+
   it("#unscheduled has each once, though another moves them meanwhile, and ends with a page of nothing new", function()
     local client = pages({ "a", "b" }, { "b", "c" }, { "b", "c" }, { "d" })
     assert.same({ "a", "b", "c" }, ids_of(client:tasks { user_id = "ada" }))

@@ -153,8 +153,8 @@ end
 local function unseen(list, seen)
   local result = {}
   for _, task in ipairs(list) do
-    if task.id == nil or not seen[task.id] then result[#result + 1] = task end
-    if task.id ~= nil then seen[task.id] = true end
+    if not seen[task.id] then result[#result + 1] = task end
+    seen[task.id] = true
   end
   return result
 end

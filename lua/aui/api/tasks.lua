@@ -107,10 +107,12 @@ local function complete_task(task)
   return task
 end
 
+local function is_task(value) return type(value) == "table" and type(value.id) == "string" and value.id ~= "" end
+
 local function read_task(body)
   local task, problem = decode_object(body)
   if not task then return nil, problem end
-  if type(task.id) ~= "string" or task.id == "" then return nil, "expected a task with an id" end
+  if not is_task(task) then return nil, "expected a task with an id" end
   return complete_task(task)
 end
 
@@ -119,7 +121,7 @@ local function read_page(body)
   if not page then return nil, problem end
   if type(page.tasks) ~= "table" then return nil, "expected a list of tasks" end
   for _, task in ipairs(page.tasks) do
-    if type(task) ~= "table" then return nil, "expected a list of tasks" end
+    if not is_task(task) then return nil, "expected a list of tasks with their ids" end
     complete_task(task)
   end
   for _, name in ipairs { "total", "page", "size" } do page[name] = json.whole(page[name]) end

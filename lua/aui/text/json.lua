@@ -40,6 +40,7 @@ local function decode(text)
   if not reader or not is_fit() then
     reader = cjson.new()
     reader.decode_max_depth(MAX_DEPTH)
+    reader.decode_invalid_numbers(false) -- NaN, and hexadecimal ones
   end
   return reader.decode(host.plain_json(text))
 end
