@@ -74,6 +74,7 @@ describe("message.products", function()
       { cards = { { parameters = { null, 1, { title = null, value = null }, { value = "only" } } } } },
       { cards = { { json_data = null } } },
       { cards = { { json_data = { entity = null } } } },
+      { cards = { { json_data = { entity = { price = null } } } } },
     }
     assert.are.same({}, message.products(strange[1]))
     assert.are.same({}, message.products(strange[2]))
@@ -82,6 +83,7 @@ describe("message.products", function()
     assert.are.same({ parameter("?", "only") }, message.products(strange[4])[1].parameters)
     assert.are.same({}, message.products(strange[5])[1].parameters)
     assert.are.same({}, message.products(strange[6])[1].parameters)
+    assert.are.same({}, message.products(strange[7])[1].parameters)
     assert.are.same({}, message.products {})
   end)
 

@@ -1,6 +1,7 @@
 -- What programs want to know of an agent's message (ExternalTaskMessage) beyond its text. Pure functions, which take
 -- any table that was a message once: one that was written to a file and read again, too.
 
+local ascii = require "aui.text.ascii"
 local check = require "aui.option.check"
 local history = require "aui.recovery.history"
 
@@ -29,12 +30,15 @@ local PICTURE = { image = true, picture = true, photo = true, ["image url"] = tr
 
 local function is_text(value) return type(value) == "string" and value ~= "" end
 
+-- lua-cjson's null is a userdata.
+local function is_value(value) return value ~= nil and type(value) ~= "userdata" end
+
 local function is_address(value) return type(value) == "string" and value:find "^[Hh][Tt][Tt][Pp][Ss]?://" ~= nil end
 
 local function is_price(value) return type(value) == "number" or is_text(value) end
 
 -- The agent's words for what it is, in a form to look up.
-local function key_of(title) return title:lower():gsub("[_%s]+", " ") end
+local function key_of(title) return ascii.lower(title):gsub("[_%s]+", " ") end
 
 local function title_of(parameter)
   for _, field in ipairs { "title", "name", "param" } do
@@ -47,7 +51,7 @@ end
 local function parameters_of_entity(entity)
   local titles, parameters = {}, {}
   for title in pairs(entity) do
-    if type(title) == "string" then titles[#titles + 1] = title end
+    if type(title) == "string" and is_value(entity[title]) then titles[#titles + 1] = title end
   end
   table.sort(titles)
   for index, title in ipairs(titles) do parameters[index] = { title = title, value = entity[title] } end
@@ -60,7 +64,7 @@ local function parameters_of(item)
   if type(given) ~= "table" then return type(entity) == "table" and parameters_of_entity(entity) or {} end
   local parameters = {}
   for _, one in ipairs(given) do
-    if type(one) == "table" and one.value ~= nil and type(one.value) ~= "userdata" then -- lua-cjson's null
+    if type(one) == "table" and is_value(one.value) then
       local kind = is_text(one.type) and one.type or nil
       parameters[#parameters + 1] = { title = title_of(one), value = one.value, type = kind }
     end
@@ -179,13 +183,14 @@ function message.time(given)
   local year, month, day, hour, minute, second, rest =
     text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(.*)$"
   if not year then return nil end
-  local fraction, zone = rest:match "^(%.%d+)(.*)$"
+  local digits, zone = rest:match "^%.(%d+)(.*)$"
   local offset = offset_of(zone or rest)
   month, day, hour, minute, second = tonumber(month), tonumber(day), tonumber(hour), tonumber(minute), tonumber(second)
   local is_time = month >= 1 and month <= 12 and day >= 1 and day <= 31 and hour < 24 and minute < 60 and second <= 60
   if not (offset and is_time) then return nil end
   local days = days_to(tonumber(year), month, day)
-  return days * 86400 + hour * 3600 + minute * 60 + second + (tonumber("0" .. (fraction or "")) or 0) - offset
+  local fraction = digits and tonumber(digits) / 10 ^ #digits or 0 -- "0.5" is no number in every locale
+  return days * 86400 + hour * 3600 + minute * 60 + second + fraction - offset
 end
 
 return message

@@ -65,7 +65,8 @@
 ---@field max_response_head? integer bytes of the head of an HTTP answer: the handshake's, a REST call's; default: 16
 ---KiB
 ---@field max_response_body? integer bytes of the body of a REST call's answer; decoded it may take thirty times as
----much; default: 8 MiB
+---much; default: 8 MiB. On Lua 5.1 to 5.3 a server that means harm makes it take as much time as max_message says of
+---such lengths.
 ---@field max_depth? integer how deep an incoming message may nest; default: 64
 
 ---@class (exact) aui.PoolOptions of aui.pool

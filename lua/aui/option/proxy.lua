@@ -4,6 +4,7 @@ local ascii = require "aui.text.ascii"
 local authority = require "aui.option.authority"
 local check = require "aui.option.check"
 local ngx_api = require "aui.host.ngx_api"
+local percent = require "aui.text.percent"
 
 local proxy = {}
 
@@ -22,14 +23,10 @@ local DEFAULT_PORTS = { http = 1080, https = 443 } -- curl's
 
 -- ---- The URL ----
 
-local function percent_decode(text)
-  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
-end
-
 -- "user:password" as the Basic scheme has it (RFC 7617, 2), or nil and what is wrong.
 local function read_credentials(userinfo)
   local user, password = userinfo:match "^([^:]*):?(.*)$"
-  user, password = percent_decode(user), percent_decode(password)
+  user, password = percent.decode(user), percent.decode(password)
   if user:find(":", 1, true) then return nil, "must not have a colon (%3A) in its user name" end
   if (user .. password):find "[%z\1-\31\127]" then
     return nil, "must not have control characters in its user name or password"

@@ -312,6 +312,8 @@ rows.session = {
     most = MOST_BYTES,
     default = 8 * MIB,
     words = "of the body of a REST call's answer; decoded it may take thirty times as much",
+    more = "On Lua 5.1 to 5.3 a server that means harm makes it take as much time as `max_message` says of such "
+      .. "lengths.",
   },
   {
     name = "max_depth",

@@ -20,7 +20,7 @@ end
 function url.shown(text)
   local scheme, rest = text:match "^([A-Za-z][0-9A-Za-z+.-]*://)(.*)$"
   if not scheme then -- "host:port", which only lacks one
-    if not text:find "^[0-9A-Za-z.-]+:%d+[^@]*$" then return nil end
+    if text:find("@", 1, true) or not text:find "^[0-9A-Za-z.-]+:%d" then return nil end
     scheme, rest = "", text
   end
   local place, behind = rest:match "^([^/?#]*)(.*)$"

@@ -69,7 +69,8 @@ local function hide_beginning(text, secret)
   local beginning, at = secret:sub(1, BEGINNING), math.max(1, #text - #secret + 2)
   local from = text:find(beginning, at, true)
   while from do
-    if secret:find(text:sub(from), 1, true) == 1 then return text:sub(1, from - 1) .. "***" end
+    local tail = text:sub(from)
+    if secret:sub(1, #tail) == tail then return text:sub(1, from - 1) .. "***" end
     from = text:find(beginning, from + 1, true)
   end
   return text

@@ -1,6 +1,7 @@
 -- What of a request is secret: by what is known of headers, else by length.
 
 local ascii = require "aui.text.ascii"
+local percent = require "aui.text.percent"
 
 local sensitive = {}
 
@@ -20,10 +21,6 @@ local PUBLIC_HEADERS = {
 
 --- Whether a header of this name, in lower case, is as secret as the key.
 function sensitive.is_header(name) return SECRET_HEADERS[name] == true end
-
-local function percent_decode(text)
-  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
-end
 
 local BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -70,7 +67,7 @@ function sensitive.values(key, headers, target, proxy_credentials)
   for value in (target:match "%?(.*)$" or ""):gmatch "=([^&]+)" do
     if #value >= LONG then
       add(value)
-      add(percent_decode(value))
+      add(percent.decode(value))
     end
   end
   for name, value in pairs(headers or {}) do
