@@ -66,7 +66,7 @@ local function try_to_ask(chat, text)
   local ok, err = pcall(ask, chat, text)
   if ok then return end
   if not screen.is_interrupt(err) then return screen.complain(err) end
-  chat.reply:cancel()
+  if chat.reply then chat.reply:cancel() end -- none yet while the task is made
   screen.note "Stopped. The next Ctrl-C ends the chat."
 end
 

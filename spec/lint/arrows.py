@@ -18,8 +18,7 @@ ROOMS = {
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
-REQUIRE = re.compile(r"""\brequire\s*\(?\s*["']([\w.]+)["']""")
-REQUIRE_BY_ANYBODY = re.compile(r"""\brequire\b[\s(,]*["']([\w.]+)["']""")  # pcall(require, "name") too
+REQUIRE = re.compile(r"""\brequire\b[\s(,]*["']([\w.]+)["']""")  # pcall(require, "name") too
 PUBLIC = re.compile(r"^\*\*Public\*\* are the modules ([^:]*):", re.M)
 LITERAL = re.compile(r"""["'](\w+\.[\w.]+)["']""")
 
@@ -106,7 +105,7 @@ def wrong_requires(root):
     if not public:
         yield "README.md: expected a paragraph that begins with **Public** are the modules"
     for path in sorted((root / "examples").rglob("*.lua")):
-        for module in sorted(set(REQUIRE_BY_ANYBODY.findall(code_of(path)))):
+        for module in sorted(set(REQUIRE.findall(code_of(path)))):
             if is_ours(module) and not any(fnmatch.fnmatch(module, name) for name in public):
                 yield f"{os.path.relpath(path, root)} requires {module}, which README does not call public"
 

@@ -54,6 +54,7 @@ end
 local function hear(self, session)
   local reply = assert(session:send(self.message.text))
   self.reply = reply
+  if self.canceled then reply:cancel() end -- while it was noted as sent
   pass_on_text(self, reply)
   local message, err = reply:message()
   self.reply = nil

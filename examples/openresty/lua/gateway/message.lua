@@ -6,7 +6,7 @@ local config = require "gateway.config"
 local message = {}
 
 -- Whether it is UTF-8, and more than blanks.
-local function is_text(value) return type(value) == "string" and ngx.re.find(value, [[\S]], "ju") ~= nil end
+local function is_text(value) return type(value) == "string" and ngx.re.find(value, [[\S]], "jou") ~= nil end
 
 local function refuse(status, kind, words) return nil, status, { kind = kind, message = words } end
 

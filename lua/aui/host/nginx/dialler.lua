@@ -1,6 +1,7 @@
 -- Opens cosockets, through a proxy and over TLS where asked, and says what went wrong in the words that the native
 -- driver uses.
 
+local ascii = require "aui.text.ascii"
 local base = require "resty.core.base"
 local engine = require "aui.engine"
 local ffi = require "ffi"
@@ -9,8 +10,8 @@ local dialler = {}
 
 local READ_SIZE = 4096 -- bytes of a proxy's answer
 
---- Whether it is an address, and no name.
-function dialler.is_address(host) return host:find "^[%d.]+$" ~= nil or host:find(":", 1, true) ~= nil end
+-- Whether it is an address, and no name.
+local function is_address(host) return host:find "^[%d.]+$" ~= nil or host:find(":", 1, true) ~= nil end
 
 -- Why there is no connection, from nginx's words, and whether to try again.
 local function connect_failure(place, err)
@@ -19,7 +20,7 @@ local function connect_failure(place, err)
   end
   if err:find("(3: Host not found)", 1, true) then return "name not found: " .. place.host, true end
   local trouble = err:match "could not be resolved %(%d+: (.*)%)$"
-  if trouble then return ("name %s not resolved: %s"):format(place.host, trouble:lower()), true end
+  if trouble then return ("name %s not resolved: %s"):format(place.host, ascii.lower(trouble)), true end
   local how = err == "connection refused" and "refused" or "failed: " .. err
   return ("connection to %s port %d %s"):format(place.host, place.port, how), true
 end
@@ -103,12 +104,12 @@ end
 local function start_tls(socket, place)
   local verify = place.tls.verify ~= false
   local name = place.host:match "^(.+)%.$" or place.host -- the final dot is the resolver's (RFC 6066, 3)
-  local is_address = dialler.is_address(name)
-  if is_address and verify then
+  local by_address = is_address(name)
+  if by_address and verify then
     local words = "TLS: certificate of %s not accepted: nginx can verify names only, not addresses"
     return nil, words:format(name), false
   end
-  local ok, err = shake_hands(socket, nil, not is_address and name or nil, verify) -- addresses are not sent (there too)
+  local ok, err = shake_hands(socket, nil, not by_address and name or nil, verify) -- addresses are not sent (there too)
   if ok then return true end
   return nil, tls_failure(name, err)
 end

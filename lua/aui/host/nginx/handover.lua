@@ -52,7 +52,8 @@ end
 
 --- The pool had no connection.
 function handover.forget(pool)
-  while left[pool.name] do remove(pool.name, 1) end
+  count = count - #(left[pool.name] or {})
+  left[pool.name] = nil
 end
 
 return handover

@@ -11,14 +11,17 @@ function requests.current()
   return context.aui
 end
 
---- Of the calling thread, which waits for it until it is over.
-function requests.add_run(run) table.insert(requests.current().runs, run) end
-
 --- The latest that is awaited, or that of tasks which belong to none.
 function requests.run_under_way()
   local runs = requests.current().runs
   while runs[1] and not task_module.is_awaited(runs[#runs]) do table.remove(runs) end
   return runs[#runs] or task_module.none
+end
+
+--- Of the calling thread, which waits for it until it is over.
+function requests.add_run(run)
+  requests.run_under_way() -- which drops those that are over
+  table.insert(requests.current().runs, run)
 end
 
 return requests
