@@ -45,7 +45,7 @@ end
 
 local function carry(self)
   local bytes = self.exchange:output()
-  if bytes then self.socket:send(bytes) end -- if that fails, the answer may be there all the same
+  while bytes and self.socket:send(bytes) do bytes = self.exchange:output() end -- the answer may be there all the same
   local received, err = self.socket:receiveany(READ_SIZE)
   if received then
     self.exchange:receive(received)
