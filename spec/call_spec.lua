@@ -342,7 +342,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
         assert.same({ 200 }, { status, status ~= 200 and err or nil })
         assert.equal(1, news[i])
       end
-      for _, reply in ipairs(replies) do assert.equal("message", reply:status()) end
+      for _, reply in ipairs(replies) do assert.equal("done", reply:status()) end
     end)
 
     -- Begins 20 calls, lets the condition come true for all of them, and drops them by `drop`: nothing must be left.

@@ -119,7 +119,7 @@ describe("aui.log", function()
     collectgarbage "stop"
     local handle = session:send("hello").handle
     host.now = function()
-      if handle:status() == "message" then support.collect() end
+      if handle:status() == "done" then support.collect() end
       return now()
     end
     finally(function()

@@ -212,7 +212,7 @@ describe("misuse of the rest", function()
   it("by a dot in place of the colon is refused, and the colon suggested", function()
     for _, name in ipairs { "send", "ask", "close", "state", "on" } do refused_dots(session, "session:" .. name) end
     local reply = session:send "never"
-    for _, name in ipairs { "next", "message", "json", "text", "cancel", "on" } do
+    for _, name in ipairs { "next", "message", "json", "status", "text", "cancel", "on" } do
       refused_dots(reply, "reply:" .. name)
     end
     refused_dots(aui.pool(), "pool:connect")

@@ -79,7 +79,7 @@ for _, scheme in ipairs { "ws", "wss" } do
       end
       finally(function() json.decode = decode end)
       support.wait_until(function() return handle:status() ~= "pending" end)
-      assert.equal("message", handle:status())
+      assert.equal("done", handle:status())
     end)
 
     it("takes the answer from the history", function()

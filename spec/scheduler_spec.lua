@@ -402,7 +402,7 @@ for _, scheme in ipairs { "ws", "wss" } do
         chunk, keep = reply:next(0)
         if chunk then shown = shown:sub(1, keep) .. chunk end
         assert.is_true(os.time() <= limit)
-      until not chunk and (keep == nil or keep.kind ~= "timeout")
+      until not chunk and (keep == nil or keep.kind ~= "pending")
       assert.is_nil(keep)
       assert.are.equal(shown, assert(reply:message(0)).text)
       session:close()

@@ -93,7 +93,7 @@ it("reply:next(0) does not wait, so that a task may ask inside pcall", function(
     local ok, chunk, err = pcall(reply.next, reply, 0)
     assert.is_true(ok)
     assert.is_nil(chunk)
-    assert.equal("timeout", err.kind)
+    assert.equal("pending", err.kind)
     reply:cancel()
   end)
 end)

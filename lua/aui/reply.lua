@@ -8,8 +8,8 @@ local message_module = require "aui.api.message"
 
 ---@class aui.Reply
 ---@overload fun(): string?, integer?
+---@field id? string the message's id, once the reply has ended in a message
 local Reply = {}
-Reply.__index = Reply
 Reply.__name = "aui.Reply"
 
 local reply_module = {}
@@ -42,9 +42,10 @@ function reply_module.refused(session, refusal)
   return reply_module.new(session, setmetatable({ refusal = refusal }, Refused))
 end
 
+-- That the caller will not wait any longer; nothing has failed.
 local function still_pending(reply, timeout, missing)
   return errors.new {
-    kind = "timeout",
+    kind = "pending",
     message = ("%s within %g s; the reply goes on"):format(missing, timeout),
     retryable = true,
     delivered = "maybe",
@@ -65,7 +66,8 @@ end
 --- that has arrived comes as one chunk. At the end of the answer nil.
 ---@param timeout? number seconds to wait at most
 ---@return string? chunk
----@return integer|aui.Error|nil keep or, where chunk is nil, the error that ended the reply or the timeout
+---@return integer|aui.Error|nil keep or, where chunk is nil, the error that ended the reply, or one of kind `pending`
+--- after `timeout`: the reply goes on
 function Reply:next(timeout)
   check.colon(self, Reply, "reply:next")
   local deadline = check.deadline(timeout)
@@ -78,7 +80,7 @@ function Reply:next(timeout)
     local chunk, keep = handle:take()
     if chunk then return chunk, keep end
     local status = handle:status()
-    if status == "message" then return nil end
+    if status == "done" then return nil end
     if status == "failed" then return nil, reply_module.failure(self) end
     if not host.wait(session, deadline, seen) then
       return nil, still_pending(self, timeout, "no new text")
@@ -96,7 +98,7 @@ end
 ---   end
 ---   if keep then error(keep, 0) end
 function Reply:__call()
-  local chunk, keep = self:next()
+  local chunk, keep = Reply.next(self)
   if chunk then return chunk, keep end
   if keep then error(keep, 0) end
   return nil
@@ -135,14 +137,14 @@ end
 --- Waits for the end of the answer, whether its text is read or not.
 ---@param timeout? number seconds to wait at most
 ---@return table? message the ExternalTaskMessage (lua/aui/api/message.lua)
----@return aui.Error? err
+---@return aui.Error? err that ended the reply; or, after `timeout`, one of kind `pending`: the reply goes on
 function Reply:message(timeout)
   check.colon(self, Reply, "reply:message")
   local deadline = check.deadline(timeout)
   while true do
     local seen = self.session.notices
     local status = self.handle:status()
-    if status == "message" then return decode_message(self) end
+    if status == "done" then return decode_message(self) end
     if status == "failed" then return nil, reply_module.failure(self) end
     if not host.wait(self.session, deadline, seen) then
       return nil, still_pending(self, timeout, "no complete answer")
@@ -203,8 +205,15 @@ end
 ---@return string? json nil before the end, and of a reply that failed
 function Reply:json()
   check.colon(self, Reply, "reply:json")
-  if self.handle:status() ~= "message" then return nil end
+  if self.handle:status() ~= "done" then return nil end
   return (self.handle:message())
+end
+
+--- How the reply stands: "done" once the whole message has come, "failed" once an error has ended it.
+---@return "pending"|"done"|"failed"
+function Reply:status()
+  check.colon(self, Reply, "reply:status")
+  return self.handle:status()
 end
 
 --- The text that has arrived so far.
@@ -222,6 +231,12 @@ function Reply:cancel()
 end
 
 Reply.__close = Reply.cancel
+
+function Reply:__index(key)
+  if key ~= "id" then return Reply[key] end
+  local message = self.handle:status() == "done" and decode_message(self)
+  return message and message.id or nil
+end
 
 function Reply:__tostring() return ("aui.Reply (%s)"):format(self.handle:status()) end
 

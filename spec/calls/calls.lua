@@ -196,7 +196,7 @@ local calls = {
   function() any("reply"):message() end,
   function() for _ in any "reply" do if dice(3) == 1 then break end end end,
   function() any("reply"):cancel() end,
-  function() return any("reply"):text(), any("reply"):json() end,
+  function() return any("reply"):text(), any("reply"):json(), any("reply"):status(), any("reply").id end,
   function(depth) hold("off", any("reply"):on(one_of { "chunk", "message", "error" }, handler(depth))) end,
   function(depth) hold("off", any("session"):on("state", handler(depth))) end,
   function() any("off")() end,

@@ -212,7 +212,7 @@ function steps.look_now_and_then(self)
   local send = start(self)
   repeat
     local chunk, keep = send.reply:next(0.002)
-    local goes_on = type(keep) == "table" and keep.message:find "the reply goes on"
+    local goes_on = type(keep) == "table" and keep.kind == "pending"
     if chunk then show(self, send, chunk, keep) end
   until not chunk and not goes_on
   finish(self, send, true)

@@ -30,9 +30,9 @@ static void pump_session(const lua_reply *object) {
   if (object->session->session) object->session->pump(object->session);
 }
 
-/* reply:status(): "pending", "message" or "failed". */
+/* reply:status(): "pending", "done" or "failed". */
 static int reply_status(lua_State *L) {
-  static const char *const names[] = {"pending", "message", "failed"};
+  static const char *const names[] = {"pending", "done", "failed"};
   const aui_reply *reply = check_reply(L)->reply;
   lua_pushstring(L, names[reply ? aui_reply_get_status(reply) : AUI_REPLY_FAILED]);
   return 1;

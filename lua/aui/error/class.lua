@@ -4,6 +4,9 @@
 ---@alias aui.ErrorKind
 ---| "auth"|"application"|"rate_limit"|"server"|"transport"|"timeout"|"protocol"|"canceled"|"overflow"|"pending"
 
+-- Of kind `pending` is what a wait returns whose caller has limited it (reply:next, reply:message, task:join): nothing
+-- has failed, and the same wait may be repeated. `timeout` is a failure: it has ended what took too long.
+
 ---@class aui.Error
 ---@field kind aui.ErrorKind
 ---@field message string what failed, in one line of UTF-8, of 500 bytes at most

@@ -28,7 +28,7 @@ end
 local function log_end(self, entry, reply, status)
   local seconds = host.now() - entry.at
   local fields = { task_id = entry.task_id, seconds = seconds }
-  if status == "message" then
+  if status == "done" then
     fields.bytes = #reply:text()
     fields.message = ("answer of %d bytes after %.3g s"):format(fields.bytes, seconds)
     log.write("debug", "answer", self, fields)
