@@ -3,6 +3,7 @@
 
 #include "canned.h"
 #include "rest.h"
+#include "threads_rest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +12,14 @@ void sim_client_open(struct sim_client *client, struct sim_service *service, str
   memset(client, 0, sizeof *client);
   client->connection.wsi = wsi;
   client->service = service;
-  size_t number = ++service->connections;
+  size_t number = client->number = ++service->connections;
   sim_websocket_init(&client->websocket, &client->connection, service->options->verbose);
   sim_player_init(&client->player, service, &client->websocket, number);
   sim_session_init(&client->session, service, &client->websocket, number);
 }
 
 void sim_client_free(struct sim_client *client) {
+  sim_sse_stream_free(&client->stream);
   sim_session_free(&client->session);
   sim_player_free(&client->player);
   sim_websocket_free(&client->websocket);
@@ -69,6 +71,26 @@ static void start_session(struct sim_client *client, struct sim_request *request
   }
 }
 
+// As the request wants it (RFC 9112, 9.3).
+static void end_if_asked(struct sim_client *client, const struct sim_request *request) {
+  if (sim_request_has_token(request, "connection", "close") || strcmp(request->version, "HTTP/1.0") == 0)
+    sim_connection_end(&client->connection, SIM_END_CLOSE);
+}
+
+static void start_stream(struct sim_client *client, const struct sim_request *request) {
+  json_t *result = NULL;
+  int status = sim_threads_authenticate(client->service, request, &result);
+  if (status == 200)
+    status =
+        sim_sse_stream_open(&client->stream, client->service, &client->connection, client->number, request, &result);
+  if (status == 200) {
+    client->speaker = SIM_SPEAKER_STREAM;
+  } else {
+    sim_threads_reply(&client->connection.out, status, result);
+    end_if_asked(client, request);
+  }
+}
+
 static void serve_call(struct sim_client *client, const struct sim_request *request) {
   struct sim_service *service = client->service;
   struct sim_connection *connection = &client->connection;
@@ -78,9 +100,11 @@ static void serve_call(struct sim_client *client, const struct sim_request *requ
     sim_canned_answer(connection, canned, NULL);
     return;
   }
-  sim_rest_answer(service, request, key_accepted(service, request), &connection->out);
-  if (sim_request_has_token(request, "connection", "close") || strcmp(request->version, "HTTP/1.0") == 0)
-    sim_connection_end(connection, SIM_END_CLOSE);
+  if (sim_threads_path(request))
+    sim_threads_answer(service, client->number, request, &connection->out);
+  else
+    sim_rest_answer(service, request, key_accepted(service, request), &connection->out);
+  end_if_asked(client, request);
 }
 
 static void read_request(struct sim_client *client) {
@@ -98,17 +122,19 @@ static void read_request(struct sim_client *client) {
     start_session(client, &request);
     return;
   }
-  serve_call(client, &request);
+  if (sim_threads_path(&request) && sim_threads_is_stream(&request))
+    start_stream(client, &request);
+  else
+    serve_call(client, &request);
   sim_request_free(&request);
 }
 
-// ---- events --------------------------------------------------------------------------------------
-
-void sim_client_receive(struct sim_client *client, const void *data, size_t length) {
+// Acts on what has come: pipelined requests, and frames right behind the upgrade. While a stream is on its way, what
+// comes waits.
+static void client_read(struct sim_client *client) {
   struct sim_connection *connection = &client->connection;
-  if (!sim_connection_receive(connection, data, length)) return;
   size_t before;
-  do { // pipelined requests, and frames right behind the upgrade
+  do {
     before = connection->in.length;
     if (client->speaker == SIM_SPEAKER_HTTP)
       read_request(client);
@@ -116,6 +142,14 @@ void sim_client_receive(struct sim_client *client, const void *data, size_t leng
       sim_websocket_receive(&client->websocket);
   } while (connection->end == SIM_END_NONE && !connection->deaf && connection->in.length > 0 &&
            connection->in.length < before);
+}
+
+// ---- events --------------------------------------------------------------------------------------
+
+void sim_client_receive(struct sim_client *client, const void *data, size_t length) {
+  struct sim_connection *connection = &client->connection;
+  if (!sim_connection_receive(connection, data, length)) return;
+  client_read(client);
   // At once, since the end of the stream may lie right behind: an agent acts on what it has read.
   if (client->speaker == SIM_SPEAKER_AGENT && connection->end == SIM_END_NONE) sim_session_run(&client->session);
   sim_connection_wake(connection);
@@ -124,6 +158,11 @@ void sim_client_receive(struct sim_client *client, const void *data, size_t leng
 int sim_client_writable(struct sim_client *client) {
   const struct sim_connection *connection = &client->connection;
   if (connection->end == SIM_END_NONE && !connection->sleeping) {
+    if (client->speaker == SIM_SPEAKER_STREAM && sim_sse_stream_run(&client->stream)) {
+      sim_sse_stream_free(&client->stream);
+      client->speaker = SIM_SPEAKER_HTTP;
+      client_read(client);
+    }
     if (client->speaker == SIM_SPEAKER_PLAYER && !sim_player_run(&client->player)) client->speaker = SIM_SPEAKER_AGENT;
     if (client->speaker == SIM_SPEAKER_AGENT) sim_session_run(&client->session);
   }

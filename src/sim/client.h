@@ -1,5 +1,5 @@
-// One client, and who speaks to it: its requests are answered until one upgrades the connection; then a scenario is
-// played to it, or the agent takes over.
+// One client, and who speaks to it: its requests are answered, some of them with a stream, until one upgrades the
+// connection; then a scenario is played to it, or the agent takes over.
 #ifndef SIM_CLIENT_H
 #define SIM_CLIENT_H
 
@@ -7,8 +7,9 @@
 #include "player.h"
 #include "sim_session.h"
 #include "sim_websocket.h"
+#include "sse_stream.h"
 
-enum sim_speaker { SIM_SPEAKER_HTTP, SIM_SPEAKER_PLAYER, SIM_SPEAKER_AGENT };
+enum sim_speaker { SIM_SPEAKER_HTTP, SIM_SPEAKER_STREAM, SIM_SPEAKER_PLAYER, SIM_SPEAKER_AGENT };
 
 struct sim_client { // owned by libwebsockets
   struct sim_connection connection;
@@ -17,6 +18,8 @@ struct sim_client { // owned by libwebsockets
   struct sim_websocket websocket;
   struct sim_player player;
   struct sim_session session;
+  struct sim_sse_stream stream;
+  size_t number; // of the connection, from 1
 };
 
 // The events of a client, called by the server alone. A result of -1 asks for the socket to be closed.

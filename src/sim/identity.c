@@ -35,3 +35,9 @@ void sim_time_now(char out[SIM_TIME_SIZE]) {
   size_t length = strftime(out, SIM_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
   snprintf(out + length, SIM_TIME_SIZE - length, ".%06uZ", (unsigned)(now.tv_nsec / 1000) % 1000000);
 }
+
+double sim_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}

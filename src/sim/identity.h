@@ -1,4 +1,4 @@
-// Fresh identifiers and the time of day, in the spellings of the protocol.
+// Fresh identifiers and the time of day, in the spellings of the protocol; and a clock to measure with.
 #ifndef SIM_IDENTITY_H
 #define SIM_IDENTITY_H
 
@@ -14,5 +14,8 @@ void sim_hex_id(char out[SIM_HEX_ID_SIZE]);
 
 // Writes the present time in UTC with microseconds: 2025-10-09T12:26:07.576000Z (ISO 8601).
 void sim_time_now(char out[SIM_TIME_SIZE]);
+
+// Seconds since some moment before the start; never goes back.
+double sim_clock(void);
 
 #endif

@@ -13,4 +13,7 @@
 // with status 1, and a line on stderr, when the file takes no more.
 void sim_log(FILE *file, const char *event, size_t connection, const char *task_id, const json_t *text);
 
+// The same for any event and with any fields: an object, which it takes over.
+void sim_log_fields(FILE *file, const char *event, size_t connection, json_t *fields);
+
 #endif

@@ -51,11 +51,17 @@ int main(int argc, char **argv) {
     return 1;
   }
   json_t *catalogue = load_catalogue(options.catalogue);
-  struct sim_service service = {
-      .options = &options, .scenario = scenario, .catalogue = catalogue, .tasks = json_object()};
+  struct sim_service service = {.options = &options,
+                                .scenario = scenario,
+                                .catalogue = catalogue,
+                                .tasks = json_object(),
+                                .threads = json_object(),
+                                .tokens = json_object()};
   if (options.log) service.log = open_log(options.log);
   int status = sim_server_run(&service);
   json_decref(service.tasks);
+  json_decref(service.threads);
+  json_decref(service.tokens);
   json_decref(catalogue);
   sim_scenario_free(scenario);
   if (service.log) fclose(service.log);

@@ -11,6 +11,8 @@ struct sim_service {
   const struct sim_scenario *scenario; // NULL: the built-in agent answers
   const json_t *catalogue;
   json_t *tasks;
+  json_t *threads;    // of the threads API: thread.h
+  json_t *tokens;     // of the threads API: sim_token.h
   FILE *log;          // NULL: none
   size_t connections; // so far, of any kind
   size_t sessions;    // WebSocket requests so far

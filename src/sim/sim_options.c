@@ -12,6 +12,11 @@ enum id {
   HOST,
   PORT,
   API_KEY,
+  PUBLISHABLE_KEY,
+  TOKEN_LIFETIME,
+  RUNTIME,
+  REPLAY,
+  CUMULATIVE,
   PACE,
   ENVELOPE,
   CATALOGUE,
@@ -38,6 +43,12 @@ static const struct option {
     {HOST, "--host", "ADDRESS", "listen on this address (127.0.0.1)"},
     {PORT, "--port", "N", "listen on this port; 0: any free one (7788)"},
     {API_KEY, "--api-key", "KEY", "accept this network API key alone (any, also none)"},
+    {PUBLISHABLE_KEY, "--publishable-key", "KEY",
+     "exchange this publishable key alone for a token (any pk_network_...)"},
+    {TOKEN_LIFETIME, "--token-lifetime", "SECONDS", "until such a token ends (3600)"},
+    {RUNTIME, "--runtime", "N", "the threads API's agent: 1, or 2, which has no WebSocket (1)"},
+    {REPLAY, "--replay", "N", "newest events of a thread that can be had again (1000)"},
+    {CUMULATIVE, "--cumulative", NULL, "the threads API's events carry all of the text so far, not what is new"},
     {PACE, "--pace", "SECONDS", "time between two updates; 0: no waiting (0.04; 0 with --tokens)"},
     {ENVELOPE, "--envelope", "SPELLING", "of the updates: full or simple (full)"},
     {CATALOGUE, "--catalogue", "FILE", "products that the agent knows (a built-in few)"},
@@ -58,7 +69,8 @@ static const struct option {
 
 static void print_help(void) {
   puts("Usage: aui-sim [option]...\n\n"
-       "An offline agent: a server that speaks the AUI messaging protocol, WebSocket and REST, on one port.\n");
+       "An offline agent: a server that speaks AUI's two messaging APIs (tasks: WebSocket, REST; threads: Server-Sent\n"
+       "Events, WebSocket, REST) on one port.\n");
   for (size_t i = 0; i < OPTIONS; i++)
     printf("  %s %-*s %s\n", table[i].name, (int)(26 - strlen(table[i].name)),
            table[i].argument ? table[i].argument : "", table[i].help);
@@ -125,6 +137,7 @@ static enum sim_spelling spelling_value(const struct option *option, const char 
 static void apply_flag(struct sim_options *options, const struct option *option) {
   switch (option->id) {
     case ECHO: options->echo = true; break;
+    case CUMULATIVE: options->cumulative = true; break;
     case TLS_EXPIRED: options->tls_expired = true; break;
     case EXIT_WITH_STDIN: options->exit_with_stdin = true; break;
     case VERBOSE: options->verbose = true; break;
@@ -140,6 +153,10 @@ static void apply_value(struct sim_options *options, const struct option *option
     case HOST: options->host = value; break;
     case PORT: options->port = (int)count_value(option, value, 0, 65535); break;
     case API_KEY: options->api_key = value; break;
+    case PUBLISHABLE_KEY: options->publishable_key = value; break;
+    case TOKEN_LIFETIME: options->token_lifetime = count_value(option, value, 1, 1000000000); break;
+    case RUNTIME: options->runtime = (int)count_value(option, value, 1, 2); break;
+    case REPLAY: options->replay = count_value(option, value, 0, 1000000); break;
     case PACE: options->pace = seconds_value(option, value); break;
     case ENVELOPE: options->envelope = spelling_value(option, value); break;
     case CATALOGUE: options->catalogue = value; break;
@@ -163,7 +180,13 @@ static const struct option *find(const char *argument) {
 }
 
 void sim_options_parse(struct sim_options *options, int argc, char **argv) {
-  *options = (struct sim_options){.host = "127.0.0.1", .port = 7788, .pace = -1, .token_bytes = 5};
+  *options = (struct sim_options){.host = "127.0.0.1",
+                                  .port = 7788,
+                                  .pace = -1,
+                                  .token_bytes = 5,
+                                  .token_lifetime = 3600,
+                                  .runtime = 1,
+                                  .replay = 1000};
   for (int i = 1; i < argc; i++) {
     const struct option *option = find(argv[i]);
     const char *equals = strchr(argv[i], '=');

@@ -18,9 +18,14 @@ struct sim_options { // the strings belong to argv or are static
   size_t token_bytes;
   bool echo; // instead of the built-in agent
   enum sim_spelling envelope;
-  const char *catalogue; // NULL: the built-in one
-  const char *scenario;  // NULL: none
-  const char *log;       // NULL: none
+  const char *publishable_key; // NULL: any that is spelt as one
+  size_t token_lifetime;       // seconds
+  int runtime;                 // of the threads API's agent: 1, or 2, which streams by Server-Sent Events only
+  size_t replay;               // events of a thread that can be had again
+  bool cumulative;             // each text event of the threads API carries all of the text so far
+  const char *catalogue;       // NULL: the built-in one
+  const char *scenario;        // NULL: none
+  const char *log;             // NULL: none
   bool exit_with_stdin;
   bool verbose;
 };

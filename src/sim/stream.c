@@ -13,19 +13,17 @@ void sim_stream_start(struct sim_stream *stream, const struct sim_envelope *enve
   sim_envelope_after(envelope, &stream->after);
 }
 
-// Where the next update ends: after a step, or at the end of the next word.
-static size_t next_end(const struct sim_stream *stream) {
-  size_t left = stream->length - stream->sent;
-  if (stream->step > 0) return stream->sent + (left < stream->step ? left : stream->step);
-  const char *rest = stream->text + stream->sent;
-  size_t space = strspn(rest, " ");
-  return stream->sent + space + strcspn(rest + space, " ");
+size_t sim_update_end(const char *text, size_t length, size_t sent, size_t step) {
+  size_t left = length - sent;
+  if (step > 0) return sent + (left < step ? left : step);
+  size_t space = strspn(text + sent, " ");
+  return sent + space + strcspn(text + sent + space, " ");
 }
 
 // Appends the next update as one frame; false when there is none left.
 static bool step(struct sim_stream *stream, struct sim_buffer *out) {
   if (stream->sent == stream->length) return false;
-  size_t end = next_end(stream);
+  size_t end = sim_update_end(stream->text, stream->length, stream->sent, stream->step);
   sim_json_escape(&stream->before, stream->text + stream->sent, end - stream->sent);
   stream->sent = end;
   sim_frame_header(out, SIM_FIN | SIM_TEXT, stream->before.length + stream->after.length);

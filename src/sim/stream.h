@@ -24,6 +24,10 @@ bool sim_stream_run(struct sim_stream *stream, struct sim_connection *connection
 
 void sim_stream_free(struct sim_stream *stream);
 
+// Where the update behind the first `sent` of `length` bytes of a text ends: `step` bytes on, or at the end of the next
+// word if that is 0.
+size_t sim_update_end(const char *text, size_t length, size_t sent, size_t step);
+
 // Lower-case words of exactly `length` bytes, to be freed with free().
 char *sim_synthetic_text(size_t length);
 

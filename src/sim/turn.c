@@ -31,9 +31,7 @@ json_t *sim_turn_record(struct sim_service *service, size_t connection, const js
   return task;
 }
 
-json_t *sim_turn_answer(struct sim_service *service, size_t connection, const json_t *turn) {
-  const char *text = json_string_value(json_object_get(turn, "text"));
-  json_t *task = sim_turn_record(service, connection, turn);
+json_t *sim_turn_say(const struct sim_service *service, const json_t *task, const char *text) {
   if (service->options->echo) return sim_agent_message(sim_task_user(task), text, NULL);
   if (service->options->tokens > 0) {
     char *answer = sim_synthetic_text(service->options->tokens * service->options->token_bytes);
@@ -45,4 +43,9 @@ json_t *sim_turn_answer(struct sim_service *service, size_t connection, const js
   json_t *message = sim_agent_message(sim_task_user(task), "", answer);
   json_decref(answer);
   return message;
+}
+
+json_t *sim_turn_answer(struct sim_service *service, size_t connection, const json_t *turn) {
+  const json_t *task = sim_turn_record(service, connection, turn);
+  return sim_turn_say(service, task, json_string_value(json_object_get(turn, "text")));
 }

@@ -13,6 +13,9 @@ const char *sim_turn_problem(const json_t *turn, const char **field);
 // have no problem; it came by the connection of this number, or SIM_LOG_REST.
 json_t *sim_turn_answer(struct sim_service *service, size_t connection, const json_t *turn);
 
+// What the agent says to this text in a task that has recorded it, a new reference, not recorded yet.
+json_t *sim_turn_say(const struct sim_service *service, const json_t *task, const char *text);
+
 // Records and logs what the user said, making the task if need be; returns the task, borrowed.
 json_t *sim_turn_record(struct sim_service *service, size_t connection, const json_t *turn);
 

@@ -1,0 +1,325 @@
+"""Tests of aui-sim's threads API with clients that share no code with this project: http.client and plain sockets.
+AUI_SIM names the program; run with /usr/bin/python3 spec/sim/threads_test.py."""
+
+import http.client
+import json
+import socket
+import tempfile
+import time
+import unittest
+
+from sim_test import TIMEOUT, Sim, run
+
+KEY = "pk_network_test"
+STREAM = "messaging/v1/messages/stream"
+
+
+class Threads(Sim):
+    """A running simulator and a client of its threads API."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.token = None
+        self.connections = []
+
+    def __exit__(self, *exception):
+        for connection in self.connections:
+            connection.close()
+        super().__exit__(*exception)
+
+    def connect(self):
+        self.connections.append(http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT))
+        return self.connections[-1]
+
+    def exchange(self, body=None, headers={}):
+        """(status, answer) of an exchange, of a good one if nothing else is asked for."""
+        body = {"grant_type": "publishable_key", "publishable_key": KEY} if body is None else body
+        return self.rest("POST", "management/v1/auth/token", body, headers, base="/apollo-api/")
+
+    def headers(self, more={}):
+        self.token = self.token or self.exchange()[1]["access_token"]
+        return {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **more}
+
+    def call(self, method, path, body=None, headers=None, base="/apollo-api/"):
+        return self.rest(method, path, body, self.headers() if headers is None else headers, base)
+
+    def open(self, text="hello", headers={}, connection=None, **fields):
+        """The response to a request for a stream."""
+        connection = connection or self.connect()
+        body = {"text": text, "user_id": "ann", **fields}
+        connection.request("POST", "/apollo-api/" + STREAM, json.dumps(body), self.headers(headers))
+        return connection.getresponse()
+
+    def stream(self, text="hello", headers={}, **fields):
+        """The events of a whole stream."""
+        return events_of(self.open(text, headers, **fields).read())
+
+
+def events_of(body):
+    """What an event stream carries: JSON, or the text of what is none."""
+    events = []
+    for block in body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n\n"):
+        data = b"\n".join(line[6:] for line in block.split(b"\n") if line.startswith(b"data: "))
+        if data:
+            events.append(data.decode() if data == b"[DONE]" else json.loads(data))
+    return events
+
+
+def texts_of(events):
+    datas = [e["data"] for e in events if isinstance(e, dict) and e["type"] == "event"]
+    return [d["text"] if "text" in d else d["data"]["text"] for d in datas if "text" in d or "text" in d["data"]]
+
+
+def numbers_of(events):
+    return [e["seq"] for e in events if "seq" in e]
+
+
+class Tokens(unittest.TestCase):
+    def test_exchange(self):
+        with Threads("--token-lifetime", "90") as sim:
+            status, answer = sim.exchange()
+            self.assertEqual(status, 200)
+            self.assertEqual((answer["token_type"], answer["expires_in"]), ("Bearer", 90))
+            self.assertTrue(answer["access_token"] and answer["agent_id"] and answer["organization_id"])
+            self.assertNotEqual(sim.exchange()[1]["access_token"], answer["access_token"])
+
+    def test_refusals(self):
+        good = {"grant_type": "publishable_key", "publishable_key": KEY}
+        with Threads("--publishable-key", KEY) as sim:
+            self.assertEqual(sim.exchange()[0], 200)
+            for body, headers, status, error in (
+                    ({**good, "publishable_key": KEY + "x"}, {}, 401, "invalid_client"),
+                    ({**good, "grant_type": "password"}, {}, 400, "unsupported_grant_type"),
+                    ({"grant_type": "publishable_key"}, {}, 400, "invalid_request"),
+                    ({"publishable_key": KEY}, {}, 400, "invalid_request"),
+                    ("[", {}, 400, "invalid_request"),
+                    (good, {"Authorization": "Bearer x"}, 400, "invalid_request")):
+                got, answer = sim.exchange(body, headers)
+                self.assertEqual((got, answer["error"]), (status, error), body)
+                self.assertTrue(answer["error_description"])
+                self.assertNotIn(KEY, json.dumps(answer))
+        with Threads() as sim:
+            self.assertEqual(sim.exchange({**good, "publishable_key": "API_KEY_01"})[1]["error"], "invalid_client")
+
+    def test_a_token_is_needed_and_ends(self):
+        with Threads("--token-lifetime", "1", "--pace", "0") as sim:
+            sim.headers()
+            until = time.monotonic() + TIMEOUT
+            response = sim.open()
+            self.assertEqual(response.status, 200)
+            response.read()
+            while response.status == 200 and time.monotonic() < until:
+                response = sim.open()
+                body = response.read()
+            self.assertEqual(response.status, 401)
+            error = json.loads(body)["error"]
+            self.assertEqual((error["code"], error["message"]), ("unauthorized", "the token has ended"))
+            self.assertTrue(error["request_id"])
+            sim.token = None
+            self.assertEqual(sim.open().status, 200)
+            for headers in {}, {"Authorization": "Bearer unknown"}, {"Authorization": "Basic eDp5"}:
+                status, answer = sim.call("POST", STREAM, {"text": "x", "user_id": "y"}, headers)
+                self.assertEqual((status, answer["error"]["code"]), (401, "unauthorized"))
+
+    def test_health_needs_none(self):
+        with Threads() as sim:
+            self.assertEqual(sim.call("GET", "health", headers={}), (200, {"status": "ok"}))
+
+
+class Streams(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sim = Threads("--pace", "0", "--envelope", "simple")
+        cls.addClassCleanup(cls.sim.__exit__)
+
+    def test_a_whole_stream(self):
+        response = self.sim.open("a built-in microwave")
+        self.assertEqual((response.status, response.getheader("Content-Type")),
+                         (200, "text/event-stream; charset=utf-8"))
+        self.assertEqual(response.getheader("Transfer-Encoding"), "chunked")
+        *events, done = events_of(response.read())
+        self.assertEqual(done, "[DONE]")
+        self.assertEqual(events[0], {"type": "thread", "data": {"thread_id": events[0]["data"]["thread_id"]}})
+        self.assertRegex(events[0]["data"]["thread_id"], r"^[0-9a-f]{24}$")
+        self.assertEqual(numbers_of(events), list(range(1, len(events))))
+        self.assertEqual([e["type"] for e in events[1:]], ["event"] * (len(events) - 2) + ["message"])
+        message = events[-1]["data"]
+        self.assertEqual("".join(texts_of(events)), message["text"])
+        self.assertEqual(len(message["followup_suggestions"]), 3)
+        self.assertEqual((message["sender"]["type"], message["receiver"]["id"]), ("agent", "ann"))
+        card = message["cards"][0]
+        self.assertEqual((card["title"], card["index"], card["is_recommended"]), ("Nordhaus Vela 20", 0, True))
+        self.assertEqual(card["json_data"]["entity"]["capacity"], 20)
+        self.assertFalse({"id", "name", "parameters"} & card.keys())
+        self.assertNotIn("options", message)
+
+    def test_full_envelope(self):
+        with Threads("--pace", "0", "--envelope", "full") as sim:
+            *events, done = sim.stream("laptops")
+        event = events[1]["data"]
+        self.assertEqual(event["channel"], {"event_name": "thread-message-text-content-updated"})
+        self.assertEqual("".join(texts_of(events)), events[-1]["data"]["text"])
+        self.assertEqual(events[-2]["data"]["channel"], {"event_name": "thread-message-text-content-completed"})
+        self.assertEqual(numbers_of(events), list(range(1, len(events))))
+
+    def test_cumulative(self):
+        with Threads("--pace", "0", "--cumulative") as sim:
+            *events, done = sim.stream("laptops")
+        texts = texts_of(events)
+        for before, after in zip(texts, texts[1:]):
+            self.assertTrue(after.startswith(before + " "))
+        self.assertEqual(texts[-1], events[-1]["data"]["text"])
+
+    def test_newer_agents_send_suggestions_behind_the_message(self):
+        with Threads("--pace", "0", "--runtime", "2") as sim:
+            *events, done = sim.stream("laptops")
+        message, suggestions = events[-2:]
+        self.assertEqual((message["type"], suggestions["type"]), ("message", "suggestions"))
+        self.assertNotIn("followup_suggestions", message["data"])
+        self.assertEqual(suggestions["seq"], message["seq"] + 1)
+        self.assertEqual(suggestions["data"]["thread_id"], events[0]["data"]["thread_id"])
+        self.assertEqual(suggestions["data"]["interaction_id"], message["data"]["id"])
+        self.assertEqual(len(suggestions["data"]["followup_suggestions"]), 3)
+
+    def test_a_conversation_in_one_thread_and_on_one_connection(self):
+        connection = self.sim.connect()
+        first = events_of(self.sim.open("headphones by Brandt", connection=connection).read())
+        descriptor = connection.sock
+        thread = first[0]["data"]["thread_id"]
+        second = events_of(self.sim.open("the second one", connection=connection, thread_id=thread).read())
+        self.assertIs(connection.sock, descriptor)
+        self.assertEqual(second[0]["data"]["thread_id"], thread)
+        self.assertEqual([c["title"] for c in second[-2]["data"]["cards"]], ["Brandt Quiet 2"])
+        self.assertEqual(numbers_of(second[1:-1])[0], numbers_of(first[1:-1])[-1] + 1)
+
+    def test_pipelined_requests_wait_for_the_stream(self):
+        body = json.dumps({"text": "hello", "user_id": "ann"})
+        head = "".join(f"{n}: {v}\r\n" for n, v in self.sim.headers({"Content-Length": len(body)}).items())
+        request = f"POST /apollo-api/{STREAM} HTTP/1.1\r\nHost: x\r\n{head}\r\n{body}"
+        last = "GET /apollo-api/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", self.sim.port), timeout=TIMEOUT) as s:
+            s.sendall((request + request + last).encode())
+            answer = s.makefile("rb").read()
+        self.assertEqual(answer.count(b"data: [DONE]"), 2)
+        self.assertTrue(answer.endswith(b'{"status":"ok"}'))
+
+    def test_an_http_1_0_client_gets_a_body_to_the_end(self):
+        body = json.dumps({"text": "hello", "user_id": "ann"})
+        head = "".join(f"{n}: {v}\r\n" for n, v in self.sim.headers({"Content-Length": len(body)}).items())
+        with socket.create_connection(("127.0.0.1", self.sim.port), timeout=TIMEOUT) as s:
+            s.sendall(f"POST /apollo-api/{STREAM} HTTP/1.0\r\n{head}\r\n{body}".encode())
+            answer = s.makefile("rb").read()
+        self.assertNotIn(b"chunked", answer)
+        self.assertTrue(answer.endswith(b"data: [DONE]\n\n"))
+
+    def test_pace(self):
+        with Threads("--pace", "0.2") as sim:
+            started = time.monotonic()
+            response = sim.open()
+            self.assertEqual(response.readline()[:6], b"data: ")
+            first = b"".join(response.readline() for _ in range(2))
+            self.assertIn(b'"seq":1', first)
+            while b'"seq":3' not in response.readline():
+                pass
+            self.assertGreaterEqual(time.monotonic() - started, 0.4)
+
+    def test_mistakes(self):
+        good = {"text": "x", "user_id": "y"}
+        for body, status, code, field in (
+                ("[]", 400, "bad_request", None), ("{", 400, "bad_request", None),
+                ({"user_id": "y"}, 422, "validation_error", "text"), ({"text": "x"}, 422, "validation_error", "user_id"),
+                ({**good, "text": 7}, 422, "validation_error", "text"),
+                ({**good, "text": ""}, 422, "validation_error", "text"),
+                ({**good, "agent_variables": []}, 422, "validation_error", "agent_variables"),
+                ({**good, "image_url": {}}, 422, "validation_error", "image_url"),
+                ({**good, "runtime_version": 2}, 422, "validation_error", "runtime_version"),
+                ({**good, "thread_id": "unknown"}, 404, "not_found", "thread_id")):
+            got, answer = self.sim.call("POST", STREAM, body)
+            self.assertEqual((got, answer["error"]["code"]), (status, code), body)
+            self.assertEqual([d["field"] for d in answer["error"].get("details", [])], [field] if field else [])
+        no_type = {"Authorization": self.sim.headers()["Authorization"]}
+        self.assertEqual(self.sim.call("POST", STREAM, good, no_type)[0], 400)
+
+
+class Resuming(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.log = tempfile.NamedTemporaryFile("r")
+        cls.addClassCleanup(cls.log.close)
+        cls.sim = Threads("--pace", "0", "--echo", "--log", cls.log.name)
+        cls.addClassCleanup(cls.sim.__exit__)
+
+    def logged(self, thread):
+        with open(self.log.name) as log:
+            lines = [json.loads(line) for line in log]
+        return [line["event"] for line in lines if line.get("thread_id") == thread]
+
+    def test_what_was_missed_comes_again_and_the_turn_is_not_run_again(self):
+        whole = self.sim.stream("one two three four")
+        thread = whole[0]["data"]["thread_id"]
+        for last in range(1, len(whole) - 1):
+            again = self.sim.stream("one two three four", {"Last-Event-ID": str(last)}, thread_id=thread)
+            self.assertEqual(again, whole[:1] + whole[1 + last:])
+        self.assertEqual(self.logged(thread), ["message", "answer"])
+
+    def test_while_the_turn_runs(self):
+        with tempfile.NamedTemporaryFile("r") as log, \
+                Threads("--pace", "0.02", "--echo", "--log", log.name) as sim:
+            text = "one two three four five six seven eight nine ten"
+            connection = sim.connect()
+            response = sim.open(text, connection=connection)
+            head = b""
+            while head.count(b"data: ") < 3:
+                head += response.readline()
+            connection.close()
+            had = events_of(head)
+            thread = had[0]["data"]["thread_id"]
+            rest = sim.stream(text, {"Last-Event-ID": str(had[-1]["seq"])}, thread_id=thread)
+            self.assertEqual("".join(texts_of(had + rest)), text)
+            self.assertEqual(rest[-2]["data"]["text"], text)
+            self.assertEqual([json.loads(line)["event"] for line in log], ["token", "message", "answer"])
+
+    def test_a_second_turn_is_resumed_as_well(self):
+        first = self.sim.stream("one two")
+        thread = first[0]["data"]["thread_id"]
+        whole = self.sim.stream("three four", thread_id=thread)
+        again = self.sim.stream("three four", {"Last-Event-ID": str(whole[1]["seq"])}, thread_id=thread)
+        self.assertEqual(again, whole[:1] + whole[2:])
+
+    def test_events_that_are_not_kept(self):
+        with Threads("--pace", "0", "--echo", "--replay", "3") as sim:
+            whole = sim.stream("one two three four")
+            thread, last = whole[0]["data"]["thread_id"], whole[-2]["seq"]
+            for number, status in ((last - 3, 200), (last, 200), (last - 4, 410), (last + 1, 410)):
+                response = sim.open("one two three four", {"Last-Event-ID": str(number)}, thread_id=thread)
+                self.assertEqual(response.status, status, number)
+                if status == 410:
+                    self.assertEqual(json.loads(response.read())["error"]["code"], "replay_unavailable")
+
+    def test_mistakes(self):
+        thread = self.sim.stream("one two")[0]["data"]["thread_id"]
+        other = self.sim.stream("one two")[0]["data"]["thread_id"]
+        for number, fields, text, status, field in (
+                ("x", {"thread_id": thread}, "one two", 422, "Last-Event-ID"),
+                ("-1", {"thread_id": thread}, "one two", 422, "Last-Event-ID"),
+                ("1", {}, "one two", 422, "thread_id"),
+                ("1", {"thread_id": thread}, "one", 409, "text")):
+            response = self.sim.open(text, {"Last-Event-ID": number}, **fields)
+            self.assertEqual(response.status, status)
+            self.assertEqual(json.loads(response.read())["error"]["details"][0]["field"], field)
+        self.assertEqual(self.logged(thread), ["message", "answer"])
+        self.assertEqual(self.logged(other), ["message", "answer"])
+
+
+class Options(unittest.TestCase):
+    def test_mistakes(self):
+        for args, words in ((("--token-lifetime", "0"), "--token-lifetime: expected a whole number from 1"),
+                            (("--runtime", "3"), "--runtime: expected a whole number from 1 to 2"),
+                            (("--replay", "x"), "--replay: expected a whole number from 0")):
+            status, output, errors = run(*args)
+            self.assertEqual((status, output), (2, ""))
+            self.assertIn(words, errors)
+
+
+if __name__ == "__main__":
+    unittest.main()
