@@ -311,6 +311,116 @@ class Resuming(unittest.TestCase):
         self.assertEqual(self.logged(other), ["message", "answer"])
 
 
+class Rest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sim = Threads("--pace", "0")
+        cls.addClassCleanup(cls.sim.__exit__)
+
+    def history(self, thread, sim=None, query=""):
+        return (sim or self.sim).call("GET", f"messaging/v1/threads/{thread}/messages{query}")
+
+    def post(self, text="hello", sim=None, **fields):
+        return (sim or self.sim).call("POST", "messaging/v1/messages", {"text": text, "user_id": "ann", **fields})
+
+    def test_a_message_and_the_transcript(self):
+        status, first = self.post("headphones by Brandt", agent_variables={"vip": "yes"}, image_url="https://x.test/")
+        self.assertEqual(status, 200)
+        thread = first["thread_id"]
+        second = self.post("the second one", thread_id=thread)[1]
+        self.assertEqual(second["thread_id"], thread)
+        self.assertEqual([c["title"] for c in second["message"]["cards"]], ["Brandt Quiet 2"])
+        status, history = self.history(thread)
+        self.assertEqual(status, 200)
+        self.assertEqual([m["sender"]["type"] for m in history], ["user", "agent"] * 2)
+        self.assertEqual([m["text"] for m in history[::2]], ["headphones by Brandt", "the second one"])
+        self.assertEqual(history[1::2], [first["message"], second["message"]])
+
+    def test_the_transcript_has_what_was_streamed(self):
+        *events, done = self.sim.stream("laptops")
+        status, history = self.history(events[0]["data"]["thread_id"])
+        self.assertEqual(history[-1], events[-1]["data"])
+
+    def test_the_answer_under_way_is_not_in_the_transcript(self):
+        with Threads("--pace", "0.05", "--echo") as sim:
+            response = sim.open("one two three four")
+            thread = json.loads(response.readline()[6:])["data"]["thread_id"]
+            texts = [m["text"] for m in self.history(thread, sim)[1]]
+            until = time.monotonic() + TIMEOUT
+            self.assertEqual(texts, ["one two three four"])
+            while len(texts) == 1 and time.monotonic() < until:
+                texts = [m["text"] for m in self.history(thread, sim)[1]]
+            self.assertEqual(texts, ["one two three four"] * 2)
+
+    def test_which_threads_need_a_version(self):
+        for runtime, query, status in (("1", "", 200), ("1", "?runtime_version=2", 404), ("1", "?runtime_version=1", 404),
+                                       ("2", "", 404), ("2", "?runtime_version=", 404), ("2", "?runtime_version=1", 404),
+                                       ("2", "?runtime_version=1.4", 404), ("2", "?runtime_version=2.0", 200)):
+            with self.subTest(runtime=runtime, query=query), Threads("--pace", "0", "--runtime", runtime) as sim:
+                thread = self.post(sim=sim)[1]["thread_id"]
+                got, answer = self.history(thread, sim, query)
+                self.assertEqual(got, status)
+                if status == 404:
+                    self.assertEqual(answer["error"]["code"], "not_found")
+
+    def test_rerun(self):
+        thread = self.post("headphones by Brandt")[1]["thread_id"]
+        answer = self.post("the second one", thread_id=thread)[1]["message"]
+        question = self.history(thread)[1][2]
+        for interaction in answer["id"], question["id"]:
+            status, branch = self.sim.call("POST", f"messaging/v1/threads/{thread}/rerun",
+                                           {"interaction_id": interaction, "text": "the first one"})
+            self.assertEqual(status, 200)
+            self.assertNotEqual(branch["thread_id"], thread)
+            self.assertEqual([c["title"] for c in branch["message"]["cards"]], ["Brandt Studio"])
+            self.assertEqual([m["text"] for m in self.history(branch["thread_id"])[1]][::2],
+                             ["headphones by Brandt", "the first one"])
+        self.assertEqual(len(self.history(thread)[1]), 4)
+        for path, body, status in (
+                (thread, {"interaction_id": "unknown", "text": "x"}, 404), (thread, {"text": "x"}, 422),
+                (thread, {"interaction_id": answer["id"]}, 422),
+                ("unknown", {"interaction_id": answer["id"], "text": "x"}, 404)):
+            self.assertEqual(self.sim.call("POST", f"messaging/v1/threads/{path}/rerun", body)[0], status)
+
+    def test_suggestions_and_welcome(self):
+        status, answer = self.sim.call("POST", "messaging/v1/followup-suggestions", {"context": {"url": "x"}})
+        self.assertEqual((status, len(answer["suggestions"])), (200, 3))
+        self.assertTrue(answer["metadata_id"])
+        status, answer = self.sim.call("POST", "messaging/v1/welcome-message", {"placeholders": {"name": "Ann"}})
+        self.assertEqual(status, 200)
+        self.assertTrue(answer["welcome_message"].startswith("Hello"))
+        for path, body, field in (("followup-suggestions", {"context": 1}, "context"),
+                                  ("welcome-message", {"placeholders": {"name": 1}}, "placeholders"),
+                                  ("welcome-message", {"placeholders": []}, "placeholders")):
+            status, answer = self.sim.call("POST", "messaging/v1/" + path, body)
+            self.assertEqual((status, answer["error"]["details"][0]["field"]), (422, field))
+
+    def test_errors(self):
+        for method, path, status, code in (
+                ("GET", "nothing", 404, "not_found"), ("GET", "messaging/v1/threads//messages", 404, "not_found"),
+                ("GET", "messaging/v1/threads/unknown/messages", 404, "not_found"),
+                ("GET", "messaging/v1/messages", 405, "method_not_allowed"),
+                ("POST", "messaging/v1/threads/x/messages", 405, "method_not_allowed"),
+                ("GET", "messaging/v1/messages/stream", 405, "method_not_allowed")):
+            got, answer = self.sim.call(method, path, {} if method == "POST" else None)
+            self.assertEqual((got, answer["error"]["code"]), (status, code), path)
+            self.assertTrue(answer["error"]["message"] and answer["error"]["request_id"])
+        for method, path in (("POST", "messaging/v1/messages"), ("GET", "messaging/v1/threads/x/messages"),
+                             ("POST", "messaging/v1/welcome-message")):
+            self.assertEqual(self.sim.call(method, path, headers={})[0], 401)
+
+    def test_any_prefix(self):
+        status, answer = self.sim.call("POST", "welcome-message", {}, base="/eu/apollo-api/messaging/v1/")
+        self.assertEqual(status, 200)
+
+    def test_canned_answers_come_to_both_apis(self):
+        scenario = {"connections": [[]], "rest": ["serve", {"status": 503, "headers": {"Retry-After": "1"}}]}
+        with Threads(scenario=scenario) as sim:
+            sim.headers()
+            self.assertEqual(sim.call("POST", "messaging/v1/welcome-message", {})[0], 503)
+            self.assertEqual(sim.call("POST", "messaging/v1/welcome-message", {})[0], 200)
+
+
 class Options(unittest.TestCase):
     def test_mistakes(self):
         for args, words in ((("--token-lifetime", "0"), "--token-lifetime: expected a whole number from 1"),
