@@ -422,7 +422,7 @@ describe("what a client sends", function()
   it("for a task", function()
     local body = { user_id = "ada", task_origin_type = "api" }
     assert_said({ "POST", "tasks", body }, assert(client:create_task { user_id = "ada" }))
-    local given = { user_id = "ada", task_origin_type = "kiosk", extra = { floor = 2, user_id = "bob" } }
+    local given = { user_id = "ada", task_origin_type = "kiosk", fields = { floor = 2 } }
     body = { user_id = "ada", task_origin_type = "kiosk", floor = 2 }
     assert_said({ "POST", "tasks", body }, assert(client:create_task(given)))
     assert_said({ "GET", "tasks/a%2Fb%20c%3F" }, assert(client:task "a/b c?"))
@@ -445,7 +445,7 @@ describe("what a client sends", function()
     body = { task_id = "t", context = { url = "u" }, agent_variables = { tier = "gold" } }
     assert_said({ "POST", "message", body }, assert(client:send_message(body)))
     local given = { task_id = "t", text = "x", include_business_trace = true, is_external_api = false }
-    given.extra = { a = 1 }
+    given.fields = { a = 1 }
     body = { task_id = "t", text = "x", a = 1 }
     local path = "message?is_external_api=false&include_business_trace=true"
     assert_said({ "POST", path, body }, assert(client:send_message(given)))
@@ -561,7 +561,15 @@ describe("a client's options", function()
     refused("task: expected a table, got nothing", client.create_task, client)
     refused("user_id: expected a string, got nothing", client.create_task, client, {})
     refused('task: unknown option "user"', client.create_task, client, { user = "ada" })
-    refused("extra.f: expected a value that", client.create_task, client, { user_id = "a", extra = { f = print } }, 1)
+    refused("fields.f: expected a value that", client.create_task, client, { user_id = "a", fields = { f = print } }, 1)
+    local twice = { user_id = "a", fields = { user_id = "b" } }
+    refused("fields.user_id: give it as user_id, beside fields", client.create_task, client, twice)
+    twice = { task_id = "t", fields = { agent_variables = {} } }
+    refused("fields.agent_variables: give it as agent_variables", client.send_message, client, twice)
+    twice = { fields = { context = {} } }
+    refused("fields.context: give it as context", client.followup_suggestions, client, twice)
+    refused("fields: expected a table, got 1", client.send_message, client, { task_id = "t", fields = 1 })
+    refused('task: unknown option "extra"; did you mean "fields"?', client.create_task, client, { extra = {} })
     refused("task_id: expected a string, got nothing", client.task, client)
     refused('task_id: expected an id, got ".."', client.messages, client, "..")
     refused("message_id: expected a string", client.trace, client, "t")

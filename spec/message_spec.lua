@@ -1,5 +1,6 @@
 -- The final message as Lua sees it: its fields, nulls, whatever the order of its keys.
 
+local aui = require "aui"
 local cjson = require "cjson"
 local host = require "aui.host"
 local support = require "spec.support"
@@ -76,6 +77,41 @@ for _, scheme in ipairs { "ws", "wss" } do
         end
       end)
     end
+
+    it("has its arrays whichever way its user gets it", function()
+      local function payload(id)
+        return ([[{"id": "%s", "text": "found", "sender": {"type": "agent"}, "cards": null}]]):format(id)
+      end
+      local list = '[{"id": "1", "text": "question", "sender": {"type": "user"}}, ' .. payload "2" .. "]"
+      local found, alone = { status = 200, body = list }, { status = 200, body = payload "5" }
+      local server = support.play({
+        connections = {
+          { { receive = true }, { update = "fo" }, { wait = 0.05 }, { cut = "reset" } },
+          { { receive = true }, { send = payload "3" }, { receive = true }, { send = payload "4" } },
+        },
+        rest = { found, found, found, alone },
+      }, { scheme = scheme })
+      local options = server:options { reconnect = { base = 0.01, max = 0.05 }, recover = true }
+      local session, client = assert(aui.connect(options)), aui.client(options)
+      finally(function()
+        session:close()
+        server:stop()
+      end)
+      local messages = { assert(session:ask "question") } -- the connection dies, and the history has it
+      messages[2] = assert(session:send("another"):message())
+      session:send("third"):on("message", function(message) messages[3] = message end)
+      support.wait_until(function() return messages[3] end)
+      for _, history in ipairs { assert(session:history()), assert(client:messages(options.task_id)) } do
+        for _, message in ipairs(history) do messages[#messages + 1] = message end
+      end
+      messages[#messages + 1] = assert(client:send_message { task_id = options.task_id, text = "question" })
+      assert.are.equal(8, #messages)
+      for _, message in ipairs(messages) do
+        for _, name in ipairs { "cards", "options", "variants_options", "followup_suggestions" } do
+          assert.are.same({}, message[name])
+        end
+      end
+    end)
 
     it("has cjson.null for a null in an array, which keeps its place", function()
       local message = assert(answered_by(

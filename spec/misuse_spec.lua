@@ -53,6 +53,14 @@ local REFUSED = {
   { { text = "x", context = { a = { [1000000] = 1 } } }, "context.a: expected an array without holes, [1] is nil" },
   { { text = "x", context = { id = 9007199254740994 } }, "context.id: 9" },
   { { text = "x", context = { ["a: b"] = { c = 1 / 0 } } }, "context.a: b.c: expected a finite number" },
+  { { text = "x", fields = "image_url" }, 'fields: expected a table, got "image_url"' },
+  { { text = "x", fields = { "image_url" } }, "fields: expected string keys, got a key of type number" },
+  { { text = "x", fields = { ["\255"] = 1 } }, "fields: a key is not valid UTF-8" },
+  { { text = "x", fields = { image = { url = print } } }, "fields.image.url: expected a value that JSON can hold" },
+  { { text = "x", fields = { text = "y" } }, "fields.text: give it as text, beside fields" },
+  { { text = "x", fields = { task_id = "y" } }, "fields.task_id: give it as task_id, beside fields" },
+  { { text = "x", fields = { context = {} } }, "fields.context: give it as context, beside fields" },
+  { { text = "x", fields = { agent_variables = {} } }, "fields.agent_variables: give it as agent_variables, beside" },
 }
 
 -- Calls the method, which must raise: at the line in this file where it is called.
@@ -114,13 +122,30 @@ describe("a bad message", function()
       ["odd key \n\240\159\152\128"] = 12345678901234,
     }
     local variables = { tier = "gold", seen = { 1, 2 } }
-    local message = { text = text, context = context, task_id = "task/1", agent_variables = variables }
+    local fields = { image_url = "https://example.com/a.png", ["odd key"] = { cjson.null } }
+    local message =
+      { text = text, context = context, task_id = "task/1", agent_variables = variables, fields = fields }
     local said = support.said(assert(session:ask(message)))
     assert.are.equal(text, said.message.text)
     assert.are.same(variables, said.message.agent_variables)
+    assert.are.equal("https://example.com/a.png", said.message.image_url)
+    assert.are.same({ cjson.null }, said.message["odd key"])
+    assert.is_nil(said.message.fields)
     assert.are.same(context, said.message.context)
     assert.are.equal("task/1", said.message.task_id)
     assert.is_nil(cjson.decode(said.json).timeout)
+  end)
+
+  it("has its fields always in the same order, further ones by their names", function()
+    local said = support.said(assert(session:ask {
+      text = "x",
+      task_id = "t",
+      context = {},
+      agent_variables = { a = 1 },
+      fields = { z = 1, b = false, ["\195\182"] = "" },
+    }))
+    local json = '{"task_id":"t","text":"x","context":{},"agent_variables":{"a":1},"b":false,"z":1,"\195\182":""}'
+    assert.are.equal(json, said.json)
   end)
 
   it("does not change the table it comes in, nor does later change of that change it", function()
@@ -193,6 +218,18 @@ describe("misuse of the rest", function()
     assert.are.equal('event: expected "state", got "stat"', refused(session, "on", "stat", print))
     assert.are.equal('event: expected "state", got nothing', refused(session, "on"))
     assert.are.equal("handler: expected a function, got nothing", refused(session, "on", "state"))
+  end)
+
+  it("is refused by session:ask", function()
+    local words = 'options: unknown option "retrys"; did you mean "retries"?'
+    assert.are.equal(words, refused(session, "ask", "hello", { retrys = 1 }))
+    words = 'options: unknown option "max_retries"; did you mean "retries"?'
+    assert.are.equal(words, refused(session, "ask", "hello", { max_retries = 1 }))
+    assert.are.equal("options: expected a table, got 3", refused(session, "ask", "hello", 3))
+    words = "retries: expected a whole number between 0 and 2147483648, got "
+    assert.are.equal(words .. "-1", refused(session, "ask", "hello", { retries = -1 }))
+    assert.are.equal(words .. "0.5", refused(session, "ask", "hello", { retries = 0.5 }))
+    assert.are.equal(words .. '"3"', refused(session, "ask", "hello", { retries = "3" }))
   end)
 
   -- What a method called with a dot gets instead of its object.

@@ -116,7 +116,7 @@ local client = aui.client(options_of(cases[1]))
 try(client.connect, client, LONG)
 try(client.connect, client, { [LONG] = LONG })
 try(client.create_task, client, { [LONG] = LONG })
-try(client.create_task, client, { user_id = LONG, extra = LONG })
+try(client.create_task, client, { user_id = LONG, fields = LONG })
 try(client.call, client, LONG, "/")
 try(client.call, client, "GET", LONG)
 print "the end"

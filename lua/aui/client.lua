@@ -17,7 +17,7 @@ local tasks = require "aui.api.tasks"
 ---@class (exact) aui.NewTask
 ---@field user_id string by which the agent's owner tells users apart
 ---@field task_origin_type? string where it comes from, such as "web-widget" or "mobile-app": "api"
----@field extra? table further fields, sent as they are
+---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 
 ---@class (exact) aui.TaskList which of a user's tasks, newest first
 ---@field user_id string
@@ -38,12 +38,12 @@ local tasks = require "aui.api.tasks"
 ---@field include_business_trace? boolean whether the answer is to have trace_info
 ---@field include_context_trace? boolean likewise
 ---@field is_external_api? boolean
----@field extra? table further fields, sent as they are
+---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 
 ---@class (exact) aui.SuggestionRequest
 ---@field context? table
 ---@field created_by? string
----@field extra? table further fields, sent as they are
+---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 
 ---@class aui.Client
 local Client = {}

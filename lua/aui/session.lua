@@ -6,11 +6,11 @@ local errors = require "aui.error"
 local handlers = require "aui.notify.handlers"
 local host = require "aui.host"
 local journal = require "aui.notify.journal"
-local json_encoder = require "aui.text.json_encoder"
 local options_module = require "aui.option"
 local proxy = require "aui.option.proxy"
 local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
+local retry = require "aui.api.retry"
 local tasks = require "aui.api.tasks"
 
 ---@class (exact) aui.Message what session:send takes
@@ -18,7 +18,11 @@ local tasks = require "aui.api.tasks"
 ---@field task_id? string default: the session's
 ---@field context? table passed on to the agent, such as { url = ..., lead_details = { ... } }
 ---@field agent_variables? table of which newer agents know
+---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 ---@field timeout? aui.Timeouts default: the session's; `connect` and `call` have no meaning here
+
+---@class (exact) aui.AskOptions
+---@field retries? integer how often a message that surely was not acted on is sent again: 0
 
 ---@class aui.Session
 ---@field task? aui.AgentTask the task that was made for it, by the option user_id
@@ -28,7 +32,10 @@ Session.__name = "aui.Session"
 
 local session_module = {}
 
-local KNOWN_FIELDS = { text = true, task_id = true, context = true, agent_variables = true, timeout = true }
+local KNOWN_FIELDS =
+  { text = true, task_id = true, context = true, agent_variables = true, fields = true, timeout = true }
+
+local SHORTEST = 0.001 -- seconds
 
 -- How the core finds connections that may serve the session: those with the same name. A server that says more when an
 -- answer has ended must not be heard by another task: not every update says to which it belongs.
@@ -128,19 +135,7 @@ function session_module.connect(options, pool)
   return nil, why
 end
 
--- The JSON of a message, whose fields always come in the same order.
-local function encode(fields)
-  local members = {}
-  for _, name in ipairs { "task_id", "text", "context", "agent_variables" } do
-    if fields[name] ~= nil then
-      local value, culprit, problem = json_encoder.encode(name, fields[name])
-      if not value then check.fail(culprit, problem) end
-      members[#members + 1] = ('"%s":'):format(name) .. value
-    end
-  end
-  return "{" .. table.concat(members, ",") .. "}"
-end
-
+-- The message as it is to be sent: its JSON, its timeouts, its text and its task. Raises for a bad one.
 local function read_message(self, message)
   if type(message) == "string" then message = { text = message } end
   if type(message) ~= "table" then
@@ -157,23 +152,23 @@ local function read_message(self, message)
   check.type("context", message.context, "table")
   check.type("agent_variables", message.agent_variables, "table")
   local timeout = options_module.timeouts(message.timeout, self.timeout)
-  local fields = {
+  local json = tasks.encode_message {
     task_id = task_id,
     text = text,
     context = message.context,
     agent_variables = message.agent_variables,
+    fields = message.fields,
   }
-  return encode(fields), timeout, text, task_id
+  return { json = json, timeout = timeout, text = text, task_id = task_id }
 end
 
--- Raises for a bad argument.
 local function send(self, message)
-  local encoded, timeout, text, task_id = read_message(self, message)
-  local handle, refusal = self.handle:send(encoded, timeout.first, timeout.idle, timeout.total)
+  local timeout = message.timeout
+  local handle, refusal = self.handle:send(message.json, timeout.first, timeout.idle, timeout.total)
   if not handle then return reply_module.refused(self, refusal) end
   local reply = reply_module.new(self, handle)
-  if self.recovery then self.recovery:sent(reply, task_id, text) end
-  self.journal:sent(reply, task_id, #encoded)
+  if self.recovery then self.recovery:sent(reply, message.task_id, message.text) end
+  self.journal:sent(reply, message.task_id, #message.json)
   host.changed()
   return reply
 end
@@ -188,18 +183,36 @@ end
 ---@return aui.Reply? closing makes leaving a `for` early cancel the reply (Lua 5.4)
 function Session:send(message)
   check.colon(self, Session, "session:send")
-  local reply = send(self, message)
+  local reply = send(self, read_message(self, message))
   return reply, nil, nil, reply
 end
 
---- Sends a message and waits for the whole answer.
+local function read_retries(options)
+  check.type("options", options, "table")
+  check.names("options", options or {}, { retries = true })
+  local retries = options and options.retries or 0
+  check.whole("retries", retries, 0, 2 ^ 31)
+  return retries
+end
+
+--- Sends a message and waits for the whole answer. With `retries`, a message that failed, and surely was not acted on
+--- (delivered "no"), is sent again where that has a chance (retryable): after the pauses of a session that reconnects,
+--- or when the server asks for it (Retry-After). All of it takes `timeout.total` at most.
 ---@param message string|aui.Message
+---@param options? aui.AskOptions
 ---@return table? message the ExternalTaskMessage
----@return aui.Error? err
-function Session:ask(message)
+---@return aui.Error? err of the last attempt
+function Session:ask(message, options)
   check.colon(self, Session, "session:ask")
   host.check_wait()
-  return send(self, message):message()
+  local retries, ready = read_retries(options), read_message(self, message)
+  local timeout = ready.timeout
+  local deadline = host.now() + timeout.total
+  local policy = { times = retries, backoff = self.rest.backoff, deadline = deadline, is_safe = false }
+  return retry.run(policy, function(failures)
+    if failures > 0 then timeout.total = math.max(deadline - host.now(), SHORTEST) end
+    return send(self, ready):message()
+  end)
 end
 
 --- Ends the session: pending replies end as canceled, and the server's answer to our close frame is awaited a second

@@ -189,6 +189,7 @@ local calls = {
   function() hold("reply", any("session"):send "hello") end,
   function() hold("reply", any("session"):send(anything())) end,
   function() any("session"):ask "hello" end,
+  function() any("session"):ask("hello", { retries = one_of { 0, 1, 2 } }) end,
   function() any("session"):close() end,
   function() return any("session"):state(), tostring(any "session"), tostring(any "reply") end,
   function() any("reply"):next(one_of { 0, 0.001, 0.01 }) end,

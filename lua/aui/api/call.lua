@@ -12,10 +12,10 @@ local endpoint = require "aui.api.endpoint"
 local errors = require "aui.error"
 local host = require "aui.host"
 local json = require "aui.text.json"
+local retry = require "aui.api.retry"
 
 local call = {}
 
-local LONGEST_ASKED = 300 -- seconds for which a server is obeyed, as by the engine
 local SHORTEST = 0.001 -- seconds
 
 -- Who waits for the end of a call.
@@ -134,29 +134,11 @@ end
 
 local function always() return true end
 
--- Whether the server cannot act on it twice.
-local function is_safe(request, err) return request.method == "GET" or err.delivered == "no" end
-
--- How long to wait after so many failures; nil to leave it at the last.
-local function pause_after(rest, request, err, failures, deadline)
-  if failures > rest.retries or not err.retryable or not is_safe(request, err) then return nil end
-  local asked = math.min(err.retry_after or 0, LONGEST_ASKED)
-  local pause = host.backoff(failures, rest.backoff.base, rest.backoff.max, asked)
-  if host.now() + pause >= deadline then return nil end
-  return pause
-end
-
 local function answer_to(rest, request)
-  local source, failures = new_source(), 0
-  local deadline = host.now() + rest.timeout
-  while true do
-    local body, err = call.once(rest, request, deadline, source, always)
-    if body then return body end
-    failures = failures + 1
-    local pause = pause_after(rest, request, err, failures, deadline)
-    if not pause then return nil, err end
-    host.wait(nil, host.now() + pause)
-  end
+  local source, deadline = new_source(), host.now() + rest.timeout
+  local policy =
+    { times = rest.retries, backoff = rest.backoff, deadline = deadline, is_safe = request.method == "GET" }
+  return retry.run(policy, function() return call.once(rest, request, deadline, source, always) end)
 end
 
 local function unreadable(rest, request, problem)

@@ -5,6 +5,7 @@ local check = require "aui.option.check"
 local host = require "aui.host"
 local json = require "aui.text.json"
 local json_encoder = require "aui.text.json_encoder"
+local json_object = require "aui.api.json_object"
 local message_module = require "aui.api.message"
 local percent = require "aui.text.percent"
 
@@ -61,19 +62,6 @@ local function check_fields(argument, given, known)
   check.given(argument, given, "table")
   check.names(argument, given, known)
   for name, how in pairs(known) do CHECKS[how](name, given[name]) end
-end
-
--- A JSON object of the fields of `given` that are in `names`, and of all in its field `extra`.
-local function encode(names, given)
-  local object = {}
-  for name, value in pairs(given.extra or {}) do object[name] = value end
-  for _, name in ipairs(names) do
-    if given[name] ~= nil then object[name] = given[name] end
-  end
-  local text, culprit, problem = json_encoder.encode("extra", object)
-  if text then return text end
-  local field = culprit:match "^extra%.([^.[]*)"
-  check.fail(field and given[field] ~= nil and culprit:sub(#"extra." + 1) or culprit, problem)
 end
 
 local function get(path, read, query) return { method = "GET", path = path, query = query, read = read } end
@@ -166,14 +154,15 @@ end
 
 -- ---- The calls ----
 
-local NEW_TASK = { user_id = "id", task_origin_type = "text", extra = "table" }
+local NEW_TASK = { user_id = "id", task_origin_type = "text", fields = "table" }
 
 --- Makes a task.
-function tasks.create_task(fields)
-  check_fields("task", fields, NEW_TASK)
-  check.given("user_id", fields.user_id, "string")
-  local given = { user_id = fields.user_id, task_origin_type = fields.task_origin_type or ORIGIN, extra = fields.extra }
-  return post(ROOT .. "/tasks", encode({ "user_id", "task_origin_type" }, given), read_task)
+function tasks.create_task(given)
+  check_fields("task", given, NEW_TASK)
+  check.given("user_id", given.user_id, "string")
+  local origin = given.task_origin_type or ORIGIN
+  local task = { user_id = given.user_id, task_origin_type = origin, fields = given.fields }
+  return post(ROOT .. "/tasks", json_object.encode({ "user_id", "task_origin_type" }, task), read_task)
 end
 
 --- One task.
@@ -201,7 +190,7 @@ function tasks.messages_json(task_id) return get(task_path(task_id) .. "/message
 
 local MESSAGE = {
   task_id = "id", text = "text", context = "table", agent_variables = "table", is_external_api = "boolean",
-  include_business_trace = "boolean", include_context_trace = "boolean", extra = "table",
+  include_business_trace = "boolean", include_context_trace = "boolean", fields = "table",
 } -- stylua: ignore
 
 -- The query of those that say true or false.
@@ -213,20 +202,25 @@ local function flags(fields)
   return parts[1] and "?" .. table.concat(parts, "&") or nil
 end
 
---- A message to the agent, answered by the agent's.
-function tasks.send_message(fields)
-  check_fields("message", fields, MESSAGE)
-  check.given("task_id", fields.task_id, "string")
-  local body = encode({ "task_id", "text", "context", "agent_variables" }, fields)
-  return post(ROOT .. "/message", body, read_message, flags(fields))
+--- A message to the agent as JSON, on a session and in a REST call alike.
+function tasks.encode_message(message)
+  return json_object.encode({ "task_id", "text", "context", "agent_variables" }, message)
 end
 
-local SUGGESTIONS = { context = "table", created_by = "text", extra = "table" }
+--- A message to the agent, answered by the agent's.
+function tasks.send_message(message)
+  check_fields("message", message, MESSAGE)
+  check.given("task_id", message.task_id, "string")
+  return post(ROOT .. "/message", tasks.encode_message(message), read_message, flags(message))
+end
+
+local SUGGESTIONS = { context = "table", created_by = "text", fields = "table" }
 
 --- What a user might ask.
-function tasks.followup_suggestions(fields)
-  check_fields("suggestions", fields, SUGGESTIONS)
-  return post(ROOT .. "/direct-followup-suggestions", encode({ "context", "created_by" }, fields), read_suggestions)
+function tasks.followup_suggestions(given)
+  check_fields("suggestions", given, SUGGESTIONS)
+  local body = json_object.encode({ "context", "created_by" }, given)
+  return post(ROOT .. "/direct-followup-suggestions", body, read_suggestions)
 end
 
 --- How a message of the agent came to be.

@@ -10,6 +10,7 @@ return {
   content = "text",
   conversation_id = "task_id",
   endpoint = "url",
+  extra = "fields",
   extra_headers = "headers",
   host = "url",
   http_proxy = "proxy",
