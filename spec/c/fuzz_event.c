@@ -1,4 +1,5 @@
-/* Fuzzes the event layer. The input's first byte seeds the slicing; then come messages, each ended by 0xFE, or by 0xFF
+/* Fuzzes the event layer. The input's first byte seeds the slicing, and its highest bit says whose events they are: set
+ * for the threads API. Then come messages, each ended by 0xFE, or by 0xFF
  * when a new answer begins behind it: two bytes that UTF-8 never has. */
 #include <stdbool.h>
 #include <stdint.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "engine/event.h"
+#include "engine/json.h"
 #include "engine/utf8.h"
 
 #define CHECK(condition)                                                                                               \
@@ -23,10 +25,11 @@ typedef struct {
   bool ours; /* the last message */
   aui_buffer text;
   size_t keep;
+  aui_buffer message; /* the last one that ended an answer */
 } listener;
 
-static listener listen_anew(void) {
-  listener l = {.reader = aui_event_new(64, 4096), .answers = aui_answers_new()};
+static listener listen_anew(aui_api api) {
+  listener l = {.reader = aui_event_new(api, 64, 4096), .answers = aui_answers_new()};
   CHECK(l.reader && l.answers);
   return l;
 }
@@ -35,6 +38,7 @@ static void stop_listening(listener *l) {
   aui_event_free(l->reader);
   aui_answers_free(l->answers);
   aui_buffer_free(&l->text);
+  aui_buffer_free(&l->message);
 }
 
 static void restart(listener *l) {
@@ -42,6 +46,25 @@ static void restart(listener *l) {
   aui_answers_await(l->answers, message, sizeof message - 1);
   aui_event_restart(l->reader);
   l->text.len = 0;
+}
+
+/* Keeps the message that ends an answer; what suggestions make of it is JSON that has them. */
+static void keep_message(listener *l, int type) {
+  size_t n;
+  const char *json = aui_event_payload(l->reader, &n);
+  if (type == AUI_EVENT_FINAL) {
+    l->message.len = 0;
+    CHECK(aui_buffer_append(&l->message, json, n));
+  } else if (type == AUI_EVENT_SUGGESTIONS && l->message.len > 0) {
+    aui_json_scan scan;
+    CHECK(aui_event_add_suggestions(l->reader, &l->message));
+    CHECK(aui_json_scan_whole(l->message.data, l->message.len, AUI_JSON_MAX_DEPTH, &scan) == AUI_JSON_VALID);
+    l->message.len = 0; /* once for each */
+  } else if (type == AUI_EVENT_THREAD) {
+    aui_buffer id = {0};
+    CHECK(aui_event_thread_id(l->reader, &id) && id.len > 0 && aui_utf8_valid(id.data, id.len));
+    aui_buffer_free(&id);
+  }
 }
 
 /* Feeds a message in slices of 1 to `most` bytes, each in memory of its own, so that the sanitizer guards its ends. */
@@ -63,6 +86,7 @@ static int hear(listener *l, const uint8_t *bytes, size_t n, uint32_t seed, uint
   bool has_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
   if (l->ours && has_text) CHECK(aui_event_take(l->reader, &l->text, &l->keep));
   if (l->ours && type == AUI_EVENT_FINAL) aui_event_ends_answer(l->reader, l->answers);
+  if (type > 0) keep_message(l, type);
   return type;
 }
 
@@ -84,7 +108,7 @@ static void check_payload(const listener *l, int type, const uint8_t *bytes, siz
   size_t length;
   const char *payload = aui_event_payload(l->reader, &length);
   CHECK(length <= n);
-  bool repaired = type == AUI_EVENT_FINAL || type == AUI_EVENT_ERROR;
+  bool repaired = type == AUI_EVENT_FINAL || type == AUI_EVENT_ERROR || type == AUI_EVENT_SUGGESTIONS;
   if (!repaired && length > 0) CHECK(memcmp(payload, bytes + n - length, length) == 0);
 }
 
@@ -114,9 +138,10 @@ static bool hear_everywhere(listener l[3], const uint8_t *bytes, size_t n, uint3
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
   if (size == 0) return 0;
-  uint32_t seed = *input++;
+  aui_api api = *input & 0x80 ? AUI_API_THREADS : AUI_API_TASKS;
+  uint32_t seed = *input++ & 0x7F;
   const uint8_t *end = input + size - 1;
-  listener l[3] = {listen_anew(), listen_anew(), listen_anew()};
+  listener l[3] = {listen_anew(api), listen_anew(api), listen_anew(api)};
   while (input < end) {
     const uint8_t *stop = input;
     while (stop < end && *stop < 0xFE) stop++;

@@ -51,7 +51,7 @@ typedef struct {
 } listener;
 
 static listener listen_anew(unsigned max_depth) {
-  listener l = {.reader = aui_event_new(max_depth, MAX_TEXT)};
+  listener l = {.reader = aui_event_new(AUI_API_TASKS, max_depth, MAX_TEXT)};
   assert_non_null(l.reader);
   return l;
 }

@@ -272,6 +272,72 @@ static void records_members(void **state) {
   }
 }
 
+/* What an envelope of the threads API says: " type=4 seq=1 data={...} ...". */
+static void show_envelope(char *out, const char *json, const aui_json_envelope *envelope) {
+  static const char *const types[] = {"", "other", "thread", "event", "message", "suggestions", "error"};
+  static const char *const names[] = {"", "=other", "=update"};
+  *out = '\0';
+  if (envelope->type) sprintf(out, " %s", types[envelope->type]);
+  if (envelope->seq >= 0) sprintf(out + strlen(out), " seq=%lld", (long long)envelope->seq);
+  show_span(out, "data", json, envelope->data);
+  if (envelope->event_name) sprintf(out + strlen(out), " name%s", names[envelope->event_name]);
+  show_span(out, "text", json, envelope->data_text);
+  show_span(out, "id", json, envelope->id);
+  show_span(out, "thread", json, envelope->thread_id);
+  show_span(out, "suggestions", json, envelope->suggestions);
+  if (envelope->status_code >= 0) sprintf(out + strlen(out), " status=%d", envelope->status_code);
+}
+
+static const struct {
+  const char *json;
+  const char *words;
+} envelope_cases[] = {
+    {"{}", ""},
+    {"{'type':'thread','data':{'thread_id':'T'}}", " thread data={'thread_id':'T'} thread=T"},
+    {"{'seq':12,'type':'event','data':{'data':{'text':'a'},'channel':{'event_name':'" UPDATE "'}} , 'x':{}}",
+     " event seq=12 data={'data':{'text':'a'},'channel':{'event_name':'" UPDATE "'}} name=update text=a"},
+    {"{'type':'event','data':{'channel':{'event_name':'x'}}}", " event data={'channel':{'event_name':'x'}} name=other"},
+    {"{'type':'message','data':{'id':'m','followup_suggestions': [ 'a',['b']] ,'cards':[]}}",
+     " message data={'id':'m','followup_suggestions': [ 'a',['b']] ,'cards':[]} id=m suggestions=[ 'a',['b']]"},
+    {"{'type':'suggestions','data':{'followup_suggestions':null}}",
+     " suggestions data={'followup_suggestions':null} suggestions=null"},
+    {"{'data':{'followup_suggestions':'a','id':7}}", " data={'followup_suggestions':'a','id':7} id=7"},
+    {"{'data':{'followup_suggestions':{}}}", " data={'followup_suggestions':{}}"},
+    {"{'type':'error','seq':-1,'data':{'status_code':429}}", " error data={'status_code':429} status=429"},
+    {"{'type':'\\u0065rror','seq':0}", " error seq=0"},
+    {"{'type':'','seq':1.9}", " other seq=1"},
+    {"{'type':'events','seq':1e300}", " other seq=9007199254740992"},
+    {"{'type':1,'seq':'1','data':[{'id':'m','thread_id':'T'}]}", ""},
+    {"{'data':{'data':[{'text':'a'}],'channel':[{'event_name':'x'}]}}",
+     " data={'data':[{'text':'a'}],'channel':[{'event_name':'x'}]}"},
+    {"{'data':{'data':{'data':{'text':'a'},'id':1,'text':1}}}", " data={'data':{'data':{'text':'a'},'id':1,'text':1}}"},
+    {"{'a':{'type':'event','seq':1,'data':{'id':1}},'type':'x'}", " other"},
+    {"[{'type':'event','seq':1,'data':{'id':1}}]", ""},
+    /* of a repeated key the last counts, with all that it holds */
+    {"{'data':{'id':1,'data':{'text':'a'},'channel':{'event_name':'x'},'status_code':1},'seq':1,'data':{}}",
+     " seq=1 data={}"},
+    {"{'data':{'thread_id':1,'followup_suggestions':[]},'data':1}", ""},
+    {"{'data':{'data':{'text':'a'},'data':{},'channel':{'event_name':'x'},'channel':1}}",
+     " data={'data':{'text':'a'},'data':{},'channel':{'event_name':'x'},'channel':1}"},
+    {"{'data':{'id':1,'id':null,'followup_suggestions':[1],'followup_suggestions':[ ]}}",
+     " data={'id':1,'id':null,'followup_suggestions':[1],'followup_suggestions':[ ]} suggestions=[ ]"},
+};
+
+static void records_envelopes(void **state) {
+  (void)state;
+  char spelt[256], expected[512], words[512];
+  for (size_t i = 0; i < COUNT(envelope_cases); i++) {
+    size_t n = spell(spelt, envelope_cases[i].json);
+    const char *json = (const char *)guarded(spelt, n);
+    aui_json_scan scan;
+    assert_int_equal(aui_json_scan_whole(json, n, 64, &scan), AUI_JSON_VALID);
+    show_envelope(words, json, &scan.members.envelope);
+    spell(expected, envelope_cases[i].words);
+    if (strcmp(words, expected) != 0) fail_msg("%s:%s", spelt, words);
+    guarded_release_all();
+  }
+}
+
 static void reads_status_codes(void **state) {
   (void)state;
   static const struct {
@@ -499,6 +565,7 @@ int main(void) {
       TEST(refuses_every_prefix_of_an_object),
       TEST(limits_nesting),
       TEST(records_members),
+      TEST(records_envelopes),
       TEST(reads_status_codes),
       TEST(reads_how_long_to_wait),
       TEST(scanning_from_within_gives_the_same),

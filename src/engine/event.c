@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/event_api.h"
 #include "engine/growth.h"
 #include "engine/json.h"
 #include "engine/prefix.h"
@@ -15,6 +16,7 @@
 enum { KEPT_CAPACITY = 256 * 1024 };
 
 struct aui_event_reader {
+  const aui_event_api *api;
   unsigned max_depth;
   size_t max_text;
 
@@ -37,11 +39,15 @@ struct aui_event_reader {
   size_t checkpoint;
   bool checkpoint_origin_before; /* all that it says of whose it is stands before that, and was found to be ours */
   bool origin_as_before;         /* the last message said the same of that, and no more */
+
+  aui_json_span suggestions; /* of the last FINAL, seen from the beginning of its payload; start 0: there are none */
 };
 
-aui_event_reader *aui_event_new(unsigned max_depth, size_t max_text) {
+aui_event_reader *aui_event_new(aui_api api, unsigned max_depth, size_t max_text) {
   aui_event_reader *reader = calloc(1, sizeof *reader);
   if (!reader) return NULL;
+  reader->api = api == AUI_API_THREADS ? &aui_event_threads : &aui_event_tasks;
+  reader->growth = aui_growth_begin(reader->api->expects_deltas);
   reader->max_depth = max_depth;
   reader->max_text = max_text;
   return reader;
@@ -60,7 +66,7 @@ static void release_large_payload(aui_event_reader *reader) {
 void aui_event_restart(aui_event_reader *reader) {
   release_large_payload(reader);
   reader->checkpoint = 0;
-  reader->growth = (aui_growth){0};
+  reader->growth = aui_growth_begin(reader->api->expects_deltas);
 }
 
 /* ---- comparing ---- */
@@ -121,31 +127,12 @@ static aui_json_result scan_message(aui_event_reader *reader) {
   return result;
 }
 
-static bool is_from_user(const aui_json_members *members) {
-  if (members->sender != AUI_JSON_UNNAMED) return members->sender == AUI_JSON_USER;
-  return members->receiver == AUI_JSON_AGENT;
-}
-
-enum { FIRST_ERROR_STATUS = 400, VALIDATION_STATUS = 422 };
-
-static bool is_of_an_agent(const aui_json_members *members) {
-  return members->has_id || members->text.start || members->has_sender || members->has_data;
-}
-
-static bool is_error(const aui_json_members *members) {
-  if (members->status_code >= FIRST_ERROR_STATUS) return true;
-  return (members->detail || members->errors || members->error) && !is_of_an_agent(members);
-}
-
-static aui_event_type classify(const aui_json_members *members) {
-  if (members->event == AUI_JSON_UPDATE_NAME || members->channel_event_name == AUI_JSON_UPDATE_NAME) {
-    return members->data_text.start ? AUI_EVENT_UPDATE : AUI_EVENT_OTHER;
-  }
-  if (members->event != AUI_JSON_NO_NAME || members->channel_event_name != AUI_JSON_NO_NAME) return AUI_EVENT_OTHER;
-  if (members->has_id && members->has_sender && members->text.start) {
-    return is_from_user(members) ? AUI_EVENT_NONE : AUI_EVENT_FINAL;
-  }
-  return is_error(members) ? AUI_EVENT_ERROR : AUI_EVENT_NONE;
+/* What a message that is no JSON says, without the white space around. */
+static aui_json_span trim_payload(const aui_buffer *json) {
+  size_t start = aui_json_bom_size(json->data, json->len), end = json->len;
+  while (start < end && aui_json_is_space(json->data[start])) start++;
+  while (start < end && aui_json_is_space(json->data[end - 1])) end--;
+  return (aui_json_span){start, end};
 }
 
 /* Whether the letters are those of a lower-case word, whatever their case and the locale. */
@@ -157,16 +144,21 @@ static bool is_word(const char *text, const char *lower_case, size_t n) {
 }
 
 /* Some servers keep their connections alive by messages that are no JSON: nothing, or one of these words. */
-static bool is_heartbeat(const aui_buffer *json) {
+static bool is_heartbeat(const char *text, size_t length) {
   static const char *const words[] = {"", "ping", "pong", "heartbeat", "keepalive"};
-  const char *word = json->data + aui_json_bom_size(json->data, json->len), *end = json->data + json->len;
-  while (word < end && aui_json_is_space(*word)) word++;
-  while (word < end && aui_json_is_space(end[-1])) end--;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     size_t n = strlen(words[i]);
-    if ((size_t)(end - word) == n && is_word(word, words[i], n)) return true;
+    if (length == n && is_word(text, words[i], n)) return true;
   }
   return false;
+}
+
+static aui_event_type classify_no_json(const aui_event_reader *reader) {
+  aui_json_span span = trim_payload(&reader->json);
+  const char *text = reader->json.data + span.start, *word = reader->api->end_word;
+  size_t n = span.end - span.start;
+  if (word && n == strlen(word) && memcmp(text, word, n) == 0) return AUI_EVENT_DONE;
+  return is_heartbeat(text, n) ? AUI_EVENT_NONE : AUI_EVENT_BAD_JSON;
 }
 
 /* Completes the payload. Returns false when it ends within a character. */
@@ -179,10 +171,18 @@ static aui_event_type check_message(aui_event_reader *reader) {
   if (!end_payload(reader)) return AUI_EVENT_BAD_UTF8;
   if (reader->json.len == 0) return AUI_EVENT_NONE;
   switch (scan_message(reader)) {
-    case AUI_JSON_VALID: return classify(&reader->scan.members);
+    case AUI_JSON_VALID: return reader->api->classify(&reader->scan.members);
     case AUI_JSON_TOO_DEEP: return AUI_EVENT_TOO_DEEP;
-    default: return is_heartbeat(&reader->json) ? AUI_EVENT_NONE : AUI_EVENT_BAD_JSON;
+    default: return classify_no_json(reader);
   }
+}
+
+static void note_suggestions(aui_event_reader *reader) {
+  aui_json_span content = reader->api->content(&reader->scan.members);
+  aui_json_span suggestions = reader->scan.members.envelope.suggestions;
+  bool inside = suggestions.start > content.start && content.start > 0;
+  reader->suggestions = inside ? (aui_json_span){suggestions.start - content.start, suggestions.end - content.start}
+                               : (aui_json_span){0, 0};
 }
 
 aui_event_type aui_event_end(aui_event_reader *reader) {
@@ -190,8 +190,10 @@ aui_event_type aui_event_end(aui_event_reader *reader) {
   reader->type = check_message(reader);
   reader->common = 0;
   reader->parted = false;
-  bool for_others = reader->type == AUI_EVENT_FINAL || reader->type == AUI_EVENT_ERROR;
+  bool for_others =
+      reader->type == AUI_EVENT_FINAL || reader->type == AUI_EVENT_ERROR || reader->type == AUI_EVENT_SUGGESTIONS;
   if (for_others) aui_json_replace_unpaired(json->data, json->len);
+  if (reader->type == AUI_EVENT_FINAL) note_suggestions(reader);
   return reader->type;
 }
 
@@ -201,7 +203,7 @@ bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers) {
   if (reader->type < 0 || reader->type == AUI_EVENT_NONE) return false;
   if (reader->type == AUI_EVENT_UPDATE && reader->origin_as_before) return true;
   const aui_json_members *members = &reader->scan.members;
-  aui_json_span id = reader->type == AUI_EVENT_FINAL ? members->id : (aui_json_span){0, 0};
+  aui_json_span id = reader->type == AUI_EVENT_FINAL ? reader->api->final_id(members) : (aui_json_span){0, 0};
   return aui_answers_claim(answers, reader->json.data, id, &members->origin);
 }
 
@@ -211,14 +213,14 @@ bool aui_event_names_answer(const aui_event_reader *reader) {
 }
 
 void aui_event_ends_answer(const aui_event_reader *reader, aui_answers *answers) {
-  aui_answers_end(answers, reader->json.data, reader->scan.members.id);
+  aui_answers_end(answers, reader->json.data, reader->api->final_id(&reader->scan.members));
 }
 
 /* ---- the text ---- */
 
 static bool take_update(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
   const char *json = reader->json.data;
-  aui_json_span string = reader->scan.members.data_text;
+  aui_json_span string = reader->api->update_text(&reader->scan.members);
   size_t settled = aui_json_settled_end(json, string);
   bool whole = true, done;
   if (string.start <= reader->scanned_from) { /* else the scan went on to another data.text, or was of the whole */
@@ -229,29 +231,63 @@ static bool take_update(aui_event_reader *reader, aui_buffer *text, size_t *keep
   }
   /* Before a high surrogate that is held back, another one is unpaired as long as nothing else takes its place. */
   bool stays = aui_json_settled_end(json, (aui_json_span){string.start, settled}) == settled;
-  if (done && whole && stays) reader->checkpoint = settled;
+  bool resumable = string.start == reader->scan.members.data_text.start; /* by aui_json_scan_from */
+  if (done && whole && stays && resumable) reader->checkpoint = settled;
   reader->checkpoint_origin_before = reader->scan.members.origin.changes == reader->scan.at_text.origin.changes;
   return done;
 }
 
 bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
   if (reader->type == AUI_EVENT_UPDATE) return take_update(reader, text, keep);
-  return aui_growth_end(&reader->growth, reader->json.data, reader->scan.members.text, text, keep);
+  aui_json_span string = reader->api->final_text(&reader->scan.members);
+  *keep = text->len;
+  return !string.start || aui_growth_end(&reader->growth, reader->json.data, string, text, keep);
 }
 
 /* ---- what else it says ---- */
 
+int64_t aui_event_seq(const aui_event_reader *reader) {
+  return reader->scan.members.envelope.seq;
+}
+
 const char *aui_event_payload(const aui_event_reader *reader, size_t *n) {
-  size_t bom = aui_json_bom_size(reader->json.data, reader->json.len);
-  *n = reader->json.len - bom;
-  return bom > 0 ? reader->json.data + bom : reader->json.data; /* which is NULL of nothing */
+  const aui_buffer *json = &reader->json;
+  bool for_users = reader->type == AUI_EVENT_FINAL || reader->type == AUI_EVENT_ERROR;
+  aui_json_span content = for_users ? reader->api->content(&reader->scan.members) : (aui_json_span){0, 0};
+  if (!content.start) content = (aui_json_span){aui_json_bom_size(json->data, json->len), json->len};
+  *n = content.end - content.start;
+  return content.start > 0 ? json->data + content.start : json->data; /* which is NULL of nothing */
+}
+
+bool aui_event_add_suggestions(const aui_event_reader *reader, aui_buffer *message) {
+  static const char key[] = ",\"followup_suggestions\":";
+  aui_json_span list = reader->scan.members.envelope.suggestions, old = reader->suggestions;
+  size_t behind = message->len - 1; /* the closing brace */
+  if (!old.start) old = (aui_json_span){behind, behind};
+  aui_buffer merged = {0};
+  bool added = !reader->suggestions.start;
+  bool ok = aui_buffer_append(&merged, message->data, old.start) &&
+            aui_buffer_append(&merged, key, added ? sizeof key - 1 : 0) &&
+            aui_buffer_append(&merged, reader->json.data + list.start, list.end - list.start) &&
+            aui_buffer_append(&merged, message->data + old.end, message->len - old.end);
+  aui_buffer_free(ok ? message : &merged);
+  if (ok) *message = merged;
+  return ok;
+}
+
+bool aui_event_thread_id(const aui_event_reader *reader, aui_buffer *id) {
+  aui_json_span string = reader->scan.members.envelope.thread_id;
+  if (!aui_buffer_reserve(id, string.end - string.start)) return false;
+  aui_json_piece piece;
+  for (size_t i = string.start; i < string.end;) {
+    i = aui_json_decode(reader->json.data, i, string.end, &piece);
+    aui_buffer_append(id, piece.bytes, piece.n);
+  }
+  return true;
 }
 
 int aui_event_status_code(const aui_event_reader *reader) {
-  const aui_json_members *members = &reader->scan.members;
-  if (members->status_code >= FIRST_ERROR_STATUS) return members->status_code;
-  bool list = members->detail == AUI_JSON_FAULT_LIST || members->errors == AUI_JSON_FAULT_LIST;
-  return list ? VALIDATION_STATUS : 0;
+  return reader->api->status_code(&reader->scan.members);
 }
 
 int aui_event_retry_after(const aui_event_reader *reader) {

@@ -19,10 +19,18 @@ typedef enum {
   AUI_EVENT_FINAL = 2,  /* the agent's ExternalTaskMessage: no event name; `id`, a string `text` and `sender` */
   AUI_EVENT_ERROR = 3,  /* an error: a `status_code` of 400 or more; or `detail`, `errors` or `error`, and nothing that
                            an agent's messages have (`id`, `text`, `sender`, `data`). No event name */
-  AUI_EVENT_OTHER = 4,  /* an event with another name: not an error, to be ignored */
+  AUI_EVENT_OTHER = 4,  /* an event with another name, or an envelope of another type or without what its type should
+                           have: not an error, to be ignored */
   AUI_EVENT_NONE = 5,   /* no event: a heartbeat (nothing but white space, or one of the words ping, pong, heartbeat and
                            keepalive, which are no JSON), an echo of the user's own message (its sender is of type
                            "user"; or its receiver is of type "agent", and its sender of neither), any other JSON text */
+
+  /* Of the threads API alone, whose envelopes of the types "event" (with a string in data.text or data.data.text; of
+   * those that name their event, "thread-message-text-content-updated" alone), "message" (with data.id) and "error" are
+   * the first three of the above: */
+  AUI_EVENT_THREAD = 6,      /* "thread", with data.thread_id */
+  AUI_EVENT_SUGGESTIONS = 7, /* "suggestions", with data.followup_suggestions, which belong to the last FINAL */
+  AUI_EVENT_DONE = 8,        /* the word [DONE], which is no JSON: nothing follows */
 
   AUI_EVENT_BAD_UTF8 = -1,
   AUI_EVENT_BAD_JSON = -2,
@@ -32,10 +40,13 @@ typedef enum {
 
 typedef struct aui_event_reader aui_event_reader;
 
+/* Whose events they are: "tasks" has messages that are events, "threads" numbered envelopes. */
+typedef enum { AUI_API_TASKS, AUI_API_THREADS } aui_api;
+
 /* A reader for one connection, or NULL when memory is short. `max_depth`: how deep a message's objects and arrays may
  * nest, 1024 at most; more is as that. `max_text`: how many bytes deltas may add up to. To be released with
  * aui_event_free (NULL is fine). */
-aui_event_reader *aui_event_new(unsigned max_depth, size_t max_text);
+aui_event_reader *aui_event_new(aui_api api, unsigned max_depth, size_t max_text);
 void aui_event_free(aui_event_reader *reader);
 
 /* Takes the next slice of a message's payload. Returns 0, or AUI_EVENT_BAD_UTF8 at the first byte that cannot be valid,
@@ -56,8 +67,11 @@ bool aui_event_names_answer(const aui_event_reader *reader);
 /* The answer has ended in this FINAL: its id ends no other, see aui_answers_end. */
 void aui_event_ends_answer(const aui_event_reader *reader, aui_answers *answers);
 
-/* Takes the text of an UPDATE or FINAL that belongs to the answer. Returns false, and changes nothing, when memory is
- * short.
+/* The message's number; -1: it has none. */
+int64_t aui_event_seq(const aui_event_reader *reader);
+
+/* Takes the text of an UPDATE or FINAL that belongs to the answer; a FINAL that says nothing of its text changes
+ * nothing. Returns false, and changes nothing, when memory is short.
  *
  * `text` is the answer's text so far, as UTF-8, exactly as this function left it the last time (empty after
  * aui_event_restart). It becomes what growth.h says, of a FINAL the message's text, and `*keep` is how many of its
@@ -69,9 +83,18 @@ bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep);
  * as much as the largest message of the answer. */
 void aui_event_restart(aui_event_reader *reader);
 
-/* The last message's JSON, of `*n` bytes, without a byte order mark; owned by the reader. In a FINAL or ERROR, escapes
- * of unpaired surrogates were replaced by \ufffd, so that any JSON reader accepts it. */
+/* The JSON of what users see of the last message, of `*n` bytes, without a byte order mark; owned by the reader: of an
+ * envelope that is FINAL or ERROR its data, of all else the whole. In a FINAL or ERROR, escapes of unpaired surrogates
+ * were replaced by \ufffd, so that any JSON reader accepts it. */
 const char *aui_event_payload(const aui_event_reader *reader, size_t *n);
+
+/* Puts what SUGGESTIONS have into the payload of the last FINAL, whose copy `message` is: in place of its
+ * followup_suggestions, or behind all that it has. Returns false, and changes nothing, when memory is short. To be
+ * called once. */
+bool aui_event_add_suggestions(const aui_event_reader *reader, aui_buffer *message);
+
+/* What a THREAD names, decoded, appended to `id`. Returns false, and changes nothing, when memory is short. */
+bool aui_event_thread_id(const aui_event_reader *reader, aui_buffer *id);
 
 /* Of an ERROR: the `status_code`, 400 to 999; 422 for a list of what is invalid, the body that goes with it; 0 when it
  * has none. And in seconds `extra_data.retry_after`, -1 when absent. */

@@ -6,6 +6,10 @@
 #include "engine/prefix.h"
 #include "engine/utf8.h"
 
+aui_growth aui_growth_begin(bool expects_deltas) {
+  return (aui_growth){.way = expects_deltas ? AUI_GROWTH_DELTAS : AUI_GROWTH_UNKNOWN, .expects_deltas = expects_deltas};
+}
+
 /* ---- writing ---- */
 
 /* Overwrites a text with another, as long as they are equal by reading alone. */
@@ -90,7 +94,8 @@ static bool is_first_delta(aui_growth *growth, const char *json, aui_json_span s
 }
 
 static bool is_further_delta(aui_growth *growth, const char *json, aui_json_span string, const aui_buffer *text) {
-  if (growth_compare(json, string, text->data, text->len) >= EQUALS) {
+  bool tells = !growth->expects_deltas || text->len >= AUI_GROWTH_TELLING;
+  if (tells && growth_compare(json, string, text->data, text->len) >= EQUALS) {
     growth->way = AUI_GROWTH_WHOLE;
     return false;
   }
@@ -171,6 +176,6 @@ bool aui_growth_go_on(aui_growth *growth, const char *json, aui_json_span rest, 
 }
 
 bool aui_growth_end(aui_growth *growth, const char *json, aui_json_span string, aui_buffer *text, size_t *keep) {
-  *growth = (aui_growth){0};
+  *growth = aui_growth_begin(growth->expects_deltas);
   return decode_behind(json, string, text, 0, keep);
 }

@@ -7,6 +7,10 @@
  *   given up when an update begins with the whole text; also when the one behind the first, or two in a row, begin with
  *   the one before and go on: then it was another wording of the whole.
  *
+ * Where the protocol says that they are deltas, the first update begins them, and more is asked for before they are
+ * given up: that an update begins with AUI_GROWTH_TELLING bytes of text, which are all of it, or goes on with the one
+ * before twice in a row.
+ *
  * To guess wrong costs what is shown meanwhile, and no more: the final message has the text. */
 #ifndef AUI_ENGINE_GROWTH_H
 #define AUI_ENGINE_GROWTH_H
@@ -17,11 +21,12 @@
 #include "engine/buffer.h"
 #include "engine/json.h"
 
-enum { AUI_GROWTH_HELD = 6 };
+enum { AUI_GROWTH_HELD = 6, AUI_GROWTH_TELLING = 16 };
 
-/* All zero before an answer's first update. Only the functions below look inside. */
+/* Of one answer, from aui_growth_begin on. Only the functions below look inside. */
 typedef struct {
   enum { AUI_GROWTH_UNKNOWN, AUI_GROWTH_WHOLE, AUI_GROWTH_DELTAS } way;
+  bool expects_deltas;
   size_t last_at; /* of deltas: where in the text the last one begins */
   bool doubtful;  /* of deltas: one that goes on with the last one ends them */
   bool has_held;
@@ -29,10 +34,13 @@ typedef struct {
                                * its other half */
 } aui_growth;
 
-/* In all functions `text` is the answer's text so far, as UTF-8, as they left it, and `*keep` is set to how many of its
- * first bytes were equal before and after: never within a character. They return false, with `text` unchanged, when
- * memory is short. A high surrogate at an update's end is held back, since its other half may come with the next one;
- * any other unpaired surrogate becomes U+FFFD (RFC 8259, section 8.2, leaves it open). */
+/* Before an answer's first update. `expects_deltas`: the protocol says that they are. */
+aui_growth aui_growth_begin(bool expects_deltas);
+
+/* In all functions below `text` is the answer's text so far, as UTF-8, as they left it, and `*keep` is set to how many
+ * of its first bytes were equal before and after: never within a character. They return false, with `text` unchanged,
+ * when memory is short. A high surrogate at an update's end is held back, since its other half may come with the next
+ * one; any other unpaired surrogate becomes U+FFFD (RFC 8259, section 8.2, leaves it open). */
 
 /* Takes an update's text, a string of `json` with its settled end (aui_json_settled_end). `*whole`: whether `text` is
  * equal to it now. Deltas that together are longer than `max_text` bytes, which no message could have, are taken for

@@ -11,7 +11,7 @@
 
 enum { BITS = 64, REPLACEMENT = 0xFFFD };
 
-/* How deep the members of interest lie: root.scope.context.task_id. */
+/* How deep the members of interest lie, as root.scope.context.task_id. */
 enum { LEVELS = 3 };
 
 typedef enum {
@@ -20,8 +20,18 @@ typedef enum {
   EVENT,
   CHANNEL,
   CHANNEL_EVENT_NAME,
+  TYPE,
+  SEQ,
   DATA,
   DATA_TEXT,
+  DATA_DATA,
+  DATA_DATA_TEXT,
+  DATA_CHANNEL,
+  DATA_CHANNEL_EVENT_NAME,
+  DATA_ID,
+  DATA_THREAD_ID,
+  DATA_STATUS_CODE,
+  DATA_SUGGESTIONS,
   TEXT,
   ID,
   TASK_ID,
@@ -43,30 +53,40 @@ typedef enum {
 } member;
 
 /* By the length of their keys, which tells nearly all others from them. */
-enum { LONGEST_KEY = 14, SAME_LENGTH = 5 };
+enum { LONGEST_KEY = 20, SAME_LENGTH = 8 };
 static const struct {
   member parent;
   member self;
   const char *key;
 } interesting[LONGEST_KEY + 1][SAME_LENGTH] = {
-    [2] = {{ROOT, ID, "id"}},
+    [2] = {{ROOT, ID, "id"}, {DATA, DATA_ID, "id"}},
+    [3] = {{ROOT, SEQ, "seq"}},
     [4] = {{ROOT, DATA, "data"},
            {ROOT, TEXT, "text"},
            {DATA, DATA_TEXT, "text"},
+           {ROOT, TYPE, "type"},
            {SENDER, SENDER_TYPE, "type"},
-           {RECEIVER, RECEIVER_TYPE, "type"}},
+           {RECEIVER, RECEIVER_TYPE, "type"},
+           {DATA, DATA_DATA, "data"},
+           {DATA_DATA, DATA_DATA_TEXT, "text"}},
     [5] = {{ROOT, EVENT, "event"}, {ROOT, SCOPE, "scope"}, {ROOT, ERROR, "error"}},
     [6] = {{ROOT, SENDER, "sender"}, {ROOT, DETAIL, "detail"}, {ROOT, ERRORS, "errors"}},
     [7] = {{ROOT, CHANNEL, "channel"},
+           {DATA, DATA_CHANNEL, "channel"},
            {ROOT, TASK_ID, "task_id"},
            {SCOPE, CONTEXT, "context"},
            {CONTEXT, CONTEXT_TASK_ID, "task_id"}},
     [8] = {{ROOT, RECEIVER, "receiver"}},
+    [9] = {{DATA, DATA_THREAD_ID, "thread_id"}},
     [10] = {{ROOT, EXTRA_DATA, "extra_data"},
             {CHANNEL, CHANNEL_EVENT_NAME, "event_name"},
+            {DATA_CHANNEL, DATA_CHANNEL_EVENT_NAME, "event_name"},
             {CONTEXT, CONTEXT_MESSAGE_ID, "message_id"}},
-    [11] = {{ROOT, STATUS_CODE, "status_code"}, {EXTRA_DATA, RETRY_AFTER, "retry_after"}},
+    [11] = {{ROOT, STATUS_CODE, "status_code"},
+            {EXTRA_DATA, RETRY_AFTER, "retry_after"},
+            {DATA, DATA_STATUS_CODE, "status_code"}},
     [14] = {{CONTEXT, CONTEXT_INTERACTION_ID, "interaction_id"}},
+    [20] = {{DATA, DATA_SUGGESTIONS, "followup_suggestions"}},
 };
 
 static const char update_name[] = "thread-message-text-content-updated";
@@ -280,6 +300,26 @@ static aui_json_party party_of(kind k, const char *value, const char *end) {
   return string_is(value, end, "agent", 5) ? AUI_JSON_AGENT : AUI_JSON_UNNAMED;
 }
 
+static aui_json_type type_of(kind k, const char *value, const char *end) {
+  static const struct {
+    const char *name;
+    aui_json_type type;
+  } types[] = {{"event", AUI_JSON_EVENT},
+               {"message", AUI_JSON_MESSAGE},
+               {"thread", AUI_JSON_THREAD},
+               {"suggestions", AUI_JSON_SUGGESTIONS},
+               {"error", AUI_JSON_ERROR}};
+  if (k != STRING) return AUI_JSON_NO_TYPE;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    if (string_is(value, end, types[i].name, strlen(types[i].name))) return types[i].type;
+  }
+  return AUI_JSON_OTHER_TYPE;
+}
+
+static int64_t seq_of(kind k, const char *value, const char *end) {
+  return k == NUMBER && *value != '-' ? (int64_t)bounded_number(value, end, 9007199254740992.0) : -1;
+}
+
 static int status_code_of(kind k, const char *value, const char *end) {
   return k == NUMBER ? (int)bounded_number(value, end, 999) : -1;
 }
@@ -319,6 +359,39 @@ static void record_origin(aui_json_origin *origin, member which, aui_json_span i
   }
 }
 
+/* What an envelope's `data` says begins anew with another one. */
+static void begin_data(aui_json_envelope *envelope, aui_json_span span) {
+  *envelope = (aui_json_envelope){.type = envelope->type, .seq = envelope->seq, .data = span, .status_code = -1};
+}
+
+/* Records a member of an envelope; returns false for any other. */
+static bool record_envelope(scanner *s, kind k, aui_json_span whole, aui_json_span span, aui_json_span id) {
+  aui_json_envelope *envelope = &s->out->members.envelope;
+  const char *value = s->json + whole.start, *end = s->json + whole.end;
+  const aui_json_span none = {0, 0};
+  switch (s->next) {
+    case TYPE: envelope->type = type_of(k, value, end); return true;
+    case SEQ: envelope->seq = seq_of(k, value, end); return true;
+    case DATA_DATA: envelope->data_text = none; return true;
+    case DATA_DATA_TEXT: envelope->data_text = span; return true;
+    case DATA_CHANNEL: envelope->event_name = AUI_JSON_NO_NAME; return true;
+    case DATA_CHANNEL_EVENT_NAME: envelope->event_name = name_of(k, value, end); return true;
+    case DATA_ID: envelope->id = id; return true;
+    case DATA_THREAD_ID: envelope->thread_id = id; return true;
+    case DATA_STATUS_CODE: envelope->status_code = status_code_of(k, value, end); return true;
+    case DATA_SUGGESTIONS: envelope->suggestions = k == ARRAY || k == NULL_VALUE ? whole : none; return true;
+    default: return false;
+  }
+}
+
+/* The container that is this member ends at hand. */
+static void record_end(scanner *s, member which) {
+  aui_json_envelope *envelope = &s->out->members.envelope;
+  size_t end = (size_t)(s->at - s->json);
+  if (which == DATA && envelope->data.start) envelope->data.end = end;
+  if (which == DATA_SUGGESTIONS && envelope->suggestions.start) envelope->suggestions.end = end;
+}
+
 /* Records the value of the member s->next. Of a container only the start is known; its members
  * come later. A string's `value` and `end` are its content. */
 static void record_member(scanner *s, kind k, const char *value, const char *end) {
@@ -327,6 +400,7 @@ static void record_member(scanner *s, kind k, const char *value, const char *end
   const aui_json_span none = {0, 0}, whole = {(size_t)(value - s->json), (size_t)(end - s->json)};
   const aui_json_span span = k == STRING ? whole : none;
   const aui_json_span id = (k == STRING && end > value) || k == NUMBER ? whole : none;
+  if (record_envelope(s, k, whole, span, id)) return;
   switch (s->next) {
     case EVENT: members->event = name_of(k, value, end); break;
     case CHANNEL: members->channel_event_name = AUI_JSON_NO_NAME; break;
@@ -334,6 +408,7 @@ static void record_member(scanner *s, kind k, const char *value, const char *end
     case DATA:
       members->data_text = none;
       members->has_data = k != NULL_VALUE;
+      begin_data(&members->envelope, k == OBJECT ? whole : none);
       break;
     case DATA_TEXT:
       members->data_text = span;
@@ -363,8 +438,7 @@ static void record_member(scanner *s, kind k, const char *value, const char *end
     case DETAIL: members->detail = fault_of(s, k, value, end); break;
     case ERRORS: members->errors = fault_of(s, k, value, end); break;
     case ERROR: members->error = k == OBJECT ? AUI_JSON_FAULT_WORDS : fault_of(s, k, value, end); break;
-    case NOTHING:
-    case ROOT: break;
+    default: break;
   }
 }
 
@@ -408,7 +482,7 @@ static step scan_opening(scanner *s) {
   bool object = *s->at == '{';
   record_member(s, object ? OBJECT : ARRAY, s->at, s->at);
   if (s->depth == s->max_depth) return FAIL_DEPTH;
-  if (s->depth < LEVELS) s->within[s->depth] = object ? s->next : NOTHING;
+  if (s->depth < LEVELS) s->within[s->depth] = s->next; /* nobody looks up keys in an array */
   push_level(s, object);
   s->next = NOTHING;
   s->at++;
@@ -490,6 +564,7 @@ static step scan_after_value(scanner *s) {
       return scan_key(s);
     }
     s->depth--;
+    if (s->depth < LEVELS) record_end(s, s->within[s->depth]);
   }
 }
 
@@ -519,7 +594,8 @@ aui_json_result aui_json_scan_whole(const char *json, size_t n, unsigned max_dep
   const char *start = json + aui_json_bom_size(json, n);
   scanner s = {
       .json = json, .at = start, .end = json + n, .max_depth = bounded_depth(max_depth), .next = ROOT, .out = scan};
-  *scan = (aui_json_scan){.members = {.status_code = -1, .retry_after = -1}};
+  *scan =
+      (aui_json_scan){.members = {.status_code = -1, .retry_after = -1, .envelope = {.seq = -1, .status_code = -1}}};
   return run_automaton(&s, BEFORE_VALUE);
 }
 

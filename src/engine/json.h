@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define AUI_JSON_MAX_DEPTH 1024
 
@@ -46,6 +47,30 @@ typedef struct {
   unsigned changes;             /* how often any of this was said, so far */
 } aui_json_origin;
 
+/* What kind of envelope of the threads API it is. */
+typedef enum {
+  AUI_JSON_NO_TYPE = 0, /* absent, or not a string */
+  AUI_JSON_OTHER_TYPE,
+  AUI_JSON_THREAD,
+  AUI_JSON_EVENT,
+  AUI_JSON_MESSAGE,
+  AUI_JSON_SUGGESTIONS,
+  AUI_JSON_ERROR
+} aui_json_type;
+
+/* What an envelope of the threads API says besides. */
+typedef struct {
+  aui_json_type type;        /* root.type */
+  int64_t seq;               /* root.seq, cut to an integer, at most 2^53; -1: no number, or a negative one */
+  aui_json_span data;        /* root.data, an object with its braces */
+  aui_json_name event_name;  /* root.data.channel.event_name */
+  aui_json_span data_text;   /* root.data.data.text, when a string */
+  aui_json_span id;          /* root.data.id, as in aui_json_origin */
+  aui_json_span thread_id;   /* root.data.thread_id, likewise */
+  aui_json_span suggestions; /* root.data.followup_suggestions, a list with its brackets, or null */
+  int status_code;           /* root.data.status_code, as in aui_json_members */
+} aui_json_envelope;
+
 /* The members of interest. Of a repeated key the last one counts. A number out of range is taken as
  * the nearest end of the range. */
 typedef struct {
@@ -65,6 +90,7 @@ typedef struct {
   aui_json_party receiver;          /* root.receiver.type */
   aui_json_span id;                 /* root.id, as in aui_json_origin */
   aui_json_origin origin;
+  aui_json_envelope envelope;
 } aui_json_members;
 
 /* What a scan found. `at_text` are the members as they stood at the last root.data.text that was a

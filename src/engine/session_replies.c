@@ -91,7 +91,7 @@ static bool read_answer(aui_event_reader *reader, aui_answers *answers, const ch
 /* Also makes `message` a copy of the JSON. False, with nothing changed, as aui_reply_answer. */
 static bool take_answer(aui_reply *reply, const char *json, size_t n, aui_buffer *message) {
   aui_session *session = reply->session;
-  aui_event_reader *reader = aui_event_new(session->config.max_depth, session->config.max_message);
+  aui_event_reader *reader = aui_event_new(AUI_API_TASKS, session->config.max_depth, session->config.max_message);
   bool ok = reader && read_answer(reader, session->answers, json, n);
   size_t keep, len;
   if (ok) {

@@ -35,7 +35,7 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
 static bool begin_transport(aui_session *session) {
   if (session->transport != TRANSPORT_OPENING) return false;
   session->transport = TRANSPORT_UP;
-  session->events = aui_event_new(session->config.max_depth, session->config.max_message);
+  session->events = aui_event_new(AUI_API_TASKS, session->config.max_depth, session->config.max_message);
   if (!session->events) aui_session_out_of_memory(session);
   return session->events;
 }
