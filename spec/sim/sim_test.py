@@ -786,7 +786,7 @@ class Scenarios(unittest.TestCase):
         for scenario, expected in (
                 ({}, "expected a list of steps, or an object"),
                 ({"connections": []}, "connections: expected"),
-                ({"connections": [[]], "rset": []}, "perhaps rest"),
+                ({"connections": [[]], "rset": []}, "some of connections, streams and rest"),
                 ({"connections": [[], [{"wiat": 1}]]}, "connection 2, step 1: expected an object with one of"),
                 ([{"send": "x"}, {"wait": -1}], "step 2: wait: expected seconds (a number >= 0)"),
                 ([{"send": "x", "update": "y"}], "step 1: expected one verb, got 'send' and 'update'"),
@@ -797,6 +797,13 @@ class Scenarios(unittest.TestCase):
                 ([{"send": "x"}, {"handshake": "drop"}], "step 2: handshake: expected as the first step"),
                 ([{"handshake": {"status": "401"}}], "step 1: handshake: expected {\"status\""),
                 ([{"close": 70000}], "step 1: close: expected a code"),
+                ({"streams": []}, "streams: expected"),
+                ({"streams": [[], [{"update": "x"}]]}, "stream 2, step 1: expected an object with one of response"),
+                ({"streams": [[{"event": "x", "seq": "1"}]]}, "stream 1, step 1: seq: expected a whole number"),
+                ({"streams": [[{"done": True}, {"response": "drop"}]]}, "stream 1: step 2: response: expected as the"),
+                ({"streams": [[{"framing": "none"}]]}, "stream 1, step 1: framing: expected \"chunked\""),
+                ({"streams": [[{"newline": "\n"}]]}, "stream 1, step 1: newline: expected \"lf\""),
+                ({"streams": [[{"comment": "a\nb"}]]}, "stream 1, step 1: comment: expected a string of one line"),
                 ({"connections": [[]], "rest": ["maybe"]}, "rest, call 1: expected")):
             with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
                 json.dump(scenario, file)

@@ -421,6 +421,136 @@ class Rest(unittest.TestCase):
             self.assertEqual(sim.call("POST", "messaging/v1/welcome-message", {})[0], 200)
 
 
+class Scripts(unittest.TestCase):
+    """Streams that a scenario makes."""
+
+    def streams(self, *lists, **options):
+        sim = Threads("--pace", "0", "--echo", "--envelope", "simple", scenario={"streams": lists}, **options)
+        self.addCleanup(sim.__exit__)
+        return sim
+
+    def raw(self, sim, text="one two three", headers={}, **fields):
+        """All the bytes of a response that ends its connection."""
+        body = json.dumps({"text": text, "user_id": "ann", **fields})
+        lines = [f"{n}: {v}\r\n" for n, v in sim.headers({"Content-Length": len(body), **headers}).items()]
+        with socket.create_connection(("127.0.0.1", sim.port), timeout=TIMEOUT) as s:
+            s.sendall(f"POST /apollo-api/{STREAM} HTTP/1.1\r\nHost: x\r\n{''.join(lines)}\r\n{body}".encode())
+            try:
+                return s.makefile("rb").read()
+            except ConnectionResetError:
+                return None
+
+    def test_a_cut_stream_is_resumed(self):
+        sim = self.streams([{"agent": 2}, {"cut": "fin"}])
+        head, body = self.raw(sim).split(b"\r\n\r\n", 1)
+        self.assertIn(b"chunked", head)
+        self.assertFalse(body.endswith(b"0\r\n\r\n"))
+        had = [json.loads(line[6:]) for line in body.split(b"\n") if line.startswith(b"data: ")]
+        self.assertEqual(numbers_of(had), [1, 2])
+        rest = sim.stream("one two three", {"Last-Event-ID": "2"}, thread_id=had[0]["data"]["thread_id"])
+        self.assertEqual("".join(texts_of(had + rest)), "one two three")
+        self.assertEqual(rest[0], had[0])
+
+    def test_reset(self):
+        sim = self.streams([{"agent": 1}, {"cut": "reset"}])
+        with self.assertRaises((ConnectionResetError, http.client.IncompleteRead)):
+            sim.open().read()
+
+    def test_numbers_repeat_and_skip(self):
+        sim = self.streams([{"agent": 2}, {"again": 1}, {"agent": 1}, {"skip": 1}, {"agent": True}, {"done": True}])
+        events = sim.stream("one two three four")
+        self.assertEqual(numbers_of(events), [1, 2, 2, 4, 5])
+        self.assertEqual(texts_of(events), ["one", " two", " two", " four"])
+        self.assertEqual(events[-2]["data"]["text"], "one two three four")
+
+    def test_events_of_ones_own(self):
+        sim = self.streams([{"event": "a"}, {"event": "b", "seq": 7}, {"event": "c"}, {"event": "d", "seq": None},
+                            {"send": {"type": "news"}}, {"send": "{\n\"type\":\n\"lines\"}"},
+                            {"message": {"text": "abcd", "id": "m"}}, {"suggestions": ["x"]}, {"done": True}])
+        events = sim.stream("hello")
+        self.assertEqual(texts_of(events), ["a", "b", "c", "d"])
+        self.assertEqual([e.get("seq") for e in events[1:-1]], [1, 7, 8, None, None, None, 9, 10])
+        self.assertEqual([e["type"] for e in events[5:-1]], ["news", "lines", "message", "suggestions"])
+        self.assertEqual((events[7]["data"]["text"], events[8]["data"]["interaction_id"]), ("abcd", "m"))
+        thread = events[0]["data"]["thread_id"]
+        history = sim.call("GET", f"messaging/v1/threads/{thread}/messages")[1]
+        self.assertEqual([m["text"] for m in history], ["hello", "abcd"])
+
+    def test_errors(self):
+        sim = self.streams([{"agent": 1}, {"error": {}}, {"done": True}], [{"error": {"status_code": 429}}])
+        events = sim.stream("one two")
+        self.assertEqual(events[2], {"type": "error", "seq": 2, "data": {
+            "message": "Something went wrong", "status_code": 500, "error_code": "internal_error"}})
+        thread = events[0]["data"]["thread_id"]
+        self.assertEqual(len(sim.call("GET", f"messaging/v1/threads/{thread}/messages")[1]), 1)
+        self.assertEqual(sim.stream()[-1]["data"]["status_code"], 429)
+
+    def test_the_thread_event(self):
+        sim = self.streams([{"thread": False}, {"event": "x"}], [{"thread": {"thread_id": "other"}}, {"agent": 1}],
+                           [{"agent": 1}, {"thread": True}, {"agent": True}])
+        self.assertEqual([e["type"] for e in sim.stream()], ["event"])
+        self.assertEqual(sim.stream()[0], {"type": "thread", "data": {"thread_id": "other"}})
+        events = sim.stream("one two")
+        self.assertEqual(events[0], events[2])
+
+    def test_framing_and_ends(self):
+        sim = self.streams([{"framing": "to the end"}, {"agent": True}, {"done": True}], [{"agent": True}], [])
+        answer = self.raw(sim)
+        self.assertNotIn(b"chunked", answer)
+        self.assertTrue(answer.endswith(b"data: [DONE]\n\n"))
+        connection = sim.connect()
+        self.assertEqual(events_of(sim.open(connection=connection).read())[-1]["type"], "message")
+        descriptor = connection.sock
+        self.assertEqual([e["type"] for e in events_of(sim.open(connection=connection).read())], ["thread"])
+        self.assertIs(connection.sock, descriptor)
+
+    def test_lines_and_comments(self):
+        sim = self.streams(*([{"newline": name}, {"comment": "keep-alive"}, {"agent": True}, {"body": "\n: bye\n\n"},
+                              {"done": True}] for name in ("lf", "crlf", "cr")))
+        for newline in b"\n", b"\r\n", b"\r":
+            body = sim.open("one two").read()
+            self.assertIn(newline + newline + b": keep-alive" + newline + newline, body)
+            self.assertIn(b"\n: bye\n\ndata: [DONE]" + newline + newline, body)
+            self.assertEqual(texts_of(events_of(body)), ["one", " two"])
+
+    def test_bytes(self):
+        sim = self.streams([{"agent": 1}, {"raw": "78 79 0d0a"}, {"cut": "fin"}],
+                           [{"agent": 1}, {"event": "cut here", "cut_after": 20}])
+        self.assertTrue(self.raw(sim).endswith(b"}\n\n\r\nxy\r\n"))
+        self.assertTrue(self.raw(sim).endswith(b'}\n\n\r\n3b\r\ndata: {"type":"e'))
+
+    def test_waiting_and_repeating(self):
+        sim = self.streams([{"repeat": 3, "steps": [{"event": "x"}, {"wait": 0.1}]}])
+        started = time.monotonic()
+        self.assertEqual(texts_of(sim.stream()), ["x"] * 3)
+        self.assertGreaterEqual(time.monotonic() - started, 0.3)
+
+    def test_responses(self):
+        with tempfile.NamedTemporaryFile("r") as log:
+            sim = Threads("--pace", "0", "--log", log.name, scenario={"streams": [
+                [{"wait": 0.05}, {"response": {"status": 503, "headers": {"Retry-After": "1"}, "body": "busy"}}],
+                [{"response": {"status": 502}, "acted": True}], [{"response": "drop"}], [{"response": "ignore"}]]})
+            self.addCleanup(sim.__exit__)
+            response = sim.open("first")
+            self.assertEqual((response.status, response.getheader("Retry-After"), response.read()),
+                             (503, "1", b"busy"))
+            self.assertEqual(sim.open("second").status, 502)
+            with self.assertRaises(http.client.RemoteDisconnected):
+                sim.open("third")
+            connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=0.3)
+            with self.assertRaises(TimeoutError):
+                sim.open("fourth", connection=connection)
+            connection.close()
+            self.assertEqual(sim.stream("fifth")[-1], "[DONE]")
+            lines = [json.loads(line) for line in log]
+            self.assertEqual([line["text"] for line in lines if line["event"] == "message"], ["second", "fifth"])
+
+    def test_a_bad_token_uses_no_script(self):
+        sim = self.streams([{"event": "x"}])
+        self.assertEqual(sim.call("POST", STREAM, {"text": "x", "user_id": "y"}, headers={})[0], 401)
+        self.assertEqual(texts_of(sim.stream()), ["x"])
+
+
 class Options(unittest.TestCase):
     def test_mistakes(self):
         for args, words in ((("--token-lifetime", "0"), "--token-lifetime: expected a whole number from 1"),

@@ -5,6 +5,7 @@
 #include "rest.h"
 #include "threads_rest.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ void sim_client_open(struct sim_client *client, struct sim_service *service, str
 }
 
 void sim_client_free(struct sim_client *client) {
-  sim_sse_stream_free(&client->stream);
+  sim_sse_player_free(&client->stream.player);
   sim_session_free(&client->session);
   sim_player_free(&client->player);
   sim_websocket_free(&client->websocket);
@@ -61,7 +62,7 @@ static void start_session(struct sim_client *client, struct sim_request *request
     sim_websocket_send(websocket, error);
     sim_websocket_close(websocket, 1008, "Not authenticated");
     json_decref(error);
-  } else if (service->scenario) {
+  } else if (service->scenario && service->scenario->connection_count > 0) {
     size_t last = service->scenario->connection_count - 1;
     size_t n = service->sessions++;
     sim_player_start(&client->player, &service->scenario->connections[n < last ? n : last]);
@@ -133,15 +134,15 @@ static void read_request(struct sim_client *client) {
 // comes waits.
 static void client_read(struct sim_client *client) {
   struct sim_connection *connection = &client->connection;
-  size_t before;
-  do {
+  size_t before = SIZE_MAX;
+  while (connection->end == SIM_END_NONE && !connection->deaf && connection->in.length > 0 &&
+         connection->in.length < before) {
     before = connection->in.length;
     if (client->speaker == SIM_SPEAKER_HTTP)
       read_request(client);
     else if (client->websocket.open)
       sim_websocket_receive(&client->websocket);
-  } while (connection->end == SIM_END_NONE && !connection->deaf && connection->in.length > 0 &&
-           connection->in.length < before);
+  }
 }
 
 // ---- events --------------------------------------------------------------------------------------
@@ -158,8 +159,8 @@ void sim_client_receive(struct sim_client *client, const void *data, size_t leng
 int sim_client_writable(struct sim_client *client) {
   const struct sim_connection *connection = &client->connection;
   if (connection->end == SIM_END_NONE && !connection->sleeping) {
-    if (client->speaker == SIM_SPEAKER_STREAM && sim_sse_stream_run(&client->stream)) {
-      sim_sse_stream_free(&client->stream);
+    if (client->speaker == SIM_SPEAKER_STREAM && sim_sse_player_run(&client->stream.player)) {
+      sim_sse_player_free(&client->stream.player);
       client->speaker = SIM_SPEAKER_HTTP;
       client_read(client);
     }

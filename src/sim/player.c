@@ -202,13 +202,7 @@ static bool play_cut(struct sim_player *player, const struct sim_step *step) {
 }
 
 static bool play_raw(struct sim_player *player, const struct sim_step *step) {
-  const char *hex = json_string_value(step->value);
-  for (; *hex; hex++) {
-    unsigned byte;
-    if (*hex == ' ') continue;
-    sscanf(hex++, "%2x", &byte);
-    sim_buffer_add(&player->websocket->connection->out, &(unsigned char){(unsigned char)byte}, 1);
-  }
+  sim_buffer_add_hex(&player->websocket->connection->out, json_string_value(step->value));
   return true;
 }
 
@@ -239,7 +233,7 @@ static bool play_agent(struct sim_player *player, const struct sim_step *step) {
   return true;
 }
 
-static bool (*const play[])(struct sim_player *, const struct sim_step *) = {
+static bool (*const play[SIM_VERBS])(struct sim_player *, const struct sim_step *) = {
     [SIM_DO_HANDSHAKE] = play_handshake,
     [SIM_DO_RECEIVE] = play_receive,
     [SIM_DO_SEND] = play_send,

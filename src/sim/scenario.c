@@ -1,11 +1,10 @@
-// Reading and checking scenario files; see scenario.h. One table says what each verb takes.
+// Reading and checking scenario files; see scenario.h. What the verbs take stands in scenario_language.c.
 #include "scenario.h"
 
 #include "canned.h"
+#include "scenario_language.h"
 #include "sim_buffer.h"
-#include "sim_frame.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 struct reader {
   const char *file;
   struct sim_scenario *scenario;
+  const struct sim_language *language; // of the steps being read
 };
 
 // Says what is wrong, and where; always false.
@@ -30,113 +30,6 @@ static bool scenario_complain(const struct reader *reader, const char *where, co
   return false;
 }
 
-// ---- what verbs and modifiers take -----------------------------------------------------------------
-
-static bool is_true(const json_t *v) {
-  return json_is_true(v);
-}
-
-static bool is_boolean(const json_t *v) {
-  return json_is_boolean(v);
-}
-
-static bool is_string(const json_t *v) {
-  return json_is_string(v);
-}
-
-static bool is_object(const json_t *v) {
-  return json_is_object(v);
-}
-
-static bool is_anything(const json_t *v) {
-  return v != NULL;
-}
-
-static bool is_count(const json_t *v) {
-  return json_is_integer(v) && json_integer_value(v) >= 1 && json_integer_value(v) <= 1000000;
-}
-
-static bool is_size(const json_t *v) {
-  return json_is_integer(v) && json_integer_value(v) >= 0;
-}
-
-static bool is_seconds(const json_t *v) {
-  return json_is_number(v) && json_number_value(v) >= 0 && json_number_value(v) <= 86400;
-}
-
-static bool is_close_code(const json_t *v) {
-  return json_is_null(v) || (json_is_integer(v) && json_integer_value(v) >= 1 && json_integer_value(v) <= 65535);
-}
-
-static bool is_control_text(const json_t *v) {
-  return json_is_string(v) && json_string_length(v) <= SIM_MAX_CONTROL_PAYLOAD;
-}
-
-static bool is_reason(const json_t *v) {
-  return json_is_string(v) && json_string_length(v) <= SIM_MAX_CONTROL_PAYLOAD - 2;
-}
-
-static bool is_cut(const json_t *v) {
-  const char *how = json_string_value(v);
-  return how && (strcmp(how, "fin") == 0 || strcmp(how, "reset") == 0);
-}
-
-static bool is_hex(const json_t *v) {
-  const char *at = json_string_value(v);
-  if (!at || !*at) return false;
-  for (; *at; at++) {
-    if (*at == ' ') continue;
-    if (!isxdigit((unsigned char)at[0]) || !isxdigit((unsigned char)at[1])) return false;
-    at++;
-  }
-  return true;
-}
-
-static const struct takes {
-  const char *name;
-  bool (*check)(const json_t *);
-  const char *expected;
-} modifiers[] = {
-    {"fragment", is_count, "payload bytes in a fragment (a whole number >= 1)"},
-    {"ping_between", is_true, "true"},
-    {"cut_after", is_size, "bytes to send before the cut (a whole number >= 0)"},
-    {"recorded", is_boolean, "true or false"},
-    {"reason", is_reason, "a string of at most 123 bytes"},
-    {"token_bytes", is_count, "bytes more in each update (a whole number >= 1)"},
-    {"pace", is_seconds, "seconds (a number >= 0)"},
-    {"steps", is_anything, "a list of steps"},
-};
-
-#define EMITTED "fragment ping_between cut_after "
-
-static const struct {
-  struct takes takes;
-  enum sim_verb verb;
-  const char *modifiers; // names, each followed by a space
-} verbs[] = {
-    {{"handshake", sim_canned_valid, SIM_CANNED_EXPECTED}, SIM_DO_HANDSHAKE, ""},
-    {{"receive", is_true, "true"}, SIM_DO_RECEIVE, "recorded "},
-    {{"send", is_anything, "a string or JSON value"}, SIM_DO_SEND, EMITTED},
-    {{"update", is_string, "a string (all of the text so far)"}, SIM_DO_UPDATE, EMITTED},
-    {{"message", is_object, "an object (fields of the message)"}, SIM_DO_MESSAGE, EMITTED "recorded "},
-    {{"record", is_object, "an object (fields of the message)"}, SIM_DO_RECORD, ""},
-    {{"error", is_object, "an object (fields of the error payload)"}, SIM_DO_ERROR, EMITTED},
-    {{"tokens", is_count, "how many updates (a whole number from 1 to 1000000)"}, SIM_DO_TOKENS, "token_bytes pace "},
-    {{"wait", is_seconds, "seconds (a number >= 0)"}, SIM_DO_WAIT, ""},
-    {{"ping", is_control_text, "a string of at most 125 bytes"}, SIM_DO_PING, ""},
-    {{"await_pong", is_true, "true"}, SIM_DO_AWAIT_PONG, ""},
-    {{"close", is_close_code, "a code from 1 to 65535, or null"}, SIM_DO_CLOSE, "reason "},
-    {{"cut", is_cut, "\"fin\" or \"reset\""}, SIM_DO_CUT, ""},
-    {{"raw", is_hex, "bytes in hexadecimal"}, SIM_DO_RAW, ""},
-    {{"pong", is_boolean, "true or false"}, SIM_DO_PONG, ""},
-    {{"close_reply", is_boolean, "true or false"}, SIM_DO_CLOSE_REPLY, ""},
-    {{"read", is_boolean, "true or false"}, SIM_DO_READ, ""},
-    {{"repeat", is_count, "how many times (a whole number from 1 to 1000000)"}, SIM_DO_REPEAT, "steps "},
-    {{"agent", is_true, "true"}, SIM_DO_AGENT, ""},
-};
-#define VERBS (sizeof verbs / sizeof verbs[0])
-#define MODIFIERS (sizeof modifiers / sizeof modifiers[0])
-
 // ---- steps -----------------------------------------------------------------------------------------
 
 static void free_steps(struct sim_steps *steps) {
@@ -144,38 +37,38 @@ static void free_steps(struct sim_steps *steps) {
   free(steps->list);
 }
 
-static bool allows(size_t verb, const char *modifier) {
-  const char *at = strstr(verbs[verb].modifiers, modifier);
-  return at && at[strlen(modifier)] == ' ' && (at == verbs[verb].modifiers || at[-1] == ' ');
+static bool allows(const struct sim_word *verb, const char *modifier) {
+  const char *at = strstr(verb->modifiers, modifier);
+  return at && at[strlen(modifier)] == ' ' && (at == verb->modifiers || at[-1] == ' ');
 }
 
-static bool check_modifier(const struct reader *reader, const char *where, size_t verb, const char *name,
-                           const json_t *value) {
-  for (size_t i = 0; i < MODIFIERS; i++) {
-    if (strcmp(modifiers[i].name, name) != 0 || !allows(verb, name)) continue;
-    return modifiers[i].check(value) ||
-           scenario_complain(reader, where, "%s: expected %s", name, modifiers[i].expected);
-  }
-  const char *list = verbs[verb].modifiers;
-  return scenario_complain(reader, where, "'%s' does not go with '%s', which takes %s%s", name, verbs[verb].takes.name,
+static bool check_modifier(const struct reader *reader, const char *where, const struct sim_word *verb,
+                           const char *name, const json_t *value) {
+  const struct sim_takes *modifier = allows(verb, name) ? sim_modifier(name) : NULL;
+  if (modifier)
+    return modifier->check(value) || scenario_complain(reader, where, "%s: expected %s", name, modifier->expected);
+  const char *list = verb->modifiers;
+  return scenario_complain(reader, where, "'%s' does not go with '%s', which takes %s%s", name, verb->takes.name,
                            *list ? "only " : "nothing else", list);
 }
 
-// The verb of a step, VERBS if it has none or more than one (complained about).
-static size_t find_verb(const struct reader *reader, const char *where, const json_t *object) {
-  size_t found = VERBS;
-  for (size_t i = 0; i < VERBS; i++) {
-    if (!json_object_get(object, verbs[i].takes.name)) continue;
-    if (found < VERBS) {
-      scenario_complain(reader, where, "expected one verb, got '%s' and '%s'", verbs[found].takes.name,
-                        verbs[i].takes.name);
-      return VERBS;
+// The verb of a step, NULL if it has none or more than one (complained about).
+static const struct sim_word *find_verb(const struct reader *reader, const char *where, const json_t *object) {
+  const struct sim_language *language = reader->language;
+  const struct sim_word *found = NULL;
+  for (size_t i = 0; i < language->count; i++) {
+    const struct sim_word *verb = &language->verbs[i];
+    if (!json_object_get(object, verb->takes.name)) continue;
+    if (found) {
+      scenario_complain(reader, where, "expected one verb, got '%s' and '%s'", found->takes.name, verb->takes.name);
+      return NULL;
     }
-    found = i;
+    found = verb;
   }
-  if (found == VERBS) {
+  if (!found) {
     struct sim_buffer list = {0};
-    for (size_t i = 0; i < VERBS; i++) sim_buffer_printf(&list, "%s%s", i ? ", " : "", verbs[i].takes.name);
+    for (size_t i = 0; i < language->count; i++)
+      sim_buffer_printf(&list, "%s%s", i ? ", " : "", language->verbs[i].takes.name);
     scenario_complain(reader, where, "expected an object with one of %s", (const char *)list.data);
     sim_buffer_free(&list);
   }
@@ -189,10 +82,10 @@ static bool read_step(const struct reader *reader, const char *where, const json
                       struct sim_step *step) {
   const char *name;
   json_t *value;
-  size_t verb = find_verb(reader, where, object);
-  if (verb == VERBS) return false;
-  const struct takes *takes = &verbs[verb].takes;
-  *step = (struct sim_step){.verb = verbs[verb].verb, .object = object};
+  const struct sim_word *verb = find_verb(reader, where, object);
+  if (!verb) return false;
+  const struct sim_takes *takes = &verb->takes;
+  *step = (struct sim_step){.verb = verb->verb, .object = object};
   step->value = json_object_get(object, takes->name);
   if (!takes->check(step->value))
     return scenario_complain(reader, where, "%s: expected %s", takes->name, takes->expected);
@@ -203,15 +96,16 @@ static bool read_step(const struct reader *reader, const char *where, const json
   return read_steps(reader, where, json_object_get(object, "steps"), level + 1, &step->steps);
 }
 
-// A handshake comes before anything but waiting.
-static bool check_handshakes(const struct reader *reader, const char *where, const struct sim_steps *steps,
-                             unsigned level) {
+// An answer in place of the usual one comes before anything but waiting.
+static bool check_answers(const struct reader *reader, const char *where, const struct sim_steps *steps,
+                          unsigned level) {
   bool late = level > 0;
   for (size_t i = 0; i < steps->count; i++) {
-    if (late && steps->list[i].verb == SIM_DO_HANDSHAKE)
-      return scenario_complain(reader, where,
-                               "step %zu: handshake: expected as the first step (only wait may come before)", i + 1);
-    late = late || steps->list[i].verb != SIM_DO_WAIT;
+    enum sim_verb verb = steps->list[i].verb;
+    if (late && (verb == SIM_DO_HANDSHAKE || verb == SIM_DO_RESPONSE))
+      return scenario_complain(reader, where, "step %zu: %s: expected as the first step (only wait may come before)",
+                               i + 1, verb == SIM_DO_HANDSHAKE ? "handshake" : "response");
+    late = late || verb != SIM_DO_WAIT;
   }
   return true;
 }
@@ -232,21 +126,22 @@ static bool read_steps(const struct reader *reader, const char *where, const jso
     sim_buffer_free(&path);
     if (!good) return false;
   }
-  return check_handshakes(reader, where, steps, level);
+  return check_answers(reader, where, steps, level);
 }
 
 // ---- the file --------------------------------------------------------------------------------------
 
-static bool read_connections(const struct reader *reader, const json_t *lists) {
-  struct sim_scenario *scenario = reader->scenario;
-  size_t count = json_array_size(lists);
-  if (count == 0) return scenario_complain(reader, "connections", "expected a list of lists of steps, at least one");
-  scenario->connections = sim_alloc(count * sizeof *scenario->connections);
-  scenario->connection_count = count;
-  for (size_t i = 0; i < count; i++) {
+// Reads lists of steps into *lists and *count; `what` names one of them for people.
+static bool read_lists(const struct reader *reader, const char *what, const json_t *from, struct sim_steps **lists,
+                       size_t *count) {
+  size_t length = json_array_size(from);
+  if (length == 0) return scenario_complain(reader, "", "%ss: expected a list of lists of steps, at least one", what);
+  *lists = sim_alloc(length * sizeof **lists);
+  for (size_t i = 0; i < length; i++) {
     char where[40];
-    snprintf(where, sizeof where, "connection %zu", i + 1);
-    if (!read_steps(reader, where, json_array_get(lists, i), 0, &scenario->connections[i])) return false;
+    snprintf(where, sizeof where, "%s %zu", what, i + 1);
+    *count = i + 1;
+    if (!read_steps(reader, where, json_array_get(from, i), 0, &(*lists)[i])) return false;
   }
   return true;
 }
@@ -264,24 +159,43 @@ static bool read_rest(const struct reader *reader, const json_t *rest) {
   return true;
 }
 
-static bool read_document(const struct reader *reader, const json_t *document) {
+static bool read_connections(struct reader *reader, const json_t *lists) {
   struct sim_scenario *scenario = reader->scenario;
-  if (json_is_array(document)) {
-    scenario->connections = sim_alloc(sizeof *scenario->connections);
-    scenario->connection_count = 1;
-    return read_steps(reader, "", document, 0, &scenario->connections[0]);
-  }
-  const json_t *rest = json_object_get(document, "rest");
+  reader->language = &sim_socket_language;
+  return read_lists(reader, "connection", lists, &scenario->connections, &scenario->connection_count);
+}
+
+static bool read_every_connection(struct reader *reader, const json_t *list) {
+  struct sim_scenario *scenario = reader->scenario;
+  reader->language = &sim_socket_language;
+  scenario->connections = sim_alloc(sizeof *scenario->connections);
+  scenario->connection_count = 1;
+  return read_steps(reader, "", list, 0, &scenario->connections[0]);
+}
+
+static bool read_streams(struct reader *reader, const json_t *lists) {
+  struct sim_scenario *scenario = reader->scenario;
+  reader->language = &sim_stream_language;
+  return read_lists(reader, "stream", lists, &scenario->streams, &scenario->stream_count);
+}
+
+static bool read_document(struct reader *reader, const json_t *document) {
+  if (json_is_array(document)) return read_every_connection(reader, document);
   const json_t *connections = json_object_get(document, "connections");
-  if (!json_is_object(document) || !connections || json_object_size(document) != 1u + (rest != NULL))
-    return scenario_complain(reader, "", "expected a list of steps, or an object with connections and perhaps rest");
-  return read_connections(reader, connections) && read_rest(reader, rest);
+  const json_t *streams = json_object_get(document, "streams");
+  const json_t *rest = json_object_get(document, "rest");
+  size_t known = (connections != NULL) + (streams != NULL) + (rest != NULL);
+  if (known == 0 || json_object_size(document) != known)
+    return scenario_complain(reader, "",
+                             "expected a list of steps, or an object with some of connections, streams and rest");
+  return (!connections || read_connections(reader, connections)) && (!streams || read_streams(reader, streams)) &&
+         read_rest(reader, rest);
 }
 
 struct sim_scenario *sim_scenario_load(const char *file) {
   json_error_t error;
   struct sim_scenario *scenario = sim_alloc(sizeof *scenario);
-  struct reader reader = {file, scenario};
+  struct reader reader = {file, scenario, NULL};
   scenario->document = json_load_file(file, JSON_REJECT_DUPLICATES, &error);
   bool good = scenario->document && read_document(&reader, scenario->document);
   if (!scenario->document && error.line > 0)
@@ -296,7 +210,9 @@ struct sim_scenario *sim_scenario_load(const char *file) {
 void sim_scenario_free(struct sim_scenario *scenario) {
   if (!scenario) return;
   for (size_t i = 0; i < scenario->connection_count; i++) free_steps(&scenario->connections[i]);
+  for (size_t i = 0; i < scenario->stream_count; i++) free_steps(&scenario->streams[i]);
   free(scenario->connections);
+  free(scenario->streams);
   json_decref(scenario->document);
   free(scenario);
 }

@@ -26,7 +26,20 @@ enum sim_verb {
   SIM_DO_CLOSE_REPLY,
   SIM_DO_READ,
   SIM_DO_REPEAT,
-  SIM_DO_AGENT
+  SIM_DO_AGENT,
+  // of streams alone
+  SIM_DO_RESPONSE,
+  SIM_DO_FRAMING,
+  SIM_DO_NEWLINE,
+  SIM_DO_THREAD,
+  SIM_DO_SKIP,
+  SIM_DO_AGAIN,
+  SIM_DO_EVENT,
+  SIM_DO_SUGGESTIONS,
+  SIM_DO_COMMENT,
+  SIM_DO_BODY,
+  SIM_DO_DONE,
+  SIM_VERBS
 };
 
 struct sim_step;
@@ -45,8 +58,10 @@ struct sim_step {
 
 struct sim_scenario {
   json_t *document;
-  struct sim_steps *connections; // at least one
+  struct sim_steps *connections; // of WebSockets; the last for all later ones, too
   size_t connection_count;
+  struct sim_steps *streams; // of the first streams of the threads API
+  size_t stream_count;
   const json_t *rest; // array of answers to the first REST calls, or NULL; borrowed from the document
 };
 

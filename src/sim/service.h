@@ -17,6 +17,7 @@ struct sim_service {
   size_t connections; // so far, of any kind
   size_t sessions;    // WebSocket requests so far
   size_t calls;       // REST calls so far
+  size_t streams;     // of the threads API, so far
 };
 
 #endif

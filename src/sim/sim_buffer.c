@@ -61,6 +61,15 @@ void sim_buffer_printf(struct sim_buffer *buffer, const char *format, ...) {
   va_end(again);
 }
 
+void sim_buffer_add_hex(struct sim_buffer *buffer, const char *hex) {
+  for (; *hex; hex++) {
+    unsigned byte;
+    if (*hex == ' ') continue;
+    sscanf(hex++, "%2x", &byte);
+    sim_buffer_add(buffer, &(unsigned char){(unsigned char)byte}, 1);
+  }
+}
+
 void sim_buffer_consume(struct sim_buffer *buffer, size_t length) {
   if (length == 0) return;
   buffer->length -= length;

@@ -26,6 +26,9 @@ void sim_buffer_add_string(struct sim_buffer *buffer, const char *text);
 // Appends as printf does.
 void sim_buffer_printf(struct sim_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// Appends the bytes that this text spells in hexadecimal, two digits each, with spaces between some of them.
+void sim_buffer_add_hex(struct sim_buffer *buffer, const char *hex);
+
 // Removes the first `length` bytes (at most buffer->length).
 void sim_buffer_consume(struct sim_buffer *buffer, size_t length);
 

@@ -19,9 +19,15 @@ void sim_sse_body(const struct sim_sse *sse, const void *data, size_t length) {
 
 void sim_sse_event(const struct sim_sse *sse, const char *data, size_t length) {
   struct sim_buffer event = {0};
-  sim_buffer_add_string(&event, "data: ");
-  sim_buffer_add(&event, data, length);
-  sim_buffer_printf(&event, "%s%s", sse->newline, sse->newline);
+  for (const char *end = data + length;;) {
+    const char *line_end = memchr(data, '\n', (size_t)(end - data));
+    sim_buffer_add_string(&event, "data: ");
+    sim_buffer_add(&event, data, (size_t)((line_end ? line_end : end) - data));
+    sim_buffer_add_string(&event, sse->newline);
+    if (!line_end) break;
+    data = line_end + 1;
+  }
+  sim_buffer_add_string(&event, sse->newline);
   sim_sse_body(sse, event.data, event.length);
   sim_buffer_free(&event);
 }

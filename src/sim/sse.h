@@ -18,7 +18,7 @@ void sim_sse_head(const struct sim_sse *sse);
 // Appends these bytes of the body.
 void sim_sse_body(const struct sim_sse *sse, const void *data, size_t length);
 
-// Appends an event with this data, of one line.
+// Appends an event with this data; a line of it in each field.
 void sim_sse_event(const struct sim_sse *sse, const char *data, size_t length);
 
 // Appends a comment, which means nothing: it keeps the connection alive.

@@ -1,4 +1,4 @@
-// An answer on its way as Server-Sent Events; see sse_stream.h.
+// A request for a stream; see sse_stream.h.
 #include "sse_stream.h"
 
 #include "thread_post.h"
@@ -6,8 +6,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DONE "[DONE]"
 
 static int not_kept(json_t **result) {
   return sim_post_refuse(result, 410, "replay_unavailable", "these events are not kept", NULL);
@@ -27,68 +25,44 @@ static int resume(struct sim_cursor *cursor, struct sim_service *service, json_t
   return sim_cursor_resume(cursor, service, thread, after) ? 200 : not_kept(result);
 }
 
-static void send_json(const struct sim_sse *sse, json_t *event) {
-  char *text = sim_json_text(event);
-  sim_sse_event(sse, text, strlen(text));
-  free(text);
-  json_decref(event);
+// What to play: the scenario's steps for the next stream, or the usual ones.
+static const struct sim_steps *next_steps(struct sim_sse_stream *stream, struct sim_service *service) {
+  const struct sim_scenario *scenario = service->scenario;
+  size_t n = service->streams++;
+  stream->usual[0] = (struct sim_step){.verb = SIM_DO_AGENT};
+  stream->usual[1] = (struct sim_step){.verb = SIM_DO_DONE};
+  stream->steps = (struct sim_steps){stream->usual, 2};
+  return scenario && n < scenario->stream_count ? &scenario->streams[n] : &stream->steps;
 }
 
-static void begin(struct sim_sse_stream *stream, struct sim_connection *connection, const struct sim_request *request) {
-  stream->connection = connection;
-  stream->sse = (struct sim_sse){&connection->out, strcmp(request->version, "HTTP/1.0") == 0, "\n"};
-  stream->closes = stream->sse.to_the_end || sim_request_has_token(request, "connection", "close");
-  sim_sse_head(&stream->sse);
-  const json_t *id = json_object_get(stream->cursor.thread, "id");
-  send_json(&stream->sse, sim_thread_opened(json_string_value(id)));
+// Runs the turn, or finds the one to be resumed.
+static int find_turn(struct sim_cursor *cursor, struct sim_service *service, size_t number,
+                     const struct sim_request *request, const json_t *body, json_t **result) {
+  const char *last_id = sim_request_header(request, "last-event-id");
+  json_t *thread = sim_post_thread(service, body);
+  if (!thread) return sim_post_refuse(result, 404, "not_found", "no such thread", "thread_id");
+  if (last_id) return resume(cursor, service, thread, body, last_id, result);
+  sim_thread_run(service, number, thread, json_string_value(json_object_get(body, "text")));
+  sim_cursor_start(cursor, service, thread);
+  return 200;
 }
 
 int sim_sse_stream_open(struct sim_sse_stream *stream, struct sim_service *service, struct sim_connection *connection,
                         size_t number, const struct sim_request *request, json_t **result) {
+  struct sim_sse_player *player = &stream->player;
   int status = 200;
   json_t *body = sim_post_body(request, sim_post_message_fields, &status, result);
   if (!body) return status;
-  const char *last_id = sim_request_header(request, "last-event-id");
-  json_t *thread = sim_post_thread(service, body);
-  if (!thread) {
-    status = sim_post_refuse(result, 404, "not_found", "no such thread", "thread_id");
-  } else if (last_id) {
-    status = resume(&stream->cursor, service, thread, body, last_id, result);
-  } else {
-    sim_thread_run(service, number, thread, json_string_value(json_object_get(body, "text")));
-    sim_cursor_start(&stream->cursor, service, thread);
-  }
-  if (status == 200) begin(stream, connection, request);
+  const struct sim_steps *steps = next_steps(stream, service);
+  const struct sim_step *response = sim_sse_response(steps);
+  if (!response || json_object_get(response->object, "acted"))
+    status = find_turn(&player->cursor, service, number, request, body, result);
   json_decref(body);
-  return status;
-}
-
-// Sends events while there are some; false when none is left.
-static bool send_events(struct sim_sse_stream *stream) {
-  struct sim_buffer event = {0};
-  while (sim_connection_has_room(stream->connection) && !sim_cursor_at_end(&stream->cursor)) {
-    double wait = sim_cursor_wait(&stream->cursor);
-    if (wait > 0) {
-      sim_connection_sleep(stream->connection, wait);
-      break;
-    }
-    event.length = 0;
-    sim_cursor_take(&stream->cursor, &event);
-    sim_sse_event(&stream->sse, (const char *)event.data, event.length);
-  }
-  sim_buffer_free(&event);
-  return !sim_cursor_at_end(&stream->cursor);
-}
-
-bool sim_sse_stream_run(struct sim_sse_stream *stream) {
-  if (send_events(stream)) return false;
-  sim_sse_event(&stream->sse, DONE, sizeof DONE - 1);
-  sim_sse_end(&stream->sse);
-  if (stream->closes) sim_connection_end(stream->connection, SIM_END_CLOSE);
-  return true;
-}
-
-void sim_sse_stream_free(struct sim_sse_stream *stream) {
-  if (stream->cursor.turn) sim_cursor_free(&stream->cursor);
-  *stream = (struct sim_sse_stream){0};
+  if (status != 200) return status;
+  player->connection = connection;
+  player->sse = (struct sim_sse){&connection->out, strcmp(request->version, "HTTP/1.0") == 0, "\n"};
+  player->closes = player->sse.to_the_end || sim_request_has_token(request, "connection", "close");
+  sim_sse_player_start(player, steps);
+  sim_connection_wake(connection);
+  return 200;
 }

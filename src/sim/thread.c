@@ -1,5 +1,6 @@
-// Threads and their turns; see thread.h. A turn has the text that it answers, the message that ends it, the number of
-// its first and of its last event, how many of them carry text, and when it started ("started", of sim_clock).
+// Threads and their turns; see thread.h. A turn has the text that it answers, the text that it streams, the message
+// that ends it, whether it is "over", the number of its first and of its last event, how many of them carry text, and
+// when it started (of sim_clock).
 #include "thread.h"
 
 #include "stream.h"
@@ -51,7 +52,7 @@ static json_int_t count_others(const struct sim_options *options) {
 
 // The number of the newest event that is there by now.
 static json_int_t newest(const struct sim_options *options, const json_t *turn) {
-  if (json_object_get(turn, "message_recorded")) return number_of(turn, "last");
+  if (json_object_get(turn, "over")) return number_of(turn, "last");
   double passed = sim_clock() - json_number_value(json_object_get(turn, "started"));
   double texts = options->pace > 0 ? floor(passed / options->pace) : INFINITY;
   if (texts >= (double)number_of(turn, "texts")) return number_of(turn, "last");
@@ -60,8 +61,8 @@ static json_int_t newest(const struct sim_options *options, const json_t *turn) 
 
 static void complete(struct sim_service *service, json_t *thread, json_t *turn) {
   json_t *message = json_object_get(turn, "message");
-  if (json_object_get(turn, "message_recorded")) return;
-  json_object_set_new(turn, "message_recorded", json_true());
+  if (json_object_get(turn, "over")) return;
+  json_object_set_new(turn, "over", json_true());
   sim_task_record(thread, message);
   sim_log_fields(
       service->log, "answer", (size_t)number_of(turn, "connection"),
@@ -79,9 +80,10 @@ json_t *sim_thread_run(struct sim_service *service, size_t connection, json_t *t
                  json_pack("{s:O, s:s}", "thread_id", json_object_get(thread, "id"), "text", text));
   json_t *message = sim_turn_say(service, thread, text);
   json_int_t texts = count_texts(options, text_of(message));
-  json_t *turn = json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:f}", "text", text, "message", message, "connection",
-                           (json_int_t)connection, "first", first, "texts", texts, "last",
-                           first + texts + count_others(options) - 1, "started", sim_clock());
+  json_t *turn =
+      json_pack("{s:s, s:O, s:o, s:I, s:I, s:I, s:I, s:f}", "text", text, "streamed", json_object_get(message, "text"),
+                "message", message, "connection", (json_int_t)connection, "first", first, "texts", texts, "last",
+                first + texts + count_others(options) - 1, "started", sim_clock());
   json_object_set_new(thread, "turn", turn);
   json_decref(said);
   return turn;
@@ -115,7 +117,7 @@ void sim_cursor_start(struct sim_cursor *cursor, struct sim_service *service, js
 }
 
 static void move_on(struct sim_cursor *cursor) {
-  const json_t *text = json_object_get(json_object_get(cursor->turn, "message"), "text");
+  const json_t *text = json_object_get(cursor->turn, "streamed");
   size_t length = json_string_length(text), step = text_step(cursor->service->options);
   if (cursor->offset < length) cursor->offset = sim_update_end(json_string_value(text), length, cursor->offset, step);
   cursor->next++;
@@ -143,11 +145,25 @@ double sim_cursor_wait(const struct sim_cursor *cursor) {
   return fmax(due - sim_clock(), 0.001);
 }
 
-static json_t *suggestions(const struct sim_cursor *cursor) {
+json_t *sim_cursor_suggestions(const struct sim_cursor *cursor, json_t *list) {
   const json_t *message = json_object_get(cursor->turn, "message");
   return json_pack("{s:O, s:O, s:O}", "thread_id", json_object_get(cursor->thread, "id"), "interaction_id",
-                   json_object_get(message, "id"), "followup_suggestions",
-                   json_object_get(message, "followup_suggestions"));
+                   json_object_get(message, "id"), "followup_suggestions", list);
+}
+
+json_t *sim_cursor_say(struct sim_cursor *cursor, const json_t *fields) {
+  bool newer = cursor->service->options->runtime == 2;
+  json_t *message = json_copy(json_object_get(cursor->turn, "message"));
+  json_object_update(message, (json_t *)fields);
+  if (!json_object_get(cursor->turn, "over")) json_object_set(cursor->turn, "message", message);
+  complete(cursor->service, cursor->thread, cursor->turn);
+  json_t *said = sim_thread_message(message, !newer);
+  json_decref(message);
+  return said;
+}
+
+void sim_cursor_fail(struct sim_cursor *cursor) {
+  json_object_set_new(cursor->turn, "over", json_true());
 }
 
 // One of the events behind those with text.
@@ -158,9 +174,10 @@ static json_t *other_event(struct sim_cursor *cursor) {
   if (cursor->next < message)
     return sim_thread_event("event", cursor->next,
                             json_pack("{s:{s:s}, s:{}}", "channel", "event_name", COMPLETED, "data"));
-  if (cursor->next > message) return sim_thread_event("suggestions", cursor->next, suggestions(cursor));
-  complete(cursor->service, cursor->thread, cursor->turn);
-  return sim_thread_event("message", message, sim_thread_message(json_object_get(cursor->turn, "message"), !newer));
+  json_t *list = json_object_get(json_object_get(cursor->turn, "message"), "followup_suggestions");
+  if (cursor->next > message)
+    return sim_thread_event("suggestions", cursor->next, sim_cursor_suggestions(cursor, list));
+  return sim_thread_event("message", message, sim_cursor_say(cursor, NULL));
 }
 
 void sim_cursor_take(struct sim_cursor *cursor, struct sim_buffer *out) {
@@ -169,7 +186,7 @@ void sim_cursor_take(struct sim_cursor *cursor, struct sim_buffer *out) {
   size_t from = options->cumulative ? 0 : cursor->offset;
   if (number - number_of(cursor->turn, "first") < number_of(cursor->turn, "texts")) {
     move_on(cursor);
-    const char *text = text_of(json_object_get(cursor->turn, "message"));
+    const char *text = json_string_value(json_object_get(cursor->turn, "streamed"));
     sim_thread_text(options->envelope, number, text + from, cursor->offset - from, out);
     return;
   }
@@ -179,6 +196,13 @@ void sim_cursor_take(struct sim_cursor *cursor, struct sim_buffer *out) {
   free(json);
   json_decref(event);
   move_on(cursor);
+}
+
+void sim_cursor_back(struct sim_cursor *cursor, json_int_t count) {
+  json_int_t next = cursor->next - count;
+  cursor->next = number_of(cursor->turn, "first");
+  cursor->offset = 0;
+  while (cursor->next < next) move_on(cursor);
 }
 
 void sim_cursor_free(struct sim_cursor *cursor) {

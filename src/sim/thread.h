@@ -53,6 +53,19 @@ double sim_cursor_wait(const struct sim_cursor *cursor);
 // Appends the next event, which must be there, as JSON.
 void sim_cursor_take(struct sim_cursor *cursor, struct sim_buffer *out);
 
+// Goes back by this many events, or to the first.
+void sim_cursor_back(struct sim_cursor *cursor, json_int_t count);
+
+// Ends the turn, if it has not ended, with its message, of which these fields (an object) are replaced; returns it as
+// clients get it, a new reference.
+json_t *sim_cursor_say(struct sim_cursor *cursor, const json_t *fields);
+
+// Ends the turn, if it has not ended, without a message.
+void sim_cursor_fail(struct sim_cursor *cursor);
+
+// The data of an event with these suggestions (a list); a new reference.
+json_t *sim_cursor_suggestions(const struct sim_cursor *cursor, json_t *list);
+
 void sim_cursor_free(struct sim_cursor *cursor);
 
 #endif
