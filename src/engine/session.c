@@ -24,6 +24,7 @@ aui_session *aui_session_new(const aui_session_config *config) {
   aui_session *session = calloc(1, sizeof *session);
   if (!session) return NULL;
   session->config = *config;
+  session->carrier = &aui_session_websocket;
   session->transport = TRANSPORT_WANTED;
   session->connect_deadline = session->close_deadline = session->retry_at = AUI_NEVER;
   session->opened_at = session->down_since = AUI_NEVER;
@@ -41,7 +42,7 @@ aui_session *aui_session_new(const aui_session_config *config) {
 void aui_session_free(aui_session *session) {
   if (!session) return;
   aui_session_cancel_all(session);
-  aui_websocket_clear(&session->ws);
+  session->carrier->clear(session);
   aui_event_free(session->events);
   aui_answers_free(session->answers);
   aui_error_clear(&session->error);
@@ -56,6 +57,14 @@ static aui_state state_after_end(const aui_session *session) {
   return aui_session_is_worth_reconnecting(session) ? AUI_STATE_CONNECTING : AUI_STATE_WAITING;
 }
 
+static aui_state state_of_connection(const aui_session *session) {
+  switch (session->carrier->state(session)) {
+    case CARRIER_OPENING: return AUI_STATE_CONNECTING;
+    case CARRIER_OPEN: return AUI_STATE_OPEN;
+    default: return state_after_end(session);
+  }
+}
+
 const aui_session_config *aui_session_get_config(const aui_session *session) {
   return &session->config;
 }
@@ -65,9 +74,7 @@ aui_state aui_session_state(const aui_session *session) {
   switch (session->transport) {
     case TRANSPORT_NONE:
     case TRANSPORT_PAUSED: return AUI_STATE_WAITING;
-    case TRANSPORT_UP:
-      if (session->ws.state == AUI_WEBSOCKET_OPEN) return AUI_STATE_OPEN;
-      return session->ws.state == AUI_WEBSOCKET_CLOSING ? state_after_end(session) : AUI_STATE_CONNECTING;
+    case TRANSPORT_UP: return state_of_connection(session);
     case TRANSPORT_DROPPING: return state_after_end(session);
     default: return AUI_STATE_CONNECTING;
   }
@@ -138,7 +145,7 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
     session->notify = true;
   }
   aui_session_retry_earlier(session, reply, now);
-  if (session->connection.draining && session->ws.state == AUI_WEBSOCKET_OPEN) aui_session_abandon(session, now);
+  if (session->connection.draining && aui_session_is_up(session, CARRIER_OPEN)) aui_session_abandon(session, now);
   return reply;
 }
 
@@ -153,11 +160,10 @@ void aui_session_close(aui_session *session, uint64_t now) {
     case TRANSPORT_WANTED: session->transport = TRANSPORT_NONE; break;
     case TRANSPORT_OPENING: aui_session_drop_transport(session); break;
     case TRANSPORT_UP:
-      if (session->ws.state < AUI_WEBSOCKET_OPEN) {
+      if (session->carrier->state(session) == CARRIER_OPENING) {
         aui_session_drop_transport(session);
       } else {
-        aui_websocket_close(&session->ws, 1000);
-        aui_session_start_close_timer(session, now);
+        session->carrier->close(session, 1000, now);
       }
   }
 }

@@ -35,7 +35,7 @@ static void park_active(aui_session *session) {
 static void settle_active(aui_session *session) {
   aui_reply *reply = session->active;
   if (!reply) return;
-  if (aui_websocket_unsend(&session->ws) || was_held_off(session)) {
+  if (session->carrier->unsend(session) || was_held_off(session)) {
     session->active = NULL;
     aui_session_enqueue_first(session, reply);
   } else if (is_in_doubt(session)) {
@@ -82,8 +82,7 @@ void aui_session_start_close_timer(aui_session *session, uint64_t now) {
 
 void aui_session_close_connection(aui_session *session, aui_error *reason, uint16_t close_code, uint64_t now) {
   aui_session_end_connection(session, reason);
-  aui_websocket_fail(&session->ws, close_code);
-  aui_session_start_close_timer(session, now);
+  session->carrier->fail(session, close_code, now);
 }
 
 /* Whether a message waits for a connection, or to be found out what became of it on the last one. */
@@ -166,7 +165,7 @@ void aui_session_retry_earlier(aui_session *session, const aui_reply *reply, uin
 static void check_may_arrive(aui_session *session, uint64_t now) {
   if (!session->parked || !session->connection.message_left) return; /* while one is parked, nothing is sent */
   session->parked->last_sign = now;
-  session->parked->may_arrive = !session->connection.was_reset && session->ws.peer_code == 0;
+  session->parked->may_arrive = !session->connection.was_reset && !session->carrier->peer_reads_no_more(session);
 }
 
 void aui_session_transport_gone(aui_session *session, uint64_t now) {
@@ -176,7 +175,7 @@ void aui_session_transport_gone(aui_session *session, uint64_t now) {
     aui_backoff_healthy(&session->backoff);
   }
   plan_next_connection(session, now);
-  aui_websocket_clear(&session->ws);
+  session->carrier->clear(session);
   aui_event_free(session->events);
   session->events = NULL;
   aui_error_clear(&session->refusal);

@@ -2,28 +2,6 @@
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
-static void peer_closed(aui_session *session, uint64_t now) {
-  const aui_websocket *ws = &session->ws;
-  if (!session->closed) { /* else it answers our close */
-    aui_error reason = {0};
-    aui_failure_of_close(&reason, ws->peer_code, ws->peer_reason, session->connection.agent_spoke);
-    aui_session_end_connection(session, &reason);
-  }
-  aui_session_start_close_timer(session, now);
-}
-
-void aui_session_bad_handshake(aui_session *session, int why) {
-  aui_error reason = {0};
-  aui_failure_of_handshake(&reason, &session->ws.handshake, why);
-  aui_session_drop_connection(session, &reason);
-}
-
-static void bad_frame(aui_session *session, int why, uint64_t now) {
-  aui_error reason = {0};
-  aui_failure_of_frame(&reason, why, session->config.max_message);
-  aui_session_close_connection(session, &reason, aui_frame_close_code(why), now);
-}
-
 static void bad_message(aui_session *session, int why, uint64_t now) {
   if (why == AUI_EVENT_NO_MEMORY) {
     aui_session_out_of_memory(session);
@@ -117,20 +95,19 @@ static void count_bytes(aui_session *session, size_t n, uint64_t now) {
   if (more && connection->reading == READING_ANSWER && session->active) aui_reply_signed(session->active, now);
 }
 
-static void begin_message(aui_session *session) {
-  bool asked = session->ws.written >= session->ws.text_end;
+static void begin_message(aui_session *session, bool asked) {
   bool awaited = session->active || session->connection.draining;
   session->connection.reading = asked && awaited ? READING_ANSWER : READING_UNASKED;
   session->connection.arrived = 0;
 }
 
-static void take_slice(aui_session *session, const aui_frame *slice, uint64_t now) {
-  if (session->connection.reading == READING_NOTHING) begin_message(session);
-  count_bytes(session, slice->len, now);
-  int why = aui_event_feed(session->events, slice->data, slice->len);
+void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, bool asked, bool last, uint64_t now) {
+  if (session->connection.reading == READING_NOTHING) begin_message(session, asked);
+  count_bytes(session, n, now);
+  int why = aui_event_feed(session->events, bytes, n);
   if (why < 0) {
     bad_message(session, why, now);
-  } else if (slice->last) {
+  } else if (last) {
     end_message(session, now);
     session->connection.reading = READING_NOTHING;
   }
@@ -143,20 +120,7 @@ void aui_session_opened(aui_session *session, uint64_t now) {
 }
 
 void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint64_t now) {
-  if (n == 0) return; /* `bytes` may be NULL */
-  const uint8_t *input = bytes, *end = input + n;
-  int why = 0;
-  aui_frame slice;
+  if (n == 0 || session->transport != TRANSPORT_UP) return; /* `bytes` may be NULL */
   aui_liveness_heard(&session->liveness, now);
-  while (session->transport == TRANSPORT_UP) {
-    switch (aui_websocket_read(&session->ws, &input, end, session->config.max_message, &slice, &why)) {
-      case AUI_WEBSOCKET_NEED_MORE: return;
-      case AUI_WEBSOCKET_OPENED: aui_session_opened(session, now); break;
-      case AUI_WEBSOCKET_TEXT:
-      case AUI_WEBSOCKET_BINARY: take_slice(session, &slice, now); break; /* some servers send their JSON so */
-      case AUI_WEBSOCKET_PEER_CLOSE: peer_closed(session, now); break;
-      case AUI_WEBSOCKET_BAD_HANDSHAKE: aui_session_bad_handshake(session, why); break;
-      case AUI_WEBSOCKET_BAD_FRAME: bad_frame(session, why, now); break;
-    }
-  }
+  session->carrier->receive(session, bytes, n, now);
 }

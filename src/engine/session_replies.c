@@ -50,7 +50,7 @@ void aui_session_fail_queue(aui_session *session, const aui_error *error) {
  * left. */
 static aui_delivered recall_message(aui_session *session, aui_reply *reply) {
   if (reply == session->parked) return AUI_DELIVERED_MAYBE;
-  if (reply != session->active || aui_websocket_unsend(&session->ws)) return AUI_DELIVERED_NO;
+  if (reply != session->active || session->carrier->unsend(session)) return AUI_DELIVERED_NO;
   return AUI_DELIVERED_MAYBE;
 }
 

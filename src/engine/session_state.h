@@ -45,7 +45,7 @@ typedef enum {
 } retry_state;
 
 /* The states of a session, and what may be there in each (+); HANDSHAKE, OPEN and CLOSING are UP by the state of the
- * WebSocket. Random walks check that nothing else occurs, and that all of this does (spec/c/support_states.c).
+ * connection. Random walks check that nothing else occurs, and that all of this does (spec/c/support_states.c).
  *
  *              closed  queue  parked  active  refusal  connection
  *   NONE         +                                                 until a message is accepted: WANTED
@@ -62,8 +62,48 @@ typedef enum {
  * aui_session_close leads from PAUSED and WANTED to NONE, from OPENING and HANDSHAKE to DROPPING, and from OPEN to
  * CLOSING; aui_session_detach from OPEN to NONE. */
 
+/* How far a connection has got, whose transport is up. */
+typedef enum { CARRIER_OPENING, CARRIER_OPEN, CARRIER_CLOSING, CARRIER_CLOSED } carrier_state;
+
+/* What carries messages and answers over a transport: session_websocket.c is one. A session knows no more of it than
+ * this. All but `clear` are for a transport that is up, or is to be dropped after it was. */
+typedef struct {
+  carrier_state (*state)(const aui_session *);
+  void (*begin)(aui_session *, uint64_t now); /* the transport has just opened */
+
+  bool (*is_ready)(const aui_session *); /* a message may be sent */
+  bool (*is_quiet)(const aui_session *); /* another session may take over, see aui_session_may_detach */
+
+  /* Writes what is due; `sends`: a message is about to follow. Then, if there is one, the message. Both return false
+   * when memory is short. */
+  bool (*write_due)(aui_session *, bool sends, uint64_t now);
+  bool (*send)(aui_session *, const aui_reply *);
+  bool (*unsend)(aui_session *); /* takes the last message back, if no byte of it was written, else returns false */
+
+  const aui_buffer *(*output)(const aui_session *);
+  bool (*wrote)(aui_session *, size_t n); /* the first bytes of that have left; true if some of the message has */
+
+  void (*receive)(aui_session *, const uint8_t *bytes, size_t n, uint64_t now);
+  void (*ping)(aui_session *);
+
+  void (*close)(aui_session *, uint16_t code, uint64_t now); /* in order, as far as there is one; code: RFC 6455, 7.4 */
+  void (*fail)(aui_session *, uint16_t code, uint64_t now);  /* without waiting for the peer */
+  aui_ending (*ending)(const aui_session *);
+  bool (*peer_reads_no_more)(const aui_session *); /* the peer has said so */
+
+  /* Why a transport ended that was not to; and the same for one that took too long to open, which returns false when
+   * there is nothing to say but that. */
+  void (*explain_cut)(aui_session *, const char *cause, bool retryable, aui_error *reason);
+  bool (*explain_delay)(aui_session *, aui_error *reason);
+
+  void (*clear)(aui_session *); /* the transport is gone */
+} session_carrier;
+
+extern const session_carrier aui_session_websocket;
+
 struct aui_session {
   aui_session_config config; /* its strings are ours */
+  const session_carrier *carrier;
   transport_state transport;
   aui_phase phase;
   uint64_t connect_deadline;
@@ -82,7 +122,7 @@ struct aui_session {
   /* Of this connection: */
   uint64_t opened_at; /* AUI_NEVER until it is open */
   aui_liveness liveness;
-  aui_reply *active; /* whose answer is awaited; only while the WebSocket is open */
+  aui_reply *active; /* whose answer is awaited; only while it is open */
   connection_state connection;
 
   /* An error payload is held until the close that follows it, so that the error can have the close code. */
@@ -164,10 +204,18 @@ void aui_session_transport_gone(aui_session *session, uint64_t now);
 
 /* ---- Input from the peer (session_input.c) ---- */
 
-/* The server has refused or broken the handshake; `why` is an aui_handshake_result. */
-void aui_session_bad_handshake(aui_session *session, int why);
-
-/* The WebSocket is open. */
+/* The connection is open. */
 void aui_session_opened(aui_session *session, uint64_t now);
+
+/* A slice of a message has come. `asked`: our message had left whole before; `last`: it ends the message. */
+void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, bool asked, bool last, uint64_t now);
+
+/* ---- Its transport (session_transport.c) ---- */
+
+/* The transport is open now; false if it was not to be, or memory is short. */
+bool aui_session_begin_transport(aui_session *session);
+
+/* Whether it is up, and how far the connection has got then. */
+bool aui_session_is_up(const aui_session *session, carrier_state state);
 
 #endif

@@ -3,10 +3,6 @@
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
-static bool is_open(const aui_session *session) {
-  return session->transport == TRANSPORT_UP && session->ws.state == AUI_WEBSOCKET_OPEN;
-}
-
 /* From when on waiting for a connection counts; AUI_NEVER while there is one. */
 static uint64_t down_since(const aui_session *session) {
   return session->opened_at == AUI_NEVER ? session->down_since : AUI_NEVER;
@@ -21,7 +17,7 @@ static uint64_t pace_deadline(const aui_session *session) {
 static uint64_t connection_deadline(const aui_session *session) {
   uint64_t deadline = aui_deadline_earlier(session->connect_deadline, session->close_deadline);
   if (session->transport == TRANSPORT_PAUSED) deadline = aui_deadline_earlier(deadline, session->retry_at);
-  if (!is_open(session)) return deadline;
+  if (!aui_session_is_up(session, CARRIER_OPEN)) return deadline;
   deadline = aui_deadline_earlier(deadline, pace_deadline(session));
   return aui_deadline_earlier(deadline, aui_liveness_deadline(&session->liveness, &session->config.ping));
 }
@@ -39,11 +35,9 @@ uint64_t aui_session_deadline(const aui_session *session) {
 static void connect_timed_out(aui_session *session) {
   aui_error reason = {0};
   bool up = session->transport == TRANSPORT_UP;
-  if (up && aui_handshake_eof(&session->ws.handshake) == AUI_HANDSHAKE_REFUSED) {
-    aui_session_bad_handshake(session, AUI_HANDSHAKE_REFUSED); /* all but the end of its body has come */
-    return;
+  if (!up || !session->carrier->explain_delay(session, &reason)) {
+    aui_failure_of_connect_timeout(&reason, session->phase, session->config.proxy, up, session->config.connect_timeout);
   }
-  aui_failure_of_connect_timeout(&reason, session->phase, session->config.proxy, up, session->config.connect_timeout);
   aui_session_drop_connection(session, &reason);
 }
 
@@ -66,7 +60,7 @@ static void check_liveness(aui_session *session, uint64_t now) {
   aui_error reason = {0};
   switch (aui_liveness_tick(&session->liveness, &session->config.ping, now)) {
     case AUI_LIVENESS_FINE: break;
-    case AUI_LIVENESS_PING: aui_websocket_ping(&session->ws); break;
+    case AUI_LIVENESS_PING: session->carrier->ping(session); break;
     case AUI_LIVENESS_DEAD:
       aui_failure_of_silence(&reason, session->config.ping.timeout);
       aui_session_drop_connection(session, &reason);
@@ -80,7 +74,7 @@ void aui_session_tick(aui_session *session, uint64_t now) {
     session->notify = true;
   }
   if (session->pace.next <= now) session->pace = (aui_pace){0};
-  if (is_open(session)) check_liveness(session, now);
+  if (aui_session_is_up(session, CARRIER_OPEN)) check_liveness(session, now);
   if (session->connect_deadline <= now) connect_timed_out(session);
   bool refusal_due =
       session->refusal.kind && session->active && aui_reply_deadline(session->active, down_since(session)) <= now;

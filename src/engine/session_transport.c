@@ -9,15 +9,18 @@ aui_want aui_session_want(const aui_session *session) {
   switch (session->transport) {
     case TRANSPORT_WANTED: return AUI_WANT_CONNECT;
     case TRANSPORT_DROPPING: return AUI_WANT_DISCONNECT;
-    case TRANSPORT_UP: return aui_websocket_is_done(&session->ws) ? AUI_WANT_DISCONNECT : AUI_WANT_NOTHING;
+    case TRANSPORT_UP:
+      return session->carrier->state(session) == CARRIER_CLOSED ? AUI_WANT_DISCONNECT : AUI_WANT_NOTHING;
     default: return AUI_WANT_NOTHING;
   }
 }
 
+bool aui_session_is_up(const aui_session *session, carrier_state state) {
+  return session->transport == TRANSPORT_UP && session->carrier->state(session) == state;
+}
+
 aui_ending aui_session_ending(const aui_session *session) {
-  const aui_websocket *ws = &session->ws;
-  if (session->transport == TRANSPORT_UP) return ws->peer_code == 0 ? AUI_ENDING_LINGER : AUI_ENDING_CLOSE;
-  return ws->state >= AUI_WEBSOCKET_OPEN ? AUI_ENDING_RESET : AUI_ENDING_CLOSE;
+  return session->carrier->ending(session);
 }
 
 void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
@@ -31,8 +34,7 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
   session->phase = phase;
 }
 
-/* Whether there is a transport now. */
-static bool begin_transport(aui_session *session) {
+bool aui_session_begin_transport(aui_session *session) {
   if (session->transport != TRANSPORT_OPENING) return false;
   session->transport = TRANSPORT_UP;
   session->events = aui_event_new(AUI_API_TASKS, session->config.max_depth, session->config.max_message);
@@ -45,26 +47,13 @@ void aui_session_set_date(aui_session *session, int64_t unix_time) {
 }
 
 void aui_session_connected(aui_session *session, uint64_t now) {
-  (void)now;
-  if (begin_transport(session)) aui_websocket_begin(&session->ws, session->unix_time);
-}
-
-void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t unheard, uint64_t now) {
-  if (answers) {
-    aui_answers_free(session->answers);
-    session->answers = answers;
-  }
-  if (!begin_transport(session)) return;
-  aui_websocket_adopt(&session->ws, session->config.max_message);
-  aui_liveness_adopted(&session->liveness, &session->config.ping, unheard, now);
-  session->connection.agent_spoke = session->connection.message_left = true; /* it has served well */
-  aui_session_opened(session, now);
+  if (aui_session_begin_transport(session)) session->carrier->begin(session, now);
 }
 
 bool aui_session_may_detach(const aui_session *session) {
-  bool free = aui_session_is_idle(session) && !session->refusal.kind && !session->liveness.pinged;
+  bool free = aui_session_is_idle(session) && !session->refusal.kind;
   if (!free || session->closed || session->connection.not_detachable) return false;
-  return session->transport == TRANSPORT_UP && aui_websocket_is_quiet(&session->ws);
+  return session->transport == TRANSPORT_UP && session->carrier->is_quiet(session);
 }
 
 aui_answers *aui_session_detach(aui_session *session, uint64_t now) {
@@ -78,17 +67,13 @@ aui_answers *aui_session_detach(aui_session *session, uint64_t now) {
 
 /* Says why the transport ended, unless that is known already: then `reason` is left as it is. */
 static bool explain_end(aui_session *session, const char *cause, bool retryable, aui_error *reason) {
-  aui_websocket *ws = &session->ws;
   if (session->transport == TRANSPORT_OPENING) {
     aui_failure_of_opening(reason, session->phase, cause, retryable);
-  } else if (session->transport == TRANSPORT_DROPPING || ws->state == AUI_WEBSOCKET_CLOSING) {
-    return false;
-  } else if (ws->state == AUI_WEBSOCKET_OPEN) {
-    aui_failure_of_cut(reason, cause, retryable);
-  } else {
-    aui_failure_of_handshake_cut(reason, &ws->handshake, cause, retryable);
+    return true;
   }
-  return true;
+  bool ended = session->transport == TRANSPORT_DROPPING || session->carrier->state(session) >= CARRIER_CLOSING;
+  if (!ended) session->carrier->explain_cut(session, cause, retryable, reason);
+  return !ended;
 }
 
 void aui_session_was_reset(aui_session *session) {
@@ -128,15 +113,13 @@ void aui_session_random(aui_session *session, const void *bytes, size_t n) {
 static bool may_send(const aui_session *session, uint64_t now) {
   bool busy = session->active || session->parked || session->connection.draining || session->refusal.kind ||
               session->pace.next > now;
-  return session->queue && !busy && session->ws.state == AUI_WEBSOCKET_OPEN;
+  return session->queue && !busy && session->carrier->is_ready(session);
 }
 
 /* Puts the oldest waiting message on the wire. */
 static bool send_next(aui_session *session, uint64_t now) {
-  aui_websocket *ws = &session->ws;
   aui_reply *reply = session->queue;
-  if (ws->random_len < AUI_FRAME_MASK_SIZE) return true;
-  if (!aui_websocket_send(ws, AUI_OPCODE_TEXT, reply->request.data, reply->request.len)) return false;
+  if (!session->carrier->send(session, reply)) return false;
   aui_session_dequeue(session, reply);
   aui_pace_sent(&session->pace, &session->config.rate, now);
   aui_answers_await(session->answers, reply->request.data, reply->request.len);
@@ -147,29 +130,25 @@ static bool send_next(aui_session *session, uint64_t now) {
 }
 
 const void *aui_session_output(aui_session *session, size_t *n, uint64_t now) {
-  aui_websocket *ws = &session->ws;
   *n = 0;
   if (session->transport != TRANSPORT_UP) return NULL;
-  const aui_session_config *config = &session->config;
   bool sends = may_send(session, now);
-  if (sends && aui_liveness_leaving(&session->liveness, &config->ping, now)) aui_websocket_ping(ws);
-  bool ok = aui_websocket_flush(ws, &config->request, config->max_response_head);
+  bool ok = session->carrier->write_due(session, sends, now);
   if (ok && sends && !session->liveness.unproven) ok = send_next(session, now);
   if (!ok) {
     aui_session_out_of_memory(session);
     return NULL;
   }
-  *n = ws->out.len;
-  return ws->out.len ? ws->out.data : NULL;
+  const aui_buffer *out = session->carrier->output(session);
+  *n = out->len;
+  return out->len ? out->data : NULL;
 }
 
 void aui_session_written(aui_session *session, size_t n, uint64_t now) {
-  aui_websocket *ws = &session->ws;
   if (session->transport != TRANSPORT_UP) return;
-  bool leaving = session->active && ws->written < ws->text_end;
-  aui_websocket_wrote(ws, n);
+  bool left = session->carrier->wrote(session, n);
   aui_liveness_left(&session->liveness, now);
-  if (!leaving || ws->written <= ws->text_begin) return;
+  if (!left || !session->active) return;
   session->connection.message_left = true;
   aui_reply_left(session->active, now);
 }
