@@ -247,7 +247,9 @@ describe("misuse of the rest", function()
   end
 
   it("by a dot in place of the colon is refused, and the colon suggested", function()
-    for _, name in ipairs { "send", "ask", "close", "state", "on" } do refused_dots(session, "session:" .. name) end
+    for _, name in ipairs { "send", "ask", "close", "state", "stats", "on" } do
+      refused_dots(session, "session:" .. name)
+    end
     local reply = session:send "never"
     for _, name in ipairs { "next", "message", "json", "status", "text", "cancel", "on" } do
       refused_dots(reply, "reply:" .. name)

@@ -24,6 +24,16 @@ local tasks = require "aui.api.tasks"
 ---@class (exact) aui.AskOptions
 ---@field retries? integer how often a message that surely was not acted on is sent again: 0
 
+---@class aui.SessionStats numbers, of a session's whole life
+---@field bytes_received integer from its connections, inside of TLS: the answers to handshakes, and frames
+---@field bytes_sent integer likewise
+---@field frames_received integer of its WebSockets: parts of messages, pings, pongs and close frames
+---@field frames_sent integer likewise, those that have left whole
+---@field updates_folded integer how often new text of the agent joined text that nobody had read yet
+---@field reconnects integer how often there was a connection again after one that was lost or closed
+---@field first_chunk? number seconds from session:send of the newest message to the first text of its answer
+---@field message? number likewise to the whole message; both are nil until there is that
+
 ---@class aui.Session
 ---@field task? aui.AgentTask the task that was made for it, by the option user_id
 local Session = {}
@@ -247,6 +257,13 @@ end
 function Session:state()
   check.colon(self, Session, "session:state")
   return self.handle:state()
+end
+
+--- What the session has moved and met so far, also of one that is closed. A message that is refused counts for nothing.
+---@return aui.SessionStats
+function Session:stats()
+  check.colon(self, Session, "session:stats")
+  return self.handle:stats()
 end
 
 --- Calls `handler(state, err, delay)` from now on whenever the state has changed, or the time of the next attempt. Of

@@ -200,7 +200,7 @@ void world_settle_by_answer(world *w, world_sent *s, int length) {
   if (s->answer_id == 0) s->answer_id = ++w->ids;
   int size = snprintf(json, sizeof json, "{\"id\":\"%d\",\"text\":\"%s\",\"sender\":{}}", s->answer_id, text);
   bool parked = aui_reply_is_parked(s->reply);
-  require(aui_reply_answer(s->reply, json, (size_t)size) == parked);
+  require(aui_reply_answer(s->reply, json, (size_t)size, w->p.now) == parked);
   note_state(w);
   if (!parked) return;
   s->settled = true;

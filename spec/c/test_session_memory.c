@@ -216,13 +216,13 @@ static bool answer_from_elsewhere(size_t left, bool for_good) {
   aui_session_disconnected(p.session, NULL, true, p.now);
   assert_true(aui_reply_is_parked(reply));
   memory_arm();
-  bool answered = aui_reply_answer(reply, json, sizeof json - 1);
+  bool answered = aui_reply_answer(reply, json, sizeof json - 1, p.now);
   memory_disarm();
   size_t n;
   assert_int_equal(answered, !memory.failed);
   aui_reply_text(reply, &n);
   assert_int_equal(n, answered ? 34 : 1);
-  assert_int_equal(aui_reply_answer(reply, json, sizeof json - 1), !answered);
+  assert_int_equal(aui_reply_answer(reply, json, sizeof json - 1, p.now), !answered);
   aui_reply_release(reply, p.now);
   peer_free(&p);
   return memory.failed;

@@ -33,8 +33,8 @@ static void assert_parked(const aui_reply *reply) {
   assert_null(aui_reply_error(reply));
 }
 
-static bool answer(aui_reply *reply, const char *json) {
-  return aui_reply_answer(reply, json, strlen(json));
+static bool answer(const peer *p, aui_reply *reply, const char *json) {
+  return aui_reply_answer(reply, json, strlen(json), p->now);
 }
 
 static void an_answer_makes_up_the_difference(void **state) {
@@ -54,11 +54,11 @@ static void an_answer_makes_up_the_difference(void **state) {
     assert_parked(reply);
     reconnect(&p);
     aui_session_take_notification(p.session);
-    assert_true(answer(reply, cases[i].json));
+    assert_true(answer(&p, reply, cases[i].json));
     assert_true(aui_session_take_notification(p.session));
     assert_take(reply, cases[i].keep, cases[i].chunk);
     assert_message(reply, cases[i].text);
-    assert_false(answer(reply, cases[i].json));
+    assert_false(answer(&p, reply, cases[i].json));
     release(&p, reply);
     stop(&p);
   }
@@ -70,17 +70,17 @@ static void what_is_no_answer_changes_nothing(void **state) {
   peer p;
   start_recovering(state, &p);
   aui_reply *reply = send_through(&p, "{}");
-  assert_false(answer(reply, FINAL("too early")));
+  assert_false(answer(&p, reply, FINAL("too early")));
   assert_false(aui_reply_resend(reply));
   aui_reply_give_up(reply);
   peer_send_update(&p, "I found");
   assert_take(reply, 0, "I found");
   cut(&p);
-  for (size_t i = 0; i < sizeof junk / sizeof *junk; i++) assert_false(answer(reply, junk[i]));
+  for (size_t i = 0; i < sizeof junk / sizeof *junk; i++) assert_false(answer(&p, reply, junk[i]));
   assert_false(aui_reply_resend(reply)); /* its text shows that it arrived */
   assert_parked(reply);
   assert_text(reply, "I found");
-  assert_true(answer(reply, FINAL("I found"))); /* without a connection */
+  assert_true(answer(&p, reply, FINAL("I found"))); /* without a connection */
   assert_message(reply, "I found");
   release(&p, reply);
   stop(&p);

@@ -137,10 +137,10 @@ static aui_reply *park(peer *p) {
   return reply;
 }
 
-static bool answer(aui_reply *reply, const char *id, const char *sender) {
+static bool answer(const peer *p, aui_reply *reply, const char *id, const char *sender) {
   char json[256];
   int n = snprintf(json, sizeof json, "{\"id\":\"%s\",\"text\":\"one\",\"sender\":{\"type\":\"%s\"}}", id, sender);
-  return aui_reply_answer(reply, json, (size_t)n);
+  return aui_reply_answer(reply, json, (size_t)n, p->now);
 }
 
 static void what_was_found_elsewhere_counts(void **state) {
@@ -149,10 +149,10 @@ static void what_was_found_elsewhere_counts(void **state) {
   aui_reply *one = park(&p);
   assert_true(aui_session_has_seen(p.session, "Z", 1));
   assert_false(aui_session_has_seen(p.session, "A", 1));
-  assert_false(answer(one, "Z", "agent")); /* it has ended another */
-  assert_false(answer(one, "A", "user"));
+  assert_false(answer(&p, one, "Z", "agent")); /* it has ended another */
+  assert_false(answer(&p, one, "A", "user"));
   say_final(&p, "A", "agent", "one"); /* flushed while it is looked for */
-  assert_true(answer(one, "A", "agent"));
+  assert_true(answer(&p, one, "A", "agent"));
   assert_answered(&p, one, "one");
   aui_reply *two = send_through(&p, "{}");
   assert_true(aui_session_has_seen(p.session, "A", 1));

@@ -191,7 +191,7 @@ local calls = {
   function() any("session"):ask "hello" end,
   function() any("session"):ask("hello", { retries = one_of { 0, 1, 2 } }) end,
   function() any("session"):close() end,
-  function() return any("session"):state(), tostring(any "session"), tostring(any "reply") end,
+  function() return any("session"):state(), any("session"):stats(), tostring(any "session"), tostring(any "reply") end,
   function() any("reply"):next(one_of { 0, 0.001, 0.01 }) end,
   function() any("reply"):message(one_of { 0, 0.001, 0.05 }) end,
   function() any("reply"):message() end,

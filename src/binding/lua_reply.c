@@ -157,7 +157,7 @@ static int reply_answer(lua_State *L) {
   lua_reply *object = check_reply(L);
   size_t n;
   const char *json = luaL_checklstring(L, 2, &n);
-  lua_pushboolean(L, object->reply && aui_reply_answer(object->reply, json, n));
+  lua_pushboolean(L, object->reply && aui_reply_answer(object->reply, json, n, session_now(object)));
   pump_session(object);
   return 1;
 }

@@ -68,6 +68,32 @@ static int session_has_seen(lua_State *L) {
   return 1;
 }
 
+static void set_count(lua_State *L, const char *name, uint64_t count) {
+#if LUA_VERSION_NUM >= 503
+  lua_pushinteger(L, (lua_Integer)count);
+#else
+  lua_pushnumber(L, (lua_Number)count);
+#endif
+  lua_setfield(L, -2, name);
+}
+
+/* session:stats(): the fields of aui_session_stats in a table; times in seconds, nil for not yet. */
+static int session_stats(lua_State *L) {
+  const aui_lua_session *object = aui_check_session(L);
+  aui_session_stats stats = {.first_chunk = AUI_NEVER, .message = AUI_NEVER};
+  lua_createtable(L, 0, 8);
+  if (object->session) aui_session_get_stats(object->session, &stats);
+  set_count(L, "bytes_received", stats.bytes_received);
+  set_count(L, "bytes_sent", stats.bytes_sent);
+  set_count(L, "frames_received", stats.frames_received);
+  set_count(L, "frames_sent", stats.frames_sent);
+  set_count(L, "updates_folded", stats.updates_folded);
+  set_count(L, "reconnects", stats.reconnects);
+  if (aui_push_deadline(L, stats.first_chunk)) lua_setfield(L, -2, "first_chunk");
+  if (aui_push_deadline(L, stats.message)) lua_setfield(L, -2, "message");
+  return 1;
+}
+
 /* session:close(): ends every pending reply and begins the closing handshake; see session:finished(). */
 static int session_close(lua_State *L) {
   aui_lua_session *object = aui_check_session(L);
@@ -86,8 +112,9 @@ static int session_finished(lua_State *L) {
 
 void aui_create_session(lua_State *L, const luaL_Reg *driver_methods, lua_CFunction collect) {
   static const luaL_Reg methods[] = {
-      {"state", session_state},       {"error", session_error}, {"retry_at", session_retry_at}, {"send", session_send},
-      {"has_seen", session_has_seen}, {"close", session_close}, {"finished", session_finished}, {NULL, NULL}};
+      {"state", session_state}, {"error", session_error},       {"retry_at", session_retry_at},
+      {"send", session_send},   {"has_seen", session_has_seen}, {"stats", session_stats},
+      {"close", session_close}, {"finished", session_finished}, {NULL, NULL}};
   aui_new_class(L, AUI_SESSION, methods, collect);
   aui_extend_class(L, AUI_SESSION, driver_methods);
   static const luaL_Reg no_methods[] = {{NULL, NULL}};

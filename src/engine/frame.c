@@ -94,6 +94,7 @@ static aui_frame_result frame_take_head(aui_frame_reader *reader, const uint8_t 
   result = check_length(reader, head, &length);
   if (result < 0) return result;
   reader->in_payload = true;
+  reader->frames++;
   reader->opcode = opcode;
   reader->remaining = length;
   reader->fin = head[0] & FIN;

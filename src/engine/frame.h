@@ -51,12 +51,13 @@ typedef struct {
   uint16_t close_code;
 } aui_frame;
 
-/* A reader's state between two inputs. Private; holds no memory of its own, so there is nothing to
- * free. */
+/* A reader's state between two inputs. Private but for `frames`; holds no memory of its own, so there
+ * is nothing to free. */
 typedef struct {
   uint64_t max_message; /* bytes */
   uint64_t message;     /* bytes announced for the current message so far */
   uint64_t remaining;   /* of the current frame's payload */
+  uint64_t frames;      /* how many have begun: for whoever counts */
   bool in_message;      /* a message has begun whose last frame is not complete */
   bool in_payload;      /* the current frame's head is complete: */
   bool fin;

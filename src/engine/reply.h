@@ -62,6 +62,7 @@ struct aui_reply {
   aui_buffer message; /* the final message's JSON */
   aui_error error;    /* while it is pending, what ended the connection on which its message left last */
   aui_reply_timeouts timeouts;
+  uint64_t number;    /* among its session's messages, from 1 on */
   uint64_t accepted;  /* when it was sent by its user */
   uint64_t departed;  /* when its frame left for the first time; AUI_NEVER until some of it has */
   uint64_t last_sign; /* when bytes of its frame last left, then when the agent last gave a sign of an answer */

@@ -28,6 +28,7 @@ aui_session *aui_session_new(const aui_session_config *config) {
   session->transport = TRANSPORT_WANTED;
   session->connect_deadline = session->close_deadline = session->retry_at = AUI_NEVER;
   session->opened_at = session->down_since = AUI_NEVER;
+  session->stats.first_chunk = session->stats.message = AUI_NEVER;
   session->unix_time = -1;
   session->answers = aui_answers_new();
   session->config.proxy = config->proxy ? strdup(config->proxy) : NULL;
@@ -138,6 +139,7 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
     aui_failure_out_of_memory(error);
     return NULL;
   }
+  aui_session_count_accepted(session, reply);
   fail_waiting_for_ended(session);
   aui_session_enqueue(session, reply);
   if (session->transport == TRANSPORT_NONE) {

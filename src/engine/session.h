@@ -155,6 +155,22 @@ const aui_error *aui_session_error(const aui_session *session);
 /* In state WAITING, when the next connection will be tried; AUI_NEVER when only a send brings it about. */
 uint64_t aui_session_retry_at(const aui_session *session);
 
+/* What a session has moved and met so far. */
+typedef struct {
+  uint64_t bytes_received; /* from its transports: what is inside of TLS, without what opens a tunnel */
+  uint64_t bytes_sent;
+  uint64_t frames_received; /* of WebSockets, of any kind */
+  uint64_t frames_sent;     /* likewise, those that left whole */
+  uint64_t updates_folded;  /* messages of the agent whose text joined some that nobody had taken yet */
+  uint64_t reconnects;      /* how often it was open again */
+
+  /* Of the newest message that was accepted, milliseconds since then; AUI_NEVER until it is so far: */
+  uint64_t first_chunk; /* until the first text of its answer, */
+  uint64_t message;     /* and until its final message */
+} aui_session_stats;
+
+void aui_session_get_stats(const aui_session *session, aui_session_stats *stats);
+
 /* Accepts a message: `json` (copied) is sent as one text frame as soon as there is a connection and every earlier reply
  * has ended; a session that waits for its next attempt makes it sooner. What comes belongs to the answer only if it
  * names no other task than the message's `task_id` (a string at the top of its JSON; without one, any), see
@@ -196,7 +212,7 @@ bool aui_session_has_seen(const aui_session *session, const char *id, size_t n);
 /* The agent has answered: `json` (copied) is the final message. The chunk that aui_reply_take returns makes up for what
  * differs from the text so far. Returns false, and changes nothing, when the reply is not parked, the JSON is no final
  * message within `max_depth`, or one that belongs to another answer, or memory is short. */
-bool aui_reply_answer(aui_reply *reply, const char *json, size_t n);
+bool aui_reply_answer(aui_reply *reply, const char *json, size_t n, uint64_t now);
 
 /* The message has not arrived: it is sent again, before any that waits. Returns false, and changes nothing, when the
  * reply is not parked, when some of its answer has come (aui_reply_is_answered), when its transport was not reset and

@@ -12,7 +12,7 @@ static void bad_message(aui_session *session, int why, uint64_t now) {
   aui_session_close_connection(session, &reason, 1007, now);
 }
 
-static void take_final(aui_session *session) {
+static void take_final(aui_session *session, uint64_t now) {
   aui_event_ends_answer(session->events, session->answers);
   if (session->active) {
     size_t n;
@@ -22,6 +22,7 @@ static void take_final(aui_session *session) {
       aui_session_out_of_memory(session);
       return;
     }
+    aui_session_count_message(session, session->active, now);
     aui_reply_finish(session->active, &message);
   }
   session->active = NULL;
@@ -40,9 +41,10 @@ static void take_error_payload(aui_session *session, uint64_t now) {
 }
 
 /* False when memory is short. */
-static bool take_text(aui_session *session, aui_reply *reply) {
-  size_t keep;
+static bool take_text(aui_session *session, aui_reply *reply, uint64_t now) {
+  size_t keep, before = reply->text.len;
   if (!aui_event_take(session->events, &reply->text, &keep)) return false;
+  aui_session_count_text(session, reply, before, keep, now);
   reply->answered = session->notify = true;
   aui_reply_text_changed(reply, keep);
   return true;
@@ -54,10 +56,10 @@ static void take_part_of_answer(aui_session *session, aui_event_type type, uint6
   bool has_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
   if (reply) aui_reply_signed(reply, now);
   if (reply && aui_event_names_answer(session->events)) reply->answered = true;
-  if (reply && has_text && !take_text(session, reply)) {
+  if (reply && has_text && !take_text(session, reply, now)) {
     aui_session_out_of_memory(session);
   } else if (type == AUI_EVENT_FINAL) {
-    take_final(session);
+    take_final(session, now);
   }
 }
 
@@ -116,11 +118,13 @@ void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, b
 void aui_session_opened(aui_session *session, uint64_t now) {
   session->connect_deadline = AUI_NEVER;
   session->opened_at = now;
+  aui_session_count_opened(session);
   session->notify = true;
 }
 
 void aui_session_receive(aui_session *session, const void *bytes, size_t n, uint64_t now) {
   if (n == 0 || session->transport != TRANSPORT_UP) return; /* `bytes` may be NULL */
+  session->stats.bytes_received += n;
   aui_liveness_heard(&session->liveness, now);
   session->carrier->receive(session, bytes, n, now);
 }

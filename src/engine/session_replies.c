@@ -89,11 +89,11 @@ static bool read_answer(aui_event_reader *reader, aui_answers *answers, const ch
 }
 
 /* Also makes `message` a copy of the JSON. False, with nothing changed, as aui_reply_answer. */
-static bool take_answer(aui_reply *reply, const char *json, size_t n, aui_buffer *message) {
+static bool take_answer(aui_reply *reply, const char *json, size_t n, aui_buffer *message, uint64_t now) {
   aui_session *session = reply->session;
   aui_event_reader *reader = aui_event_new(AUI_API_TASKS, session->config.max_depth, session->config.max_message);
   bool ok = reader && read_answer(reader, session->answers, json, n);
-  size_t keep, len;
+  size_t keep, len, before = reply->text.len;
   if (ok) {
     const char *payload = aui_event_payload(reader, &len);
     ok = aui_buffer_append(message, payload, len);
@@ -101,6 +101,7 @@ static bool take_answer(aui_reply *reply, const char *json, size_t n, aui_buffer
   ok = ok && aui_event_take(reader, &reply->text, &keep);
   if (ok) {
     aui_event_ends_answer(reader, session->answers);
+    aui_session_count_text(session, reply, before, keep, now);
     aui_reply_text_changed(reply, keep);
   } else {
     aui_buffer_free(message);
@@ -109,9 +110,10 @@ static bool take_answer(aui_reply *reply, const char *json, size_t n, aui_buffer
   return ok;
 }
 
-bool aui_reply_answer(aui_reply *reply, const char *json, size_t n) {
+bool aui_reply_answer(aui_reply *reply, const char *json, size_t n, uint64_t now) {
   aui_buffer message = {0};
-  if (!aui_reply_is_parked(reply) || !take_answer(reply, json, n, &message)) return false;
+  if (!aui_reply_is_parked(reply) || !take_answer(reply, json, n, &message, now)) return false;
+  aui_session_count_message(reply->session, reply, now);
   reply->session->notify = true;
   reply->session->parked = NULL;
   aui_reply_finish(reply, &message);

@@ -128,12 +128,30 @@ struct aui_session {
   /* An error payload is held until the close that follows it, so that the error can have the close code. */
   aui_error refusal;
 
-  aui_reply *parked; /* whose message has left on a connection that was lost; nothing is sent meanwhile */
-  aui_reply *queue;  /* replies whose messages wait to be sent, oldest first */
-  aui_error error;   /* why there is no connection */
+  aui_reply *parked;       /* whose message has left on a connection that was lost; nothing is sent meanwhile */
+  aui_reply *queue;        /* replies whose messages wait to be sent, oldest first */
+  aui_error error;         /* why there is no connection */
+  aui_session_stats stats; /* but for the frames, which the WebSocket counts */
+  uint64_t accepted;       /* how many messages were */
+  bool was_open;
   bool closed;
   bool notify; /* see aui_session_take_notification */
 };
+
+/* ---- Figures (session_stats.c) ---- */
+
+/* The reply is that to the newest message. */
+void aui_session_count_accepted(aui_session *session, aui_reply *reply);
+
+/* The reply's text, which had `before` bytes, has been given a new end from byte `keep` on; aui_reply_text_changed has
+ * not been called yet. */
+void aui_session_count_text(aui_session *session, const aui_reply *reply, size_t before, size_t keep, uint64_t now);
+
+/* The reply is about to end in its message. */
+void aui_session_count_message(aui_session *session, const aui_reply *reply, uint64_t now);
+
+/* The WebSocket is open. */
+void aui_session_count_opened(aui_session *session);
 
 /* ---- Replies (session_replies.c) ---- */
 

@@ -147,6 +147,7 @@ const void *aui_session_output(aui_session *session, size_t *n, uint64_t now) {
 void aui_session_written(aui_session *session, size_t n, uint64_t now) {
   if (session->transport != TRANSPORT_UP) return;
   bool left = session->carrier->wrote(session, n);
+  session->stats.bytes_sent += n;
   aui_liveness_left(&session->liveness, now);
   if (!left || !session->active) return;
   session->connection.message_left = true;

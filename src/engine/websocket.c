@@ -24,14 +24,25 @@ static const uint8_t *draw_random(aui_websocket *ws, size_t n) {
   return ws->random + ws->random_len;
 }
 
+static bool write_frame(aui_websocket *ws, aui_opcode opcode, const void *payload, size_t n) {
+  if (!aui_frame_write(&ws->out, opcode, draw_random(ws, AUI_FRAME_MASK_SIZE), payload, n)) return false;
+  ws->frames_in_out++;
+  return true;
+}
+
+static bool write_close(aui_websocket *ws) {
+  if (!aui_frame_write_close(&ws->out, draw_random(ws, AUI_FRAME_MASK_SIZE), ws->close_code, "")) return false;
+  ws->frames_in_out++;
+  return true;
+}
+
 /* All pongs, a ping, a close frame and a message may follow each other before `random` is filled again. */
 _Static_assert((AUI_WEBSOCKET_MAX_PONGS + 3) * AUI_FRAME_MASK_SIZE <= AUI_WEBSOCKET_RANDOM, "random is too small");
 
 static bool write_pongs(aui_websocket *ws) {
   for (size_t i = 0; i < ws->pong_count; i++) {
     const aui_websocket_pong *pong = &ws->pongs[i];
-    const uint8_t *mask = draw_random(ws, AUI_FRAME_MASK_SIZE);
-    if (!aui_frame_write(&ws->out, AUI_OPCODE_PONG, mask, pong->payload, pong->len)) return false;
+    if (!write_frame(ws, AUI_OPCODE_PONG, pong->payload, pong->len)) return false;
   }
   ws->pong_count = 0;
   return true;
@@ -47,13 +58,11 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
   }
   if (ws->out.len == 0 && !write_pongs(ws)) return false;
   if (ws->ping_due && ws->out.len == 0) {
-    const uint8_t *mask = draw_random(ws, AUI_FRAME_MASK_SIZE);
-    if (!aui_frame_write(&ws->out, AUI_OPCODE_PING, mask, "", 0)) return false;
+    if (!write_frame(ws, AUI_OPCODE_PING, "", 0)) return false;
     ws->ping_due = false;
   }
   if (ws->close_due) {
-    const uint8_t *mask = draw_random(ws, AUI_FRAME_MASK_SIZE);
-    if (!aui_frame_write_close(&ws->out, mask, ws->close_code, "")) return false;
+    if (!write_close(ws)) return false;
     ws->close_due = false;
   }
   return true;
@@ -61,7 +70,7 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
 
 bool aui_websocket_send(aui_websocket *ws, aui_opcode opcode, const void *payload, size_t n) {
   uint64_t begin = ws->written + ws->out.len;
-  if (!aui_frame_write(&ws->out, opcode, draw_random(ws, AUI_FRAME_MASK_SIZE), payload, n)) return false;
+  if (!write_frame(ws, opcode, payload, n)) return false;
   ws->text_begin = begin;
   ws->text_end = ws->written + ws->out.len;
   return true;
@@ -74,12 +83,16 @@ bool aui_websocket_unsend(aui_websocket *ws) {
   char *end = out->data + (ws->text_end - ws->written);
   memmove(begin, end, (size_t)(out->data + out->len - end));
   out->len -= (size_t)(end - begin);
+  ws->frames_in_out--;
   return true;
 }
 
 void aui_websocket_wrote(aui_websocket *ws, size_t n) {
   aui_buffer_consume(&ws->out, n);
   ws->written += n;
+  if (ws->out.len > 0) return;
+  ws->traffic.frames_sent += ws->frames_in_out;
+  ws->frames_in_out = 0;
 }
 
 static aui_websocket_event read_handshake(aui_websocket *ws, const uint8_t **input, const uint8_t *end,
@@ -164,7 +177,14 @@ bool aui_websocket_is_done(const aui_websocket *ws) {
   return ws->state == AUI_WEBSOCKET_CLOSING && ws->peer_closed && !ws->close_due && ws->out.len == 0;
 }
 
+aui_websocket_traffic aui_websocket_get_traffic(const aui_websocket *ws) {
+  aui_websocket_traffic traffic = ws->traffic;
+  traffic.frames_received += ws->frames.frames;
+  return traffic;
+}
+
 void aui_websocket_clear(aui_websocket *ws) {
+  aui_websocket_traffic traffic = aui_websocket_get_traffic(ws);
   aui_handshake_free(&ws->handshake);
   aui_buffer_free(&ws->out);
   uint8_t random[AUI_WEBSOCKET_RANDOM];
@@ -173,4 +193,5 @@ void aui_websocket_clear(aui_websocket *ws) {
   memset(ws, 0, sizeof *ws);
   memcpy(ws->random, random, random_len);
   ws->random_len = random_len;
+  ws->traffic = traffic;
 }

@@ -22,6 +22,12 @@ typedef struct {
   uint8_t payload[AUI_FRAME_MAX_CONTROL];
 } aui_websocket_pong;
 
+/* How many frames of any kind were read, and were written whole. */
+typedef struct {
+  uint64_t frames_received;
+  uint64_t frames_sent;
+} aui_websocket_traffic;
+
 /* All zero is a websocket that is down. Fields may be read; only the functions below change them, but for `random`. */
 typedef struct {
   aui_websocket_state state;
@@ -30,6 +36,9 @@ typedef struct {
 
   aui_buffer out;   /* bytes to write */
   uint64_t written; /* bytes of this connection that were written before `out` */
+
+  aui_websocket_traffic traffic; /* of the connections before this one, and what of this one has left */
+  uint64_t frames_in_out;        /* frames that are in `out`, the first perhaps in part */
 
   uint64_t text_begin; /* where the last message's frame lies in all that this connection writes */
   uint64_t text_end;
@@ -106,7 +115,10 @@ void aui_websocket_fail(aui_websocket *ws, uint16_t code);
 /* True when both sides have closed, as far as that was asked of them, and everything is written. */
 bool aui_websocket_is_done(const aui_websocket *ws);
 
-/* The transport is gone: releases the memory, and sets all but `random` to zero. */
+/* The frames of all connections. */
+aui_websocket_traffic aui_websocket_get_traffic(const aui_websocket *ws);
+
+/* The transport is gone: releases the memory, and sets all but `random` and `traffic` to zero. */
 void aui_websocket_clear(aui_websocket *ws);
 
 #endif
