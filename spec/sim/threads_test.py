@@ -1,6 +1,8 @@
-"""Tests of aui-sim's threads API with clients that share no code with this project: http.client and plain sockets.
+"""Tests of aui-sim's threads API with clients that share no code with this project: http.client, python3-websockets
+and plain sockets.
 AUI_SIM names the program; run with /usr/bin/python3 spec/sim/threads_test.py."""
 
+import asyncio
 import http.client
 import json
 import socket
@@ -8,10 +10,13 @@ import tempfile
 import time
 import unittest
 
-from sim_test import TIMEOUT, Sim, run
+import websockets
+
+from sim_test import TIMEOUT, Raw, Sim, run
 
 KEY = "pk_network_test"
 STREAM = "messaging/v1/messages/stream"
+SESSION = "/apollo-api/messaging/v1/session"
 
 
 class Threads(Sim):
@@ -459,7 +464,7 @@ class Scripts(unittest.TestCase):
     def test_numbers_repeat_and_skip(self):
         sim = self.streams([{"agent": 2}, {"again": 1}, {"agent": 1}, {"skip": 1}, {"agent": True}, {"done": True}])
         events = sim.stream("one two three four")
-        self.assertEqual(numbers_of(events), [1, 2, 2, 4, 5])
+        self.assertEqual(numbers_of(events), [1, 2, 2, 4, 5, 6])
         self.assertEqual(texts_of(events), ["one", " two", " two", " four"])
         self.assertEqual(events[-2]["data"]["text"], "one two three four")
 
@@ -549,6 +554,173 @@ class Scripts(unittest.TestCase):
         sim = self.streams([{"event": "x"}])
         self.assertEqual(sim.call("POST", STREAM, {"text": "x", "user_id": "y"}, headers={})[0], 401)
         self.assertEqual(texts_of(sim.stream()), ["x"])
+
+
+class Sockets(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.log = tempfile.NamedTemporaryFile("r")
+        cls.addClassCleanup(cls.log.close)
+        cls.sim = Threads("--pace", "0", "--log", cls.log.name)
+        cls.addClassCleanup(cls.sim.__exit__)
+
+    def open(self, sim=None, path=SESSION, token=None):
+        sim = sim or self.sim
+        bearer = sim.headers()["Authorization"]
+        protocol = f"Sec-WebSocket-Protocol: {token or sim.token}, aui-websocket"
+        raw = Raw(sim, path=path, headers=[protocol, f"Authorization: {bearer}"])
+        self.addCleanup(raw.socket.close)
+        return raw
+
+    def say(self, raw, **frame):
+        raw.send(json.dumps(frame))
+
+    def ask(self, raw, text, **fields):
+        """Says so, and returns all events up to the message."""
+        self.say(raw, type="message", agent_id="aui-sim", user_id="ann", text=text, **fields)
+        return self.events(raw)
+
+    def events(self, raw):
+        events = []
+        while not events or events[-1]["type"] not in ("message", "error"):
+            events.append(json.loads(raw.frame()[1]))
+        return events
+
+    def test_a_client_of_another_make(self):
+        async def talk():
+            self.sim.headers()
+            url = f"ws://127.0.0.1:{self.sim.port}{SESSION}?events=all"
+            async with websockets.connect(url, subprotocols=[self.sim.token, "aui-websocket"]) as ws:
+                await ws.send(json.dumps({"type": "message", "agent_id": "aui-sim", "user_id": "ann", "text": "hello"}))
+                events = []
+                while not events or events[-1]["type"] != "message":
+                    events.append(json.loads(await asyncio.wait_for(ws.recv(), TIMEOUT)))
+                return ws.subprotocol, events
+        subprotocol, events = asyncio.run(talk())
+        self.assertEqual(subprotocol, "aui-websocket")
+        self.assertTrue(events[-1]["data"]["text"].startswith("Hello"))
+
+    def test_a_conversation(self):
+        raw = self.open()
+        self.assertIn("Sec-WebSocket-Protocol: aui-websocket", raw.head)
+        first = self.ask(raw, "headphones by Brandt", context={"url": "x"}, agent_variables={"a": 1})
+        self.assertEqual((first[0]["type"], first[0]["seq"]), ("thread", 0))
+        thread = first[0]["data"]["thread_id"]
+        self.assertEqual(numbers_of(first), list(range(len(first))))
+        self.assertEqual(first[1]["data"]["channel"]["event_name"], "thread-message-text-content-updated")
+        self.assertEqual(first[-2]["data"]["channel"]["event_name"], "thread-message-text-content-completed")
+        self.assertEqual("".join(texts_of(first)), first[-1]["data"]["text"])
+        second = self.ask(raw, "the second one", thread_id=thread)
+        self.assertEqual(second[0]["type"], "event")
+        self.assertEqual(second[0]["seq"], first[-1]["seq"] + 1)
+        self.assertEqual([c["title"] for c in second[-1]["data"]["cards"]], ["Brandt Quiet 2"])
+        history = self.sim.call("GET", f"messaging/v1/threads/{thread}/messages")[1]
+        self.assertEqual([m["id"] for m in history[1::2]], [first[-1]["data"]["id"], second[-1]["data"]["id"]])
+
+    def test_both_carriers_share_a_thread(self):
+        thread = self.ask(self.open(), "hello")[0]["data"]["thread_id"]
+        events = self.sim.stream("laptops", thread_id=thread)
+        self.assertEqual(events[0]["data"]["thread_id"], thread)
+        again = self.sim.stream("laptops", {"Last-Event-ID": str(events[1]["seq"])}, thread_id=thread)
+        self.assertEqual(again[1:], events[2:])
+
+    def test_resuming(self):
+        with open(self.log.name) as log:
+            raw = self.open()
+            events = self.ask(raw, "laptops")
+            log.seek(0, 2)
+            for again in raw, self.open():
+                self.say(again, type="resume", resume_after=events[5]["seq"])
+                self.assertEqual(self.events(again), events[6:])
+            self.assertEqual(log.read(), "")
+
+    def test_resuming_while_the_turn_runs(self):
+        with tempfile.NamedTemporaryFile("r") as log, \
+                Threads("--echo", "--pace", "0.02", "--log", log.name) as sim:
+            raw = self.open(sim)
+            self.say(raw, type="message", agent_id="aui-sim", user_id="ann", text="one two three four five six")
+            had = [json.loads(raw.frame()[1]) for _ in range(3)]
+            raw.socket.close()
+            raw = self.open(sim)
+            self.say(raw, type="resume", resume_after=had[-1]["seq"])
+            had += self.events(raw)
+            self.assertEqual("".join(texts_of(had)), had[-1]["data"]["text"])
+            self.assertEqual([json.loads(line)["event"] for line in log], ["token", "message", "answer"])
+            raw.socket.close()
+
+    def test_what_cannot_be_resumed(self):
+        with Threads("--echo", "--pace", "0", "--replay", "2") as sim:
+            raw = self.open(sim)
+            self.say(raw, type="resume", resume_after=0)
+            self.assertEqual(self.events(raw)[0]["seq"], -1)
+            last = self.ask(raw, "one two three four")[-1]["seq"]
+            for after, answered in ((last - 2, 2), (last, 0), (last - 3, None), (last + 1, None)):
+                self.say(raw, type="resume", resume_after=after)
+                if answered is None:
+                    error, = self.events(raw)
+                    self.assertEqual((error["type"], error["seq"], error["data"]["code"]), ("error", -1, 410))
+                else:
+                    self.assertEqual(len([raw.frame() for _ in range(answered)]), answered)
+            raw.socket.close()
+
+    def test_bad_frames(self):
+        good = {"type": "message", "agent_id": "aui-sim", "text": "x"}
+        for frame, words in (("{", "expected an object"), ("[]", "expected an object"), ({"type": "ping"}, "type: "),
+                             ({**good, "agent_id": "other"}, "agent_id: "), ({"type": "message"}, "agent_id: "),
+                             ({**good, "text": None}, "text: "), ({**good, "text": 1}, "text: "),
+                             ({**good, "context": []}, "context: "), ({**good, "agent_variables": 1}, "agent_variables: "),
+                             ({"type": "resume"}, "resume_after: "), ({"type": "resume", "resume_after": "1"}, "resume_after: ")):
+            raw = self.open()
+            raw.send(frame if isinstance(frame, str) else json.dumps(frame))
+            error = json.loads(raw.frame()[1])
+            self.assertEqual((error["type"], error["seq"], error["data"]["code"]), ("error", -1, 422), frame)
+            self.assertIn(words, error["data"]["error"])
+            self.assertEqual(raw.close_frame(), (1008, "invalid frame"))
+
+    def test_an_unknown_thread_is_no_end(self):
+        raw = self.open()
+        error, = self.ask(raw, "hello", thread_id="unknown")
+        self.assertEqual((error["seq"], error["data"]["code"]), (-1, 404))
+        self.assertEqual(self.ask(raw, "hello")[-1]["type"], "message")
+
+    def test_refused_upgrades(self):
+        bearer = self.sim.headers()["Authorization"]
+        token = self.sim.token
+        other = self.sim.exchange()[1]["access_token"]
+        for lines, status in ((["Authorization: " + bearer], 400),
+                              ([f"Sec-WebSocket-Protocol: aui-websocket, {token}"], 400),
+                              ([f"Sec-WebSocket-Protocol: {token}"], 400),
+                              (["Sec-WebSocket-Protocol: unknown, aui-websocket"], 401),
+                              ([f"Sec-WebSocket-Protocol: {other}, aui-websocket", "Authorization: " + bearer], 401)):
+            raw = Raw(self.sim, path=SESSION, headers=lines, upgrade=False)
+            answer = raw.rest().decode()
+            raw.socket.close()
+            self.assertTrue(answer.startswith(f"HTTP/1.1 {status} "), (lines, answer))
+            self.assertIn('{"error":{"code":', answer)
+
+    def test_newer_agents_refuse(self):
+        with Threads("--runtime", "2") as sim:
+            raw = self.open(sim)
+            error = json.loads(raw.frame()[1])
+            self.assertEqual((error["type"], error["seq"]), ("error", -1))
+            self.assertIn("Server-Sent Events only", error["data"]["error"])
+            self.assertEqual(raw.close_frame()[0], 1008)
+            raw.socket.close()
+
+    def test_scenarios(self):
+        scenario = {"connections": [[{"agent": 2}, {"send": {"type": "event", "seq": 2}}, {"cut": "reset"}],
+                                    [{"agent": True}]]}
+        with Threads("--echo", "--pace", "0", scenario=scenario) as sim:
+            raw = self.open(sim)
+            self.say(raw, type="message", agent_id="aui-sim", user_id="ann", text="one two three")
+            had = [json.loads(raw.frame()[1]) for _ in range(4)]
+            self.assertEqual(numbers_of(had), [0, 1, 2, 2])
+            with self.assertRaises((EOFError, ConnectionResetError)):
+                raw.frame()
+            raw = self.open(sim)
+            self.say(raw, type="resume", resume_after=2)
+            self.assertEqual("".join(texts_of(had[:3] + self.events(raw))), "one two three")
+            raw.socket.close()
 
 
 class Options(unittest.TestCase):

@@ -17,11 +17,13 @@ void sim_client_open(struct sim_client *client, struct sim_service *service, str
   sim_websocket_init(&client->websocket, &client->connection, service->options->verbose);
   sim_player_init(&client->player, service, &client->websocket, number);
   sim_session_init(&client->session, service, &client->websocket, number);
+  sim_thread_session_init(&client->thread_session, service, &client->websocket, number);
 }
 
 void sim_client_free(struct sim_client *client) {
   sim_sse_player_free(&client->stream.player);
   sim_session_free(&client->session);
+  sim_thread_session_free(&client->thread_session);
   sim_player_free(&client->player);
   sim_websocket_free(&client->websocket);
   sim_connection_free(&client->connection);
@@ -47,28 +49,49 @@ static bool key_accepted(const struct sim_service *service, const struct sim_req
   return accepted;
 }
 
+// Whether an upgrade has good credentials; else says so as its API does.
+static bool session_authenticated(struct sim_client *client, const struct sim_request *request) {
+  struct sim_websocket *websocket = &client->websocket;
+  json_t *error = NULL;
+  if (websocket->subprotocol) {
+    int status = sim_thread_session_refusal(client->service, request, &error);
+    if (status == 200) return true;
+    sim_threads_reply(&client->connection.out, status, error);
+    sim_connection_end(&client->connection, SIM_END_CLOSE);
+    return false;
+  }
+  if (key_accepted(client->service, request)) return true;
+  error = sim_error_payload(401, "Not authenticated", "Invalid API key");
+  sim_websocket_accept(websocket);
+  sim_websocket_send(websocket, error);
+  sim_websocket_close(websocket, 1008, "Not authenticated");
+  json_decref(error);
+  return false;
+}
+
+static enum sim_speaker agent_of(const struct sim_client *client) {
+  return client->websocket.subprotocol ? SIM_SPEAKER_THREAD_AGENT : SIM_SPEAKER_AGENT;
+}
+
 // Takes over the request.
 static void start_session(struct sim_client *client, struct sim_request *request) {
   struct sim_service *service = client->service;
   struct sim_websocket *websocket = &client->websocket;
   const char *refusal = sim_websocket_refusal(request);
   websocket->request = *request;
+  websocket->subprotocol = sim_threads_path(request) ? SIM_THREAD_SUBPROTOCOL : NULL;
   client->speaker = SIM_SPEAKER_PLAYER; // with nothing to play, for the time being
   if (refusal) {
     client_refuse(client, sim_request_has_token(request, "upgrade", "websocket") ? 400 : 426, refusal);
-  } else if (!key_accepted(service, request)) {
-    json_t *error = sim_error_payload(401, "Not authenticated", "Invalid API key");
-    sim_websocket_accept(websocket);
-    sim_websocket_send(websocket, error);
-    sim_websocket_close(websocket, 1008, "Not authenticated");
-    json_decref(error);
+  } else if (!session_authenticated(client, request)) {
+    return;
   } else if (service->scenario && service->scenario->connection_count > 0) {
     size_t last = service->scenario->connection_count - 1;
     size_t n = service->sessions++;
     sim_player_start(&client->player, &service->scenario->connections[n < last ? n : last]);
   } else {
     sim_websocket_accept(websocket);
-    client->speaker = SIM_SPEAKER_AGENT;
+    client->speaker = agent_of(client);
   }
 }
 
@@ -119,11 +142,12 @@ static void read_request(struct sim_client *client) {
     case SIM_PARSE_DONE: break;
   }
   sim_buffer_consume(in, used);
-  if (sim_rest_is_session(&request)) {
+  const char *threads = sim_threads_path(&request);
+  if (threads ? sim_threads_is_session(&request) : sim_rest_is_session(&request)) {
     start_session(client, &request);
     return;
   }
-  if (sim_threads_path(&request) && sim_threads_is_stream(&request))
+  if (threads && sim_threads_is_stream(&request))
     start_stream(client, &request);
   else
     serve_call(client, &request);
@@ -145,6 +169,39 @@ static void client_read(struct sim_client *client) {
   }
 }
 
+// ---- who speaks ------------------------------------------------------------------------------------
+
+static void agent_speaks(struct sim_client *client) {
+  if (client->speaker == SIM_SPEAKER_AGENT) {
+    sim_session_run(&client->session);
+  } else if (sim_thread_session_run(&client->thread_session)) {
+    client->thread_session.events = -1;
+    client->speaker = SIM_SPEAKER_PLAYER; // which had lent the connection for a while
+    sim_connection_wake(&client->connection);
+  }
+}
+
+static void player_speaks(struct sim_client *client) {
+  if (sim_player_run(&client->player)) return;
+  client->thread_session.events = client->player.lent;
+  client->speaker = agent_of(client);
+  agent_speaks(client);
+}
+
+static void client_speaks(struct sim_client *client) {
+  switch (client->speaker) {
+    case SIM_SPEAKER_HTTP: break;
+    case SIM_SPEAKER_STREAM:
+      if (!sim_sse_player_run(&client->stream.player)) break;
+      sim_sse_player_free(&client->stream.player);
+      client->speaker = SIM_SPEAKER_HTTP;
+      client_read(client);
+      break;
+    case SIM_SPEAKER_PLAYER: player_speaks(client); break;
+    default: agent_speaks(client);
+  }
+}
+
 // ---- events --------------------------------------------------------------------------------------
 
 void sim_client_receive(struct sim_client *client, const void *data, size_t length) {
@@ -152,20 +209,13 @@ void sim_client_receive(struct sim_client *client, const void *data, size_t leng
   if (!sim_connection_receive(connection, data, length)) return;
   client_read(client);
   // At once, since the end of the stream may lie right behind: an agent acts on what it has read.
-  if (client->speaker == SIM_SPEAKER_AGENT && connection->end == SIM_END_NONE) sim_session_run(&client->session);
+  bool agent = client->speaker == SIM_SPEAKER_AGENT || client->speaker == SIM_SPEAKER_THREAD_AGENT;
+  if (agent && connection->end == SIM_END_NONE) agent_speaks(client);
   sim_connection_wake(connection);
 }
 
 int sim_client_writable(struct sim_client *client) {
   const struct sim_connection *connection = &client->connection;
-  if (connection->end == SIM_END_NONE && !connection->sleeping) {
-    if (client->speaker == SIM_SPEAKER_STREAM && sim_sse_player_run(&client->stream.player)) {
-      sim_sse_player_free(&client->stream.player);
-      client->speaker = SIM_SPEAKER_HTTP;
-      client_read(client);
-    }
-    if (client->speaker == SIM_SPEAKER_PLAYER && !sim_player_run(&client->player)) client->speaker = SIM_SPEAKER_AGENT;
-    if (client->speaker == SIM_SPEAKER_AGENT) sim_session_run(&client->session);
-  }
+  if (connection->end == SIM_END_NONE && !connection->sleeping) client_speaks(client);
   return sim_connection_flush(&client->connection);
 }

@@ -8,8 +8,15 @@
 #include "sim_session.h"
 #include "sim_websocket.h"
 #include "sse_stream.h"
+#include "thread_session.h"
 
-enum sim_speaker { SIM_SPEAKER_HTTP, SIM_SPEAKER_STREAM, SIM_SPEAKER_PLAYER, SIM_SPEAKER_AGENT };
+enum sim_speaker {
+  SIM_SPEAKER_HTTP,
+  SIM_SPEAKER_STREAM,
+  SIM_SPEAKER_PLAYER,
+  SIM_SPEAKER_AGENT,       // of the tasks API
+  SIM_SPEAKER_THREAD_AGENT // of the threads API
+};
 
 struct sim_client { // owned by libwebsockets
   struct sim_connection connection;
@@ -18,6 +25,7 @@ struct sim_client { // owned by libwebsockets
   struct sim_websocket websocket;
   struct sim_player player;
   struct sim_session session;
+  struct sim_thread_session thread_session;
   struct sim_sse_stream stream;
   size_t number; // of the connection, from 1
 };

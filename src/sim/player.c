@@ -227,9 +227,9 @@ static bool play_repeat(struct sim_player *player, const struct sim_step *step) 
 }
 
 static bool play_agent(struct sim_player *player, const struct sim_step *step) {
-  (void)step;
   player->agent = true;
-  player->depth = 0;
+  player->lent = json_is_integer(step->value) ? json_integer_value(step->value) : -1;
+  if (player->lent < 0) player->depth = 0;
   return true;
 }
 
@@ -266,7 +266,8 @@ static void player_finish(struct sim_websocket *websocket) {
 }
 
 bool sim_player_run(struct sim_player *player) {
-  while (player->depth > 0 && sim_connection_has_room(player->websocket->connection)) {
+  player->agent = false;
+  while (player->depth > 0 && !player->agent && sim_connection_has_room(player->websocket->connection)) {
     size_t level = player->depth - 1;
     const struct sim_steps *steps = player->stack[level].steps;
     if (player->stack[level].next == steps->count) {

@@ -19,6 +19,7 @@ struct sim_player {
   size_t depth;    // 0: nothing left to play
   bool started;    // the present step has begun and waits for something
   bool agent;      // the agent takes over
+  json_int_t lent; // for so many events; negative: for good
   char *last_text; // of the last update; owned
   char *task_id;   // of the last message received; owned
   struct sim_envelope envelope;
@@ -33,7 +34,7 @@ void sim_player_init(struct sim_player *player, struct sim_service *service, str
 void sim_player_start(struct sim_player *player, const struct sim_steps *steps);
 
 // Plays until a step has to wait, or there is no more room for output, or nothing is left; false when the agent
-// takes over.
+// takes over, for good or (`lent`) until it has sent so many events.
 bool sim_player_run(struct sim_player *player);
 
 void sim_player_free(struct sim_player *player);

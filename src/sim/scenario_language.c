@@ -138,7 +138,7 @@ static const struct sim_word socket_verbs[] = {
     {{"close_reply", is_boolean, "true or false"}, SIM_DO_CLOSE_REPLY, ""},
     {{"read", is_boolean, "true or false"}, SIM_DO_READ, ""},
     {{"repeat", is_count, "how many times (a whole number from 1 to 1000000)"}, SIM_DO_REPEAT, "steps "},
-    {{"agent", is_true, "true"}, SIM_DO_AGENT, ""},
+    {{"agent", is_all_or_count, "true or how many events (a whole number from 1 to 1000000)"}, SIM_DO_AGENT, ""},
 };
 
 #define EVENT "seq cut_after "

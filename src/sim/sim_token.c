@@ -1,4 +1,5 @@
-// The tokens of the threads API; see sim_token.h. The store is a JSON object from token to when it ends (sim_clock).
+// The tokens of the threads API; see sim_token.h. The store is a JSON object from token to an object with when it ends
+// (of sim_clock) and perhaps the thread that was last used with it.
 #include "sim_token.h"
 
 #include "identity.h"
@@ -27,9 +28,9 @@ static json_t *issue(struct sim_service *service) {
   sim_uuid(token);
   if (json_object_size(service->tokens) >= MAX_TOKENS)
     json_object_del(service->tokens, json_object_iter_key(json_object_iter(service->tokens)));
-  json_object_set_new(service->tokens, token, json_real(sim_clock() + (double)lifetime));
+  json_object_set_new(service->tokens, token, json_pack("{s:f}", "end", sim_clock() + (double)lifetime));
   return json_pack("{s:s, s:s, s:I, s:s, s:s}", "access_token", token, "token_type", "Bearer", "expires_in",
-                   (json_int_t)lifetime, "agent_id", "aui-sim", "organization_id", "offline");
+                   (json_int_t)lifetime, "agent_id", SIM_AGENT_ID, "organization_id", "offline");
 }
 
 int sim_token_exchange(struct sim_service *service, size_t connection, const struct sim_request *request,
@@ -61,8 +62,16 @@ const char *sim_token_of(const struct sim_request *request) {
 }
 
 const char *sim_token_problem(const struct sim_service *service, const char *token) {
-  const json_t *end = token ? json_object_get(service->tokens, token) : NULL;
+  const json_t *known = token ? json_object_get(service->tokens, token) : NULL;
   if (!token) return "no bearer token";
-  if (!end) return "the token is unknown";
-  return sim_clock() < json_number_value(end) ? NULL : "the token has ended";
+  if (!known) return "the token is unknown";
+  return sim_clock() < json_number_value(json_object_get(known, "end")) ? NULL : "the token has ended";
+}
+
+void sim_token_enter(struct sim_service *service, const char *token, json_t *thread_id) {
+  json_object_set(json_object_get(service->tokens, token), "thread", thread_id);
+}
+
+const char *sim_token_thread(const struct sim_service *service, const char *token) {
+  return json_string_value(json_object_get(json_object_get(service->tokens, token), "thread"));
 }

@@ -46,7 +46,9 @@ void sim_websocket_answered(struct sim_websocket *websocket, bool open) {
 
 void sim_websocket_accept(struct sim_websocket *websocket) {
   const char *key = sim_request_header(&websocket->request, "sec-websocket-key");
-  sim_http_upgrade(&websocket->connection->out, key, NULL);
+  json_t *headers = json_pack("{s:s*}", "Sec-WebSocket-Protocol", websocket->subprotocol);
+  sim_http_upgrade(&websocket->connection->out, key, headers);
+  json_decref(headers);
   sim_websocket_answered(websocket, true);
 }
 

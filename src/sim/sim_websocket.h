@@ -16,6 +16,7 @@ struct sim_websocket {
   struct sim_connection *connection;
   bool verbose;               // say on stderr why a connection is failed
   struct sim_request request; // the upgrade, once it has come
+  const char *subprotocol;    // to be selected when it is accepted; NULL: none. Static
   bool answered;              // it has got its answer
   bool open;                  // which was 101
   char channel[SIM_UUID_SIZE];

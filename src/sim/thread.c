@@ -44,10 +44,9 @@ static json_int_t count_texts(const struct sim_options *options, const char *tex
   return count;
 }
 
-// How many events follow those with text: in the full spelling that the text is complete, then the message, then the
-// suggestions of a newer agent.
+// How many events follow those with text: that the text is complete, the message, the suggestions of a newer agent.
 static json_int_t count_others(const struct sim_options *options) {
-  return 1 + (options->envelope == SIM_ENVELOPE_FULL) + (options->runtime == 2);
+  return 2 + (options->runtime == 2);
 }
 
 // The number of the newest event that is there by now.
@@ -113,7 +112,8 @@ json_t *sim_thread_history(struct sim_service *service, json_t *thread) {
 
 void sim_cursor_start(struct sim_cursor *cursor, struct sim_service *service, json_t *thread) {
   json_t *turn = json_object_get(thread, "turn");
-  *cursor = (struct sim_cursor){service, json_incref(thread), json_incref(turn), number_of(turn, "first"), 0};
+  *cursor = (struct sim_cursor){service, json_incref(thread),       json_incref(turn), number_of(turn, "first"),
+                                0,       service->options->envelope};
 }
 
 static void move_on(struct sim_cursor *cursor) {
@@ -187,7 +187,7 @@ void sim_cursor_take(struct sim_cursor *cursor, struct sim_buffer *out) {
   if (number - number_of(cursor->turn, "first") < number_of(cursor->turn, "texts")) {
     move_on(cursor);
     const char *text = json_string_value(json_object_get(cursor->turn, "streamed"));
-    sim_thread_text(options->envelope, number, text + from, cursor->offset - from, out);
+    sim_thread_text(cursor->spelling, number, text + from, cursor->offset - from, out);
     return;
   }
   json_t *event = other_event(cursor);

@@ -34,7 +34,8 @@ struct sim_cursor {
   json_t *thread; // owned
   json_t *turn;   // owned
   json_int_t next;
-  size_t offset; // of the text behind the last event
+  size_t offset;              // of the text behind the last event
+  enum sim_spelling spelling; // of the events with text; that of the options to begin with
 };
 
 // Puts a new cursor before the first event of the thread's latest turn. Free it with sim_cursor_free.

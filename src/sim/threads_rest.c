@@ -12,6 +12,7 @@
 
 #define BASE "/apollo-api/"
 #define STREAM "messaging/v1/messages/stream"
+#define SESSION "messaging/v1/session"
 
 const char *sim_threads_path(const struct sim_request *request) {
   const char *base = strstr(request->path, BASE);
@@ -20,6 +21,10 @@ const char *sim_threads_path(const struct sim_request *request) {
 
 bool sim_threads_is_stream(const struct sim_request *request) {
   return strcmp(request->method, "POST") == 0 && strcmp(sim_threads_path(request), STREAM) == 0;
+}
+
+bool sim_threads_is_session(const struct sim_request *request) {
+  return strcmp(sim_threads_path(request), SESSION) == 0;
 }
 
 int sim_threads_authenticate(const struct sim_service *service, const struct sim_request *request, json_t **result) {

@@ -9,8 +9,9 @@
 // of the threads API's.
 const char *sim_threads_path(const struct sim_request *request);
 
-// Whether a request is for a stream.
+// Whether a request for a path of the threads API is for a stream, or for a WebSocket.
 bool sim_threads_is_stream(const struct sim_request *request);
+bool sim_threads_is_session(const struct sim_request *request);
 
 // Appends the answer to a call, of whatever path and method; `connection` is its number.
 void sim_threads_answer(struct sim_service *service, size_t connection, const struct sim_request *request,
