@@ -2,7 +2,7 @@
 -- returns a function that reads an input whose length grows as n does, and that length in bytes. spec/linear_spec.lua
 -- counts the steps it takes.
 
-package.path = "examples/bot/?.lua;examples/irc/?.lua;" .. package.path
+package.path = "examples/lib/?.lua;examples/irc/?.lua;" .. package.path
 
 local aui = require "aui"
 local core_options = require "spec.core_options"

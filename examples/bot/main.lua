@@ -1,19 +1,14 @@
 -- A bot: asks an agent one question, shows the answer as it arrives, then what came with it.
 -- Usage: main.lua [QUESTION]. AUI_NETWORK_API_KEY holds the key, AUI_TASK_ID the task, in place of a
 -- new one; with AUI_URL it talks to that server instead of the service, such as aui-sim.
-package.path = arg[0]:gsub("[^/]*$", "") .. "?.lua;" .. package.path
+package.path = arg[0]:gsub("[^/]*$", "") .. "../lib/?.lua;" .. package.path
 
 local aui = require "aui"
 local products = require "products"
 local screen = require "screen"
+local setting = require "setting"
 
 local question = arg[1] or "I am looking for a built-in microwave with at least 20 liters capacity"
-
--- A variable of the environment; an empty one is as one that is not set.
-local function setting(name)
-  local value = os.getenv(name)
-  return value ~= "" and value or nil
-end
 
 local function main()
   local session = assert(aui.connect {

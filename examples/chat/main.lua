@@ -1,111 +1,60 @@
--- A chat with an agent in a terminal. /help lists what it understands. AUI_NETWORK_API_KEY holds the key, AUI_TASK_ID
--- the task, in place of a new one; with AUI_URL it talks to that server instead of the service, such as aui-sim. Lines
--- are edited as the terminal does by itself; `rlwrap` in front adds a history and the arrow keys.
-package.path = arg[0]:gsub("[^/]*$", "") .. "../bot/?.lua;" .. package.path
+-- A chat with an agent in a terminal; /help lists what it understands. AUI_NETWORK_API_KEY holds the key; with AUI_URL
+-- it talks to that server instead of the service, such as aui-sim. AUI_USER_ID is whose conversations they are (the
+-- login name), AUI_TASK_ID the one to go on with, in place of a new one.
+package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 
 local aui = require "aui"
-local products = require "products"
+local choices = require "choices"
+local commands = require "commands"
+local keyboard = require "keyboard"
+local line = require "line"
 local screen = require "screen"
+local setting = require "setting"
+local talk = require "talk"
+local text = require "text"
 
-local HELP = {
-  "/task ID   go on with another task",
-  "/help      this list",
-  "/quit      end, as Ctrl-D does",
-  "A number sends the suggestion with that number. Ctrl-C stops an answer.",
-  "With rlwrap in front of its command, the chat has a history and arrow keys.",
-}
-
--- A variable of the environment; an empty one is as one that is not set.
-local function setting(name)
-  local value = os.getenv(name)
-  return value ~= "" and value or nil
-end
-
--- The session connects when there is something to send, and again after a failure.
+-- The chat: what it talks by, whose it is, in which task, and the list whose lines are picked by their numbers. The
+-- session connects when there is something to send, and again after a failure.
 local function open()
   local client = aui.client { url = setting "AUI_URL", reconnect = false }
-  return { client = client, session = assert(client:session()), task_id = setting "AUI_TASK_ID", suggestions = {} }
+  return {
+    client = client,
+    session = assert(client:session()),
+    user_id = setting "AUI_USER_ID" or setting "USER" or "chat",
+    task_id = setting "AUI_TASK_ID",
+    choices = nil,
+  }
 end
 
-local function show_suggestions(chat)
-  local lines = {}
-  for index, suggestion in ipairs(chat.suggestions) do
-    lines[index] = ("%d  %s"):format(index, suggestion)
-  end
-  screen.block("You could ask", lines)
+local function begin(chat)
+  if not chat.task_id then return talk.begin(chat) end
+  screen.note(("Task %s; /history shows what was said."):format(chat.task_id))
 end
 
-local function show_answer(reply)
-  local answer = screen.paragraph "Agent"
-  local chunk, keep = reply:next()
-  while chunk do
-    answer:add(chunk, keep)
-    chunk, keep = reply:next()
-  end
-  return reply:message()
+local function obey(chat, typed)
+  local words = text.trim(typed)
+  local name, argument = words:match "^/(%S*)%s*(.*)$"
+  if name then return commands.run(chat, name, argument) end
+  if words:find "^%d+$" and choices.are_there(chat) then return choices.pick(chat, words) end
+  if words ~= "" then talk.ask(chat, words) end
 end
 
--- Makes a task if none was chosen.
-local function choose_task(chat)
-  if not chat.task_id then chat.task_id = assert(chat.client:create_task { user_id = "chat" }).id end
-end
-
-local function ask(chat, text)
-  choose_task(chat)
-  local reply = chat.session:send { text = text, task_id = chat.task_id }
-  chat.reply = reply
-  local message, err = show_answer(reply)
-  if not message then return screen.complain(err) end
-  screen.block(products.table(message, screen.width()))
-  chat.suggestions = message.followup_suggestions
-  show_suggestions(chat)
-end
-
--- Whatever goes wrong with one message is shown, and the chat goes on.
-local function try_to_ask(chat, text)
-  local ok, err = pcall(ask, chat, text)
+-- Whatever goes wrong with one thing is shown, and the chat goes on.
+local function try(action, ...)
+  local ok, err = pcall(action, ...)
   if ok then return end
-  if not screen.is_interrupt(err) then return screen.complain(err) end
-  if chat.reply then chat.reply:cancel() end -- none yet while the task is made
+  local stopped = screen.is_interrupt(err) or type(err) == "table" and err.kind == "canceled"
+  if not stopped then return screen.complain(err) end
   screen.note "Stopped. The next Ctrl-C ends the chat."
 end
 
-local commands = {}
-
-function commands.help() screen.block("What you can say", HELP) end
-
-function commands.task(chat, id)
-  if id == "" then return screen.note("The task is " .. (chat.task_id or "not chosen yet")) end
-  chat.task_id, chat.suggestions = id, {}
-  screen.note("Now in task " .. id)
-end
-
-local function obey(chat, name, argument)
-  local command = commands[name]
-  if not command then return screen.note(("There is no /%s; /help lists what there is."):format(name)) end
-  command(chat, argument)
-end
-
--- A number stands for a suggestion, where there are any.
-local function say(chat, words)
-  local number = #chat.suggestions > 0 and words:match "^%d+$"
-  if not number then return try_to_ask(chat, words) end
-  local suggestion = chat.suggestions[tonumber(number)]
-  if suggestion then return try_to_ask(chat, suggestion) end
-  screen.note(("There is no suggestion %s; to send a number, put a word beside it."):format(number))
-end
-
 local function converse(chat)
+  keyboard.take()
   screen.note "Say something, or /help; Ctrl-D ends the chat."
-  for line in screen.read, "You" do
-    local words = line:match "^%s*(.-)%s*$"
-    local name, argument = words:match "^/(%S+)%s*(.*)$"
-    if name == "quit" then return end
-    if name then
-      obey(chat, name, argument)
-    elseif words ~= "" then
-      say(chat, words)
-    end
+  try(begin, chat)
+  for words in line.read, "You" do
+    if words:find "^%s*/quit%s*$" then return end
+    try(obey, chat, words)
   end
 end
 
@@ -115,6 +64,7 @@ if not opened then
   os.exit(1)
 end
 local ok, err = pcall(converse, chat)
+keyboard.release()
 chat.session:close()
 if screen.is_interrupt(err) then
   io.write "\n"

@@ -3,7 +3,7 @@
 -- instead of the service, such as aui-sim. IRC_IDLE (300) is after how many seconds of silence a conversation ends,
 -- IRC_PEOPLE (50) how many there may be. Each conversation has a task of its own, so there is no AUI_TASK_ID.
 -- PUC Lua 5.1 cannot run it: nothing can wait inside its pcall.
-package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. arg[0]:gsub("[^/]*$", "../bot/?.lua;") .. package.path
+package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 
 local uv = require "luv"
 require("aui.adapter.luv").attach(uv)
@@ -11,6 +11,7 @@ require("aui.adapter.luv").attach(uv)
 local aui = require "aui"
 local bridge = require "bridge"
 local irc = require "irc"
+local setting = require "setting"
 
 local function note(words) io.stderr:write(words:gsub("%c", " "), "\n") end
 
@@ -18,12 +19,6 @@ local server, channel, nick = arg[1], arg[2], arg[3] or "aui"
 if not channel then
   note "usage: main.lua HOST[:PORT] CHANNEL [NICK]"
   os.exit(2)
-end
-
--- A variable of the environment; an empty one is as one that is not set.
-local function setting(name)
-  local value = os.getenv(name)
-  return value ~= "" and value or nil
 end
 
 local function number(name, default)

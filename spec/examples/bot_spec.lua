@@ -76,14 +76,14 @@ describe("the bot", function()
     assert.equal(coloured.screen:text(), plain.screen:text())
   end)
 
-  it("keeps within a narrow terminal", function()
+  it("keeps within a narrow terminal, and marks what it leaves out", function()
     server = support.start { "--pace", "0" }
     local bot = start({ "microwave" }, 44)
     assert.equal(0, bot:exit_status())
     for line in bot.screen:text():gmatch "[^\n]+" do
       assert(#line:gsub("[\128-\191]", "") <= 44, line)
     end
-    assert.truthy(bot.screen:text():find "Products +Price  Capacity\n")
+    assert.truthy(bot.screen:text():find "Products +Price  …\n[^\n]+ 89\n")
   end)
 
   it("breaks long suggestions between words", function()

@@ -1,5 +1,6 @@
 -- The chat as a person uses it: typing in a terminal, and with piped input, against aui-sim.
 
+local aui = require "aui"
 local person = require "spec.examples.person"
 local support = require "spec.support"
 
@@ -19,13 +20,20 @@ describe("the chat", function()
     return chat
   end
 
-  it("answers, and sends the suggestion whose number is typed", function()
+  -- As a person who has nothing but a key, or not even that.
+  local function start_anew(env)
+    env = env or {}
+    env.AUI_URL = server.url
+    return person.start("chat", {}, 80, env)
+  end
+
+  it("answers, and sends the suggestion whose number is typed, in its words", function()
     server = support.start { "--pace", "0" }
     local chat = start(80)
     chat:press "microwave of at least 20 liters\n"
     chat:see "       2  Show me something cheaper"
     chat:press "2\n"
-    chat:see "The Aveline Petit 17\n       costs $89"
+    chat:see "You    2\nYou    Show me something cheaper\n\nAgent  I found one microwave"
     chat:press "/quit\n"
     assert.equal(0, chat:exit_status())
   end)
@@ -52,7 +60,7 @@ describe("the chat", function()
     chat:press "Hello\n"
     chat:see "1  One"
     chat:press "20\n"
-    chat:see "There is no suggestion 20; to send a number, put a word beside it.\n\nYou"
+    chat:see "Nothing above has the number 20; to send a number, put a word beside it.\n\nYou"
     chat:press "\4"
     assert.equal(0, chat:exit_status())
   end)
@@ -115,9 +123,9 @@ describe("the chat", function()
     server = support.start { "--pace", "0" }
     local chat = start(80)
     chat:press "/help\n"
-    chat:see "/task ID   go on with another task"
+    chat:see "       /quit        end, as Ctrl-D does"
     chat:press "/task other\n"
-    chat:see "Now in task other"
+    chat:see "Now in task other; /history shows what was said."
     chat:press "/task\n"
     chat:see "The task is other"
     chat:press "/hlep\n"
@@ -126,18 +134,146 @@ describe("the chat", function()
     assert.equal(0, chat:exit_status())
   end)
 
-  it("makes a task for the first message, if none is chosen", function()
+  local WELCOME = "\nAgent  Hello! I help you choose from our little shop."
+
+  it("begins a new task, in which the agent has the first word", function()
     server = support.start { "--pace", "0" }
-    local chat = person.start("chat", {}, 80, { AUI_URL = server.url })
-    chat:see "\nYou"
-    chat:press "/task\n"
-    chat:see "The task is not chosen yet"
-    chat:press "Hello\n"
-    chat:see "You could ask"
+    local chat = start_anew()
+    chat:see "       3  Wireless headphones\n\nYou"
+    assert.truthy(chat.screen:text():find(WELCOME, 1, true))
     chat:press "/task\n"
     chat:wait("the task's id", function() return chat.screen:text():find("The task is " .. ("%x"):rep(24)) end)
+    chat:press "3\n"
+    chat:see "You    3\nYou    Wireless headphones\n\nAgent  I found three headphones"
+    chat:press "/new\n"
+    chat:see("You    /new\n" .. WELCOME)
     chat:press "\4"
     assert.equal(0, chat:exit_status())
+  end)
+
+  it("makes the task with the first message if it could not before", function()
+    server = support.play { connections = { { { agent = true } } }, rest = { { status = 400, body = "{}" } } }
+    local chat = start_anew()
+    chat:see "Error  application: POST /api/v1/external/tasks: "
+    chat:press "Wireless headphones\n"
+    chat:see "Agent  I found three headphones"
+    assert.truthy(chat.screen:text():find(WELCOME, 1, true))
+    chat:press "\4"
+    assert.equal(0, chat:exit_status())
+  end)
+
+  it("lists the user's tasks, and goes on with the one whose number is typed", function()
+    server = support.start { "--pace", "0" }
+    local client = aui.client { url = server.url }
+    local other = assert(client:create_task { user_id = "bob" })
+    local ids = {}
+    for index = 1, 12 do
+      ids[index] = assert(client:create_task { user_id = "ada" }).id
+    end
+    assert(client:send_message { task_id = ids[1], text = "Wireless headphones" })
+    local chat = start_anew { AUI_USER_ID = "ada" }
+    chat:press "/tasks\n"
+    chat:see "13 in all; /tasks 2 has older ones"
+    assert.matches("Your tasks\n       1  A new conversation  [-%d]+ [:%d]+  %(this one%)\n", chat.screen:text())
+    chat:press "/tasks 2\n"
+    chat:see "       3  A new conversation"
+    chat:press "3\n"
+    chat:see(("Now in task %s; /history shows what was said."):format(ids[1]))
+    chat:press "/history\n"
+    chat:see "\nYou    Wireless headphones\n\nAgent  I found three headphones"
+    chat:press "1\n"
+    chat:see "You    1\nYou    Tell me more about the first one\n\nAgent  Here is what I know"
+    chat:press "/tasks 3\n"
+    chat:see "There are no more tasks"
+    chat:press "/tasks none\n"
+    chat:see "Error  page: expected "
+    chat:press "\4"
+    assert.equal(0, chat:exit_status())
+    assert.is_nil(chat.screen:text():find(other.id, 1, true))
+  end)
+
+  it("has a sign that moves until the answer begins, or is stopped", function()
+    server = support.play {
+      { receive = true },
+      { receive = true, recorded = false },
+    }
+    local chat = start(80)
+    chat:press "Hello\n"
+    chat:see "You    Hello\n\n       ⠋"
+    chat:see "You    Hello\n\n       ⠙"
+    chat:press "\3"
+    chat:see "You    Hello\nStopped. The next Ctrl-C ends the chat.\n\nYou"
+    chat:press "\4"
+    assert.equal(0, chat:exit_status())
+  end)
+
+  it("leaves nothing of the sign in the answer", function()
+    server = support.play { { receive = true }, { wait = 0.3 }, { message = { text = "Here" } } }
+    local chat = start(80)
+    chat:press "Hello\n"
+    chat:see "You    Hello\n\nAgent  Here\n\nYou"
+    chat:press "\4"
+    assert.equal(0, chat:exit_status())
+    assert.truthy(chat.output:find("⠋", 1, true))
+  end)
+
+  it("stops before there is a task, too", function()
+    server = support.play { connections = { { { agent = true } } }, rest = { "ignore" } }
+    local chat = start_anew()
+    chat:see "⠙"
+    chat:press "\3"
+    chat:see "Stopped. The next Ctrl-C ends the chat."
+    chat:press "Wireless headphones\n"
+    chat:see "Agent  I found three headphones"
+    chat:press "\4"
+    assert.equal(0, chat:exit_status())
+  end)
+
+  it("keeps what is typed ahead out of the answer, for the next prompts", function()
+    server = support.play {
+      { receive = true },
+      { update = "I found" },
+      { wait = 0.5 },
+      { message = { text = "I found it." } },
+      { receive = true },
+      { message = { text = "Much more." } },
+      { receive = true },
+      { message = { text = "That is whole." } },
+    }
+    local chat = start(80)
+    chat:press "Hello\n"
+    chat:see "Agent  I found"
+    chat:press "Any moh\127re?\nhallf\127\127f"
+    chat:see "\n\nAgent  Much more.\n\nYou    half"
+    chat:press "-hearted\n"
+    chat:see "Agent  That is whole.\n\nYou"
+    local seen = "\nAgent  I found it.\n\nYou    Any more?\n\nAgent  Much more.\n\nYou    half-hearted\n"
+    assert.truthy(chat.screen:text():find(seen, 1, true))
+    chat:press "\4"
+    assert.equal(0, chat:exit_status())
+  end)
+
+  it("edits lines, and brings them back by the arrow keys", function()
+    server = support.start { "--echo" }
+    local chat = start(80)
+    chat:press "a pan\127té\127ella\23\21one thing\n"
+    chat:see "You    one thing\n\nAgent  one thing\n\nYou"
+    chat:press "another\27[C 電\127\1\n"
+    chat:see "You    another\n\nAgent  another\n\nYou"
+    chat:press "unsaid\27[A\27[A\27[A\27[B\27[B\27OA\27OA!\n"
+    chat:see "You    one thing!\n\nAgent  one thing!\n\nYou"
+    chat:press "\4"
+    assert.equal(0, chat:exit_status())
+  end)
+
+  it("leaves the terminal as it was", function()
+    server = support.start { "--pace", "0" }
+    local chat = person.start("chat", {}, 80, { AUI_URL = server.url }, "stty -a")
+    chat:see "3  Wireless headphones"
+    chat:press "\4"
+    assert.equal(0, chat:exit_status())
+    assert.truthy(chat.output:find "\nisig icanon iexten echo ")
+    assert.truthy(chat.output:find "intr = ^C; quit = ^\\;")
   end)
 
   it("shows what is wrong with a message and goes on", function()
@@ -157,7 +293,7 @@ describe("the chat", function()
     assert.equal("", chat.errors)
     assert.is_nil(chat.output:find "[\27\r]")
     assert.truthy(chat.output:find "\nYou      Wireless headphones \n\nAgent  I found three headphones ")
-    assert.truthy(chat.output:find "\nYou    1\n\nAgent  Here is what I know about ")
+    assert.truthy(chat.output:find "\nYou    1\nYou    Tell me more about the first one\n\nAgent  Here is what I know ")
     assert.truthy(chat.output:find "\nYou    no newline at the end\n\nAgent  I am not sure ")
   end)
 

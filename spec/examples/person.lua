@@ -15,6 +15,7 @@ Person.__index = Person
 local function environment(changes)
   local variables = uv.os_environ()
   variables.NO_COLOR, variables.AUI_NETWORK_API_KEY, variables.AUI_TASK_ID = nil, nil, nil
+  variables.AUI_USER_ID = nil
   variables.TERM = "xterm"
   for name, value in pairs(changes) do
     variables[name] = value
@@ -28,13 +29,15 @@ end
 
 local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 
--- The program and its arguments, for `columns` in a pseudo-terminal of that width.
-local function command_of(words, columns)
+-- The program and its arguments, for `columns` in a pseudo-terminal of that width, in which `after` follows.
+local function command_of(words, columns, after)
   if not columns then return table.remove(words, 1), words end
   for index, word in ipairs(words) do
     words[index] = quoted(word)
   end
-  local line = ("stty rows 24 cols %d && exec %s"):format(columns, table.concat(words, " "))
+  local line = ("stty rows 24 cols %d && %s; status=$?; %s; exit $status"):format(
+    columns, table.concat(words, " "), after or ":"
+  )
   return "script", { "-q", "-e", "-c", line, "/dev/null" }
 end
 
@@ -49,13 +52,14 @@ local function read_into(self, pipe, take)
 end
 
 --- Starts an example with arguments. `columns`: the width of its terminal; nil: pipes. `env`: environment variables.
-function person.start(example, arguments, columns, env)
+--- `after`: a shell's command that follows in the same terminal.
+function person.start(example, arguments, columns, env, after)
   local self = setmetatable({ screen = terminal.new(24), output = "", errors = "", unfinished = 0 }, Person)
   local words = { "script/lua", "-v", VERSION, ("examples/%s/main.lua"):format(example) }
   for _, argument in ipairs(arguments) do
     words[#words + 1] = argument
   end
-  local program, args = command_of(words, columns)
+  local program, args = command_of(words, columns, after)
   local pipes = { uv.new_pipe(), uv.new_pipe(), uv.new_pipe() }
   self.input, self.pipes = pipes[1], pipes
   self.process = assert(uv.spawn(program, {

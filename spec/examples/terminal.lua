@@ -37,6 +37,8 @@ function control.m(self, _, codes) self.style = codes == "0" and "" or codes end
 function Terminal:put(character, time)
   if character == "\r" then
     self.column = 0
+  elseif character == "\b" then
+    self.column = self.column - 1
   elseif character == "\n" then
     self.line = self.line + 1
     self.lines[self.line] = self.lines[self.line] or {}

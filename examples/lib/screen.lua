@@ -8,6 +8,7 @@ local screen = {}
 local MARGIN = 7 -- columns
 local HANG = "  " -- in front of the rest of a line that was broken
 local WIDEST = 100 -- columns: longer lines are hard to read
+local SIGNS = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" }
 local STYLES = { You = "1;32", Agent = "1;35", Error = "1;31", heading = "1", note = "2" }
 
 local function succeeds(command)
@@ -16,10 +17,10 @@ local function succeeds(command)
 end
 
 local is_terminal = os.getenv "TERM" ~= "dumb" and succeeds "test -t 1"
-local is_typed = succeeds "test -t 0"
 local has_colour = is_terminal and (os.getenv "NO_COLOR" or "") == ""
 local has_coloured_errors = has_colour and succeeds "test -t 2"
 local growing = false -- whether the last line belongs to a paragraph that grows
+local sign = 0 -- which of SIGNS stands in the last line, if any
 
 io.stdout:setvbuf "no" -- text is to be seen as it arrives
 
@@ -29,12 +30,22 @@ end
 
 local function label(name) return styled(name, text.pad(name, MARGIN)) end
 
-local function end_paragraph()
-  if growing then io.write "\n" end
-  growing = false
+local function indented(line) return line == "" and "" or (" "):rep(MARGIN) .. line end
+
+--- A sign that moves with each call, until something else is shown. Only on a terminal, and not while text grows there.
+function screen.think()
+  if growing or not is_terminal then return end
+  local start = sign == 0 and "\n" or "\r"
+  sign = sign % #SIGNS + 1
+  io.write(start, styled("note", indented(SIGNS[sign])))
 end
 
-local function indented(line) return line == "" and "" or (" "):rep(MARGIN) .. line end
+-- Makes room for what is to be shown next.
+local function end_paragraph()
+  if growing then io.write "\n" end
+  if sign > 0 then io.write "\r\27[J\27[A" end
+  growing, sign = false, 0
+end
 
 -- Rows and columns of the terminal; some do not know, and say 0.
 local function size()
@@ -99,13 +110,10 @@ function screen.note(words)
   end
 end
 
---- A line that the user types, or nil at the end of the input.
-function screen.read(name)
+--- Where the user is to type.
+function screen.prompt(name)
   end_paragraph()
   io.write("\n", label(name))
-  local line = io.read "*l"
-  if not line or not is_typed then io.write(line or "", "\n") end
-  return line
 end
 
 local Paragraph = {}

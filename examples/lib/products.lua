@@ -8,6 +8,7 @@ local products = {}
 local WIDEST_CELL = 20 -- columns: what is longer is prose, not a thing to compare
 local GAP = "  "
 local HEADING = "  Products"
+local MORE = { title = "…", width = 1 } -- the column in place of those that there is no room for
 
 -- The words for a parameter's value, or nil for one that is no cell of a table.
 local function cell(value)
@@ -49,23 +50,34 @@ local function column_of(title, rows)
   return telling and column.width <= WIDEST_CELL and column or nil
 end
 
-local function columns_of(titles, rows, room)
-  local columns = {}
+-- The telling columns, and how wide they are together.
+local function columns_of(titles, rows)
+  local columns, width = {}, 0
   for _, title in ipairs(titles) do
     local column = column_of(title, rows)
     if column then
-      room = room - #GAP - column.width
-      if room < 0 then break end
       columns[#columns + 1] = column
+      width = width + #GAP + column.width
     end
   end
+  return columns, width
+end
+
+-- As columns_of, but the first of them alone that fit into `room`, and a mark if that is not all.
+local function fitting_columns(titles, rows, room)
+  local columns, width = columns_of(titles, rows)
+  if width <= room then return columns end
+  while columns[1] and width + #GAP + MORE.width > room do
+    width = width - #GAP - table.remove(columns).width
+  end
+  columns[#columns + 1] = MORE
   return columns
 end
 
 local function line_of(first, columns, key)
   local parts = { first }
   for _, column in ipairs(columns) do
-    parts[#parts + 1] = text.pad(column[key], column.width, column.numeric)
+    parts[#parts + 1] = text.pad(column[key] or "", column.width, column.numeric)
   end
   return table.concat(parts, GAP):match "^.*[^ ]" or ""
 end
@@ -80,19 +92,20 @@ function products.table(message, width)
     row.name = (row.recommended and "★ " or "  ") .. row.name
     names = math.max(names, text.width(row.name))
   end
-  local columns = columns_of(titles, rows, width - names)
+  local columns = fitting_columns(titles, rows, width - names)
   local lines = {}
   for index, row in ipairs(rows) do
     lines[index] = line_of(text.pad(row.name, names), columns, index)
   end
-  return line_of(text.pad(HEADING, names), columns, "title"), lines
+  local heading = columns[1] == MORE and HEADING or text.pad(HEADING, names) -- the names may be too wide already
+  return line_of(heading, columns, "title"), lines
 end
 
 --- A line for each product, with what tells it from others.
 function products.lines(message)
   local titles, lines = {}, {}
   local rows = rows_of(message, titles)
-  local columns = columns_of(titles, rows, math.huge)
+  local columns = columns_of(titles, rows)
   for index, row in ipairs(rows) do
     local parts = {}
     for _, column in ipairs(columns) do
