@@ -17,7 +17,7 @@
 
 enum { MAX_DATA = 16 };
 
-/* What was read: of each event its data as it is, then "<name|id>". */
+/* What was read: of each event its data as it is, then "<name|id>"; "#" of a comment. */
 typedef struct {
   aui_event_stream stream;
   aui_event_stream_result result; /* the last */
@@ -43,6 +43,7 @@ static bool read_slice(void *context, const uint8_t *slice, size_t n) {
     r->result = aui_event_stream_read(&r->stream, &input, slice + n);
     assert_true(input >= slice && input <= slice + n);
     if (r->result == AUI_EVENT_STREAM_EVENT) add_event(r);
+    if (r->result == AUI_EVENT_STREAM_COMMENT) add(r, "#", 1);
     if (r->result == AUI_EVENT_STREAM_DATA) {
       assert_true(r->stream.len > 0);
       add(r, r->stream.data, r->stream.len);
@@ -182,7 +183,9 @@ static void test_other_fields(void **state) {
       {"event: e\nid: 1\ndata: a\n\ndata: b\n\n", "a<e|1>b<|1>"},
       {"event: e\nid: 1\n\ndata: b\n\n", "b<|1>"},
       /* comments and what nobody knows */
-      {": data: x\n:\n:data\ndata: a\n\n", "a<|>"},
+      {": data: x\n:\n:data\ndata: a\n\n", "###a<|>"},
+      {"data: a\n:\rdata: b\n\n", "a#\nb<|>"},
+      {": a", ""},
       {"datax: x\ndat: x\nDATA: x\n data: x\ndata : x\neventually: x\nnothing\ndata: a\n\n", "a<|>"},
   };
   assert_all_read(list, COUNT(list));

@@ -58,7 +58,8 @@ static aui_event_stream_field find_field(const aui_event_stream *stream) {
   static const struct {
     const char *key;
     aui_event_stream_field field;
-  } fields[] = {{"data", AUI_EVENT_STREAM_FIELD_DATA},
+  } fields[] = {{"", AUI_EVENT_STREAM_FIELD_COMMENT},
+                {"data", AUI_EVENT_STREAM_FIELD_DATA},
                 {"event", AUI_EVENT_STREAM_FIELD_EVENT},
                 {"id", AUI_EVENT_STREAM_FIELD_ID},
                 {"retry", AUI_EVENT_STREAM_FIELD_RETRY}};
@@ -105,6 +106,7 @@ static void end_value(aui_event_stream *stream) {
       break;
     case AUI_EVENT_STREAM_FIELD_RETRY: take_retry(stream); break;
     case AUI_EVENT_STREAM_FIELD_DATA:
+    case AUI_EVENT_STREAM_FIELD_COMMENT:
     case AUI_EVENT_STREAM_OTHER: break;
   }
   stream->value.len = 0;
@@ -145,8 +147,9 @@ static aui_event_stream_result take_value(aui_event_stream *stream, const uint8_
   if (stream->field == AUI_EVENT_STREAM_FIELD_DATA) return pass_data(stream, bytes, n);
   stream->line_len += n;
   if (stream->line_len > AUI_EVENT_STREAM_MAX_LINE) return AUI_EVENT_STREAM_LINE_TOO_LONG;
-  bool done = stream->field == AUI_EVENT_STREAM_OTHER || aui_buffer_append(&stream->value, bytes, n);
-  return done ? AUI_EVENT_STREAM_NEED_MORE : AUI_EVENT_STREAM_NO_MEMORY;
+  bool dropped = stream->field == AUI_EVENT_STREAM_OTHER || stream->field == AUI_EVENT_STREAM_FIELD_COMMENT;
+  return dropped || aui_buffer_append(&stream->value, bytes, n) ? AUI_EVENT_STREAM_NEED_MORE
+                                                                : AUI_EVENT_STREAM_NO_MEMORY;
 }
 
 /* Takes `n` bytes of a line, at least one, or some of them. */
@@ -175,6 +178,7 @@ static aui_event_stream_result end_line(aui_event_stream *stream) {
   bool within_name = stream->place == AUI_EVENT_STREAM_AT_NAME;
   if (within_name && stream->line_len == 0) return end_event(stream);
   if (within_name) result = begin_value(stream); /* there is no colon */
+  if (stream->field == AUI_EVENT_STREAM_FIELD_COMMENT) result = AUI_EVENT_STREAM_COMMENT;
   end_value(stream);
   stream->place = AUI_EVENT_STREAM_AT_NAME;
   stream->line_len = 0;

@@ -13,8 +13,9 @@ enum { AUI_EVENT_STREAM_MAX_LINE = 16 * 1024 }; /* bytes of a line that is no da
 
 typedef enum {
   AUI_EVENT_STREAM_NEED_MORE = 0,
-  AUI_EVENT_STREAM_DATA,  /* a slice of an event's data: `data`, `len` */
-  AUI_EVENT_STREAM_EVENT, /* the event is complete, whose slices came before; it may have none. See `name`, `id` */
+  AUI_EVENT_STREAM_DATA,    /* a slice of an event's data: `data`, `len` */
+  AUI_EVENT_STREAM_EVENT,   /* the event is complete, whose slices came before; it may have none. See `name`, `id` */
+  AUI_EVENT_STREAM_COMMENT, /* servers send one now and then, so that a stream is not silent */
 
   AUI_EVENT_STREAM_LINE_TOO_LONG = -1, /* AUI_EVENT_STREAM_MAX_LINE */
   AUI_EVENT_STREAM_DATA_TOO_LONG = -2, /* max_data */
@@ -22,7 +23,8 @@ typedef enum {
 } aui_event_stream_result;
 
 typedef enum {
-  AUI_EVENT_STREAM_OTHER, /* a comment, or a field that nobody knows */
+  AUI_EVENT_STREAM_OTHER,         /* one that nobody knows */
+  AUI_EVENT_STREAM_FIELD_COMMENT, /* it has no name */
   AUI_EVENT_STREAM_FIELD_DATA,
   AUI_EVENT_STREAM_FIELD_EVENT,
   AUI_EVENT_STREAM_FIELD_ID,
