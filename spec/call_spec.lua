@@ -137,7 +137,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
     it("gets the answer to a wrong key", function()
       local status, body = call(start("--api-key", "another"))
       assert.equal(401, status)
-      assert.is_truthy(body:find "Invalid API key")
+      assert.is_truthy(body:find "Not authenticated")
       assert.equal(404, (call(start("--api-key", KEY))))
     end)
 

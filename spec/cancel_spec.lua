@@ -20,8 +20,10 @@ for _, scheme in ipairs { "ws", "wss" } do
     -- Two answers of the built-in agent that do not look alike.
     local FIRST, SECOND = "thank you", "which microwaves do you have?"
 
-    it("canceled at any moment leaves nothing in the next one, sent at once", function()
-      server = support.start { "--pace", "0.0005", scheme = scheme }
+    -- The options of the server, whose updates say whose they are in the full spelling alone.
+    local function check_next_one(options)
+      options.scheme = scheme
+      server = support.start(options)
       session = server:connect()
       local expected = assert(session:ask { text = SECOND, task_id = "0" }).text
       for round = 1, 20 do
@@ -39,6 +41,14 @@ for _, scheme in ipairs { "ws", "wss" } do
         assert.are.equal(expected, shown)
         assert.are.equal(expected, assert(second:message()).text)
       end
+    end
+
+    it("canceled at any moment leaves nothing in the next one, sent at once", function()
+      check_next_one { "--pace", "0.0005" }
+    end)
+
+    it("canceled at any moment leaves nothing in the next one, in the full spelling", function()
+      check_next_one { "--pace", "0.0005", "--envelope", "full", "--lifecycle" }
     end)
 
     it("canceled in mid-answer keeps what it had, and says so", function()

@@ -134,7 +134,7 @@ for _, scheme in ipairs(wire.schemes) do
       local task, err = client:create_task { user_id = "ada" }
       assert.is_nil(task)
       assert.same({ "auth", 401, "no", false }, { err.kind, err.status_code, err.delivered, err.retryable })
-      local words = "POST /api/v1/external/tasks: the server answered with status 401: Invalid API key"
+      local words = "POST /api/v1/external/tasks: the server answered with status 401: Not authenticated"
       assert.equal(words, err.message)
     end)
 

@@ -128,6 +128,24 @@ for _, envelope in ipairs { "simple", "full" } do
   end)
 end
 
+-- The agent of each session speaks in its own time, so only how a text grows is known.
+for _, envelope in ipairs { "simple", "full" } do
+  it(("life-cycle events around answers in the %s spelling are passed over"):format(envelope), function()
+    local server = support.start { "--pace", "0", "--envelope", envelope, "--lifecycle" }
+    local session = server:connect()
+    for _, question in ipairs { "hello", "a built-in microwave", "thank you" } do
+      local reply, shown = session:send(question), ""
+      for chunk, keep in reply do
+        assert.are.equal(#shown, keep)
+        shown = shown .. chunk
+      end
+      assert.are.equal(shown, assert(reply:message()).text)
+    end
+    session:close()
+    server:stop()
+  end)
+end
+
 for _, scheme in ipairs { "ws", "wss" } do
   for _, envelope in ipairs { "simple", "full" } do
     describe(("a text over %s, in the %s spelling, is followed when it"):format(scheme, envelope), function()

@@ -177,7 +177,7 @@ describe("the bot", function()
     assert.equal("Error  transport: " .. call .. "connection to 127.0.0.1 port 1 refused\n", refused.errors)
     local wrong_key = start({}, nil, { AUI_NETWORK_API_KEY = "hunter2-wrong" })
     assert.equal(1, wrong_key:exit_status())
-    local words = "Error  auth: " .. call .. "the server answered with status 401: Invalid API key\n"
+    local words = "Error  auth: " .. call .. "the server answered with status 401: Not authenticated\n"
     assert.equal(words, wrong_key.errors)
     local no_url = start({}, nil, { AUI_URL = "http://127.0.0.1/" })
     assert.equal(1, no_url:exit_status())

@@ -26,10 +26,10 @@ local only = tonumber(os.getenv "AUI_FAULT_ONLY")
 local function start_simulators()
   local servers = {}
   for i, options in ipairs {
-    { "--pace", "0" },
+    { "--pace", "0", "--envelope", "full" },
     { "--pace", "0", scheme = "wss" },
-    { "--pace", "0.002", "--envelope", "simple" },
-    { "--pace", "0.002", scheme = "wss" },
+    { "--pace", "0.002" },
+    { "--pace", "0.002", "--envelope", "full", "--lifecycle", scheme = "wss" },
   } do
     local log = os.tmpname()
     for _, word in ipairs { "--echo", "--log", log } do table.insert(options, word) end

@@ -65,6 +65,7 @@ class Sim:
         answer = connection.getresponse()
         data = answer.read()
         connection.close()
+        self.headers = answer.headers
         return answer.status, json.loads(data) if data else None
 
 
@@ -152,9 +153,12 @@ class Raw:
         return (struct.unpack("!H", payload[:2])[0] if payload else None), payload[2:].decode()
 
 
+def name_of(event):
+    return event.get("event") or event.get("channel", {}).get("event_name")
+
+
 def text_of(event):
-    name = event.get("event") or event.get("channel", {}).get("event_name")
-    return event["data"]["text"] if name == UPDATE else None
+    return event["data"]["text"] if name_of(event) == UPDATE else None
 
 
 async def converse(url, *texts, **options):
@@ -192,15 +196,10 @@ class Agent(unittest.TestCase):
         self.assertEqual(len(texts), len(message["text"].split()))
         self.assertTrue(30 <= len(texts) <= 90, len(texts))
         self.assertIn("brûlée", message["text"])
-        self.assertGreaterEqual(len(others), 1)
+        self.assertEqual(others, [])
 
-    def test_full_envelope(self):
-        (updates, message, others), = ask(self.sim.url, "hello")
-        for event in updates + others:
-            self.assertEqual(event["channel"]["type"], "WEBSOCKET")
-            self.assertEqual(event["scope"]["context"]["task_id"], TASK)
-            self.assertRegex(event["scope"]["context"]["interaction_id"], r"^[0-9a-f]{24}$")
-            self.assertRegex(event["timestamp"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+    def test_final_message(self):
+        (_, message, _), = ask(self.sim.url, "hello")
         self.assertEqual(message["sender"]["type"], "agent")
         self.assertEqual(message["receiver"]["type"], "user")
         self.assertRegex(message["id"], r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
@@ -250,8 +249,11 @@ class Agent(unittest.TestCase):
 
     def test_bad_messages(self):
         for text, problem in (("{", "not JSON"), ("[]", "object"), ('{"text":"x"}', "task_id: "),
-                              ('{"task_id":"x","text":7}', "text: "),
-                              ('{"task_id":"x","text":"y","context":1}', "context: ")):
+                              ('{"task_id":null,"text":"x"}', "task_id: "), ('{"task_id":"","text":"x"}', "task_id: "),
+                              ('{"task_id":"x"}', "text: "), ('{"task_id":"x","text":null}', "text: "),
+                              ('{"task_id":"x","text":7}', "text: "), ('{"task_id":"x","text":""}', "text: "),
+                              ('{"task_id":"x","text":"y","context":1}', "context: "),
+                              ('{"task_id":"x","text":"y","agent_variables":[]}', "agent_variables: ")):
             with Raw(self.sim) as raw:
                 raw.send(text)
                 error = json.loads(raw.frame()[1])
@@ -293,7 +295,6 @@ class Agent(unittest.TestCase):
             raw.send(text[9:], first=0x80)
             while "sender" not in json.loads(raw.frame()[1]):
                 pass
-            self.assertIn("completed", raw.frame()[1].decode())
             raw.send(struct.pack("!H", 3999) + b"bye", first=0x88)
             self.assertEqual(raw.close_frame(), (3999, ""))
             self.assertEqual(raw.rest(), b"")
@@ -361,6 +362,17 @@ class Rest(unittest.TestCase):
         self.assertEqual(self.call("GET", f"tasks/{task['id']}/else")[0], 404)
         self.assertEqual(self.call("POST", f"tasks/{task['id']}", {})[0], 405)
 
+    def test_where_a_task_comes_from(self):
+        self.assertEqual(self.call("POST", "tasks", {"user_id": "ann", "task_origin_type": "api"})[0], 200)
+        status, answer = self.call("POST", "tasks", {"user_id": "ann", "task_origin_type": 7})
+        self.assertEqual((status, answer["detail"][0]["loc"]), (422, ["body", "task_origin_type"]))
+
+    def test_a_message_without_text(self):
+        status, answer = self.call("POST", "message", {"task_id": "quiet", "agent_variables": {"tier": "gold"}})
+        self.assertEqual(status, 200)
+        self.assertTrue(answer["text"].startswith("Hello"))
+        self.assertEqual([m["text"] for m in self.call("GET", "tasks/quiet/messages")[1]], ["", answer["text"]])
+
     def test_the_trace_of_an_answer(self):
         task = self.call("POST", "tasks", {"user_id": "ann"})[1]
         answer = self.call("POST", "message", {"task_id": task["id"], "text": "hello"})[1]
@@ -371,11 +383,33 @@ class Rest(unittest.TestCase):
             self.assertEqual(self.call("GET", f"tasks/{task['id']}/messages/{message_id}/trace-info")[0], 404)
         self.assertEqual(self.call("GET", f"tasks/{task['id']}/messages/{answer['id']}")[0], 404)
 
+    def test_an_answer_with_its_trace(self):
+        turn = {"task_id": "traced", "text": "hello"}
+        plain = self.call("POST", "message?is_external_api=true&include_business_trace=false", turn)[1]
+        self.assertNotIn("trace_info", plain)
+        for name in ("include_business_trace", "include_context_trace"):
+            answer = self.call("POST", f"message?{name}=true", turn)[1]
+            self.assertEqual(self.call("GET", f"tasks/traced/messages/{answer['id']}/trace-info"),
+                             (200, answer["trace_info"]))
+            self.assertNotIn("trace_info", self.call("GET", "tasks/traced/messages")[1][-1])
+        for name in ("is_external_api", "include_business_trace", "include_context_trace"):
+            status, answer = self.call("POST", f"message?{name}=perhaps", turn)
+            self.assertEqual((status, answer["detail"][0]["loc"]), (422, ["query", name]))
+
+    def test_context_of_the_agent(self):
+        asked = {"task_id": TASK, "query": "microwaves"}
+        status, answer = self.call("POST", "agent-context", asked)
+        self.assertEqual((status, answer["params"]), (200, asked))
+        self.assertEqual(self.call("POST", "agent-context", "[]")[0], 422)
+        self.assertEqual(self.call("GET", "agent-context")[0], 405)
+
     def test_suggestions_without_a_task(self):
         status, answer = self.call("POST", "direct-followup-suggestions", {"context": {"url": "https://example.com"}})
         self.assertEqual((status, len(answer["suggestions"])), (200, 3))
         self.assertTrue(answer["metadata_id"])
+        self.assertEqual(self.call("POST", "direct-followup-suggestions", {})[0], 200)
         self.assertEqual(self.call("POST", "direct-followup-suggestions", "[]")[0], 422)
+        self.assertEqual(self.call("POST", "direct-followup-suggestions", {"context": "x"})[0], 422)
         self.assertEqual(self.call("GET", "direct-followup-suggestions")[0], 405)
 
     def test_list_of_tasks(self):
@@ -383,6 +417,7 @@ class Rest(unittest.TestCase):
         status, page = self.call("GET", "tasks?user_id=bob&page=2&size=2", base="/api/ia-controller/api/v1/external/")
         self.assertEqual((status, page["total"], page["page"], page["size"]), (200, 3, 2, 2))
         self.assertEqual([t["id"] for t in page["tasks"]], ids[:1])
+        self.assertEqual(page["tasks"][0], self.call("GET", f"tasks/{ids[0]}")[1])
         self.assertEqual(self.call("GET", "tasks?user_id=nobody")[1]["tasks"], [])
 
     def test_the_socket_writes_the_same_history(self):
@@ -401,20 +436,27 @@ class Rest(unittest.TestCase):
         self.assertEqual(self.call("GET", "nothing")[0], 404)
         self.assertEqual(self.call("DELETE", "tasks")[0], 405)
         self.assertEqual(self.call("PUT", "message", {})[0], 405)
-        for method, path, body, loc in (("POST", "tasks", {}, ["body", "user_id"]), ("POST", "tasks", "{", ["body"]),
+        for method, path, body, loc in (("POST", "tasks", {}, ["body", "user_id"]),
                                         ("POST", "message", {"text": "x"}, ["body", "task_id"]),
-                                        ("POST", "message", {"task_id": "x"}, ["body", "text"]),
-                                        ("GET", "tasks", None, ["query", "user_id"]),
+                                        ("GET", "tasks", None, ["query", "user_id"])):
+            self.assertEqual(self.call(method, path, body), (
+                422, {"detail": [{"loc": loc, "msg": "field required", "type": "value_error.missing"}]}))
+        for method, path, body, loc in (("POST", "tasks", "{", ["body"]), ("POST", "tasks", "[]", ["body"]),
+                                        ("POST", "tasks", {"user_id": 7}, ["body", "user_id"]),
+                                        ("POST", "message", {"task_id": "x", "text": ""}, ["body", "text"]),
+                                        ("POST", "message", {"task_id": "x", "context": 1}, ["body", "context"]),
+                                        ("POST", "message", {"task_id": "x", "agent_variables": "y"},
+                                         ["body", "agent_variables"]),
                                         ("GET", "tasks?user_id=x&size=0", None, ["query", "size"])):
             status, answer = self.call(method, path, body)
-            self.assertEqual(status, 422)
-            self.assertEqual(answer["detail"][0]["loc"], loc)
-            self.assertTrue(answer["detail"][0]["msg"] and answer["detail"][0]["type"])
+            self.assertEqual((status, answer["detail"][0]["loc"]), (422, loc))
+            self.assertRegex(answer["detail"][0]["msg"], "^expected ")
+            self.assertEqual(answer["detail"][0]["type"], "value_error")
 
     def test_wrong_key(self):
         for headers in ({}, {"x-network-api-key": "wrong"}):
-            status, error = self.sim.rest("GET", "tasks?user_id=x", headers=headers)
-            self.assertEqual((status, error["status_code"], error["message"]), (401, 401, "Invalid API key"))
+            self.assertEqual(self.sim.rest("GET", "tasks?user_id=x", headers=headers),
+                             (401, {"detail": "Not authenticated"}))
         for path in (PATH, PATH + "?network_api_key=wrong"):
             with Raw(self.sim, path=path) as raw:
                 self.assertEqual(json.loads(raw.frame()[1]), {
@@ -425,6 +467,21 @@ class Rest(unittest.TestCase):
     def test_right_key_in_either_place(self):
         ask(self.sim.url + "?x=1&network_api_key=s%2Bcret%2F%26key", "hi")
         ask(self.sim.url, "hi", extra_headers={"X-Network-API-Key": "s+cret/&key"})
+
+    def test_pages_of_any_origin_may_call(self):
+        asks = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "content-type,x-network-api-key"}
+        for path in ("message", "tasks", "tasks/unknown", "nothing"):
+            self.assertEqual(self.sim.rest("OPTIONS", path, headers=asks), (204, None))
+            self.assertEqual(self.sim.headers["Access-Control-Allow-Origin"], "*")
+            self.assertIn("POST", self.sim.headers["Access-Control-Allow-Methods"])
+            self.assertIn("*", self.sim.headers["Access-Control-Allow-Headers"])
+            self.assertNotIn("Content-Length", self.sim.headers)  # RFC 9110, 8.6
+        for status, call in ((200, lambda: self.call("POST", "tasks", {"user_id": "ann"})),
+                             (404, lambda: self.call("GET", "tasks/unknown")),
+                             (401, lambda: self.sim.rest("GET", "tasks?user_id=x"))):
+            self.assertEqual(call()[0], status)
+            self.assertEqual(self.sim.headers["Access-Control-Allow-Origin"], "*")
 
     def test_keep_alive(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.sim.port, timeout=TIMEOUT)
@@ -438,13 +495,47 @@ class Rest(unittest.TestCase):
 
 
 class Streams(unittest.TestCase):
-    def test_simple_envelope(self):
-        with Sim("--envelope", "simple", "--pace", "0") as sim:
-            (updates, _, others), = ask(sim.url, "hello")
-            self.assertEqual(others, [])
-            for update in updates:
-                self.assertEqual(set(update), {"event", "data"})
-                self.assertEqual((update["event"], set(update["data"])), (UPDATE, {"text"}))
+    def check_simple(self, event):
+        self.assertEqual(set(event), {"event", "data"})
+
+    def check_full(self, event):
+        self.assertEqual(set(event), {"channel", "scope", "data", "timestamp"})
+        self.assertEqual(event["channel"]["type"], "WEBSOCKET")
+        self.assertEqual(event["scope"]["context"]["task_id"], TASK)
+        self.assertRegex(event["scope"]["context"]["interaction_id"], r"^[0-9a-f]{24}$")
+        self.assertRegex(event["timestamp"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+
+    def test_envelopes(self):
+        for args, check in (((), self.check_simple), (("--envelope", "simple"), self.check_simple),
+                            (("--envelope", "full"), self.check_full)):
+            with self.subTest(args=args), Sim("--pace", "0", *args) as sim, Raw(sim) as raw:
+                raw.ask()
+                events = []
+                while not events or "sender" not in events[-1]:
+                    events.append(json.loads(raw.frame()[1]))
+                for event in events[:-1]:
+                    check(event)
+                    self.assertEqual((name_of(event), set(event["data"])), (UPDATE, {"text"}))
+                raw.send(b"x", first=0x89)
+                self.assertEqual(raw.frame(), (0x8A, b"x"))  # nothing was sent after the final message
+
+    def test_lifecycle(self):
+        for args, check in (((), self.check_simple), (("--envelope", "full"), self.check_full)):
+            with self.subTest(args=args), Sim("--pace", "0", "--lifecycle", *args) as sim, Raw(sim) as raw:
+                raw.ask()
+                raw.ask("thank you")  # its first event tells that the first answer is over
+                events = [json.loads(raw.frame()[1])]
+                while len(events) < 2 or name_of(events[-1]) != name_of(events[0]):
+                    events.append(json.loads(raw.frame()[1]))
+                for event in events:
+                    if "sender" not in event:
+                        check(event)
+                names = [name_of(e) or "final" for e in events[:-1]]
+                updates = names.count(UPDATE)
+                self.assertGreater(updates, 1)
+                self.assertEqual(names, ["workflow-execution-started", *[UPDATE] * updates,
+                                         "thread-message-text-content-completed", "final",
+                                         "workflow-execution-completed"])
 
     def test_pace(self):
         with Sim("--pace", "0.005") as sim:
@@ -602,7 +693,7 @@ class Scenarios(unittest.TestCase):
         raw.ask()
         events = [json.loads(raw.frame()[1]) for _ in range(3)]
         self.assertEqual([text_of(e) for e in events], ["I fo", 'I found "it"\n', None])
-        self.assertEqual(events[0]["scope"]["context"]["task_id"], TASK)
+        self.assertEqual(events[0], {"event": UPDATE, "data": {"text": "I fo"}})
         self.assertEqual((events[2]["text"], events[2]["cards"], events[2]["extra"]), ('I found "it"\n', None, 1))
         raw.ask()
         self.assertEqual(json.loads(raw.frame()[1])["text"], "other")
@@ -614,6 +705,32 @@ class Scenarios(unittest.TestCase):
         raw.ask()  # nobody listens any more, but the connection is there
         raw.send(b"x", first=0x89)
         self.assertEqual(raw.frame(), (0x8A, b"x"))
+
+    def test_full_envelope(self):
+        raw = self.upgraded([{"receive": True}, {"update": "a"}, {"update": "ab"}, {"receive": True}, {"update": "c"}],
+                            "--envelope", "full")
+        raw.ask()
+        events = [json.loads(raw.frame()[1]) for _ in range(2)]
+        raw.ask()
+        events.append(json.loads(raw.frame()[1]))
+        self.assertEqual([text_of(e) for e in events], ["a", "ab", "c"])
+        contexts = [e["scope"]["context"] for e in events]
+        self.assertEqual([c["task_id"] for c in contexts], [TASK] * 3)
+        for name in ("message_id", "interaction_id"):
+            self.assertEqual(contexts[0][name], contexts[1][name])
+            self.assertNotEqual(contexts[1][name], contexts[2][name])
+
+    def test_what_was_received(self):
+        raw = self.upgraded([{"receive": True}, {"message": {"text": "aye"}, "received": True}, {"receive": True},
+                             {"message": {}, "received": True}])
+        said = {"task_id": TASK, "text": "hello", "context": {"url": "https://example.com"},
+                "agent_variables": {"tier": "gold", "visits": 3}, "of_the_future": [None]}
+        raw.send(json.dumps(said))
+        message = json.loads(raw.frame()[1])
+        self.assertEqual((message["text"], message["received"]), ("aye", said))
+        self.assertEqual(self.sim.rest("GET", f"tasks/{TASK}/messages")[1][-1], message)
+        raw.send("{")
+        self.assertNotIn("received", json.loads(raw.frame()[1]))
 
     def test_history(self):
         raw = self.upgraded([{"receive": True, "recorded": False}, {"message": {}, "recorded": False},
@@ -697,8 +814,7 @@ class Scenarios(unittest.TestCase):
         self.assertEqual(raw.rest()[2::3], b"abbbabbb")
 
     def test_tokens(self):
-        raw = self.upgraded([{"receive": True}, {"tokens": 3, "token_bytes": 4, "pace": 0.01}, {"message": {}}],
-                            "--envelope", "simple")
+        raw = self.upgraded([{"receive": True}, {"tokens": 3, "token_bytes": 4, "pace": 0.01}, {"message": {}}])
         raw.ask()
         events = [json.loads(raw.frame()[1]) for _ in range(4)]
         self.assertEqual([len(text_of(e)) for e in events[:3]], [4, 8, 12])
@@ -766,6 +882,7 @@ class Scenarios(unittest.TestCase):
                 connection.request("GET", "/api/v1/external/tasks?user_id=x")
                 answer = connection.getresponse()
                 return answer.status, answer.getheader("Retry-After"), answer.read()
+            self.assertEqual(sim.rest("OPTIONS", "tasks")[0], 204)  # a browser's question is no call
             self.assertEqual(call(), (503, "1", b"busy"))
             self.assertEqual(call()[0], 200)
             self.assertEqual(call(), (200, None, b"{"))
@@ -791,6 +908,7 @@ class Scenarios(unittest.TestCase):
                 ([{"send": "x"}, {"wait": -1}], "step 2: wait: expected seconds (a number >= 0)"),
                 ([{"send": "x", "update": "y"}], "step 1: expected one verb, got 'send' and 'update'"),
                 ([{"wait": 1, "fragment": 2}], "step 1: 'fragment' does not go with 'wait'"),
+                ([{"message": {}, "received": False}], "step 1: received: expected true"),
                 ([{"send": "x", "fragment": 0}], "step 1: fragment: expected payload bytes"),
                 ([{"repeat": 2, "steps": [{"send": "x"}, {"raw": "8"}]}], "step 1, step 2: raw: expected bytes"),
                 ([{"repeat": 2}], "step 1: expected a list of steps that is not empty"),
@@ -834,8 +952,9 @@ class Options(unittest.TestCase):
     def test_help_and_version(self):
         status, output, _ = run("--help")
         self.assertEqual(status, 0)
-        for option in ("--host", "--port", "--api-key", "--pace", "--envelope", "--catalogue", "--scenario", "--tokens",
-                       "--token-bytes", "--echo", "--log", "--tls-dir", "--tls-name", "--tls-expired", "--exit-with-stdin", "--verbose"):
+        for option in ("--host", "--port", "--api-key", "--pace", "--envelope", "--lifecycle", "--catalogue",
+                       "--scenario", "--tokens", "--token-bytes", "--echo", "--log", "--tls-dir", "--tls-name",
+                       "--tls-expired", "--exit-with-stdin", "--verbose"):
             self.assertIn(option, output)
         self.assertRegex(run("--version")[1], r"^aui-sim \d+\.\d+\.\d+\n$")
 
@@ -847,7 +966,7 @@ class Options(unittest.TestCase):
                 (["--port", "65536"], "--port: expected a whole number from 0 to 65535, got '65536'"),
                 (["--port", "-1"], "--port: expected"),
                 (["--tokens", "0"], "--tokens: expected"),
-                (["--envelope", "both"], "--envelope: expected full or simple, got 'both'"),
+                (["--envelope", "both"], "--envelope: expected simple or full, got 'both'"),
                 (["--port"], "--port: expected N, got 'nothing'"),
                 (["--verbose=yes"], "--verbose: expected no value, got 'yes'"),
                 (["--tls-name", "x"], "--tls-name: expected --tls-dir beside it"),

@@ -232,7 +232,7 @@ static json_t *small_talk(const json_t *catalogue, const char *words) {
   static const char *const greetings[] = {"hello", "hi", "hey", "good morning", "good evening", NULL};
   static const char *const goodbyes[] = {"thanks", "thank you", "bye", "goodbye", "that is all", NULL};
   if (has_any(words, goodbyes)) return thanks(catalogue);
-  return has_any(words, greetings) ? sim_agent_welcome(catalogue) : not_understood(catalogue);
+  return !words[1] || has_any(words, greetings) ? sim_agent_welcome(catalogue) : not_understood(catalogue);
 }
 
 json_t *sim_agent_answer(const json_t *catalogue, const json_t *history, const char *text) {

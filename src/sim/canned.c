@@ -55,7 +55,7 @@ static bool answer_status(struct sim_connection *connection, const json_t *answe
     sim_http_upgrade(&connection->out, key, headers);
     return true;
   }
-  json_t *all = json_pack("{s:s}", "Connection", "close");
+  json_t *all = json_pack("{s:s, s:s}", "Connection", "close", SIM_ANY_ORIGIN);
   json_object_update(all, (json_t *)headers);
   sim_http_answer(&connection->out, status, all, json_string_value(body), json_string_length(body));
   json_decref(all);

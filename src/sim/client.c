@@ -131,6 +131,12 @@ static void serve_call(struct sim_client *client, const struct sim_request *requ
   end_if_asked(client, request);
 }
 
+// A browser asks before it makes a page's call: that is no call, and comes without a key.
+static void serve_preflight(struct sim_client *client, const struct sim_request *request) {
+  sim_http_preflight(&client->connection.out);
+  end_if_asked(client, request);
+}
+
 static void read_request(struct sim_client *client) {
   struct sim_buffer *in = &client->connection.in;
   struct sim_request request;
@@ -147,7 +153,9 @@ static void read_request(struct sim_client *client) {
     start_session(client, &request);
     return;
   }
-  if (threads && sim_threads_is_stream(&request))
+  if (strcmp(request.method, "OPTIONS") == 0)
+    serve_preflight(client, &request);
+  else if (threads && sim_threads_is_stream(&request))
     start_stream(client, &request);
   else
     serve_call(client, &request);

@@ -38,32 +38,38 @@ static void full_head(const struct sim_envelope *envelope, const char *name, str
                     "\"context\":{\"message_id\":\"%s\",\"task_id\":\"",
                     envelope->channel, name, envelope->message_id);
   sim_json_escape(out, envelope->task_id, strlen(envelope->task_id));
-  sim_buffer_printf(out, "\",\"interaction_id\":\"%s\",\"pillar\":\"shopping\"}},\"data\":{", envelope->interaction_id);
+  sim_buffer_printf(out, "\",\"interaction_id\":\"%s\",\"pillar\":\"shopping\"}},", envelope->interaction_id);
 }
 
-static void full_tail(const struct sim_envelope *envelope, struct sim_buffer *out) {
-  sim_buffer_printf(out, "},\"timestamp\":\"%s\"}", envelope->time);
+// What stands before and after the members of an event's `data`.
+static void event_head(const struct sim_envelope *envelope, const char *name, struct sim_buffer *out) {
+  if (envelope->spelling == SIM_ENVELOPE_SIMPLE)
+    sim_buffer_printf(out, "{\"event\":\"%s\",", name);
+  else
+    full_head(envelope, name, out);
+  sim_buffer_add_string(out, "\"data\":{");
+}
+
+static void event_tail(const struct sim_envelope *envelope, struct sim_buffer *out) {
+  if (envelope->spelling == SIM_ENVELOPE_SIMPLE)
+    sim_buffer_add_string(out, "}}");
+  else
+    sim_buffer_printf(out, "},\"timestamp\":\"%s\"}", envelope->time);
 }
 
 void sim_envelope_before(const struct sim_envelope *envelope, struct sim_buffer *out) {
-  if (envelope->spelling == SIM_ENVELOPE_SIMPLE)
-    sim_buffer_add_string(out, "{\"event\":\"" SIM_TEXT_UPDATED "\",\"data\":{");
-  else
-    full_head(envelope, SIM_TEXT_UPDATED, out);
+  event_head(envelope, SIM_TEXT_UPDATED, out);
   sim_buffer_add_string(out, "\"text\":\"");
 }
 
 void sim_envelope_after(const struct sim_envelope *envelope, struct sim_buffer *out) {
   sim_buffer_add_string(out, "\"");
-  if (envelope->spelling == SIM_ENVELOPE_SIMPLE)
-    sim_buffer_add_string(out, "}}");
-  else
-    full_tail(envelope, out);
+  event_tail(envelope, out);
 }
 
 void sim_envelope_event(const struct sim_envelope *envelope, const char *name, struct sim_buffer *out) {
-  full_head(envelope, name, out);
-  full_tail(envelope, out);
+  event_head(envelope, name, out);
+  event_tail(envelope, out);
 }
 
 static json_t *party(const char *id, const char *type) {

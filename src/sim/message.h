@@ -7,9 +7,10 @@
 
 #include <jansson.h>
 
-enum sim_spelling { SIM_ENVELOPE_FULL, SIM_ENVELOPE_SIMPLE };
+enum sim_spelling { SIM_ENVELOPE_SIMPLE, SIM_ENVELOPE_FULL };
 
 #define SIM_TEXT_UPDATED "thread-message-text-content-updated"
+#define SIM_TEXT_COMPLETED "thread-message-text-content-completed"
 
 // What stays the same in all events of one answer.
 struct sim_envelope {
@@ -30,7 +31,7 @@ void sim_envelope_free(struct sim_envelope *envelope);
 void sim_envelope_before(const struct sim_envelope *envelope, struct sim_buffer *out);
 void sim_envelope_after(const struct sim_envelope *envelope, struct sim_buffer *out);
 
-// Appends a whole life-cycle event of this name, in the full spelling.
+// Appends a whole event of this name, without data.
 void sim_envelope_event(const struct sim_envelope *envelope, const char *name, struct sim_buffer *out);
 
 // Appends text as the inside of a JSON string (RFC 8259, section 7). The text is UTF-8.

@@ -30,6 +30,7 @@ void sim_player_start(struct sim_player *player, const struct sim_steps *steps) 
 void sim_player_free(struct sim_player *player) {
   free(player->last_text);
   free(player->task_id);
+  json_decref(player->received);
   sim_envelope_free(&player->envelope);
   sim_stream_free(&player->stream);
 }
@@ -96,14 +97,15 @@ static bool play_receive(struct sim_player *player, const struct sim_step *step)
   const char *field;
   if (!entry) return false;
   json_t *turn = sim_json_parse(entry->text, entry->length);
-  if (!sim_turn_problem(turn, &field)) {
+  if (!sim_turn_socket_problem(turn, &field)) {
     free(player->task_id);
     const char *task_id = json_string_value(json_object_get(turn, "task_id"));
     player->task_id = sim_copy(task_id, strlen(task_id));
     if (recorded(step)) sim_turn_record(player->service, player->number, turn);
   }
   sim_envelope_free(&player->envelope); // the next answer gets ids of its own
-  json_decref(turn);
+  json_decref(player->received);
+  player->received = turn;
   free(entry);
   return true;
 }
@@ -133,6 +135,7 @@ static json_t *make_message(struct sim_player *player, const struct sim_step *st
   json_t *task = sim_task_open(player->service->tasks, player->task_id ? player->task_id : "", "anonymous");
   json_t *message =
       sim_agent_message(sim_task_user(task), player->last_text ? player->last_text : "", (json_t *)step->value);
+  if (json_object_get(step->object, "received")) json_object_set(message, "received", player->received);
   if (recorded(step)) sim_task_record(task, message);
   return message;
 }

@@ -16,12 +16,13 @@ struct sim_player {
     size_t next;       // index of the step to run
     json_int_t rounds; // still to be played, this one included
   } stack[SIM_MAX_NESTING];
-  size_t depth;    // 0: nothing left to play
-  bool started;    // the present step has begun and waits for something
-  bool agent;      // the agent takes over
-  json_int_t lent; // for so many events; negative: for good
-  char *last_text; // of the last update; owned
-  char *task_id;   // of the last message received; owned
+  size_t depth;     // 0: nothing left to play
+  bool started;     // the present step has begun and waits for something
+  bool agent;       // the agent takes over
+  json_int_t lent;  // for so many events; negative: for good
+  char *last_text;  // of the last update; owned
+  char *task_id;    // of the last message received; owned
+  json_t *received; // that message, as it came; owned
   struct sim_envelope envelope;
   struct sim_stream stream;
 };

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define BASE "/api/v1/external/"
 
@@ -24,7 +25,8 @@ bool sim_rest_is_session(const struct sim_request *request) {
 
 static int invalid(json_t **result, const char *in, const char *field, const char *problem) {
   json_t *loc = *field ? json_pack("[s, s]", in, field) : json_pack("[s]", in);
-  *result = json_pack("{s:[{s:o, s:s, s:s}]}", "detail", "loc", loc, "msg", problem, "type", "value_error");
+  const char *type = problem == sim_field_required ? "value_error.missing" : "value_error";
+  *result = json_pack("{s:[{s:o, s:s, s:s}]}", "detail", "loc", loc, "msg", problem, "type", type);
   return 422;
 }
 
@@ -43,18 +45,32 @@ static json_t *task_result(struct sim_service *service, const json_t *task) {
   return result;
 }
 
+// What is wrong with a wish for a task, as of a turn (see turn.h).
+static const char *task_problem(const json_t *wish, const char **field) {
+  *field = "";
+  if (!json_is_object(wish)) return "expected a JSON object with user_id";
+  const json_t *user = json_object_get(wish, *field = "user_id");
+  if (!user) return sim_field_required;
+  if (!json_is_string(user)) return "expected a string";
+  const json_t *origin = json_object_get(wish, *field = "task_origin_type");
+  return !origin || json_is_null(origin) || json_is_string(origin) ? NULL : "expected a string";
+}
+
 static int create_task(struct sim_service *service, const struct sim_request *request, json_t **result) {
-  json_t *body = sim_json_parse(request->body, request->body_length);
-  const char *user_id = json_string_value(json_object_get(body, "user_id"));
-  if (!body || !user_id) {
-    json_decref(body);
-    return invalid(result, "body", body ? "user_id" : "", body ? "expected a string" : "expected JSON");
+  const char *field = "";
+  json_t *wish = sim_json_parse(request->body, request->body_length);
+  const char *problem = wish ? task_problem(wish, &field) : "expected JSON";
+  int status = 200;
+  if (problem) {
+    status = invalid(result, "body", field, problem);
+  } else {
+    char id[SIM_HEX_ID_SIZE];
+    sim_hex_id(id);
+    *result =
+        task_result(service, sim_task_open(service->tasks, id, json_string_value(json_object_get(wish, "user_id"))));
   }
-  char id[SIM_HEX_ID_SIZE];
-  sim_hex_id(id);
-  *result = task_result(service, sim_task_open(service->tasks, id, user_id));
-  json_decref(body);
-  return 200;
+  json_decref(wish);
+  return status;
 }
 
 // A positive number among the parameters; `otherwise` if it is not there, 0 if it is none.
@@ -69,21 +85,58 @@ static size_t number_parameter(const struct sim_request *request, const char *na
   return value;
 }
 
+// A page of tasks as they are stored, as clients see them.
+static json_t *task_results(struct sim_service *service, json_t *page) {
+  json_t *tasks = json_object_get(page, "tasks");
+  for (size_t i = 0; i < json_array_size(tasks); i++)
+    json_array_set_new(tasks, i, task_result(service, json_array_get(tasks, i)));
+  return page;
+}
+
 static int list_tasks(struct sim_service *service, const struct sim_request *request, json_t **result) {
   char *user_id = sim_request_parameter(request, "user_id");
   size_t page = number_parameter(request, "page", 1), size = number_parameter(request, "size", 10);
   int status = 200;
   if (!user_id)
-    status = invalid(result, "query", "user_id", "field required");
+    status = invalid(result, "query", "user_id", sim_field_required);
   else if (page == 0 || size == 0)
     status = invalid(result, "query", page ? "size" : "page", "expected a whole number from 1 to 1000");
   else
-    *result = sim_tasks_page(service->tasks, user_id, page, size);
+    *result = task_results(service, sim_tasks_page(service->tasks, user_id, page, size));
   free(user_id);
   return status;
 }
 
+// How one of the agent's messages came to be; a new reference.
+static json_t *trace_info(const json_t *message) {
+  return json_pack("{s:O, s:s}", "message_id", json_object_get(message, "id"), "agent", "aui-sim");
+}
+
+// A truth value among the parameters: 1 or 0, which it also is when it is not there; -1 if it is none.
+static int truth_parameter(const struct sim_request *request, const char *name) {
+  char *text = sim_request_parameter(request, name);
+  bool yes = text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
+  bool no = !text || strcasecmp(text, "false") == 0 || strcmp(text, "0") == 0;
+  free(text);
+  return yes ? 1 : no ? 0 : -1;
+}
+
+// The agent's answer to a turn that has no problem, recorded; a new reference.
+static json_t *answer_turn(struct sim_service *service, const json_t *turn) {
+  json_t *message = sim_turn_answer(service, SIM_LOG_REST, turn);
+  const char *task_id = json_string_value(json_object_get(turn, "task_id"));
+  sim_task_record(sim_task_find(service->tasks, task_id), message);
+  sim_log(service->log, "answer", SIM_LOG_REST, task_id, json_object_get(message, "text"));
+  return message;
+}
+
 static int post_message(struct sim_service *service, const struct sim_request *request, json_t **result) {
+  static const char *const parameters[] = {"is_external_api", "include_business_trace", "include_context_trace"};
+  int asked[3];
+  for (size_t i = 0; i < 3; i++) {
+    asked[i] = truth_parameter(request, parameters[i]);
+    if (asked[i] < 0) return invalid(result, "query", parameters[i], "expected true or false");
+  }
   const char *field = "";
   json_t *turn = sim_json_parse(request->body, request->body_length);
   const char *problem = turn ? sim_turn_problem(turn, &field) : "expected JSON";
@@ -91,10 +144,10 @@ static int post_message(struct sim_service *service, const struct sim_request *r
   if (problem) {
     status = invalid(result, "body", field, problem);
   } else {
-    *result = sim_turn_answer(service, SIM_LOG_REST, turn);
-    const char *task_id = json_string_value(json_object_get(turn, "task_id"));
-    sim_task_record(sim_task_find(service->tasks, task_id), *result);
-    sim_log(service->log, "answer", SIM_LOG_REST, task_id, json_object_get(*result, "text"));
+    json_t *message = answer_turn(service, turn);
+    *result = json_copy(message); // what was asked for stays out of the history
+    if (asked[1] || asked[2]) json_object_set_new(*result, "trace_info", trace_info(message));
+    json_decref(message);
   }
   json_decref(turn);
   return status;
@@ -102,9 +155,10 @@ static int post_message(struct sim_service *service, const struct sim_request *r
 
 static int suggest(struct sim_service *service, const struct sim_request *request, json_t **result) {
   json_t *body = sim_json_parse(request->body, request->body_length);
-  bool good = json_is_object(body);
+  const json_t *context = json_object_get(body, "context");
+  bool object = json_is_object(body), good = !context || json_is_null(context) || json_is_object(context);
   json_decref(body);
-  if (!good) return invalid(result, "body", "", "expected a JSON object");
+  if (!object || !good) return invalid(result, "body", object ? "context" : "", "expected an object");
   char id[SIM_HEX_ID_SIZE];
   sim_hex_id(id);
   json_t *welcome = sim_agent_welcome(service->catalogue);
@@ -113,7 +167,18 @@ static int suggest(struct sim_service *service, const struct sim_request *reques
   return 200;
 }
 
-// How one of the agent's messages came to be; those of the user have no trace.
+// The agent makes no context of its own: it answers with the object that it was given.
+static int describe_context(const struct sim_request *request, json_t **result) {
+  json_t *params = sim_json_parse(request->body, request->body_length);
+  if (json_is_object(params)) {
+    *result = json_pack("{s:s, s:o}", "title", "What was asked", "params", params);
+    return 200;
+  }
+  json_decref(params);
+  return invalid(result, "body", "", "expected an object");
+}
+
+// Those of the user have no trace.
 static int trace(const json_t *task, const char *message_id, json_t **result) {
   size_t index;
   json_t *message;
@@ -121,7 +186,7 @@ static int trace(const json_t *task, const char *message_id, json_t **result) {
     const char *type = json_string_value(json_object_get(json_object_get(message, "sender"), "type"));
     const char *id = json_string_value(json_object_get(message, "id"));
     if (!type || strcmp(type, "agent") != 0 || !id || strcmp(id, message_id) != 0) continue;
-    *result = json_pack("{s:s, s:s}", "message_id", id, "agent", "aui-sim");
+    *result = trace_info(message);
     return 200;
   }
   return not_found(result, "Message not found");
@@ -129,7 +194,7 @@ static int trace(const json_t *task, const char *message_id, json_t **result) {
 
 // One of the calls below tasks/{task_id}: `rest` is what follows.
 static int get_task_or_part(struct sim_service *service, const json_t *task, const char *rest, json_t **result) {
-  static const char messages[] = "/messages/", trace_info[] = "/trace-info";
+  static const char messages[] = "/messages/", trace_end[] = "/trace-info";
   if (strcmp(rest, "") == 0) {
     *result = task_result(service, task);
     return 200;
@@ -140,7 +205,7 @@ static int get_task_or_part(struct sim_service *service, const json_t *task, con
   }
   const char *id = strncmp(rest, messages, sizeof messages - 1) == 0 ? rest + sizeof messages - 1 : "";
   size_t length = strcspn(id, "/");
-  if (length == 0 || strcmp(id + length, trace_info) != 0) return not_found(result, "Not Found");
+  if (length == 0 || strcmp(id + length, trace_end) != 0) return not_found(result, "Not Found");
   char *message_id = sim_percent_decode(id, length);
   int status = trace(task, message_id, result);
   free(message_id);
@@ -169,6 +234,8 @@ static int dispatch(struct sim_service *service, const struct sim_request *reque
     status = post ? post_message(service, request, result) : 405;
   else if (path && strcmp(path, "direct-followup-suggestions") == 0)
     status = post ? suggest(service, request, result) : 405;
+  else if (path && strcmp(path, "agent-context") == 0)
+    status = post ? describe_context(request, result) : 405;
   else
     status = not_found(result, "Not Found");
   if (status == 405) *result = json_pack("{s:s}", "detail", "Method Not Allowed");
@@ -182,8 +249,8 @@ void sim_rest_answer(struct sim_service *service, const struct sim_request *requ
   if (authenticated)
     status = dispatch(service, request, &result);
   else
-    result = sim_error_payload(401, "Not authenticated", "Invalid API key");
-  json_t *headers = json_pack("{s:s}", "Content-Type", "application/json");
+    result = json_pack("{s:s}", "detail", "Not authenticated");
+  json_t *headers = json_pack("{s:s, s:s}", "Content-Type", "application/json", SIM_ANY_ORIGIN);
   char *text = sim_json_text(result);
   sim_http_answer(out, status, headers, text, strlen(text));
   free(text);

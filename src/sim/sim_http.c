@@ -161,6 +161,7 @@ static const char *reason_phrase(int status) {
   switch (status) {
     case 101: return "Switching Protocols";
     case 200: return "OK";
+    case 204: return "No Content";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
     case 403: return "Forbidden";
@@ -180,7 +181,7 @@ void sim_http_answer(struct sim_buffer *out, int status, const json_t *headers, 
   sim_buffer_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_phrase(status));
   json_object_foreach((json_t *)headers, name, value)
       sim_buffer_printf(out, "%s: %s\r\n", name, json_string_value(value));
-  if (status != 101) sim_buffer_printf(out, "Content-Length: %zu\r\n", length);
+  if (status != 101 && status != 204) sim_buffer_printf(out, "Content-Length: %zu\r\n", length);
   sim_buffer_add_string(out, "\r\n");
   sim_buffer_add(out, body, length);
 }
@@ -193,4 +194,11 @@ void sim_http_upgrade(struct sim_buffer *out, const char *key, const json_t *hea
   json_object_update(all, (json_t *)headers);
   sim_http_answer(out, 101, all, NULL, 0);
   json_decref(all);
+}
+
+void sim_http_preflight(struct sim_buffer *out) {
+  json_t *headers = json_pack("{s:s, s:s, s:s, s:s}", SIM_ANY_ORIGIN, "Access-Control-Allow-Methods", "GET, POST",
+                              "Access-Control-Allow-Headers", "*, Authorization", "Access-Control-Max-Age", "600");
+  sim_http_answer(out, 204, headers, NULL, 0);
+  json_decref(headers);
 }

@@ -9,6 +9,9 @@
 
 #define SIM_ACCEPT_SIZE 29
 
+// The header, with its value, by which pages of any origin may read an answer (Fetch Standard, CORS protocol).
+#define SIM_ANY_ORIGIN "Access-Control-Allow-Origin", "*"
+
 struct sim_request {
   char *head; // owned; the strings below lie inside it
   const char *method;
@@ -45,7 +48,10 @@ void sim_accept_value(const char *key, char out[SIM_ACCEPT_SIZE]);
 // Appends the answer that accepts this upgrade; `headers` as below.
 void sim_http_upgrade(struct sim_buffer *out, const char *key, const json_t *headers);
 
-// Appends an answer. `headers` is a JSON object of further headers, or NULL. Except for status 101,
+// Appends the answer to a browser's question whether a page may make a call (a preflight): it may.
+void sim_http_preflight(struct sim_buffer *out);
+
+// Appends an answer. `headers` is a JSON object of further headers, or NULL. Except for statuses 101 and 204,
 // Content-Length is added.
 void sim_http_answer(struct sim_buffer *out, int status, const json_t *headers, const char *body, size_t length);
 

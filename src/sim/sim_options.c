@@ -19,6 +19,7 @@ enum id {
   CUMULATIVE,
   PACE,
   ENVELOPE,
+  LIFECYCLE,
   CATALOGUE,
   SCENARIO,
   TOKENS,
@@ -50,7 +51,8 @@ static const struct option {
     {REPLAY, "--replay", "N", "newest events of a thread that can be had again (1000)"},
     {CUMULATIVE, "--cumulative", NULL, "the threads API's events carry all of the text so far, not what is new"},
     {PACE, "--pace", "SECONDS", "time between two updates; 0: no waiting (0.04; 0 with --tokens)"},
-    {ENVELOPE, "--envelope", "SPELLING", "of the updates: full or simple (full)"},
+    {ENVELOPE, "--envelope", "SPELLING", "of the updates: simple or full (simple)"},
+    {LIFECYCLE, "--lifecycle", NULL, "send workflow and life-cycle events around an answer, too"},
     {CATALOGUE, "--catalogue", "FILE", "products that the agent knows (a built-in few)"},
     {SCENARIO, "--scenario", "FILE", "play this script on every WebSocket connection"},
     {TOKENS, "--tokens", "N", "answer everything with N updates of synthetic text"},
@@ -130,7 +132,7 @@ static double seconds_value(const struct option *option, const char *text) {
 }
 
 static enum sim_spelling spelling_value(const struct option *option, const char *text) {
-  if (strcmp(text, "full") != 0 && strcmp(text, "simple") != 0) option_complain(option->name, "full or simple", text);
+  if (strcmp(text, "full") != 0 && strcmp(text, "simple") != 0) option_complain(option->name, "simple or full", text);
   return strcmp(text, "full") == 0 ? SIM_ENVELOPE_FULL : SIM_ENVELOPE_SIMPLE;
 }
 
@@ -138,6 +140,7 @@ static void apply_flag(struct sim_options *options, const struct option *option)
   switch (option->id) {
     case ECHO: options->echo = true; break;
     case CUMULATIVE: options->cumulative = true; break;
+    case LIFECYCLE: options->lifecycle = true; break;
     case TLS_EXPIRED: options->tls_expired = true; break;
     case EXIT_WITH_STDIN: options->exit_with_stdin = true; break;
     case VERBOSE: options->verbose = true; break;

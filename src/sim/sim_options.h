@@ -18,6 +18,7 @@ struct sim_options { // the strings belong to argv or are static
   size_t token_bytes;
   bool echo; // instead of the built-in agent
   enum sim_spelling envelope;
+  bool lifecycle;
   const char *publishable_key; // NULL: any that is spelt as one
   size_t token_lifetime;       // seconds
   int runtime;                 // of the threads API's agent: 1, or 2, which streams by Server-Sent Events only

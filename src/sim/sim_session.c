@@ -22,10 +22,10 @@ static void session_refuse(struct sim_websocket *websocket, const char *field, c
   sim_buffer_free(&text);
 }
 
-static void send_event(struct sim_session *session, const char *name) {
+static void send_lifecycle_event(struct sim_session *session, const char *name) {
   const struct sim_envelope *envelope = &session->envelope;
   struct sim_buffer event = {0};
-  if (envelope->spelling == SIM_ENVELOPE_SIMPLE) return; // it knows text updates alone
+  if (!session->service->options->lifecycle) return;
   sim_envelope_event(envelope, name, &event);
   sim_frame_add(&session->websocket->connection->out, SIM_FIN | SIM_TEXT, event.data, event.length);
   sim_buffer_free(&event);
@@ -40,13 +40,13 @@ static void start_answer(struct sim_session *session, const json_t *turn) {
   sim_envelope_start(&session->envelope, options->envelope, session->websocket->channel, task_id);
   sim_stream_start(&session->stream, &session->envelope, sim_copy(text, strlen(text)),
                    options->tokens ? options->token_bytes : 0, options->pace);
-  send_event(session, "agent-execution-started");
+  send_lifecycle_event(session, "workflow-execution-started");
 }
 
 static void take_turn(struct sim_session *session, const struct sim_inbox_entry *entry) {
   const char *field = "";
   json_t *turn = sim_json_parse(entry->text, entry->length);
-  const char *problem = turn ? sim_turn_problem(turn, &field) : "the message is not JSON";
+  const char *problem = turn ? sim_turn_socket_problem(turn, &field) : "the message is not JSON";
   if (problem)
     session_refuse(session->websocket, field, problem);
   else
@@ -55,10 +55,11 @@ static void take_turn(struct sim_session *session, const struct sim_inbox_entry 
 }
 
 static void finish_answer(struct sim_session *session) {
+  send_lifecycle_event(session, SIM_TEXT_COMPLETED);
   sim_websocket_send(session->websocket, session->message);
   sim_log(session->service->log, "answer", session->number, session->envelope.task_id,
           json_object_get(session->message, "text"));
-  send_event(session, "agent-execution-completed");
+  send_lifecycle_event(session, "workflow-execution-completed");
   sim_session_free(session);
 }
 

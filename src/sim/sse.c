@@ -6,7 +6,7 @@
 void sim_sse_head(const struct sim_sse *sse) {
   sim_buffer_printf(sse->out,
                     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n"
-                    "%s\r\n\r\n",
+                    "Access-Control-Allow-Origin: *\r\n%s\r\n\r\n",
                     sse->to_the_end ? "Connection: close" : "Transfer-Encoding: chunked");
 }
 

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-// A task is a JSON object with id, user_id, title, created_at and messages (oldest first). A store of them is a JSON
+// A task is a JSON object with id, user_id, title and messages (oldest first). A store of them is a JSON
 // object from id to task; json_object() makes an empty one.
 
 // The task of this id, made for this user if it is unknown. Borrowed; valid until the next task is made.
@@ -19,7 +19,8 @@ void sim_task_record(json_t *task, json_t *message);
 // The user a task belongs to; valid as long as the task.
 const char *sim_task_user(const json_t *task);
 
-// One page (from 1) of the tasks of a user, newest first, as {"tasks","total","page","size"}; a new reference.
+// One page (from 1) of the tasks of a user, whole and newest first, as {"tasks","total","page","size"}; a new
+// reference.
 json_t *sim_tasks_page(const json_t *tasks, const char *user_id, size_t page, size_t size);
 
 #endif

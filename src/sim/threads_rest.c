@@ -214,7 +214,7 @@ static int dispatch(struct call *call) {
 }
 
 void sim_threads_reply(struct sim_buffer *out, int status, json_t *result) {
-  json_t *headers = json_pack("{s:s}", "Content-Type", "application/json");
+  json_t *headers = json_pack("{s:s, s:s}", "Content-Type", "application/json", SIM_ANY_ORIGIN);
   char *text = sim_json_text(result);
   sim_http_answer(out, status, headers, text, strlen(text));
   free(text);

@@ -7,27 +7,56 @@
 
 #include <stdlib.h>
 
+const char sim_field_required[] = "field required";
+
+static bool given(const json_t *value) {
+  return value && !json_is_null(value);
+}
+
+static const char *string_problem(const json_t *value) {
+  return json_string_length(value) > 0 ? NULL : "expected a string that is not empty";
+}
+
+static const char *object_problem(const json_t *value) {
+  return json_is_object(value) ? NULL : "expected an object";
+}
+
 const char *sim_turn_problem(const json_t *turn, const char **field) {
-  static const char *const required[] = {"task_id", "text"};
+  static const struct {
+    const char *name;
+    const char *(*problem)(const json_t *value);
+  } fields[] = {{"task_id", string_problem},
+                {"text", string_problem},
+                {"context", object_problem},
+                {"agent_variables", object_problem}};
   *field = "";
   if (!json_is_object(turn)) return "expected a JSON object with task_id and text";
-  for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
-    const json_t *value = json_object_get(turn, *field = required[i]);
-    if (!value) return "field required";
-    if (!json_is_string(value) || json_string_length(value) == 0) return "expected a string that is not empty";
+  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    const json_t *value = json_object_get(turn, *field = fields[i].name);
+    const char *problem = given(value) ? fields[i].problem(value) : NULL;
+    if (problem) return problem;
   }
-  const json_t *context = json_object_get(turn, *field = "context");
-  if (context && !json_is_object(context) && !json_is_null(context)) return "expected an object";
-  return NULL;
+  return given(json_object_get(turn, *field = "task_id")) ? NULL : sim_field_required;
+}
+
+const char *sim_turn_socket_problem(const json_t *turn, const char **field) {
+  const char *problem = sim_turn_problem(turn, field);
+  if (problem) return problem;
+  return given(json_object_get(turn, *field = "text")) ? NULL : sim_field_required;
+}
+
+static const char *text_of(const json_t *turn) {
+  const char *text = json_string_value(json_object_get(turn, "text"));
+  return text ? text : "";
 }
 
 json_t *sim_turn_record(struct sim_service *service, size_t connection, const json_t *turn) {
   const char *task_id = json_string_value(json_object_get(turn, "task_id"));
   json_t *task = sim_task_open(service->tasks, task_id, "anonymous");
-  json_t *message = sim_user_message(sim_task_user(task), json_string_value(json_object_get(turn, "text")));
+  json_t *message = sim_user_message(sim_task_user(task), text_of(turn));
   sim_task_record(task, message);
+  sim_log(service->log, "message", connection, task_id, json_object_get(message, "text"));
   json_decref(message);
-  sim_log(service->log, "message", connection, task_id, json_object_get(turn, "text"));
   return task;
 }
 
@@ -47,5 +76,5 @@ json_t *sim_turn_say(const struct sim_service *service, const json_t *task, cons
 
 json_t *sim_turn_answer(struct sim_service *service, size_t connection, const json_t *turn) {
   const json_t *task = sim_turn_record(service, connection, turn);
-  return sim_turn_say(service, task, json_string_value(json_object_get(turn, "text")));
+  return sim_turn_say(service, task, text_of(turn));
 }

@@ -5,9 +5,13 @@
 
 #include "service.h"
 
+// The problem of a field that has to be there and is not.
+extern const char sim_field_required[];
+
 // What is wrong with a client's message: a static text, with the field it is about in *field ("" for the whole);
-// NULL if nothing is.
+// NULL if nothing is. By REST it may do without text; on a socket it may not.
 const char *sim_turn_problem(const json_t *turn, const char **field);
+const char *sim_turn_socket_problem(const json_t *turn, const char **field);
 
 // Records the user's message and returns the agent's answer to it, a new reference, not recorded yet. The turn must
 // have no problem; it came by the connection of this number, or SIM_LOG_REST.
