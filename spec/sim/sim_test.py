@@ -65,7 +65,7 @@ class Sim:
         answer = connection.getresponse()
         data = answer.read()
         connection.close()
-        self.headers = answer.headers
+        self.answer_headers = answer.headers
         return answer.status, json.loads(data) if data else None
 
 
@@ -473,15 +473,15 @@ class Rest(unittest.TestCase):
                 "Access-Control-Request-Headers": "content-type,x-network-api-key"}
         for path in ("message", "tasks", "tasks/unknown", "nothing"):
             self.assertEqual(self.sim.rest("OPTIONS", path, headers=asks), (204, None))
-            self.assertEqual(self.sim.headers["Access-Control-Allow-Origin"], "*")
-            self.assertIn("POST", self.sim.headers["Access-Control-Allow-Methods"])
-            self.assertIn("*", self.sim.headers["Access-Control-Allow-Headers"])
-            self.assertNotIn("Content-Length", self.sim.headers)  # RFC 9110, 8.6
+            self.assertEqual(self.sim.answer_headers["Access-Control-Allow-Origin"], "*")
+            self.assertIn("POST", self.sim.answer_headers["Access-Control-Allow-Methods"])
+            self.assertIn("*", self.sim.answer_headers["Access-Control-Allow-Headers"])
+            self.assertNotIn("Content-Length", self.sim.answer_headers)  # RFC 9110, 8.6
         for status, call in ((200, lambda: self.call("POST", "tasks", {"user_id": "ann"})),
                              (404, lambda: self.call("GET", "tasks/unknown")),
                              (401, lambda: self.sim.rest("GET", "tasks?user_id=x"))):
             self.assertEqual(call()[0], status)
-            self.assertEqual(self.sim.headers["Access-Control-Allow-Origin"], "*")
+            self.assertEqual(self.sim.answer_headers["Access-Control-Allow-Origin"], "*")
 
     def test_keep_alive(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.sim.port, timeout=TIMEOUT)
