@@ -457,6 +457,8 @@ class Rest(unittest.TestCase):
         for headers in ({}, {"x-network-api-key": "wrong"}):
             self.assertEqual(self.sim.rest("GET", "tasks?user_id=x", headers=headers),
                              (401, {"detail": "Not authenticated"}))
+        # A key in the address is for sockets alone.
+        self.assertEqual(self.sim.rest("GET", "tasks?user_id=x&network_api_key=s%2Bcret%2F%26key")[0], 401)
         for path in (PATH, PATH + "?network_api_key=wrong"):
             with Raw(self.sim, path=path) as raw:
                 self.assertEqual(json.loads(raw.frame()[1]), {

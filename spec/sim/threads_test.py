@@ -418,6 +418,15 @@ class Rest(unittest.TestCase):
         status, answer = self.sim.call("POST", "welcome-message", {}, base="/eu/apollo-api/messaging/v1/")
         self.assertEqual(status, 200)
 
+    def test_pages_of_any_origin_may_call(self):
+        connection = self.sim.connect()
+        for method, path, headers in (("OPTIONS", STREAM, {}), ("GET", "nowhere", self.sim.headers())):
+            connection.request(method, "/apollo-api/" + path, headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            self.assertEqual(answer.getheader("Access-Control-Allow-Origin"), "*")
+        self.assertEqual(self.sim.open().getheader("Access-Control-Allow-Origin"), "*")
+
     def test_canned_answers_come_to_both_apis(self):
         scenario = {"connections": [[]], "rest": ["serve", {"status": 503, "headers": {"Retry-After": "1"}}]}
         with Threads(scenario=scenario) as sim:

@@ -40,11 +40,19 @@ static void client_refuse(struct sim_client *client, int status, const char *mes
   sim_connection_end(&client->connection, SIM_END_CLOSE);
 }
 
-static bool key_accepted(const struct sim_service *service, const struct sim_request *request) {
+static bool is_key(const struct sim_service *service, const char *given) {
   const char *wanted = service->options->api_key;
-  const char *header = sim_request_header(request, "x-network-api-key");
+  return !wanted || (given && strcmp(given, wanted) == 0);
+}
+
+static bool key_in_header(const struct sim_service *service, const struct sim_request *request) {
+  return is_key(service, sim_request_header(request, "x-network-api-key"));
+}
+
+// On a socket the key may come in the query, too.
+static bool key_for_session(const struct sim_service *service, const struct sim_request *request) {
   char *parameter = sim_request_parameter(request, "network_api_key");
-  bool accepted = !wanted || (header && strcmp(header, wanted) == 0) || (parameter && strcmp(parameter, wanted) == 0);
+  bool accepted = is_key(service, parameter) || key_in_header(service, request);
   free(parameter);
   return accepted;
 }
@@ -60,7 +68,7 @@ static bool session_authenticated(struct sim_client *client, const struct sim_re
     sim_connection_end(&client->connection, SIM_END_CLOSE);
     return false;
   }
-  if (key_accepted(client->service, request)) return true;
+  if (key_for_session(client->service, request)) return true;
   error = sim_error_payload(401, "Not authenticated", "Invalid API key");
   sim_websocket_accept(websocket);
   sim_websocket_send(websocket, error);
@@ -127,7 +135,7 @@ static void serve_call(struct sim_client *client, const struct sim_request *requ
   if (sim_threads_path(request))
     sim_threads_answer(service, client->number, request, &connection->out);
   else
-    sim_rest_answer(service, request, key_accepted(service, request), &connection->out);
+    sim_rest_answer(service, request, key_in_header(service, request), &connection->out);
   end_if_asked(client, request);
 }
 
