@@ -1,6 +1,6 @@
--- What documentation says of the options, from their rows in lua/aui/option/rows.lua: the table of README.md, those of
--- docs/reference.md, and the classes for language servers. `lua docs/options.lua`, in the root, writes it into the
--- files; spec/documentation_spec.lua compares.
+-- What documentation says of the options, from their rows in lua/aui/option/rows.lua: the tables of docs/reference.md,
+-- and the classes for language servers. `lua docs/options.lua`, in the root, writes it into the files;
+-- spec/documentation_spec.lua compares.
 
 local is_program = not ...
 if is_program then package.path = "lua/?.lua;" .. package.path end
@@ -41,15 +41,10 @@ local function bytes_words(number)
   return ("%d"):format(number)
 end
 
-local function default_words(all, row)
+local function default_words(row)
   local default = row.default
   if row.shown then return row.shown end
   if row.environment then return code("$" .. row.environment) end
-  if row.class and default then
-    local parts = {}
-    for index, field in ipairs(fields_of(all, row)) do parts[index] = default_words(all, field) end
-    return table.concat(parts, ", ")
-  end
   if type(default) == "string" then return code(('"%s"'):format(default)) end
   if type(default) == "boolean" then return code(tostring(default)) end
   if type(default) == "number" then return row.unit == "bytes" and bytes_words(default) or number_words(default) end
@@ -77,27 +72,13 @@ end
 
 local function markdown_row(...) return "| " .. table.concat({ ... }, " | ") .. " |" end
 
-local function readme_table(all)
-  local lines = { markdown_row("option", "meaning", "default"), "| --- | --- | --- |" }
-  for _, row in ipairs(all) do
-    local names = {}
-    for index, field in ipairs(fields_of(all, row)) do names[index] = field_of(field) .. " =" end
-    local form = names[1] and code("{ " .. table.concat(names, ", ") .. " }") .. ", " or ""
-    if not names[1] and row.unit then form = row.unit .. " " end
-    if not is_field(row) then
-      lines[#lines + 1] = markdown_row(code(row.name), form .. row.words, default_words(all, row))
-    end
-  end
-  return lines
-end
-
 -- Its links lead from docs/.
 local function reference_table(all)
   local lines = { markdown_row("option", "type", "default", "meaning"), "| --- | --- | --- | --- |" }
   for _, row in ipairs(all) do
-    local default = row.class and not row.shown and "" or default_words(all, row)
+    local default = row.required and "required" or default_words(row)
     local words = (row.words .. (row.more and ". " .. row.more or "")):gsub("%(docs/", "(")
-    lines[#lines + 1] = markdown_row(code(row.name), type_words(row), row.required and "required" or default, words)
+    lines[#lines + 1] = markdown_row(code(row.name), type_words(row), default, words)
   end
   return lines
 end
@@ -143,7 +124,7 @@ local function class_lines(all, name, fields, words)
   local lines = { "", comment("---@class (exact) " .. name, plain(words)) }
   for _, row in ipairs(fields) do
     local beginning = ("---@field %s%s %s"):format(field_of(row), row.required and "" or "?", class_type(row))
-    local default = not row.class and not row.required and plain(default_words(all, row)) or ""
+    local default = not row.class and not row.required and plain(default_words(row)) or ""
     local text = (row.unit and row.unit .. " " or "") .. row.words
     if default ~= "" then text = text .. "; default: " .. default end
     if row.more then text = text .. ". " .. row.more end
@@ -189,7 +170,6 @@ end
 local function texts()
   local reference = with_table(read_file "docs/reference.md", "options", reference_table(rows.session))
   return {
-    ["README.md"] = with_table(read_file "README.md", "options", readme_table(rows.session)),
     ["docs/reference.md"] = with_table(reference, "pool", reference_table(rows.pool)),
     ["lua/aui/option/classes.lua"] = CLASSES_HEAD
       .. classes_of(rows.session, "aui.Options", "of aui.connect, aui.session and pool:connect")

@@ -1,5 +1,5 @@
 -- The options, a row each: what is checked, filled in, handed to the core and documented of them comes from here alone.
--- docs/options.lua writes the tables of README.md and docs/reference.md and the classes of lua/aui/option/classes.lua.
+-- docs/options.lua writes the tables of docs/reference.md and the classes of lua/aui/option/classes.lua.
 --
 -- A row has
 --   name         "timeout.connect" is the field `connect` of the option `timeout`, whose row comes before
@@ -13,8 +13,8 @@
 --   off          what the core gets where the option that it is a field of is false, or nil without a default
 --   unit         "bytes", of whole numbers
 --   class        the LuaCATS class of a table
---   words        for README: a phrase of Markdown
---   more         for the reference besides: whole sentences
+--   words        what it is: a phrase of Markdown
+--   more         what else is to say of it: whole sentences
 --   shown        the default in words, where it does not speak for itself
 
 local KIB, MIB = 1024, 1024 * 1024
