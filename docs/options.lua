@@ -120,7 +120,7 @@ end
 
 local function plain(text) return (text:gsub("%[([^]]*)%]%([^)]*%)", "%1"):gsub("`", "")) end
 
-local function class_lines(all, name, fields, words)
+local function class_lines(name, fields, words)
   local lines = { "", comment("---@class (exact) " .. name, plain(words)) }
   for _, row in ipairs(fields) do
     local beginning = ("---@field %s%s %s"):format(field_of(row), row.required and "" or "?", class_type(row))
@@ -136,10 +136,10 @@ end
 local function classes_of(all, name, words)
   local roots, parts = {}, {}
   for _, row in ipairs(all) do
-    if row.class then parts[#parts + 1] = class_lines(all, row.class, fields_of(all, row), row.words) end
+    if row.class then parts[#parts + 1] = class_lines(row.class, fields_of(all, row), row.words) end
     if not is_field(row) then roots[#roots + 1] = row end
   end
-  parts[#parts + 1] = class_lines(all, name, roots, words)
+  parts[#parts + 1] = class_lines(name, roots, words)
   return table.concat(parts, "\n")
 end
 

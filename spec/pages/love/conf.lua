@@ -1,0 +1,1 @@
+function love.conf(t) t.identity = "aui-pages" end

@@ -1,0 +1,165 @@
+-- What README.md and the pages of docs/ show runs as it stands. The rule for the pages:
+--
+--   A section is what stands between two headings. Its ```lua blocks are one program, one after the other: a block goes
+--   on from those before it in its section, and from nothing else. It prints what the ```text blocks there say, if any,
+--   and complains of nothing.
+--   A word after `lua` is the host: none, Lua 5.4 and LuaJIT, natively; `luajit` that alone; `love`; `neovim`.
+--   A program has what a user has: the key in AUI_NETWORK_API_KEY, the agent in AUI_URL, which it reads itself, and in
+--   SHOP_PROXY the URL of a proxy. No block of Lua is left out.
+--
+--   ```sh blocks are commands of script/ in a checkout where first.lua is the Lua program of the section. What has
+--   other commands is marked by the word `elsewhere`, and not run.
+--
+--   A ```nginx block with Lua in it stands in a server of the http block that its page shows before.
+--
+-- The agent is aui-sim. Whatever leads elsewhere ends at a proxy that is not there.
+
+local lfs = require "lfs"
+local page = require "spec.pages.page"
+local support = require "spec.support"
+
+local KEY = "hunter2-pages"
+local build_dir = assert(os.getenv "AUI_BUILD", "AUI_BUILD: expected the build's directory")
+local root = lfs.currentdir()
+
+local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
+
+local function pages()
+  local list = { "README.md" }
+  for name in lfs.dir "docs" do
+    if name:match "%.md$" then list[#list + 1] = "docs/" .. name end
+  end
+  table.sort(list)
+  return list
+end
+
+local function write_file(name, text)
+  local file = assert(io.open(name, "w"))
+  assert(file:write(text))
+  file:close()
+end
+
+local function read_file(name)
+  local file = assert(io.open(name))
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+describe("the program of", function()
+  local server, proxy, directory
+
+  lazy_setup(function()
+    server = support.start { "--pace", "0" }
+    proxy = support.real_proxy("tinyproxy", "ann:secret")
+  end)
+  lazy_teardown(function()
+    server:stop()
+    proxy:stop()
+  end)
+  before_each(function()
+    directory = os.tmpname()
+    os.remove(directory)
+    assert(lfs.mkdir(directory))
+  end)
+  after_each(function() os.execute("rm -rf " .. directory) end)
+
+  -- What the words of a shell write to the standard output and error output; they have to end well, and in time.
+  local function output_of(words)
+    local command = "timeout --kill-after=5 60 %s >%s/output 2>%s/errors </dev/null; echo $?"
+    local pipe = assert(io.popen(command:format(words, directory, directory)))
+    local status = pipe:read "*l"
+    pipe:close()
+    local output, errors = read_file(directory .. "/output"), read_file(directory .. "/errors")
+    assert.equal("0", status, output .. errors)
+    return output, errors
+  end
+
+  -- The same of words that have this in the environment, and the program's text in a file.
+  local function run(program, words, variables)
+    local file = directory .. "/first.lua"
+    write_file(file, program.text)
+    local environment = {
+      AUI_URL = server.url,
+      AUI_NETWORK_API_KEY = KEY,
+      AUI_BUILD = build_dir,
+      AUI_PAGE_PROGRAM = file,
+      SHOP_PROXY = proxy.url:gsub("^http://", "http://ann:secret@"):gsub("/$", ""),
+      HTTPS_PROXY = "http://127.0.0.1:1",
+    }
+    for name, value in pairs(variables or {}) do environment[name] = value end
+    local assignments = {}
+    for name, value in pairs(environment) do assignments[#assignments + 1] = name .. "=" .. quoted(value) end
+    return output_of(("env -u LUA_PATH -u LUA_CPATH %s %s"):format(table.concat(assignments, " "), words))
+  end
+
+  local function natively(version)
+    return function(program)
+      local output, errors = run(program, ("script/lua -v %s %s/first.lua"):format(version, directory))
+      assert.equal("", errors)
+      if program.output then assert.equal(program.output, output) end
+    end
+  end
+
+  -- In a host that has the program's answers on its screen.
+  local function on_screen(question, words)
+    return function(program)
+      local echo = support.start { "--pace", "0", "--echo" }
+      finally(function() echo:stop() end)
+      run(program, words, { AUI_URL = echo.url, AUI_PAGE_SHOWN = question })
+    end
+  end
+
+  -- Nothing is run that is not known to harm nobody.
+  local function in_shell(program)
+    for line in program.text:gmatch "[^\n]+" do
+      local command = line:gsub("^[%u_]+=%S+ ", ""):match "^%S+"
+      assert(command == "./script/demo" or command == "./script/lua", "to be marked as of elsewhere: " .. line)
+    end
+    for name in lfs.dir(root) do
+      if not name:match "^%." then assert(lfs.link(root .. "/" .. name, directory .. "/" .. name, true)) end
+    end
+    write_file(directory .. "/block.sh", "set -euo pipefail\n" .. program.text)
+    run(program.before or program, ("bash -c 'cd %s && . ./block.sh'"):format(directory))
+  end
+
+  local function in_nginx(program)
+    local echo = support.start { "--pace", "0", "--echo" }
+    finally(function() echo:stop() end)
+    write_file(directory .. "/page.conf", program.before.text)
+    write_file(directory .. "/location.conf", program.text)
+    local words = ("spec/pages/ask_nginx %s '/ask?text=a+quiet+laptop'"):format(directory)
+    assert.equal("a quiet laptop", (run(program, words, { AUI_URL = echo.url })))
+  end
+
+  local love = "spec/love/screen spec/pages/with_luajit love spec/pages/love"
+  local neovim = "spec/pages/with_luajit nvim --clean --headless -c 'luafile spec/pages/neovim.lua'"
+  -- By language and word; a block that has neither here fails.
+  local runs = {
+    lua = {
+      [""] = { ["by Lua 5.4"] = natively "5.4", ["by LuaJIT"] = natively "luajit" },
+      luajit = { ["by LuaJIT"] = natively "luajit" },
+      love = { ["in LÖVE"] = on_screen("Who goes there?", love) },
+      neovim = { ["in Neovim"] = on_screen("a quiet laptop", neovim) },
+    },
+    sh = { [""] = { ["by bash"] = in_shell }, elsewhere = {} },
+    nginx = { [""] = {}, ["with Lua"] = { ["in nginx"] = in_nginx } },
+    json = { [""] = {} },
+    c = { [""] = {} },
+    text = { [""] = {} },
+    [""] = { [""] = {} },
+  }
+
+  for _, path in ipairs(pages()) do
+    for _, program in ipairs(page.programs(path)) do
+      local hosts = (runs[program.language] or {})[program.word]
+      if not hosts then
+        local problem = ("expected a block that can be run, got one of '%s %s'"):format(program.language, program.word)
+        it(program.name, function() error(problem) end)
+      end
+      for where, fn in pairs(hosts or {}) do
+        it(program.name .. ", " .. where, function() fn(program) end)
+      end
+    end
+  end
+end)
