@@ -119,14 +119,16 @@ static void deadlines(void **state) {
 static void ends(void **state) {
   (void)state;
   size_t n;
-  aui_buffer message = {0};
   aui_reply *reply = new_reply((aui_reply_timeouts){AUI_NEVER, AUI_NEVER, AUI_NEVER});
   assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_PENDING);
   assert_null(aui_reply_message(reply, &n));
   assert_null(aui_reply_error(reply));
-  assert_true(aui_buffer_append(&message, "{\"id\":1}", 8));
-  aui_reply_finish(reply, &message);
-  assert_null(message.data);
+  assert_false(aui_reply_has_message(reply));
+  assert_true(aui_reply_set_message(reply, "{}", 2));
+  assert_true(aui_reply_set_message(reply, "{\"id\":1}", 8)); /* in its place */
+  assert_true(aui_reply_has_message(reply));
+  assert_null(aui_reply_message(reply, &n)); /* more may belong to it */
+  aui_reply_finish(reply);
   assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_MESSAGE);
   assert_memory_equal(aui_reply_message(reply, &n), "{\"id\":1}", 8);
   assert_int_equal(n, 8);

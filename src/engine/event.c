@@ -208,8 +208,7 @@ bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers) {
 }
 
 bool aui_event_names_answer(const aui_event_reader *reader) {
-  const aui_json_origin *origin = &reader->scan.members.origin;
-  return origin->message_id.start || origin->interaction_id.start;
+  return reader->api->names_answer(&reader->scan.members);
 }
 
 void aui_event_ends_answer(const aui_event_reader *reader, aui_answers *answers) {
@@ -247,7 +246,7 @@ bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
 /* ---- what else it says ---- */
 
 int64_t aui_event_seq(const aui_event_reader *reader) {
-  return reader->scan.members.envelope.seq;
+  return reader->api->is_numbered ? reader->scan.members.envelope.seq : -1;
 }
 
 const char *aui_event_payload(const aui_event_reader *reader, size_t *n) {

@@ -9,11 +9,13 @@ typedef struct {
   aui_event_type (*classify)(const aui_json_members *members); /* of valid JSON */
   const char *end_word;                                        /* a payload that is AUI_EVENT_DONE; NULL: none is */
   bool expects_deltas;                                         /* see growth.h */
+  bool is_numbered;
 
   /* Of an UPDATE the string that is its text; of a FINAL likewise, none if it says nothing of that. */
   aui_json_span (*update_text)(const aui_json_members *members);
   aui_json_span (*final_text)(const aui_json_members *members);
 
+  bool (*names_answer)(const aui_json_members *members);
   aui_json_span (*final_id)(const aui_json_members *members);
   aui_json_span (*content)(const aui_json_members *members); /* of a FINAL or ERROR: the object that users see; none: it
                                                                 is the whole */

@@ -36,6 +36,10 @@ static aui_json_span task_final_text(const aui_json_members *members) {
   return members->text;
 }
 
+static bool task_names_answer(const aui_json_members *members) {
+  return members->origin.message_id.start || members->origin.interaction_id.start;
+}
+
 static aui_json_span task_final_id(const aui_json_members *members) {
   return members->id;
 }
@@ -54,6 +58,7 @@ static int task_status_code(const aui_json_members *members) {
 const aui_event_api aui_event_tasks = {.classify = classify_task_event,
                                        .update_text = task_update_text,
                                        .final_text = task_final_text,
+                                       .names_answer = task_names_answer,
                                        .final_id = task_final_id,
                                        .content = task_content,
                                        .status_code = task_status_code};

@@ -26,6 +26,11 @@ static aui_event_type classify_envelope(const aui_json_members *members) {
   }
 }
 
+/* All that has a number is about it, and so is what names its thread. */
+static bool envelope_names_answer(const aui_json_members *members) {
+  return members->envelope.seq >= 0 || members->envelope.thread_id.start;
+}
+
 static aui_json_span envelope_final_id(const aui_json_members *members) {
   return members->envelope.id;
 }
@@ -46,8 +51,10 @@ static aui_json_span envelope_final_text(const aui_json_members *members) {
 const aui_event_api aui_event_threads = {.classify = classify_envelope,
                                          .end_word = "[DONE]",
                                          .expects_deltas = true,
+                                         .is_numbered = true,
                                          .update_text = envelope_update_text,
                                          .final_text = envelope_final_text,
+                                         .names_answer = envelope_names_answer,
                                          .final_id = envelope_final_id,
                                          .content = envelope_content,
                                          .status_code = envelope_status_code};

@@ -153,6 +153,43 @@ void aui_failure_of_switching(aui_error *error) {
   aui_error_set(error, AUI_ERROR_PROTOCOL, "the server switched to another protocol, for which nobody had asked");
 }
 
+void aui_failure_of_status(aui_error *error, int status, long retry_after, aui_buffer *body) {
+  bool redirect = status >= 300 && status < 400;
+  aui_error_set(error, aui_error_kind_of_status(status), "the server answered with status %d%s", status,
+                redirect ? " (redirects are not followed)" : "");
+  error->about_message = true;
+  error->status_code = status;
+  error->retry_after = retry_after;
+  error->payload = *body;
+  *body = (aui_buffer){0};
+}
+
+void aui_failure_of_type(aui_error *error) {
+  aui_error_set(error, AUI_ERROR_PROTOCOL, "the server's answer is no event stream (by its Content-Type)");
+}
+
+void aui_failure_of_events(aui_error *error, aui_event_stream_result why, size_t max_data) {
+  switch (why) {
+    case AUI_EVENT_STREAM_NO_MEMORY: aui_failure_out_of_memory(error); return;
+    case AUI_EVENT_STREAM_DATA_TOO_LONG:
+      aui_error_set(error, AUI_ERROR_OVERFLOW, "the server sent a message of more than %zu bytes (max_message)",
+                    max_data);
+      break;
+    default:
+      aui_error_set(error, AUI_ERROR_OVERFLOW, "the server's event stream has a line of more than %d bytes",
+                    AUI_EVENT_STREAM_MAX_LINE);
+  }
+  error->retryable = false; /* the next answer would be as long */
+}
+
+void aui_failure_of_short_answer(aui_error *error) {
+  aui_error_set(error, AUI_ERROR_TRANSPORT, "the server ended the answer before it was complete");
+}
+
+void aui_failure_of_idle_end(aui_error *error) {
+  aui_error_set(error, AUI_ERROR_TRANSPORT, "the connection was closed between two messages");
+}
+
 void aui_failure_of_long_body(aui_error *error, size_t max_body) {
   aui_error_set(error, AUI_ERROR_OVERFLOW, "the answer's body is longer than %zu bytes (max_response_body)", max_body);
   error->retryable = false; /* the next answer would be as long */

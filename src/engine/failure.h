@@ -6,6 +6,7 @@
 #include "engine/driver.h"
 #include "engine/error.h"
 #include "engine/event.h"
+#include "engine/event_stream.h"
 #include "engine/frame.h"
 #include "engine/handshake.h"
 
@@ -59,6 +60,21 @@ void aui_failure_of_early_answer(aui_error *error);
 
 /* The answer is 101. */
 void aui_failure_of_switching(aui_error *error);
+
+/* The answer's status is not 2xx; `body` (taken) becomes the payload. */
+void aui_failure_of_status(aui_error *error, int status, long retry_after, aui_buffer *body);
+
+/* The answer is no event stream, */
+void aui_failure_of_type(aui_error *error);
+
+/* or breaks the rules of one: `why` is an error of aui_event_stream_read, `max_data` its limit. */
+void aui_failure_of_events(aui_error *error, aui_event_stream_result why, size_t max_data);
+
+/* The answer has ended, and its final message has not come. */
+void aui_failure_of_short_answer(aui_error *error);
+
+/* The connection ended while nothing was under way on it: no failure of anything. */
+void aui_failure_of_idle_end(aui_error *error);
 
 /* The answer has more than `max_body` bytes. */
 void aui_failure_of_long_body(aui_error *error, size_t max_body);

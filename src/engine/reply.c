@@ -17,6 +17,7 @@ aui_reply *aui_reply_new(struct aui_session *session, const char *json, size_t n
   reply->timeouts = *timeouts;
   reply->accepted = now;
   reply->departed = AUI_NEVER;
+  reply->last_seq = -1;
   return reply;
 }
 
@@ -38,24 +39,34 @@ static void reply_end(aui_reply *reply, aui_reply_status status) {
   aui_buffer_free(&reply->request);
 }
 
-void aui_reply_finish(aui_reply *reply, aui_buffer *message) {
+bool aui_reply_set_message(aui_reply *reply, const char *json, size_t n) {
+  aui_buffer message = {0};
+  if (!aui_buffer_append(&message, json, n)) return false;
+  aui_buffer_free(&reply->message);
+  reply->message = message;
+  return true;
+}
+
+bool aui_reply_has_message(const aui_reply *reply) {
+  return reply->message.data;
+}
+
+void aui_reply_finish(aui_reply *reply) {
   reply_end(reply, AUI_REPLY_MESSAGE);
   aui_error_clear(&reply->error);
-  reply->message = *message;
-  *message = (aui_buffer){0};
 }
 
 void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered delivered) {
   reply_end(reply, AUI_REPLY_FAILED);
   aui_error_clear(&reply->error);
   aui_error_copy(&reply->error, error);
-  bool unsure = delivered == AUI_DELIVERED_NO && reply->resends > 0;
+  bool unsure = delivered == AUI_DELIVERED_NO && (reply->resends > 0 || reply->answered);
   reply->error.delivered = unsure ? AUI_DELIVERED_MAYBE : delivered;
 }
 
 void aui_reply_left(aui_reply *reply, uint64_t now) {
   if (!reply->again) reply->departed = now;
-  reply->last_sign = now;
+  if (!reply->signaled) reply->last_sign = now;
 }
 
 void aui_reply_signed(aui_reply *reply, uint64_t now) {

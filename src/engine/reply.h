@@ -59,7 +59,8 @@ struct aui_reply {
   aui_buffer text;    /* so far */
   size_t taken;       /* how long the text was when the reader last took of it */
   size_t kept;        /* how many of those bytes still stand */
-  aui_buffer message; /* the final message's JSON */
+  aui_buffer message; /* the final message's JSON; of a reply that is pending, more may belong to it */
+  int64_t last_seq;   /* the number of the newest event of its answer, from which it can be resumed; -1: none had one */
   aui_error error;    /* while it is pending, what ended the connection on which its message left last */
   aui_reply_timeouts timeouts;
   uint64_t number;    /* among its session's messages, from 1 on */
@@ -67,6 +68,7 @@ struct aui_reply {
   uint64_t departed;  /* when its frame left for the first time; AUI_NEVER until some of it has */
   uint64_t last_sign; /* when bytes of its frame last left, then when the agent last gave a sign of an answer */
   unsigned resends;   /* how often it was found not to have arrived, and sent again */
+  bool renewed;       /* it was refused once for want of a fresh key */
   bool again;         /* its frame has left before the connection that it is on or waits for */
   bool may_arrive;    /* it is parked, and the network may still bring the peer what has left */
   bool on_wire;       /* its frame was handed to the connection: `first` or `idle` runs */
@@ -82,9 +84,14 @@ void aui_reply_free(aui_reply *reply);
 /* The text was changed from byte `keep` on. */
 void aui_reply_text_changed(aui_reply *reply, size_t keep);
 
-/* Ends the reply, which must be pending; its session must forget it. `delivered` is what its last connection tells: no
- * is not said of a message that had left on an earlier one. */
-void aui_reply_finish(aui_reply *reply, aui_buffer *message); /* takes over the message's memory */
+/* The final message has come: `json` is copied. Returns false, and changes nothing, when memory is short. */
+bool aui_reply_set_message(aui_reply *reply, const char *json, size_t n);
+bool aui_reply_has_message(const aui_reply *reply);
+
+/* Ends the reply, which must be pending; its session must forget it. It ends in its message, which it must have, or in
+ * an error. `delivered` is what its last connection tells: no is not said of a message that had left on an earlier one,
+ * nor of one whose answer has begun. */
+void aui_reply_finish(aui_reply *reply);
 void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered delivered);
 
 /* Bytes of its frame have left. */

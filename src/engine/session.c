@@ -24,7 +24,9 @@ aui_session *aui_session_new(const aui_session_config *config) {
   aui_session *session = calloc(1, sizeof *session);
   if (!session) return NULL;
   session->config = *config;
-  session->carrier = &aui_session_websocket;
+  session->carrier = config->carrier == AUI_CARRIER_STREAM ? &aui_session_stream : &aui_session_websocket;
+  if (!session->carrier->is_lasting) session->config.ping.interval = AUI_NEVER; /* there is nothing to ping with */
+  session->config.thread_id = NULL;                                             /* it is kept elsewhere */
   session->transport = TRANSPORT_WANTED;
   session->connect_deadline = session->close_deadline = session->retry_at = AUI_NEVER;
   session->opened_at = session->down_since = AUI_NEVER;
@@ -33,8 +35,12 @@ aui_session *aui_session_new(const aui_session_config *config) {
   session->answers = aui_answers_new();
   session->config.proxy = config->proxy ? strdup(config->proxy) : NULL;
   bool has_proxy = session->config.proxy || !config->proxy;
-  if (session->answers && has_proxy && copy_request(&session->config.request, &config->request)) return session;
+  const char *thread_id = config->thread_id ? config->thread_id : "";
+  bool has_thread = aui_buffer_append(&session->thread_id, thread_id, strlen(thread_id));
+  bool ok = session->answers && has_proxy && has_thread;
+  if (ok && copy_request(&session->config.request, &config->request)) return session;
   aui_answers_free(session->answers);
+  aui_buffer_free(&session->thread_id);
   free((char *)session->config.proxy);
   free(session);
   return NULL;
@@ -46,6 +52,7 @@ void aui_session_free(aui_session *session) {
   session->carrier->clear(session);
   aui_event_free(session->events);
   aui_answers_free(session->answers);
+  aui_buffer_free(&session->thread_id);
   aui_error_clear(&session->error);
   aui_error_clear(&session->refusal);
   free_request(&session->config.request);
@@ -176,6 +183,11 @@ bool aui_session_finished(const aui_session *session) {
 
 bool aui_session_is_idle(const aui_session *session) {
   return !session->active && !session->parked && !session->queue;
+}
+
+const char *aui_session_thread_id(const aui_session *session, size_t *n) {
+  *n = session->thread_id.len;
+  return *n > 0 ? session->thread_id.data : NULL;
 }
 
 bool aui_session_has_seen(const aui_session *session, const char *id, size_t n) {

@@ -23,9 +23,18 @@
 
 typedef struct aui_session aui_session;
 
+/* What carries the messages and their answers. */
+typedef enum {
+  AUI_CARRIER_WEBSOCKET, /* of the tasks API: one connection, kept open */
+  AUI_CARRIER_STREAM     /* of the threads API: each message is a POST, answered by Server-Sent Events. `ping` has no
+                            meaning, and a connection that ends between two messages is made anew for the next one */
+} aui_carrier;
+
 typedef struct {
-  aui_request request; /* copied */
-  const char *proxy;   /* copied: by which errors name the proxy, if the driver goes through one; NULL: none */
+  aui_carrier carrier;
+  const char *thread_id; /* copied: in which messages go by AUI_CARRIER_STREAM; NULL: the server makes one */
+  aui_request request;   /* copied */
+  const char *proxy;     /* copied: by which errors name the proxy, if the driver goes through one; NULL: none */
 
   uint64_t connect_timeout; /* from AUI_WANT_CONNECT until the WebSocket is open; AUI_NEVER for none */
   uint64_t close_timeout;   /* how long to wait for the peer's close frame, also behind an error payload */
@@ -33,6 +42,8 @@ typedef struct {
   aui_backoff_config reconnect;
   aui_liveness_config ping;
   aui_pace_config rate;
+  bool renews;  /* the driver finds out before each connection what the request says (AUI_PHASE_REQUEST): of a stream, a
+                   message that is refused with 401 is sent once more, since it may be the request that was too old */
   bool recover; /* whether replies in doubt are parked, see aui_reply_is_parked; only while `reconnect` allows attempts
                  */
 
@@ -171,12 +182,17 @@ typedef struct {
 
 void aui_session_get_stats(const aui_session *session, aui_session_stats *stats);
 
-/* Accepts a message: `json` (copied) is sent as one text frame as soon as there is a connection and every earlier reply
- * has ended; a session that waits for its next attempt makes it sooner. What comes belongs to the answer only if it
- * names no other task than the message's `task_id` (a string at the top of its JSON; without one, any), see
- * docs/engine.md, "Whose answer". Returns its reply, which the caller owns and must release. Each accepted send ends
- * exactly once, in a message or in an error. NULL when it is not accepted: `error`, which must be clear, says why
- * (canceled: the session is closed; overflow: the queue is full, or memory is short). */
+/* By AUI_CARRIER_STREAM: the id of the thread, `*n` bytes of UTF-8, as soon as it is known; else NULL. Valid until the
+ * next call that changes the session. */
+const char *aui_session_thread_id(const aui_session *session, size_t *n);
+
+/* Accepts a message: `json` (copied), an object, is sent as one text frame, or as the body of a POST to which the
+ * thread's id is added, as soon as there is a connection and every earlier reply has ended; a session that waits for
+ * its next attempt makes it sooner. What comes belongs to the answer only if it names no other task than the message's
+ * `task_id` (a string at the top of its JSON; without one, any), see docs/engine.md, "Whose answer". Returns its reply,
+ * which the caller owns and must release. Each accepted send ends exactly once, in a message or in an error. NULL when
+ * it is not accepted: `error`, which must be clear, says why (canceled: the session is closed; overflow: the queue is
+ * full, or memory is short). */
 aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
                             uint64_t now, aui_error *error);
 

@@ -15,11 +15,36 @@ static bool was_held_off(const aui_session *session) {
          aui_failure_delivered(&session->error, answered) == AUI_DELIVERED_NO;
 }
 
-/* Whether it may be found out what became of the active message. */
-static bool is_in_doubt(const aui_session *session) {
+/* Whether the answer was lost with the connection, and another one will be tried. */
+static bool was_lost(const aui_session *session) {
   const aui_error *error = &session->error;
   bool lost = error->kind == AUI_ERROR_TRANSPORT || error->kind == AUI_ERROR_SERVER || error->kind == AUI_ERROR_TIMEOUT;
-  return session->config.recover && reconnects(session) && lost && error->retryable && !error->about_message;
+  return reconnects(session) && lost && error->retryable && !error->about_message;
+}
+
+/* Whether it may be found out what became of the active message. */
+static bool is_in_doubt(const aui_session *session) {
+  return session->config.recover && was_lost(session);
+}
+
+static bool may_be_resumed(const aui_session *session) {
+  return session->carrier->is_resumable && session->active->last_seq >= 0 && was_lost(session);
+}
+
+/* The server has refused to go on with the answer: it may be had elsewhere. */
+static bool was_resumed_in_vain(const aui_session *session) {
+  bool resumed = session->carrier->is_resumable && session->active->last_seq >= 0;
+  return session->config.recover && reconnects(session) && resumed && session->error.about_message;
+}
+
+/* Whether what the request said may have been too old for the server. Said once of a message. */
+static bool was_out_of_date(aui_session *session) {
+  enum { UNAUTHORIZED = 401 };
+  aui_reply *reply = session->active;
+  bool refused = session->error.about_message && session->error.status_code == UNAUTHORIZED;
+  if (!refused || !session->config.renews || reply->renewed) return false;
+  reply->renewed = true;
+  return true;
 }
 
 static void park_active(aui_session *session) {
@@ -31,14 +56,18 @@ static void park_active(aui_session *session) {
 }
 
 /* The active reply gets no answer on this connection any more; a message none of which has left, or which was held off,
- * waits for the next one. */
+ * waits for the next one, and so does what can be resumed there. */
 static void settle_active(aui_session *session) {
   aui_reply *reply = session->active;
   if (!reply) return;
-  if (session->carrier->unsend(session) || was_held_off(session)) {
+  if (aui_reply_has_message(reply)) {
+    session->active = NULL;
+    aui_reply_finish(reply);
+  } else if (session->carrier->unsend(session) || was_held_off(session) || was_out_of_date(session) ||
+             may_be_resumed(session)) {
     session->active = NULL;
     aui_session_enqueue_first(session, reply);
-  } else if (is_in_doubt(session)) {
+  } else if (is_in_doubt(session) || was_resumed_in_vain(session)) {
     park_active(session);
   } else {
     aui_session_fail_reply(session, reply, &session->error, aui_failure_delivered(&session->error, reply->answered));
@@ -97,7 +126,7 @@ bool aui_session_is_worth_reconnecting(const aui_session *session) {
   /* What went wrong with one message need not go wrong with the next; a connection on which none has left would. */
   bool by_itself = error->retryable && reconnects(session);
   if (!by_itself) return session->queue && (session->connection.message_left || session->connection.accepted_after_end);
-  return has_unfinished(session) || error->close_code != 1000;
+  return has_unfinished(session) || (session->carrier->is_lasting && error->close_code != 1000);
 }
 
 /* Whether the connection served well. One on which the agent spoke unasked may be cut right away, again and again. */
@@ -168,8 +197,15 @@ static void check_may_arrive(aui_session *session, uint64_t now) {
   session->parked->may_arrive = !session->connection.was_reset && !session->carrier->peer_reads_no_more(session);
 }
 
+/* An answer that is to be resumed has all of `idle` for that, if it went on since the last time. */
+static void give_time_to_resume(aui_session *session, uint64_t now) {
+  bool resumes = session->queue && session->queue->last_seq >= 0;
+  if (resumes && session->connection.agent_spoke) session->queue->last_sign = now;
+}
+
 void aui_session_transport_gone(aui_session *session, uint64_t now) {
   check_may_arrive(session, now);
+  give_time_to_resume(session, now);
   if (was_healthy(session, now)) {
     session->down_since = now;
     aui_backoff_healthy(&session->backoff);

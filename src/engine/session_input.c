@@ -12,32 +12,61 @@ static void bad_message(aui_session *session, int why, uint64_t now) {
   aui_session_close_connection(session, &reason, 1007, now);
 }
 
-static void take_final(aui_session *session, uint64_t now) {
-  aui_event_ends_answer(session->events, session->answers);
-  if (session->active) {
-    size_t n;
-    const char *json = aui_event_payload(session->events, &n);
-    aui_buffer message = {0};
-    if (!aui_buffer_append(&message, json, n)) {
-      aui_session_out_of_memory(session);
-      return;
-    }
-    aui_session_count_message(session, session->active, now);
-    aui_reply_finish(session->active, &message);
-  }
+/* The awaited answer has come whole, whether somebody waits for it or not. */
+static void finish_active(aui_session *session) {
+  if (session->active) aui_reply_finish(session->active);
   session->active = NULL;
   session->connection.draining = false;
   aui_event_restart(session->events);
   session->notify = true;
 }
 
-/* The error is reported when the close that follows it has come, or after the close timeout. */
+void aui_session_end_answer(aui_session *session) {
+  if (!session->active || aui_reply_has_message(session->active)) {
+    finish_active(session);
+    return;
+  }
+  aui_error reason = {0};
+  aui_failure_of_short_answer(&reason);
+  aui_session_drop_connection(session, &reason);
+}
+
+static void take_final(aui_session *session, uint64_t now) {
+  aui_event_ends_answer(session->events, session->answers);
+  if (session->active) {
+    size_t n;
+    const char *json = aui_event_payload(session->events, &n);
+    if (!aui_reply_set_message(session->active, json, n)) {
+      aui_session_out_of_memory(session);
+      return;
+    }
+    aui_session_count_message(session, session->active, now);
+  }
+  if (!session->carrier->is_resumable) finish_active(session);
+}
+
 static void take_error_payload(aui_session *session, uint64_t now) {
   size_t n;
+  aui_error error = {0};
   const char *json = aui_event_payload(session->events, &n);
-  aui_failure_of_payload(&session->refusal, aui_event_status_code(session->events), json, n);
-  session->refusal.retry_after = aui_event_retry_after(session->events);
-  aui_session_start_close_timer(session, now);
+  aui_failure_of_payload(&error, aui_event_status_code(session->events), json, n);
+  error.retry_after = aui_event_retry_after(session->events);
+  session->carrier->take_error(session, &error, now);
+}
+
+/* False when memory is short. */
+static bool take_suggestions(aui_session *session, aui_reply *reply) {
+  return !aui_reply_has_message(reply) || aui_event_add_suggestions(session->events, &reply->message);
+}
+
+/* False when memory is short. */
+static bool take_thread(aui_session *session) {
+  aui_buffer id = {0};
+  if (!aui_event_thread_id(session->events, &id)) return false;
+  aui_buffer_free(&session->thread_id);
+  session->thread_id = id;
+  session->notify = true;
+  return true;
 }
 
 /* False when memory is short. */
@@ -50,16 +79,33 @@ static bool take_text(aui_session *session, aui_reply *reply, uint64_t now) {
   return true;
 }
 
+static void note_sign(aui_session *session, aui_reply *reply, uint64_t now) {
+  int64_t seq = aui_event_seq(session->events);
+  aui_reply_signed(reply, now);
+  if (seq >= 0) reply->last_seq = seq;
+  if (aui_event_names_answer(session->events)) reply->answered = true;
+}
+
+/* An event that was read before comes again, as it may where an answer is resumed. */
+static bool is_repeated(const aui_session *session) {
+  int64_t seq = aui_event_seq(session->events);
+  return session->active && seq >= 0 && seq <= session->active->last_seq;
+}
+
 /* What belongs to the awaited answer, which may be one that nobody waits for any more. */
 static void take_part_of_answer(aui_session *session, aui_event_type type, uint64_t now) {
   aui_reply *reply = session->active;
-  bool has_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
-  if (reply) aui_reply_signed(reply, now);
-  if (reply && aui_event_names_answer(session->events)) reply->answered = true;
-  if (reply && has_text && !take_text(session, reply, now)) {
+  bool has_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL, ok = true;
+  if (reply) note_sign(session, reply, now);
+  if (reply && has_text) ok = take_text(session, reply, now);
+  if (reply && type == AUI_EVENT_SUGGESTIONS) ok = take_suggestions(session, reply);
+  if (type == AUI_EVENT_THREAD) ok = take_thread(session);
+  if (!ok) {
     aui_session_out_of_memory(session);
   } else if (type == AUI_EVENT_FINAL) {
     take_final(session, now);
+  } else if (type == AUI_EVENT_DONE) {
+    aui_session_end_answer(session);
   }
 }
 
@@ -73,6 +119,10 @@ static void end_message(aui_session *session, uint64_t now) {
   aui_event_type type = aui_event_end(session->events);
   if (type < 0) {
     bad_message(session, type, now);
+    return;
+  }
+  if (is_repeated(session)) {
+    aui_reply_signed(session->active, now);
     return;
   }
   bool spoken = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;

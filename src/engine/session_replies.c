@@ -1,4 +1,6 @@
 /* A session's replies: which of them waits, is answered or parked, and how each comes to its one end. */
+#include <string.h>
+
 #include "engine/session_state.h"
 
 void aui_session_enqueue(aui_session *session, aui_reply *reply) {
@@ -15,7 +17,8 @@ void aui_session_dequeue(aui_session *session, aui_reply *reply) {
 }
 
 void aui_session_enqueue_first(aui_session *session, aui_reply *reply) {
-  reply->on_wire = reply->signaled = false;
+  reply->on_wire = false;
+  reply->signaled = reply->last_seq >= 0; /* its answer goes on */
   reply->again = reply->departed != AUI_NEVER;
   reply->next = session->queue;
   session->queue = reply;
@@ -56,6 +59,7 @@ static aui_delivered recall_message(aui_session *session, aui_reply *reply) {
 
 void aui_session_cancel_all(aui_session *session) {
   aui_error error = {0};
+  if (session->active && aui_reply_has_message(session->active)) aui_session_end_answer(session);
   aui_error_set(&error, AUI_ERROR_CANCELED, "the session was closed before the answer was complete");
   if (session->active)
     aui_session_fail_reply(session, session->active, &error, recall_message(session, session->active));
@@ -65,7 +69,7 @@ void aui_session_cancel_all(aui_session *session) {
 
 void aui_session_abandon(aui_session *session, uint64_t now) {
   session->connection.draining = session->connection.not_detachable = true;
-  if (!session->queue) return;
+  if (!session->queue && session->carrier->is_lasting) return;
   aui_error reason = {0};
   aui_error_set(&reason, AUI_ERROR_CANCELED, "the connection was replaced after an abandoned answer");
   aui_session_close_connection(session, &reason, 1000, now);
@@ -83,40 +87,43 @@ bool aui_reply_is_parked(const aui_reply *reply) {
 }
 
 /* Reads a final message that belongs to the awaited answer. */
-static bool read_answer(aui_event_reader *reader, aui_answers *answers, const char *json, size_t n) {
-  if (aui_event_feed(reader, json, n) != 0 || aui_event_end(reader) != AUI_EVENT_FINAL) return false;
-  return aui_event_claim(reader, answers);
+static bool read_answer(aui_session *session, aui_event_reader *reader, const char *json, size_t n) {
+  const char *before = session->carrier->before_message, *behind = session->carrier->behind_message;
+  bool fed = aui_event_feed(reader, before, strlen(before)) == 0 && aui_event_feed(reader, json, n) == 0 &&
+             aui_event_feed(reader, behind, strlen(behind)) == 0;
+  return fed && aui_event_end(reader) == AUI_EVENT_FINAL && aui_event_claim(reader, session->answers);
 }
 
-/* Also makes `message` a copy of the JSON. False, with nothing changed, as aui_reply_answer. */
-static bool take_answer(aui_reply *reply, const char *json, size_t n, aui_buffer *message, uint64_t now) {
+static bool set_message(aui_reply *reply, const aui_event_reader *reader) {
+  size_t n;
+  const char *json = aui_event_payload(reader, &n);
+  return aui_reply_set_message(reply, json, n);
+}
+
+/* False, with nothing changed that users see, as aui_reply_answer. */
+static bool take_answer(aui_reply *reply, const char *json, size_t n, uint64_t now) {
   aui_session *session = reply->session;
-  aui_event_reader *reader = aui_event_new(AUI_API_TASKS, session->config.max_depth, session->config.max_message);
-  bool ok = reader && read_answer(reader, session->answers, json, n);
-  size_t keep, len, before = reply->text.len;
-  if (ok) {
-    const char *payload = aui_event_payload(reader, &len);
-    ok = aui_buffer_append(message, payload, len);
-  }
-  ok = ok && aui_event_take(reader, &reply->text, &keep);
+  aui_event_reader *reader = aui_session_new_reader(session);
+  size_t keep, before = reply->text.len;
+  bool ok = reader && read_answer(session, reader, json, n) && set_message(reply, reader) &&
+            aui_event_take(reader, &reply->text, &keep);
   if (ok) {
     aui_event_ends_answer(reader, session->answers);
     aui_session_count_text(session, reply, before, keep, now);
     aui_reply_text_changed(reply, keep);
   } else {
-    aui_buffer_free(message);
+    aui_buffer_free(&reply->message);
   }
   aui_event_free(reader);
   return ok;
 }
 
 bool aui_reply_answer(aui_reply *reply, const char *json, size_t n, uint64_t now) {
-  aui_buffer message = {0};
-  if (!aui_reply_is_parked(reply) || !take_answer(reply, json, n, &message, now)) return false;
+  if (!aui_reply_is_parked(reply) || !take_answer(reply, json, n, now)) return false;
   aui_session_count_message(reply->session, reply, now);
   reply->session->notify = true;
   reply->session->parked = NULL;
-  aui_reply_finish(reply, &message);
+  aui_reply_finish(reply);
   return true;
 }
 

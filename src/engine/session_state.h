@@ -6,6 +6,7 @@
 #include "engine/event.h"
 #include "engine/reply.h"
 #include "engine/session.h"
+#include "engine/stream.h"
 #include "engine/websocket.h"
 
 typedef enum {
@@ -59,15 +60,30 @@ typedef enum {
  *
  * When the transport is gone, in whatever state from OPENING on, it is PAUSED, WANTED or NONE, as plan_next_connection
  * decides. A failure that the session finds itself leads to DROPPING, or to CLOSING if the peer is to know of it.
+ * A stream's connection is OPEN at once and never CLOSING: it is dropped.
+ *
  * aui_session_close leads from PAUSED and WANTED to NONE, from OPENING and HANDSHAKE to DROPPING, and from OPEN to
  * CLOSING; aui_session_detach from OPEN to NONE. */
 
 /* How far a connection has got, whose transport is up. */
 typedef enum { CARRIER_OPENING, CARRIER_OPEN, CARRIER_CLOSING, CARRIER_CLOSED } carrier_state;
 
-/* What carries messages and answers over a transport: session_websocket.c is one. A session knows no more of it than
- * this. All but `clear` are for a transport that is up, or is to be dropped after it was. */
+/* What carries messages and answers over a transport: session_websocket.c, session_stream.c. A session knows no more of
+ * it than this. All but `clear` are for a transport that is up, or is to be dropped after it was. */
 typedef struct {
+  aui_api api;
+
+  /* A connection is worth having for its own sake, since the agent may speak unasked: it is made anew without a message
+   * that waits, and what is left of an abandoned answer is read, not cut off. */
+  bool is_lasting;
+
+  /* An answer has an end of its own, behind its message; and may be resumed on another connection, from the last event
+   * with a number. */
+  bool is_resumable;
+
+  /* What makes an event of a final message from elsewhere. */
+  const char *before_message, *behind_message;
+
   carrier_state (*state)(const aui_session *);
   void (*begin)(aui_session *, uint64_t now); /* the transport has just opened */
 
@@ -84,6 +100,7 @@ typedef struct {
   bool (*wrote)(aui_session *, size_t n); /* the first bytes of that have left; true if some of the message has */
 
   void (*receive)(aui_session *, const uint8_t *bytes, size_t n, uint64_t now);
+  void (*take_error)(aui_session *, aui_error *, uint64_t now); /* of the awaited answer (taken over) */
   void (*ping)(aui_session *);
 
   void (*close)(aui_session *, uint16_t code, uint64_t now); /* in order, as far as there is one; code: RFC 6455, 7.4 */
@@ -99,7 +116,7 @@ typedef struct {
   void (*clear)(aui_session *); /* the transport is gone */
 } session_carrier;
 
-extern const session_carrier aui_session_websocket;
+extern const session_carrier aui_session_websocket, aui_session_stream;
 
 struct aui_session {
   aui_session_config config; /* its strings are ours */
@@ -115,7 +132,9 @@ struct aui_session {
   uint64_t down_since; /* when the last healthy connection was lost, or the first one begun; AUI_NEVER before that */
   aui_backoff backoff;
   aui_pace pace;
-  aui_websocket ws;
+  aui_websocket ws; /* also keeps the randomness that delays are drawn by */
+  aui_stream stream;
+  aui_buffer thread_id;     /* of the conversation, when the API has threads and it is known */
   aui_event_reader *events; /* NULL without a transport */
   aui_answers *answers;     /* NULL once they are handed on by aui_session_detach */
 
@@ -224,6 +243,13 @@ void aui_session_transport_gone(aui_session *session, uint64_t now);
 
 /* The connection is open. */
 void aui_session_opened(aui_session *session, uint64_t now);
+
+/* Reads the events of this session; NULL when memory is short. */
+aui_event_reader *aui_session_new_reader(const aui_session *session);
+
+/* The answer has ended, and nothing more belongs to it: the reply, if there is still one, ends in its message. Without
+ * one the connection ends. */
+void aui_session_end_answer(aui_session *session);
 
 /* A slice of a message has come. `asked`: our message had left whole before; `last`: it ends the message. */
 void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, bool asked, bool last, uint64_t now);

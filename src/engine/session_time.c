@@ -41,15 +41,24 @@ static void connect_timed_out(aui_session *session) {
   aui_session_drop_connection(session, &reason);
 }
 
-/* The close that was to follow an error payload, or our own close frame, has not come in time. */
+/* The close that was to follow an error payload, or our own close frame, or what was to follow an answer, has not come
+ * in time. */
 static void close_timed_out(aui_session *session) {
   aui_error reason = {0};
-  if (session->refusal.kind) aui_session_end_connection(session, &reason);
+  if (session->refusal.kind || aui_session_is_up(session, CARRIER_OPEN)) {
+    aui_failure_of_idle_end(&reason);
+    aui_session_end_connection(session, &reason);
+  }
   aui_session_drop_transport(session);
 }
 
 static void expire_reply(aui_session *session, aui_reply *reply, uint64_t now) {
   if (aui_reply_deadline(reply, down_since(session)) > now) return;
+  if (aui_reply_has_message(reply)) { /* nothing more may come */
+    aui_session_end_answer(session);
+    aui_session_abandon(session, now);
+    return;
+  }
   aui_error error = {0};
   aui_reply_timed_out(reply, down_since(session), &session->error, &error);
   aui_session_end_early(session, reply, &error, now);

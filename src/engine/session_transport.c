@@ -34,10 +34,14 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
   session->phase = phase;
 }
 
+aui_event_reader *aui_session_new_reader(const aui_session *session) {
+  return aui_event_new(session->carrier->api, session->config.max_depth, session->config.max_message);
+}
+
 bool aui_session_begin_transport(aui_session *session) {
   if (session->transport != TRANSPORT_OPENING) return false;
   session->transport = TRANSPORT_UP;
-  session->events = aui_event_new(AUI_API_TASKS, session->config.max_depth, session->config.max_message);
+  session->events = aui_session_new_reader(session);
   if (!session->events) aui_session_out_of_memory(session);
   return session->events;
 }
@@ -125,7 +129,7 @@ static bool send_next(aui_session *session, uint64_t now) {
   aui_answers_await(session->answers, reply->request.data, reply->request.len);
   session->active = reply;
   reply->on_wire = true;
-  reply->last_sign = now;
+  if (!reply->signaled) reply->last_sign = now;
   return true;
 }
 

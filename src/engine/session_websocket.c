@@ -111,6 +111,12 @@ static void websocket_receive(aui_session *session, const uint8_t *bytes, size_t
   }
 }
 
+/* It is reported when the close that follows it has come, or after the close timeout. */
+static void websocket_take_error(aui_session *session, aui_error *error, uint64_t now) {
+  session->refusal = *error;
+  aui_session_start_close_timer(session, now);
+}
+
 /* ---- Its end ---- */
 
 static void websocket_close(aui_session *session, uint16_t code, uint64_t now) {
@@ -154,7 +160,11 @@ static void websocket_clear(aui_session *session) {
   aui_websocket_clear(&session->ws);
 }
 
-const session_carrier aui_session_websocket = {.state = websocket_state,
+const session_carrier aui_session_websocket = {.api = AUI_API_TASKS,
+                                               .is_lasting = true,
+                                               .before_message = "",
+                                               .behind_message = "",
+                                               .state = websocket_state,
                                                .begin = websocket_begin,
                                                .is_ready = websocket_is_ready,
                                                .is_quiet = websocket_is_quiet,
@@ -164,6 +174,7 @@ const session_carrier aui_session_websocket = {.state = websocket_state,
                                                .output = websocket_output,
                                                .wrote = websocket_wrote,
                                                .receive = websocket_receive,
+                                               .take_error = websocket_take_error,
                                                .ping = websocket_ping,
                                                .close = websocket_close,
                                                .fail = websocket_fail,
