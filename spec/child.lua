@@ -5,7 +5,7 @@ local uv = require "luv"
 
 local child = {}
 
-local LIMIT = 20 -- seconds; a program that runs longer is killed
+local LIMIT = 20 -- seconds; a program that runs longer is killed, with its children
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
 local interpreter = jit and "luajit" or "lua" .. _VERSION:match "%d.%d" -- luacheck: ignore jit
 
@@ -82,9 +82,11 @@ function child.run(program, options, ...)
     args = words,
     stdio = { nil, stdout, stderr },
     env = environment(options.env or {}),
+    detached = true, -- the head of a group
   }, function(status, signal)
     ended = uv.hrtime()
     result.status, result.signal = status, signal
+    uv.kill(-process:get_pid(), "sigkill") -- a child that it left behind would keep the pipes open
     process:close()
     watchdog:close()
   end))

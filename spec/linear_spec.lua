@@ -65,7 +65,7 @@ local function may_count()
   return (status == true or status == 0) and not os.getenv "LD_PRELOAD"
 end
 
-describe("#native reading what others wrote", function()
+describe("#native #steps reading what others wrote", function()
   it("takes twice the steps for twice the length", function()
     if not may_count() then pending "valgrind cannot count here" end
     local measured, wrong = measure(), {}
