@@ -10,6 +10,8 @@
 --   ```sh blocks are commands of script/ in a checkout where first.lua is the Lua program of the section. What has
 --   other commands is marked by the word `elsewhere`, and not run.
 --
+--   ```json blocks are scenarios of aui-sim.
+--
 --   A ```nginx block with Lua in it stands in a server of the http block that its page shows before.
 --
 -- The agent is aui-sim. Whatever leads elsewhere ends at a proxy that is not there.
@@ -19,6 +21,7 @@ local page = require "spec.pages.page"
 local support = require "spec.support"
 
 local KEY = "hunter2-pages"
+local simulator = assert(os.getenv "AUI_SIM", "AUI_SIM: expected the path of aui-sim")
 local build_dir = assert(os.getenv "AUI_BUILD", "AUI_BUILD: expected the build's directory")
 local root = lfs.currentdir()
 
@@ -66,7 +69,7 @@ describe("the program of", function()
 
   -- What the words of a shell write to the standard output and error output; they have to end well, and in time.
   local function output_of(words)
-    local command = "timeout --kill-after=5 60 %s >%s/output 2>%s/errors </dev/null; echo $?"
+    local command = ": | timeout --kill-after=5 60 %s >%s/output 2>%s/errors; echo $?"
     local pipe = assert(io.popen(command:format(words, directory, directory)))
     local status = pipe:read "*l"
     pipe:close()
@@ -134,6 +137,11 @@ describe("the program of", function()
 
   local love = "spec/love/screen spec/pages/with_luajit love spec/pages/love"
   local neovim = "spec/pages/with_luajit nvim --clean --headless -c 'luafile spec/pages/neovim.lua'"
+  local function by_simulator(program)
+    write_file(directory .. "/scenario", program.text)
+    run(program, ("%s --port 0 --exit-with-stdin --scenario %s/scenario"):format(quoted(simulator), directory))
+  end
+
   -- By language and word; a block that has neither here fails.
   local runs = {
     lua = {
@@ -144,7 +152,7 @@ describe("the program of", function()
     },
     sh = { [""] = { ["by bash"] = in_shell }, elsewhere = {} },
     nginx = { [""] = {}, ["with Lua"] = { ["in nginx"] = in_nginx } },
-    json = { [""] = {} },
+    json = { [""] = { ["by aui-sim"] = by_simulator } },
     c = { [""] = {} },
     text = { [""] = {} },
     [""] = { [""] = {} },
