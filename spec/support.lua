@@ -46,6 +46,9 @@ function Server:options(changes)
   return options
 end
 
+--- The base of the simulator's threads API.
+function Server:base() return (self.url:gsub("^ws", "http"):gsub("/api/v1/external/session$", "/apollo-api")) end
+
 --- A session that is open; it must be.
 function Server:connect(changes) return assert(aui.connect(self:options(changes))) end
 

@@ -5,7 +5,6 @@ local check = require "aui.option.check"
 local options_module = require "aui.option"
 local pool_module = require "aui.pool"
 local session_module = require "aui.session"
-local tasks = require "aui.api.tasks"
 
 ---@class aui.AgentTask a conversation of one user with the agent; there may be more fields
 ---@field id string
@@ -45,6 +44,28 @@ local tasks = require "aui.api.tasks"
 ---@field created_by? string
 ---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 
+---@class (exact) aui.ThreadMessage
+---@field text string
+---@field user_id string by which the agent's owner tells users apart
+---@field thread_id? string default: a new thread
+---@field image_url? string
+---@field agent_variables? table
+---@field runtime_version? string of the agent
+---@field fields? table<string, any> further fields, sent as they are; none that has a name above
+
+---@class (exact) aui.Rerun
+---@field thread_id string
+---@field interaction_id string the id of a message of the thread
+---@field text string what is said now in its place
+---@field user_id? string
+---@field image_url? string
+---@field runtime_version? string of the agent
+---@field fields? table<string, any> further fields, sent as they are; none that has a name above
+
+---@class (exact) aui.WelcomeRequest
+---@field placeholders? table<string, string> what stands for names in the welcome
+---@field fields? table<string, any> further fields, sent as they are; none that has a name above
+
 ---@class aui.Client
 local Client = {}
 Client.__index = Client
@@ -79,6 +100,7 @@ function client_module.new(options)
   local checked = options_module.read(options)
   return setmetatable({
     url = checked.endpoint.public_url,
+    api = checked.endpoint.api,
     rest = checked.rest,
     options_with = keeper(options),
   }, Client)
@@ -115,9 +137,18 @@ end
 -- Each waits for the answer, `timeout.call` seconds at most, as everything here waits. It is made again by itself, up
 -- to `retries` times after the pauses of a session that reconnects, or when the server asks for it (Retry-After), where
 -- that cannot make the server act twice: a GET, or whatever surely did not arrive. On failure nil and the error, whose
--- message begins with the call. They raise for a bad argument, and if the client's url tells no address for such calls.
+-- message begins with the call. They raise for a bad argument, if the client's url tells no address for such calls, and
+-- for a call that is not in the client's API: that of tasks, or with publishable_key that of threads.
 
-local function run(self, request)
+-- The request of a call of this name, which not every API has.
+local function request_of(self, name, ...)
+  local make = self.api[name]
+  if not make then check.fail("client:" .. name, ("there is no such call in the %s"):format(self.api.NAME)) end
+  return make(...)
+end
+
+local function run(self, name, ...)
+  local request = request_of(self, name, ...)
   call.check(self.rest)
   return call.run(self.rest, request)
 end
@@ -128,7 +159,7 @@ end
 ---@return aui.Error? err
 function Client:create_task(fields)
   check.colon(self, Client, "client:create_task")
-  return run(self, tasks.create_task(fields))
+  return run(self, "create_task", fields)
 end
 
 --- The task of this id.
@@ -137,7 +168,7 @@ end
 ---@return aui.Error? err
 function Client:task(task_id)
   check.colon(self, Client, "client:task")
-  return run(self, tasks.task(task_id))
+  return run(self, "task", task_id)
 end
 
 --- A page of a user's tasks.
@@ -146,7 +177,7 @@ end
 ---@return aui.Error? err
 function Client:list_tasks(fields)
   check.colon(self, Client, "client:list_tasks")
-  return run(self, tasks.list_tasks(fields))
+  return run(self, "list_tasks", fields)
 end
 
 -- The tasks of a page that were not on those before: one that is made meanwhile moves the others.
@@ -165,12 +196,12 @@ end
 ---@return fun(): aui.AgentTask?
 function Client:tasks(fields)
   check.colon(self, Client, "client:tasks")
-  tasks.list_tasks(fields) -- raises here for a bad one
+  request_of(self, "list_tasks", fields) -- raises here for a bad one
   local user_id, page, size = fields.user_id, fields.page or 1, fields.size
   local seen, list, index = {}, {}, 1
   return function()
     if list and not list[index] then
-      local answer, err = run(self, tasks.list_tasks { user_id = user_id, page = page, size = size })
+      local answer, err = run(self, "list_tasks", { user_id = user_id, page = page, size = size })
       if not answer then error(err, 0) end
       list, index, page = unseen(answer.tasks, seen), 1, page + 1
       if not list[1] then list = nil end -- also of a server that gives the same page for ever
@@ -181,33 +212,33 @@ function Client:tasks(fields)
   end
 end
 
---- A task's messages, oldest first.
----@param task_id string
+--- The messages of a task or thread, oldest first.
+---@param id string
 ---@return table[]? messages each as an ExternalTaskMessage
 ---@return aui.Error? err
-function Client:messages(task_id)
+function Client:messages(id)
   check.colon(self, Client, "client:messages")
-  return run(self, tasks.messages(task_id))
+  return run(self, "messages", id)
 end
 
 --- The same as the JSON text of each, for whoever passes them on: see reply:json. Nothing is decoded; escapes that are
 --- no characters (unpaired surrogates) are replaced, since many readers fail at them.
----@param task_id string
+---@param id string
 ---@return string[]? messages
 ---@return aui.Error? err
-function Client:messages_json(task_id)
+function Client:messages_json(id)
   check.colon(self, Client, "client:messages_json")
-  return run(self, tasks.messages_json(task_id))
+  return run(self, "messages_json", id)
 end
 
 --- Sends a message and waits for the agent's whole answer, without a session: for those who need no streaming. That of
 --- an agent that thinks for long may want a longer `timeout.call`.
----@param message aui.RestMessage
----@return table? answer the ExternalTaskMessage
+---@param message aui.RestMessage|aui.ThreadMessage
+---@return table? answer the ExternalTaskMessage; of the threads API it has the thread's id as `thread_id`
 ---@return aui.Error? err
 function Client:send_message(message)
   check.colon(self, Client, "client:send_message")
-  return run(self, tasks.send_message(message))
+  return run(self, "send_message", message)
 end
 
 --- What a user might ask, outside of a task.
@@ -216,29 +247,48 @@ end
 ---@return aui.Error? err
 function Client:followup_suggestions(fields)
   check.colon(self, Client, "client:followup_suggestions")
-  return run(self, tasks.followup_suggestions(fields or {}))
+  return run(self, "followup_suggestions", fields or {})
 end
 
---- How a message of the agent came to be.
+--- Says something else in place of a message of a thread's past: the agent answers in a new thread, which has what was
+--- before that message. The threads API alone.
+---@param fields aui.Rerun
+---@return table? answer the message, with the new thread's id as `thread_id`
+---@return aui.Error? err
+function Client:rerun(fields)
+  check.colon(self, Client, "client:rerun")
+  return run(self, "rerun", fields)
+end
+
+--- What the agent says first, outside of a thread. The threads API alone.
+---@param fields? aui.WelcomeRequest
+---@return table? answer with `welcome_message`, if the agent has one
+---@return aui.Error? err
+function Client:welcome_message(fields)
+  check.colon(self, Client, "client:welcome_message")
+  return run(self, "welcome_message", fields or {})
+end
+
+--- How a message of the agent came to be. The tasks API alone, as all that is about tasks.
 ---@param task_id string
 ---@param message_id string
 ---@return table? trace_info
 ---@return aui.Error? err
 function Client:trace(task_id, message_id)
   check.colon(self, Client, "client:trace")
-  return run(self, tasks.trace(task_id, message_id))
+  return run(self, "trace", task_id, message_id)
 end
 
---- A call of the API that has no name here. `path` begins below the base of the API, which is what stands before
---- /api/v1/external/session in the WebSocket's URL, and may have a query.
+--- A call of the API that has no name here. `path` begins below the base of the API, and may have a query. The base is
+--- what stands before /api/v1/external/session in the WebSocket's URL, or the threads API's url.
 ---@param method "GET"|"POST"|"PUT"|"PATCH"|"DELETE"
----@param path string such as "/api/v1/external/agent-context"
+---@param path string such as "/api/v1/external/agent-context" or "/messaging/v1/welcome-message"
 ---@param body? any to be encoded as JSON; a string is JSON already
 ---@return any answer decoded; true if it has no body
 ---@return aui.Error? err
 function Client:call(method, path, body)
   check.colon(self, Client, "client:call")
-  return run(self, tasks.call(method, path, body))
+  return run(self, "call", method, path, body)
 end
 
 function Client:__tostring() return ("aui.Client (%s)"):format(self.url) end

@@ -61,6 +61,9 @@ end
 
 -- As session_module.open, with checked options.
 local function open(checked, pool)
+  if checked.endpoint.api ~= tasks then
+    check.fail(checked.endpoint.api.KEY, "is for the REST calls of aui.client so far: a session needs api_key")
+  end
   local place, credentials, core = checked.endpoint, checked.credentials, checked.core
   local self = setmetatable({
     url = place.public_url,

@@ -5,7 +5,8 @@
 -- one.
 --
 -- A request has: method; path, below the API's base; perhaps query ("?a=b") and body (JSON); and read(body), which
--- makes of the answer's body what the caller gets, or returns nil and what is wrong with it.
+-- makes of the answer's body what the caller gets, or returns nil and what is wrong with it; perhaps otherwise, the
+-- request to be made when this one's answer is status 404.
 
 local check = require "aui.option.check"
 local endpoint = require "aui.api.endpoint"
@@ -63,33 +64,36 @@ end
 
 -- A task, since the functions that are asked may wait for longer than the call may take.
 local function ask(answer, source, refresh)
-  local finished, ok, why, retryable = host.pcall(refresh)
+  local finished, ok, why, retryable, err = host.pcall(refresh)
   if not finished then -- memory is short
-    ok, why, retryable = nil, tostring(ok), true
+    ok, why, retryable, err = nil, tostring(ok), true, nil
   end
-  answer.ok, answer.why, answer.retryable, answer.is_there = ok, why, retryable, true
+  answer.ok, answer.is_there = ok, true
+  answer.failure = { kind = "auth", message = why, retryable = retryable }
+  for name, value in pairs(err or {}) do answer.failure[name] = value end
   host.notify(source)
 end
 
--- Asks for the key and the headers where functions give them: true; nil and the error; or nothing as call.once.
+-- Asks for what the request needs and has to be asked for: true; nil and the error; or nothing as call.once.
 local function refresh(rest, request, deadline, source, is_wanted)
   if not rest.credentials.asks then return true end
   local answer, seen = { is_there = false }, source.notices
   host.spawn_background(ask, answer, source, rest.credentials.refresh)
   while not answer.is_there do
     if not host.wait(source, deadline, seen) then
-      local message = "the key or the headers were not given in time (timeout.call)"
+      local message = rest.credentials.asks .. " not given in time (timeout.call)"
       return nil, failure(rest, request, { kind = "timeout", message = message, retryable = true })
     end
     seen = source.notices
     if not is_wanted() then return end
   end
   if answer.ok then return true end
-  return nil, failure(rest, request, { kind = "auth", message = answer.why, retryable = answer.retryable })
+  answer.failure.delivered = "no" -- of the call itself
+  return nil, failure(rest, request, answer.failure)
 end
 
-local function start(rest, request, deadline, source)
-  local place, headers = rest.endpoint, rest.credentials.rest_headers()
+local function start(rest, request, headers, deadline, source)
+  local place = rest.endpoint
   if request.body then headers = headers .. "Content-Type: application/json\r\n" end
   return host.start_call(
     source.id,
@@ -110,11 +114,12 @@ end
 --- it is to be looked whether the call is still wanted. `deadline` is of host.now.
 ---@return string? body
 ---@return aui.Error? err
+---@return boolean? is_stale whether it was refused for a token that is thrown away now: another attempt has another
 function call.once(rest, request, deadline, source, is_wanted)
   local ready, err = refresh(rest, request, deadline, source, is_wanted)
   if not ready then return nil, err end
-  local seen = source.notices
-  local exchange, why = start(rest, request, deadline, source)
+  local seen, headers = source.notices, rest.credentials.rest_headers()
+  local exchange, why = start(rest, request, headers, deadline, source)
   if not exchange then return nil, failure(rest, request, { kind = "transport", message = why }) end
   local is_canceled, status, body, retry_after
   repeat
@@ -127,18 +132,29 @@ function call.once(rest, request, deadline, source, is_wanted)
   if not body then return end
   if not status then return nil, failure_of_core(rest, request, body) end
   if status >= 200 and status < 300 then return body end
-  return nil, failure_of_status(rest, request, status, body, retry_after)
+  local is_stale = status == 401 and rest.credentials.refused(headers)
+  return nil, failure_of_status(rest, request, status, body, retry_after), is_stale
 end
 
 -- ---- All of it ----
 
 local function always() return true end
 
-local function answer_to(rest, request)
-  local source, deadline = new_source(), host.now() + rest.timeout
+-- As call.once; a token that has ended early is renewed once.
+local function attempt(rest, request, deadline, source)
+  local body, err, is_stale = call.once(rest, request, deadline, source, always)
+  if is_stale then return call.once(rest, request, deadline, source, always) end
+  return body, err
+end
+
+local function answer_to(rest, request, deadline)
+  local source = new_source()
   local policy =
     { times = rest.retries, backoff = rest.backoff, deadline = deadline, is_safe = request.method == "GET" }
-  return retry.run(policy, function() return call.once(rest, request, deadline, source, always) end)
+  return retry.run(policy, function()
+    local body, err = attempt(rest, request, deadline, source)
+    return body, err
+  end)
 end
 
 local function unreadable(rest, request, problem)
@@ -164,7 +180,13 @@ function call.run(rest, request)
   host.check_wait()
   local problem = host.problem_of_connecting()
   if problem then return nil, failure(rest, request, { kind = "transport", message = problem }) end
-  local body, err = answer_to(rest, request)
+  local deadline = host.now() + rest.timeout
+  local body, err = answer_to(rest, request, deadline)
+  if err and err.status_code == 404 and request.otherwise then
+    local why
+    body, why = answer_to(rest, request.otherwise, deadline)
+    if why and why.status_code ~= 404 then err = why end
+  end
   if not body then return nil, err end
   local result, unread = request.read(body)
   if result == nil then return nil, unreadable(rest, request, unread) end

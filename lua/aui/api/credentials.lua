@@ -7,14 +7,11 @@ local endpoint = require "aui.api.endpoint"
 local errors = require "aui.error"
 local host = require "aui.host"
 local log = require "aui.log"
-local percent = require "aui.text.percent"
 local secrets = require "aui.secret"
 local sensitive = require "aui.secret.sensitive"
+local tokens = require "aui.api.tokens"
 
 local credentials = {}
-
-local KEY_PARAMETER = "network_api_key"
-local KEY_HEADER = "x-network-api-key"
 
 -- Headers that belong to the WebSocket handshake or to the connection itself.
 local OWN_HEADERS = {
@@ -38,8 +35,9 @@ local function header_problem(name, value, place)
   if OWN_HEADERS[lower] or lower:find "^sec%-websocket%-" then
     return argument, "is set by the WebSocket handshake itself"
   end
+  if place.api.OWN_HEADERS[lower] then return argument, "is set by " .. place.api.KEY end
   if sensitive.is_header(lower) and not place.confidential then
-    return argument, "is " .. endpoint.NOT_CONFIDENTIAL
+    return argument, "is " .. endpoint.not_confidential(place)
   end
 end
 
@@ -52,12 +50,13 @@ local function headers_problem(headers, place)
   end
 end
 
-local function key_problem(key)
+local function key_problem(key, api)
   if type(key) ~= "string" then
-    return "api_key", "expected a string, got " .. (key == nil and "nothing" or "a " .. type(key))
+    return api.KEY, "expected a string, got " .. (key == nil and "nothing" or "a " .. type(key))
   end
-  if key == "" then return "api_key", "expected a key, got an empty string" end
-  if key:find "[%z\r\n]" then return "api_key", "must not contain CR, LF or NUL" end
+  if key == "" then return api.KEY, "expected a key, got an empty string" end
+  local problem = api.problem_of_key(key)
+  if problem then return api.KEY, problem end
 end
 
 local function header_lines(headers)
@@ -103,7 +102,7 @@ local function check_options(key, headers, place)
     if problem then check.fail(argument, problem) end
   end
   if key ~= nil and type(key) ~= "function" then
-    local argument, problem = key_problem(key)
+    local argument, problem = key_problem(key, place.api)
     if problem then check.fail(argument, problem) end
   end
 end
@@ -122,68 +121,70 @@ end
 -- Whether it is a server's answer that it does not know, or does not let in, who asks.
 local function is_refusal(err) return err.kind == "auth" and (err.status_code or err.close_code) ~= nil end
 
-local function with_parameter(target, key)
-  local separator = target:find("?", 1, true) and "&" or "?"
-  return target .. separator .. KEY_PARAMETER .. "=" .. percent.encode(key)
+-- What the exchange of a key goes by, which has the key in its body.
+local function rest_of_exchange(options, place, self)
+  return {
+    endpoint = place,
+    credentials = self,
+    timeout = options.timeout.call,
+    backoff = {},
+    max_response_head = options.max_response_head,
+    max_response_body = options.max_response_body,
+  }
 end
 
 ---@class aui.Credentials
----@field asks boolean whether there is a request only after `refresh`, which is due before each connection then
----@field refresh fun(): boolean?, string?, boolean? asks for key and headers; nil, why, and whether to try again
----@field request fun(): string, string target and headers of the WebSocket's request, the latter as lines
+---@field asks string? of what there is a request only after `refresh`, which is due before each connection then: the
+---beginning of a sentence, such as "the token was". Nil: nothing is asked for
+---@field refresh fun(): boolean?, string?, boolean?, aui.Error? asks for key, headers and token; nil, why, whether to
+---try again, and the error if it is more than these words
+---@field request fun(): string, string target and headers of the session's request, the latter as lines
 ---@field rest_headers fun(): string headers of REST calls
+---@field refused fun(headers: string): boolean a request with these headers got the status 401: whether one with others
+---may be let in
 ---@field identity fun(): string equal for equal credentials only; it holds the key
 ---@field mask fun(text: string): string hides the key, and what may be secret of the headers, in a text
 ---@field failure fun(raw: table): aui.Error the error for one of the C core's, as errors.from_core makes it
 
---- The credentials for a place (see endpoint.resolve) of the options api_key, headers and auth. Raises for a bad one.
+--- The credentials for a place (see endpoint.resolve) of these options: the API's key, headers and auth; and timeout,
+--- max_response_head and max_response_body for the exchange of a key. Raises for a bad one.
 ---@return aui.Credentials
 function credentials.new(options, place)
-  local api_key, headers, auth = options.api_key, options.headers, options.auth
-  check_options(api_key, headers, place)
-  local holders = holders_for(api_key, headers)
+  local api = place.api
+  local its_key, headers, auth = options[api.KEY], options.headers, options.auth
+  check_options(its_key, headers, place)
+  local holders = holders_for(its_key, headers)
   local session_target, session_headers, rest_headers
+  local token, token_value
   local is_anonymous -- whether nothing was sent by which a server could know who asks
+  local mask = secrets.mask(holders)
 
   local function compose(key, lines)
-    session_target, session_headers, rest_headers = place.target, lines, lines
-    if not key then return end
-    rest_headers = lines .. KEY_HEADER .. ": " .. key .. "\r\n"
-    if auth == "header" then
-      session_headers = rest_headers
-    else
-      session_target = with_parameter(place.target, key)
-    end
+    session_target, session_headers, rest_headers = api.sign(key, place.target, lines, auth)
+  end
+
+  local function hide(list)
+    for _, holder in ipairs(holders) do holder.add(list) end
   end
 
   local function secrets_of(key, given)
     return sensitive.values(key, given, place.target, place.proxy and place.proxy.credentials())
   end
 
-  local function refresh()
-    local key, why, retryable = value_of("api_key", api_key)
+  -- Key and headers, as the options or their functions give them; or nil, why, and whether to try again.
+  local function ask()
+    local key, why, retryable = value_of(api.KEY, its_key)
     if why then return nil, why, retryable end
     local given
     given, why, retryable = value_of("headers", headers)
     if why then return nil, why, retryable end
     local argument, problem = headers_problem(given, place)
-    if api_key ~= nil and not problem then
-      argument, problem = key_problem(key)
+    if its_key ~= nil and not problem then
+      argument, problem = key_problem(key, api)
     end
     if problem then return nil, ("%s: %s"):format(argument, problem), false end
-    for _, holder in ipairs(holders) do holder.add(secrets_of(key, given)) end
-    is_anonymous = sensitive.values(key, given, place.target)[1] == nil
-    compose(key, header_lines(given))
-    return true
+    return { key = key, headers = given }
   end
-
-  local function identity()
-    local key = type(api_key) == "function" and name_of(api_key) or "key " .. (api_key or "")
-    local lines = type(headers) == "function" and name_of(headers) or header_lines(headers)
-    return table.concat({ auth, key, lines }, "\n")
-  end
-
-  local mask = secrets.mask(holders)
 
   local function failure(raw)
     local err = errors.from_core(raw, mask)
@@ -191,13 +192,54 @@ function credentials.new(options, place)
     return err
   end
 
-  local asks = type(api_key) == "function" or type(headers) == "function"
+  -- The token for a key; nil and the error.
+  local function exchange(key, lines)
+    local bare = { mask = mask, failure = failure }
+    function bare.rest_headers() return lines end
+    function bare.refused() return false end
+    token = tokens.find(place, key)
+    return token:get(rest_of_exchange(options, place, bare), api.token(key))
+  end
+
+  local function refresh()
+    local given, why, retryable = ask()
+    if not given then return nil, why, retryable end
+    local list, lines, signature = secrets_of(given.key, given.headers), header_lines(given.headers), given.key
+    hide(list)
+    is_anonymous = sensitive.values(given.key, given.headers, place.target)[1] == nil
+    if api.token then
+      local err
+      signature, err = exchange(given.key, lines)
+      if not signature then return nil, err.message, err.retryable, err end
+      token_value = signature
+      list[#list + 1] = signature
+      hide(list)
+    end
+    compose(signature, lines)
+    return true
+  end
+
+  local function refused(sent)
+    if not token then return false end
+    if sent == rest_headers then token:refuse(token_value) end -- else there is another one already
+    return true
+  end
+
+  local function identity()
+    local key = type(its_key) == "function" and name_of(its_key) or "key " .. (its_key or "")
+    local lines = type(headers) == "function" and name_of(headers) or header_lines(headers)
+    return table.concat({ auth or "", key, lines }, "\n")
+  end
+
+  local asks = (type(its_key) == "function" or type(headers) == "function") and "the key or the headers were" or nil
+  if api.token then asks = "the token was" end
   if not asks then refresh() end
   return {
     asks = asks,
     refresh = refresh,
     request = function() return session_target, session_headers end,
     rest_headers = function() return rest_headers end,
+    refused = refused,
     identity = identity,
     mask = mask,
     failure = failure,

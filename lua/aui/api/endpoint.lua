@@ -4,19 +4,27 @@ local ascii = require "aui.text.ascii"
 local authority = require "aui.option.authority"
 local check = require "aui.option.check"
 local proxy = require "aui.option.proxy"
-local tasks = require "aui.api.tasks"
 local url_module = require "aui.option.url"
 
 local endpoint = {}
 
+local DEFAULT_PORTS = { plain = 80, secure = 443 }
+local MEANT = { http = "ws", https = "wss", ws = "http", wss = "https" } -- what speaks of the same servers
+
 --- Of a secret for a place that is not confidential.
-endpoint.NOT_CONFIDENTIAL = "not sent over ws:// to another machine; use wss://, or set allow_plaintext = true"
+function endpoint.not_confidential(place)
+  local words = "not sent over %s:// to another machine; use %s://, or set allow_plaintext = true"
+  return words:format(place.api.SCHEMES.plain, place.api.SCHEMES.secure)
+end
 
-local DEFAULT_PORTS = { ws = 80, wss = 443 }
-local KEY_PARAMETER = "network_api_key"
-local MEANT = { http = "ws", https = "wss" } -- what speaks of the same servers
+-- Which of the API's schemes this is: "plain" or "secure"; nil: none.
+local function kind_of(scheme, schemes)
+  for kind, name in pairs(schemes) do
+    if scheme == name then return kind end
+  end
+end
 
-local function parse_url(url)
+local function parse_url(url, api)
   check.type("url", url, "string")
   local function fail(problem, hint)
     local shown = url_module.shown(url)
@@ -25,24 +33,34 @@ local function parse_url(url)
   end
   local scheme, where, target = url:match "^([A-Za-z]+)://([^/?#]*)(.*)$"
   scheme = scheme and ascii.lower(scheme)
-  if not DEFAULT_PORTS[scheme] then
-    local meant = MEANT[scheme]
-    fail('expected "ws://..." or "wss://..."', meant and ('; did you mean "%s://..."?'):format(meant))
+  local schemes, kind = api.SCHEMES, kind_of(scheme, api.SCHEMES)
+  if not kind then
+    local meant = kind_of(MEANT[scheme], schemes) and ('; did you mean "%s://..."?'):format(MEANT[scheme])
+    fail(('expected "%s://..." or "%s://..."'):format(schemes.plain, schemes.secure), meant)
   end
-  if where:find("@", 1, true) then fail "must not carry a user name or password; use api_key" end
+  if where:find("@", 1, true) then fail("must not carry a user name or password; use " .. api.KEY) end
   local problem = authority.problem(where, target)
   if problem then fail(problem) end
   if target:find("#", 1, true) then fail "must not have a fragment (#...)" end
-  if target:find(KEY_PARAMETER, 1, true) then fail("must not carry " .. KEY_PARAMETER .. "; use api_key") end
+  problem = api.problem_of_target(target)
+  if problem then fail(problem) end
   local host, port = authority.split(where)
   if target:sub(1, 1) ~= "/" then target = "/" .. target end
-  return { scheme = scheme, host = host, port = port or DEFAULT_PORTS[scheme], target = target }
+  return {
+    scheme = scheme,
+    api = api,
+    is_secure = kind == "secure",
+    host = host,
+    port = port or DEFAULT_PORTS[kind],
+    default_port = DEFAULT_PORTS[kind],
+    target = target,
+  }
 end
 
 -- The Host field: an IPv6 address in brackets, the port unless it is the scheme's own.
 local function host_field(place)
   local field = authority.join(place.host, place.port)
-  return place.port == DEFAULT_PORTS[place.scheme] and field:match "^(.*):%d+$" or field
+  return place.port == place.default_port and field:match "^(.*):%d+$" or field
 end
 
 -- What stays on this machine cannot be overheard.
@@ -50,21 +68,31 @@ local function is_near(place)
   return authority.is_loopback(place.host) and (not place.proxy or authority.is_loopback(place.proxy.host))
 end
 
---- Where to connect: scheme, host, port, `proxy` (see proxy.find), target, request_host (the Host field), `public_url`,
---- which may be shown to anybody, rest_base, what stands before the paths of REST calls to the same server (nil if it
---- is not known), and `confidential`: whether secrets may go there. Of the options url, region, proxy, api_key and
---- allow_plaintext; raises for a bad one.
-function endpoint.resolve(options)
+-- The address of a region of the API.
+local function url_of(region, api)
+  if region == nil then region = api.REGION_NAMES[1] end
+  local url = api.REGIONS[region]
+  if url then return url end
+  local names = '"' .. table.concat(api.REGION_NAMES, '" or "') .. '"'
+  check.fail("region", ("expected %s, got %s"):format(names, check.describe(region)))
+end
+
+--- Where to connect: `api`, the module of the API that is spoken there, `is_secure`, whether by TLS, host, port,
+--- `proxy` (see proxy.find), target, request_host (the Host field), `public_url`, which may be shown to anybody,
+--- rest_base, what stands before the paths of REST calls to the same server (nil if it is not known), and
+--- `confidential`: whether secrets may go there. Of the options url, region, proxy, allow_plaintext and the API's key;
+--- raises for a bad one.
+function endpoint.resolve(options, api)
   local url = options.url
-  if url == nil then url = tasks.REGIONS[options.region] end
-  local place = parse_url(url)
+  if url == nil then url = url_of(options.region, api) end
+  local place = parse_url(url, api)
   place.request_host = host_field(place)
   place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, place.target:match "^[^?]*")
-  place.rest_base = tasks.rest_base(place.target:match "^[^?]*")
+  place.rest_base = api.rest_base(place.target:match "^[^?]*")
   place.proxy = proxy.find(options.proxy, place.host)
-  place.confidential = place.scheme == "wss" or is_near(place) or options.allow_plaintext
-  if options.api_key ~= nil then
-    if not place.confidential then check.fail("url", "a key is " .. endpoint.NOT_CONFIDENTIAL) end
+  place.confidential = place.is_secure or is_near(place) or options.allow_plaintext
+  if options[api.KEY] ~= nil then
+    if not place.confidential then check.fail("url", "a key is " .. endpoint.not_confidential(place)) end
   elseif not options.url then
     check.fail("api_key", "expected a string, or the environment variable AUI_NETWORK_API_KEY")
   end

@@ -5,6 +5,8 @@ local credentials = require "aui.api.credentials"
 local endpoint = require "aui.api.endpoint"
 local read = require "aui.option.read"
 local rows = require "aui.option.rows"
+local tasks = require "aui.api.tasks"
+local threads = require "aui.api.threads"
 
 local options_module = {}
 
@@ -26,10 +28,12 @@ end
 -- Says how TLS is spoken, with the server or with the proxy, if it is.
 local function add_tls(place, given, tls)
   local by = place.proxy
-  local is_spoken = place.scheme == "wss" or (by and by.tls)
-  if given ~= nil and not is_spoken then check.fail("tls", "has no meaning for a ws:// url") end
+  local is_spoken = place.is_secure or (by and by.tls)
+  if given ~= nil and not is_spoken then
+    check.fail("tls", ("has no meaning for a %s:// url"):format(place.api.SCHEMES.plain))
+  end
   if (tls.cert == nil) ~= (tls.key == nil) then check.fail("tls.cert", "cert and key go together") end
-  if place.scheme == "wss" then place.tls = tls end
+  if place.is_secure then place.tls = tls end
   if by then by.ca_file = tls.ca_file end
 end
 
@@ -47,6 +51,15 @@ local function rest_of(values, place, its_credentials)
   }
 end
 
+-- The API that these options choose, by the key that they give.
+local function api_of(options)
+  local api = options.publishable_key ~= nil and threads or tasks
+  for _, name in ipairs(api.MEANINGLESS) do
+    if options[name] ~= nil then check.fail(name, "has no meaning beside " .. api.KEY) end
+  end
+  return api
+end
+
 --- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, `user_id`,
 --- `rest` (see aui.api.call), and `core`, those of loop:open but for the request's target and headers.
 ---@param options aui.Options
@@ -57,8 +70,9 @@ function options_module.read(options)
   if options.url ~= nil and options.region ~= nil then
     check.fail("region", "give either region or url, not both")
   end
-  local values = read.fields("options", SESSION, options)
-  local place = endpoint.resolve(values)
+  local api, values = api_of(options), read.fields("options", SESSION, options)
+  for _, name in ipairs(api.MEANINGLESS) do values[name] = nil end -- such as a key of the environment's
+  local place = endpoint.resolve(values, api)
   add_tls(place, options.tls, values.tls)
   local core = endpoint.address(place, read.core_values(SESSION, values))
   core.recover = values.recover and values.reconnect and place.rest_base ~= nil

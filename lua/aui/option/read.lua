@@ -10,7 +10,7 @@ local readers = {}
 -- What has rules of its own, in lua/aui/api, where these options are used.
 local function as_given(_, value) return value end
 
-readers.key, readers.url, readers.headers, readers.proxy = as_given, as_given, as_given, as_given
+for _, name in ipairs { "key", "region", "url", "headers", "proxy" } do readers[name] = as_given end
 
 function readers.id(row, value)
   check.id(row.name, value)

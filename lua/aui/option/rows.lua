@@ -7,7 +7,7 @@
 --   default      what it is if it is not given: nil for none; in a table's own row, which fields it then has
 --   environment  the variable whose value it has if it is not given
 --   required     whether its table must have it
---   choices      of the type "choice"
+--   choices      of the types "choice" and "region", of which each API has some
 --   least, most  of numbers; of seconds, what is more counts as `most`
 --   core         what the core calls it (aui_read_config in src/binding/lua_options.c)
 --   off          what the core gets where the option that it is a field of is false, or nil without a default
@@ -37,16 +37,24 @@ rows.session = {
       .. "in what it raises there is no use in trying again.",
   },
   {
+    name = "publishable_key",
+    type = "key",
+    words = "the key of an agent in the threads API, in place of `api_key`; or a function, likewise",
+    more = "So far it is for the REST calls of `aui.client`. The token that it is exchanged for is shared by all "
+      .. "clients with the same key, and renewed a minute before it ends.",
+  },
+  {
     name = "region",
-    type = "choice",
-    choices = { "gcp", "azure", "aws" },
-    default = "gcp",
-    words = "where the agent is",
+    type = "region",
+    choices = { "gcp", "azure", "aws", "us", "eu" },
+    shown = '`"gcp"`, of the threads API `"us"`',
+    words = 'where the agent is; with `publishable_key` `"us"` or `"eu"`, else one of the others',
   },
   {
     name = "url",
     type = "url",
     words = "a `ws://` or `wss://` URL, instead of a region",
+    more = "With `publishable_key` it is the base of all addresses, an `http://` or `https://` URL.",
   },
   {
     name = "task_id",

@@ -36,6 +36,7 @@ local scheduler = {
   spawn = tasks.spawn,
   spawn_notifier = tasks.spawn_notifier,
   spawn_background = tasks.spawn_background,
+  spawn_apart = tasks.spawn_apart,
   spawn_child = tasks.spawn_child,
   current = tasks.current,
   cancel = task_module.cancel,

@@ -212,6 +212,9 @@ function tasks.spawn_background(fn, ...)
   return tasks.start(task, fn, ...)
 end
 
+--- The same for what must go on when who asked for it is gone; or nil and why not.
+function tasks.spawn_apart(fn, ...) return tasks.spawn_background(fn, ...) end
+
 --- As spawn, but the new task's failure is nobody's business but its owner's: a task with which it is canceled, and
 --- that is notified of its end.
 function tasks.spawn_child(owner, fn, ...) return tasks.start(task_module.new_child(owner), fn, ...) end

@@ -29,6 +29,7 @@ local openresty = {
   spawn = tasks.spawn,
   spawn_notifier = tasks.spawn_notifier,
   spawn_background = tasks.spawn_background,
+  spawn_apart = tasks.spawn_apart,
   spawn_child = tasks.spawn_child,
   cancel = task_module.cancel,
   pcall = pcall, -- inside which LuaJIT can wait

@@ -57,6 +57,11 @@ end
 
 function tasks.spawn_background(fn, ...) return tasks.start(task_module.new(task_module.none), fn, ...) end
 
+--- In a timer: a request that ends takes its threads with it.
+function tasks.spawn_apart(fn, ...)
+  return ngx.timer.at(0, function(_, ...) fn(...) end, ...)
+end
+
 function tasks.spawn_child(owner, fn, ...) return tasks.start(task_module.new_child(owner), fn, ...) end
 
 return tasks
