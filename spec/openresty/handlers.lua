@@ -43,6 +43,12 @@ function handlers.converse_beside_others()
   return handlers.converse()
 end
 
+--- What the agent of the threads API says first.
+function handlers.welcome()
+  local answer, err = aui.client(options()):welcome_message()
+  ngx.say(answer and answer.welcome_message or tostring(err))
+end
+
 --- The session is not closed.
 function handlers.forget() ngx.say(outcome(open())) end
 

@@ -67,6 +67,16 @@ local function worker_descriptors()
   return count, worker
 end
 
+-- Whether bytes have arrived at this port that nobody has read yet.
+local function has_unread(port)
+  local pattern = (":%04X %%x+:%%x+ 01 %%x+:(%%x+)"):format(port) -- 01: the connection is established
+  for line in io.lines "/proc/net/tcp" do
+    local count = line:match(pattern)
+    if count and tonumber(count, 16) > 0 then return true end
+  end
+  return false
+end
+
 describe("in nginx", function()
   local server, descriptors
 
@@ -192,6 +202,28 @@ describe("in nginx", function()
   it("a client that goes takes the session along", function()
     assert.is_false(execute(curl("hold", options(), 0.5) .. " >/dev/null"))
     assert_nothing_left()
+  end)
+
+  it("a key's token is its worker's: its exchange goes on when the request that began it is gone", function()
+    local log = os.tmpname()
+    local agent = support.start { "--log", log }
+    local client_options = { publishable_key = "pk_network_hunter2-host", url = agent:base() }
+    os.execute("kill -STOP " .. agent.pid)
+    local client = io.popen("echo $$; exec " .. curl("welcome", client_options))
+    local process = client:read "*l"
+    await(function() return has_unread(agent.port) end, "no exchange has begun")
+    os.execute("kill " .. process)
+    client:close()
+    os.execute("kill -CONT " .. agent.pid)
+    assert.matches("^Hello", request("welcome", client_options))
+    assert.matches("^Hello", request("welcome", client_options))
+    local tokens = 0
+    for line in io.lines(log) do
+      if cjson.decode(line).event == "token" then tokens = tokens + 1 end
+    end
+    assert.equal(1, tokens)
+    agent:stop()
+    os.remove(log)
   end)
 
   it("a deadline passes though nobody waits", function()

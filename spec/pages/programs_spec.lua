@@ -4,8 +4,9 @@
 --   on from those before it in its section, and from nothing else. It prints what the ```text blocks there say, if any,
 --   and complains of nothing.
 --   A word after `lua` is the host: none, Lua 5.4 and LuaJIT, natively; `luajit` that alone; `love`; `neovim`.
---   A program has what a user has: the key in AUI_NETWORK_API_KEY, the agent in AUI_URL, which it reads itself, and in
---   SHOP_PROXY the URL of a proxy. No block of Lua is left out.
+--   A program has what a user has: the key in AUI_NETWORK_API_KEY, the agent in AUI_URL, of the threads API in
+--   AUI_PUBLISHABLE_KEY and AUI_THREADS_URL, all of which it reads itself, and in SHOP_PROXY the URL of a proxy. No
+--   block of Lua is left out.
 --
 --   ```sh blocks are commands of script/ in a checkout where first.lua is the Lua program of the section. What has
 --   other commands is marked by the word `elsewhere`, and not run.
@@ -84,6 +85,8 @@ describe("the program of", function()
     write_file(file, program.text)
     local environment = {
       AUI_URL = server.url,
+      AUI_THREADS_URL = server:base(),
+      AUI_PUBLISHABLE_KEY = "pk_network_" .. KEY,
       AUI_NETWORK_API_KEY = KEY,
       AUI_BUILD = build_dir,
       AUI_PAGE_PROGRAM = file,
