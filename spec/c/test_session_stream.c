@@ -732,6 +732,35 @@ static void without_reconnecting_nothing_is_resumed(void **state) {
   stop(&p);
 }
 
+/* ---- Figures ---- */
+
+/* There are no frames; a message counts from when it is there, though more may be said of it. */
+static void figures(void **state) {
+  peer p;
+  aui_session_stats stats;
+  open_stream(state, &p);
+  aui_reply *reply = send(&p, "{}");
+  peer_pump(&p, SIZE_MAX);
+  aui_session_get_stats(p.session, &stats);
+  assert_int_equal(stats.bytes_sent, p.incoming.len);
+  say(&p, HEAD);
+  p.now += 100;
+  delta(&p, 1, "I");
+  delta(&p, 2, " found");
+  p.now += 100;
+  final(&p, 3, "I found");
+  done(&p);
+  aui_session_get_stats(p.session, &stats);
+  assert_true(stats.bytes_received > strlen(HEAD BODY_END));
+  assert_int_equal(stats.frames_sent + stats.frames_received + stats.reconnects, 0);
+  assert_int_equal(stats.updates_folded, 1);
+  assert_int_equal(stats.first_chunk, 100);
+  assert_int_equal(stats.message, 200);
+  assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_MESSAGE);
+  release(&p, reply);
+  stop(&p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       IN_EVERY_WAY(answers_come_as_events),
@@ -767,6 +796,7 @@ int main(void) {
       IN_EVERY_WAY(a_message_without_a_numbered_event_is_in_doubt),
       IN_EVERY_WAY(a_resumption_may_be_cancelled),
       IN_EVERY_WAY(without_reconnecting_nothing_is_resumed),
+      IN_EVERY_WAY(figures),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
