@@ -128,7 +128,7 @@ function Bubble:draw()
   end
   draw_lines(self, y, seen)
   draw_scroll_bar(self, y, written, seen)
-  if its.reply and #self.page.lines == 0 then draw_thought(y) end
+  if its:is_waiting() and #self.page.lines == 0 then draw_thought(y) end
   if self:failure() then draw_apology(self:failure(), y + seen + 2) end
 end
 

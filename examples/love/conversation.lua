@@ -10,14 +10,22 @@ local conversation = {}
 
 local BUDGET = 0.004 -- seconds of a frame for the connection; a frame has 0.016
 
---- A conversation that connects in the background, with aui.session's options. `hear(chunk, keep)` gets the answers:
---- keep the first `keep` bytes of what there is, then append the chunk. Raises for options that cannot be used.
-function conversation.new(options, hear)
+local start -- below
+
+--- A conversation with the agent of a client, which connects in the background: in the task of this id, or in a new
+--- one of this user. `hear(chunk, keep)` gets what the agent says: keep the first `keep` bytes of what there is, then
+--- append the chunk.
+function conversation.new(client, user_id, task_id, hear)
   local self = setmetatable({
-    session = assert(aui.session(options)),
+    client = client,
+    session = assert(client:session()),
+    user_id = user_id,
+    task_id = task_id, -- nil: there is none yet
     hear = hear,
     state = "connecting", -- of the connection: as session:state()
     retry_in = nil, -- seconds until the next attempt to connect
+    beginning = nil, -- the coroutine's task that makes the task
+    welcome = nil, -- the new task
     question = nil, -- what the player said last
     reply = nil, -- the answer that is under way
     message = nil, -- the whole answer, once it is there
@@ -28,6 +36,7 @@ function conversation.new(options, hear)
   self.session:on("state", function(state, _, delay)
     self.state, self.retry_in = state, delay
   end)
+  if not task_id then start(self) end
   return self
 end
 
@@ -43,13 +52,41 @@ local function follow(self, reply)
   end)
 end
 
---- Sends a line; only one at a time is answered: while there is `reply`, this does nothing.
-function Conversation:say(text)
-  if self.reply or self.leaving then return end
-  self.question, self.message = text, nil
-  self.hear("", 0)
-  self.reply, self.err = self.session:send(text), nil
+local function send(self)
+  self.reply = self.session:send { text = self.question, task_id = self.task_id }
   follow(self, self.reply)
+end
+
+-- A task's function: makes the task, in which the agent has the first word, unless the player has spoken meanwhile.
+local function begin(self)
+  local task, err = self.client:create_task { user_id = self.user_id }
+  self.beginning = nil
+  if not task then
+    self.err = err
+    return
+  end
+  self.task_id, self.welcome = task.id, task
+  if self.question then return send(self) end
+  self.hear(task.welcome_message or "", 0)
+end
+
+function start(self)
+  self.err, self.beginning = nil, aui.spawn(begin, self)
+end
+
+--- Whether the agent is to speak next.
+function Conversation:is_waiting() return self.reply ~= nil or self.beginning ~= nil end
+
+--- Whether what the player has said is to be answered first.
+function Conversation:is_busy() return self.question ~= nil and self:is_waiting() end
+
+--- Sends a line; only one at a time is answered: while one is, this does nothing.
+function Conversation:say(text)
+  if self:is_busy() or self.leaving then return end
+  self.question, self.message, self.err = text, nil, nil
+  self.hear("", 0)
+  if self.task_id then return send(self) end
+  if not self.beginning then start(self) end
 end
 
 --- Whether what failed has a chance when it is said again.
@@ -57,16 +94,22 @@ function Conversation:may_retry() return self.err ~= nil and self.err.retryable 
 
 --- Says again what failed.
 function Conversation:retry()
-  if self:may_retry() then self:say(self.question) end
+  if not self:may_retry() then return end
+  if self.question then return self:say(self.question) end
+  start(self)
 end
 
 --- The agent's suggestions what to say next.
-function Conversation:suggestions() return self.message and self.message.followup_suggestions or {} end
+function Conversation:suggestions()
+  local last = self.message or not self.question and self.welcome
+  return last and last.followup_suggestions or {}
+end
 
 --- Takes leave: the server is told, while frames go on; then `over` is true.
 function Conversation:leave()
   if self.leaving then return end
   self.leaving = true
+  if self.beginning then self.beginning:cancel() end
   aui.spawn(function()
     self.session:close()
     self.over = true

@@ -8,7 +8,7 @@ local X, Y, WIDTH, HEIGHT = 24, 546, 912, 38
 
 local function hint(conversation)
   if conversation.leaving then return "" end
-  if conversation.reply then return "Mira answers..." end
+  if conversation:is_busy() then return "Mira answers..." end
   return "Say something to Mira, and press Enter. Esc leaves the shop."
 end
 

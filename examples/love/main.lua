@@ -1,12 +1,13 @@
 -- A little shop whose keeper is an AUI agent: type a line, and she answers while you watch. `examples/love/run` starts
--- it. AUI_NETWORK_API_KEY holds the key, AUI_TASK_ID the task; with AUI_URL it talks to that server instead of the
--- service, such as aui-sim.
+-- it. AUI_NETWORK_API_KEY holds the key; with AUI_URL it talks to that server instead of the service, such as aui-sim.
+-- AUI_TASK_ID is the task to go on with, in place of a new one of the user AUI_USER_ID.
 
+local aui = require "aui"
 local conversation = require "conversation"
 local line = require "line"
 local scene = require "scene"
 
-local GREETING = "Good evening, and welcome! What may I find for you?"
+local GREETING = "Good evening, and welcome back! What may I find for you?"
 local FAREWELL = "Good-bye! Come back soon."
 
 local talk, typed, shop
@@ -19,11 +20,12 @@ end
 
 function love.load()
   love.keyboard.setKeyRepeat(true)
-  local options = { url = setting "AUI_URL", task_id = setting "AUI_TASK_ID" or "68e78d0dc5a4b19a030d03d6" }
-  talk = conversation.new(options, function(chunk, keep) shop:say(chunk, keep) end)
+  local client, task_id = aui.client { url = setting "AUI_URL" }, setting "AUI_TASK_ID"
+  local function hear(chunk, keep) shop:say(chunk, keep) end
+  talk = conversation.new(client, setting "AUI_USER_ID" or "player", task_id, hear)
   typed = line.new()
   shop = scene.new(talk, typed)
-  shop:say(GREETING, 0)
+  if task_id then shop:say(GREETING, 0) end -- else the agent has the first word
 end
 
 function love.update(dt)
@@ -57,7 +59,7 @@ function keys.backspace() typed:erase() end
 
 -- The line stays as it is while she is still answering.
 keys["return"] = function()
-  local words = not talk.reply and typed:take()
+  local words = not talk:is_busy() and typed:take()
   if words then talk:say(words) end
 end
 

@@ -58,7 +58,7 @@ local function mood(self)
   if its.leaving then return "leaving" end
   if self:is_speaking() then return "talking" end
   if its.err then return "sorry" end
-  return its.reply and "thinking" or "listening"
+  return its:is_waiting() and "thinking" or "listening"
 end
 
 --- Once a frame.

@@ -15,13 +15,13 @@ end
 local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 
 --- Plays the game by `program`, Lua source, to its end: with the agent at `url`, or the one that the game starts if
---- nil. When the program tells a line that `answers` has as a key, the function there is called. The game must end
---- well. Returns the lines that the program told, and that were not such.
-function game.play(url, program, answers)
+--- nil; in the task `task_id`, or in a new one. When the program tells a line that `answers` has as a key, the
+--- function there is called. The game must end well. Returns the lines that the program told, and that were not such.
+function game.play(url, program, answers, task_id)
   local file = write_file(program)
-  local command = ("env -u LUA_PATH -u LUA_CPATH -u AUI_NETWORK_API_KEY -u AUI_TASK_ID %s AUI_BUILD=%s "
+  local command = ("env -u LUA_PATH -u LUA_CPATH -u AUI_NETWORK_API_KEY -u AUI_USER_ID %s AUI_BUILD=%s AUI_TASK_ID=%s "
     .. "AUI_PLAYER_PROGRAM=%s PATH=spec/love/bin:$PATH timeout 120 examples/love/run 2>&1; echo status $?"):format(
-    url and "AUI_URL=" .. quoted(url) or "-u AUI_URL", quoted(build), file)
+    url and "AUI_URL=" .. quoted(url) or "-u AUI_URL", quoted(build), task_id or "", file)
   local pipe = assert(io.popen(command))
   local told, status = {}, nil
   for line in pipe:lines() do

@@ -1,6 +1,7 @@
 -- The shop of examples/love as a player meets it: in real LÖVE, with aui-sim as the agent. What a program does and sees
 -- is described in spec/love/player/main.lua.
 
+local aui = require "aui"
 local game = require "spec.love.game"
 local support = require "spec.support"
 
@@ -23,6 +24,47 @@ describe("the shop", function()
     os.remove(log)
     return texts
   end
+
+  it("begins with the agent's welcome and its suggestions", function()
+    server = support.start { "--pace", "0" }
+    play [[
+      await("the welcome", function() return shown():find "^Hello! I help you choose .* fits%.$" end)
+      frame()
+      equal(nil, made.conversation.question)
+      click "Wireless headphones"
+      await("the answer", is_answered)
+      assert(shown():find "^I found three headphones")
+    ]]
+  end)
+
+  it("goes on with a task", function()
+    server = support.start { "--pace", "0" }
+    local client = aui.client { url = server.url }
+    local task = assert(client:create_task { user_id = "ada" })
+    game.play(server.url, [[
+      await("the greeting", function() return shown():find "^Good evening, and welcome back!" end)
+      say "hello"
+      await("the answer", is_answered)
+    ]], {}, task.id)
+    assert.equal("hello", assert(client:messages(task.id))[1].text)
+  end)
+
+  it("apologises where no task can be made, and tries again", function()
+    local failure = { status = 500, body = "{}" }
+    server = support.play { connections = { { { agent = true } } }, rest = { failure, failure } }
+    play [[
+      local function failed() return made.scene.bubble:failure() end
+      await("the failure", failed)
+      say "hello"
+      equal(nil, failed())
+      await("the second failure", failed)
+      frame()
+      click "Try again"
+      await("the answer", is_answered)
+      assert(shown():find "^Hello! I help you choose")
+      equal("hello", made.conversation.question)
+    ]]
+  end)
 
   it("shows an answer letter by letter while it comes", function()
     server = support.start {}

@@ -3,6 +3,7 @@ AUI_SIM and AUI_BUILD name the build."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -400,13 +401,57 @@ class Ends(Case):
                 self.assertRegex(editor.refuse("Aui Hello"), "^Vim:aui: .*" + words)
         self.assertEqual([], self.questions())
 
-    def test_says_that_there_is_no_task(self):
-        editor = self.start(AUI_TASK_ID=None)
-        self.assertIn("task_id", editor.refuse("Aui Hello"))
-        editor.lua("require('aui_nvim').setup { task_id = 'mine' }")
-        editor.command("Aui Hello")
+    def test_begins_a_task_in_which_the_agent_has_the_first_word(self):
+        editor = self.start("--pace", "0", AUI_TASK_ID=None)
+        editor.command("Aui " + LAPTOP)
+        editor.see("I found two laptops")
+        text = editor.ended()
+        self.assertRegex(text, "^## Agent\n\nHello! I help you choose [^#]* fits\\.\n\n## You\n\n" + re.escape(LAPTOP)
+                         + "\n\n## Agent\n\nI found two laptops")
+        editor.command("Aui Thank you")
+        editor.see("## You\n\nThank you")
+        self.assertEqual(1, editor.ended().count("Hello! I help you choose"))
+        self.assertEqual([LAPTOP, "Thank you"], self.questions())
+
+    def test_shows_the_welcome_and_its_suggestions_where_nothing_is_asked(self):
+        editor = self.start("--pace", "0", AUI_TASK_ID=None)
+        editor.command("Aui")
+        editor.see("→ Wireless headphones")
+        self.assertRegex(editor.ended(), "^## Agent\n\nHello! I help you choose ")
+        editor.command("Aui")
+        editor.enter_transcript()
+        editor.command("call search('Wireless')")
+        editor.press("<CR>")
+        editor.see("I found three headphones")
+        self.assertEqual(1, editor.ended().count("Hello! I help you choose"))
+
+    def test_asks_again_where_no_task_could_be_made(self):
+        editor = self.start(scenario={"connections": [[{"agent": True}]], "rest": [{"status": 400, "body": "{}"}]},
+                            AUI_TASK_ID=None)
+        editor.command("Aui " + LAPTOP)
+        editor.see("**Error:** application: POST /api/v1/external/tasks: ")
         editor.ended()
-        self.assertEqual(["Hello"], self.questions())
+        editor.command("Aui!")
+        editor.see("I found two laptops")
+        self.assertEqual([LAPTOP], self.questions())
+
+    def test_stops_while_the_task_is_made(self):
+        editor = self.start(scenario={"connections": [[{"agent": True}]], "rest": ["ignore"]}, AUI_TASK_ID=None)
+        editor.command("Aui " + LAPTOP)
+        self.assertTrue(editor.is_writing())
+        editor.command("AuiStop")
+        self.assertEqual("## Agent\n\n*Stopped.*", editor.ended())
+        self.assertEqual([], self.questions())
+
+    def test_begins_a_new_task_for_new_options(self):
+        editor = self.start("--pace", "0", AUI_TASK_ID=None)
+        editor.command("Aui")
+        editor.see("Wireless")
+        editor.ended()
+        editor.lua("require('aui_nvim').setup { user_id = 'ada' }")
+        editor.command("Aui Hello")
+        editor.see("## You\n\nHello")
+        self.assertEqual(3, editor.ended().count("Hello! I help you choose"))
 
     def test_goes_on_where_there_is_no_room_for_a_window(self):
         editor = self.start("--echo", "--pace", "0")
@@ -547,7 +592,7 @@ class Installation(Case):
         report = self.report(self.bare(AUI_URL=None, AUI_TASK_ID=None, LUA_CPATH="/nowhere/?.so"))
         for words in ("ERROR: lua-cjson is not to be found", "ERROR: the C module aui.net is not to be found",
                       "ERROR: the module aui is not to be found", "WARNING: no url and no region",
-                      "WARNING: no API key", "ERROR: no task", "/nowhere/?.so"):
+                      "WARNING: no API key", "OK: a new task of the user ", "/nowhere/?.so"):
             self.assertIn(words, report)
 
     def test_knows_a_module_that_was_built_for_another_lua(self):

@@ -81,11 +81,7 @@ local function check_settings()
     local advice = "Set api_key, or AUI_NETWORK_API_KEY in the environment."
     warn("no API key, without which only a simulator answers", advice)
   end
-  if given.task_id then
-    ok("the task is " .. given.task_id)
-  else
-    err("no task", "Set task_id, or AUI_TASK_ID in the environment.")
-  end
+  ok(given.task_id and "the task is " .. given.task_id or "a new task of the user " .. given.user_id)
   info "What can be set: :help aui-options"
 end
 

@@ -1,4 +1,4 @@
--- The conversation: one session, and one answer at a time, whose text goes to the transcript.
+-- The conversation: one task of the agent's, one session, and one answer at a time, whose text goes to the transcript.
 
 local options = require "aui_nvim.options"
 local transcript = require "aui_nvim.transcript"
@@ -7,7 +7,10 @@ local aui_nvim = {}
 
 local FRAME = 0.02 -- seconds: nobody sees text that changes faster
 
-local session -- opened for the first question
+local client, session -- opened for the first question
+local user_id -- whose task it is
+local task_id -- nil: there is none yet
+local beginning -- the coroutine that makes the task, while it does
 local reply -- the one under way
 local last_question
 
@@ -35,8 +38,9 @@ local function load_module()
 end
 
 local function close()
+  if beginning then beginning:cancel() end
   if session then session:close() end
-  session = nil
+  session, task_id = nil, nil
 end
 
 -- The loop will not run again: what tells the server is sent now.
@@ -53,9 +57,11 @@ local function attempt(fn, ...)
 end
 
 local function new_session(aui)
-  local its_options, level = options.read()
+  local its_options, level
+  its_options, user_id, level = options.read()
   aui.log(level and tell or nil, level or nil)
-  return aui.session(its_options)
+  client, task_id = aui.client(its_options), its_options.task_id
+  return client:session()
 end
 
 local function open()
@@ -84,28 +90,72 @@ local function follow(its_reply, exchange)
   end
 end
 
---- Asks the agent; the answer streams into the transcript.
+-- Whether the question was accepted.
+local function send(text)
+  local accepted = attempt(session.send, session, { text = text, task_id = task_id })
+  if not accepted then return false end
+  reply = accepted
+  require("aui").spawn(follow, reply, transcript.begin(text))
+  return true
+end
+
+-- A task of its own: waits for the agent's task, in which the agent has the first word, and then asks, if there is
+-- something to ask.
+local function greet(its_beginning, exchange, text)
+  local task, err = its_beginning:join()
+  beginning = nil
+  if not task then return exchange:fail(err) end
+  task_id = task.id
+  exchange:show(task.welcome_message or "", 0)
+  if not text then return exchange:finish(task) end
+  exchange:leave()
+  send(text)
+end
+
+local function begin(text)
+  local aui = require "aui"
+  beginning = aui.spawn(client.create_task, client, { user_id = user_id })
+  aui.spawn(greet, beginning, transcript.begin(), text)
+end
+
+local function is_busy() return reply ~= nil or beginning ~= nil end
+
+--- Asks the agent; the answer streams into the transcript. A conversation without a task begins with a new one.
 ---@param text string
 ---@param modifiers? string of a command that splits a window, such as "vertical"
 function aui_nvim.ask(text, modifiers)
-  if reply then return notify("an answer is under way; :AuiStop stops it", "WARN") end
+  if is_busy() then return notify("an answer is under way; :AuiStop stops it", "WARN") end
   open()
-  local accepted = session and attempt(session.send, session, text)
-  if not accepted then return end
-  reply, last_question = accepted, text
-  require("aui").spawn(follow, reply, transcript.begin(text))
+  if not session then return end
+  if not task_id then
+    begin(text)
+  elseif not send(text) then
+    return
+  end
+  last_question = text
   transcript.open(modifiers or "")
 end
 
---- Stops the answer under way; what has arrived of it stays.
-function aui_nvim.stop()
-  if not reply then return notify("there is no answer to stop", "WARN") end
-  reply:cancel()
+--- Shows the transcript; the agent has the first word there.
+---@param modifiers? string as of aui_nvim.ask
+function aui_nvim.show(modifiers)
+  if not is_busy() then
+    open()
+    if session and not task_id then begin() end
+  end
+  transcript.open(modifiers or "")
 end
 
 --- As stop, where nobody minds if there is nothing to stop.
 function aui_nvim.give_up()
+  if beginning then beginning:cancel() end
   if reply then reply:cancel() end
+end
+
+--- Stops the answer under way; what has arrived of it stays.
+function aui_nvim.stop()
+  if not is_busy() then return notify("there is no answer to stop", "WARN") end
+  aui_nvim.give_up()
 end
 
 -- The words of a command, then the lines of its range.
@@ -123,7 +173,7 @@ end
 --- The command :Aui.
 function aui_nvim.run(command)
   local text = question_of(command)
-  if text == "" then return transcript.open(command.mods) end
+  if text == "" then return aui_nvim.show(command.mods) end
   aui_nvim.ask(text, command.mods)
 end
 

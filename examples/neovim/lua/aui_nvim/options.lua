@@ -17,6 +17,7 @@ end
 function options.merged()
   local merged = vim.tbl_extend("force", {}, given or vim.g.aui or {})
   merged.task_id = merged.task_id or variable "AUI_TASK_ID"
+  merged.user_id = merged.user_id or variable "AUI_USER_ID" or variable "USER" or "neovim"
   if not merged.url and not merged.region then
     merged.url = variable "AUI_URL"
     merged.region = not merged.url and variable "AUI_REGION" or nil
@@ -24,13 +25,13 @@ function options.merged()
   return merged
 end
 
---- Those of aui.session, and the least level of what is told to the user, or false.
+--- Those of aui.client; whose tasks the new ones are; and the least level of what is told to the user, or false.
 function options.read()
   local merged = options.merged()
-  local level = merged.log
-  merged.log = nil
+  local user_id, level = merged.user_id, merged.log
+  merged.user_id, merged.log = nil, nil
   if level == nil then level = "warn" end
-  return merged, level
+  return merged, user_id, level
 end
 
 return options

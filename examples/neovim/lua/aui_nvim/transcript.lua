@@ -94,13 +94,15 @@ end
 local Exchange = {}
 Exchange.__index = Exchange
 
---- Writes the question, and where its answer is to be. Nobody else writes until the exchange has ended.
+--- Writes the question, if there is one, and where its answer is to be. Nobody else writes until the exchange ends.
+---@param question? string
 function transcript.begin(question)
   local buf = buffer()
   in_buffer(buf, "let &g:undolevels = &g:undolevels") -- which begins a new step
   local row, col = end_of(buf)
   local gap = row + col > 0 and "\n\n" or ""
-  replace_end(buf, row, col, ("%s## You\n\n%s\n\n## Agent\n\n"):format(gap, question))
+  local asked = question and ("## You\n\n%s\n\n"):format(question) or ""
+  replace_end(buf, row, col, gap .. asked .. "## Agent\n\n")
   go_to_end(buf)
   return setmetatable({ buf = buf, first = end_of(buf) }, Exchange)
 end
@@ -136,7 +138,10 @@ function Exchange:show(chunk, keep)
   self:write(row, col, chunk)
 end
 
-function Exchange:unlock() vim.bo[self.buf].modifiable = true end
+--- Ends the exchange as it is.
+function Exchange:leave()
+  if self:is_there() then vim.bo[self.buf].modifiable = true end
+end
 
 --- The answer is complete: writes what came with its text.
 function Exchange:finish(message)
@@ -144,7 +149,7 @@ function Exchange:finish(message)
   for _, paragraph in ipairs(message_module.paragraphs(message)) do
     self:append(paragraph)
   end
-  self:unlock()
+  self:leave()
 end
 
 --- The answer ends here.
@@ -152,7 +157,7 @@ end
 function Exchange:fail(err)
   if not self:is_there() then return end
   self:append(message_module.failure(err))
-  self:unlock()
+  self:leave()
 end
 
 return transcript
