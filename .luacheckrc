@@ -8,6 +8,8 @@ files["spec"] = { std = "min+busted", read_globals = { "ngx" } }
 files["spec/love/player"] = { std = "luajit+love" }
 files["spec/openresty"] = { std = "min+busted+ngx_lua" }
 files["spec/pages/love"] = { std = "min+love", globals = { "love" } }
+files["examples/cookbook/editor.lua"] = { std = "min", globals = { "vim" } }
+files["examples/cookbook/events.lua"] = { std = "min+ngx_lua" }
 files["examples/love"] = { std = "min+love" }
 files["examples/neovim"] = { std = "min", globals = { "vim" } }
 files["examples/openresty"] = { std = "min+ngx_lua" }

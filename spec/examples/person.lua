@@ -51,11 +51,12 @@ local function read_into(self, pipe, take)
   end)
 end
 
---- Starts an example with arguments. `columns`: the width of its terminal; nil: pipes. `env`: environment variables.
---- `after`: a shell's command that follows in the same terminal.
+--- Starts an example, a folder or a file of one, with arguments. `columns`: the width of its terminal; nil: pipes.
+--- `env`: environment variables. `after`: a shell's command that follows in the same terminal.
 function person.start(example, arguments, columns, env, after)
   local self = setmetatable({ screen = terminal.new(24), output = "", errors = "", unfinished = 0 }, Person)
-  local words = { "script/lua", "-v", VERSION, ("examples/%s/main.lua"):format(example) }
+  local file = ("examples/%s%s.lua"):format(example, example:find "/" and "" or "/main")
+  local words = { "script/lua", "-v", VERSION, file }
   for _, argument in ipairs(arguments) do
     words[#words + 1] = argument
   end
