@@ -218,6 +218,7 @@ describe("a name of other libraries", function()
       function(options) return session:send(options) end,
       function(options) return aui.session { url = "wss://127.0.0.1:1/", tls = options } end,
       function(options) return aui.client({ url = URL }):list_tasks(options) end,
+      function(options) return aui.client({ publishable_key = "pk_network_1" }):rerun(options) end,
     }
   end
 

@@ -90,9 +90,9 @@ local MISUSE = PROLOGUE
   .. [[
 local LONG = KEY .. ("x"):rep(10) -- as long as keys are
 local function try(fn, ...) show(pcall(fn, ...)) end
-for _, name in ipairs { "api_key", "region", "url", "task_id", "auth", "headers", "allow_plaintext", "tls", "timeout",
-  "proxy", "reconnect", "recover", "queue", "rate", "ping_interval", "ping_timeout", "max_message", "max_depth",
-  LONG } do
+for _, name in ipairs { "api_key", "publishable_key", "region", "url", "task_id", "auth", "headers", "allow_plaintext",
+  "tls", "timeout", "proxy", "reconnect", "recover", "queue", "rate", "ping_interval", "ping_timeout", "max_message",
+  "max_depth", LONG } do
   for _, value in ipairs { LONG, { LONG }, { [LONG] = LONG }, { key = LONG, ca_file = LONG } } do
     if not (name == "api_key" and value == LONG) and not (name == "task_id" and value == LONG) then
       try(aui.session, options_of(cases[1], { [name] = value }))
@@ -119,6 +119,24 @@ try(client.create_task, client, { [LONG] = LONG })
 try(client.create_task, client, { user_id = LONG, fields = LONG })
 try(client.call, client, LONG, "/")
 try(client.call, client, "GET", LONG)
+print "the end"
+]]
+
+-- Keys and tokens of the threads API, which have no spaces.
+local PUBLISHABLE_KEY, TOKEN = 'pk_network_01K3XQ"' .. MARK .. '"/\\&%', 'token/"' .. MARK .. '"/\\&%'
+
+-- Each case is of a server at which every call fails.
+local EXCHANGE = PROLOGUE
+  .. [[
+for index, case in ipairs(cases) do
+  local client = aui.client { publishable_key = KEY, url = case.url, tls = case.tls, retries = 0,
+    headers = { ["X-Secret"] = KEY } }
+  show(client, pcall(client.send_message, client, { user_id = "ada", text = "hello" }))
+  show(client, pcall(client.messages, client, "thread"))
+  show(pcall(aui.run, function() error(debug.traceback(tostring(select(2, client:welcome_message())))) end))
+  show(pcall(client.connect, client, { [KEY] = KEY }), pcall(client.rerun, client, { [KEY] = KEY }))
+  print("met", index)
+end
 print "the end"
 ]]
 
@@ -200,6 +218,27 @@ for _, scheme in ipairs(wire.schemes) do
       assert_silent(ran)
       assert.is_nil(ran.stdout:find(BASIC, 1, true))
       assert.is_truthy(ran.stdout:find("HTTP status 407 (***)", 1, true))
+      assert.is_truthy(ran.stdout:find("met\t" .. #cases, 1, true))
+    end)
+
+    it("is not shown, nor is the token that it is exchanged for, by failures that repeat both", function()
+      local cases = {}
+      local grant = { status = 200, body = cjson.encode { access_token = TOKEN, expires_in = 3600 } }
+      for index, words in ipairs {
+        { PUBLISHABLE_KEY, TOKEN },
+        { cjson.encode(PUBLISHABLE_KEY), cjson.encode(TOKEN) },
+        { "pk_network_01K3XQ%22hunter2%22%2F%5C%26%25", "token%2F%22hunter2%22%2F%5C%26%25" },
+      } do
+        local said = ("%s and %s"):format(words[1], words[2])
+        local refusal = { status = 401, body = cjson.encode { error = "invalid", error_description = said } }
+        local fault = { error = { code = "bad", message = said, request_id = said, details = { { field = said } } } }
+        local failure = { status = 400, body = cjson.encode(fault) }
+        local server = link:play { rest = { grant, failure, refusal, refusal, refusal, grant, failure } }
+        cases[index] = { url = server:base(), tls = server.tls }
+      end
+      local ran = child.run(EXCHANGE, {}, PUBLISHABLE_KEY, cjson.encode(cases))
+      assert_silent(ran)
+      assert.is_truthy(ran.stdout:find("*** and ***", 1, true))
       assert.is_truthy(ran.stdout:find("met\t" .. #cases, 1, true))
     end)
 

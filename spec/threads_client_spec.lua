@@ -292,6 +292,7 @@ describe("the options of a client of the threads API", function()
       ["user_id: expected a string, got nothing"] = function() client:send_message { text = "x" } end,
       ["text: expected some text"] = function() client:send_message { text = "", user_id = "ada" } end,
       ['unknown option "threadid"; did you mean "thread_id"?'] = function() client:send_message { threadid = "x" } end,
+      ['unknown option "task_id"; did you mean "thread_id"?'] = function() client:send_message { task_id = "x" } end,
       ["fields.text: give it as text"] = function()
         client:send_message { text = "x", user_id = "ada", fields = { text = "y" } }
       end,
