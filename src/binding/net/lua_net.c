@@ -1,10 +1,12 @@
 /* The C module `aui.net`: the engine on the native loop. lua/aui is its only user; people use `aui`. */
 #include "binding/net/lua_net.h"
 
-/* call(fn, ...): as fn(...), but what it calls cannot yield: that raises an error there. */
-static int call(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+/* pcall(fn, ...): as pcall, but without fn's results, and what it calls cannot yield: that raises an error there. */
+static int protected_call(lua_State *L) {
+  luaL_checkany(L, 1);
+  int status = lua_pcall(L, lua_gettop(L) - 1, 0, 0);
+  lua_pushboolean(L, status == 0);
+  lua_insert(L, 1);
   return lua_gettop(L);
 }
 
@@ -16,7 +18,7 @@ __attribute__((visibility("default"))) int luaopen_aui_net(lua_State *L) {
   aui_push_module(L);
   lua_pushcfunction(L, aui_new_loop);
   lua_setfield(L, -2, "loop");
-  lua_pushcfunction(L, call);
-  lua_setfield(L, -2, "call");
+  lua_pushcfunction(L, protected_call);
+  lua_setfield(L, -2, "pcall");
   return 1;
 }

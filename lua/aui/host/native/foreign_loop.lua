@@ -28,7 +28,7 @@ local is_told = false
 
 --- To be called by who is about to wait in our own loop, though no adapter is attached.
 function foreign_loop.check()
-  if is_told then return end
+  if is_told or not (loaded.luv or loaded.cqueues or loaded.copas) then return end
   for index = 1, #LOOPS do
     local name, attached = LOOPS[index][1], LOOPS[index][2]
     local module = loaded[name]

@@ -27,7 +27,7 @@ end
 local function finish(run)
   while run.unfinished > 0 do
     turns.turn(math.huge)
-    if is_stuck(run) then return false end
+    if run.unfinished > 0 and is_stuck(run) then return false end
   end
   return true
 end

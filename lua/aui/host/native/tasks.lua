@@ -76,11 +76,13 @@ function tasks.bury_dead()
 end
 
 -- PUC Lua 5.1 does not tell of a task that raises while somebody else has resumed it.
-function turns.at_end()
-  if yieldable.in_pcall or turns.now() < next_burial then return end
+local function bury_now_and_then()
+  if turns.now() < next_burial then return end
   next_burial = turns.now() + turns.LONGEST_WAIT
   tasks.bury_dead()
 end
+
+if not yieldable.in_pcall then turns.at_end = bury_now_and_then end
 
 task_module.serve {
   notify = turns.notify,

@@ -31,7 +31,9 @@ function turns.at_end() end
 local loop -- made when first needed: a process may fork before
 local deadlines = timers.new()
 local queue, urgent = runnable.new(), runnable.new() -- of those who are runnable; the latter of those who are urgent
-local undispatched -- the id of a source whose event could not be dispatched
+local dispatching -- the id of the source whose event is being dispatched in this turn
+local undispatched -- one whose event could not be dispatched
+local under_way -- of those who are runnable, who is being called in this turn
 local failures = {} -- for whoever runs the loop: the errors in boxes, the earliest first
 
 --- The native loop, or nil and why it cannot be had.
@@ -83,30 +85,16 @@ local function is_due()
     or not (turns.depth >= MOST_NESTED or queue:is_empty())
 end
 
-local function begin(item, its_queue)
-  turns.depth = turns.depth + 1
-  its_queue:let_go()
-  item:run()
-end
-
--- When memory is short, or in an interrupt, the call itself may fail: it is tried again in the next turn, so that
--- nobody is lost.
-local function call(item, its_queue)
-  local outer_depth, outer_handling = turns.depth, turns.handling
-  local ok, failure = pcall(begin, item, its_queue)
-  turns.depth, turns.handling = outer_depth, outer_handling
-  if ok then return end
-  if failure == "not enough memory" or interrupt.is(failure) then its_queue:add(item) end
-  error(failure, 0)
-end
-
 -- Runs who is in the queue now; those who are added meanwhile have the next turn. At `stop` nobody more is begun: then
 -- false.
 local function run_queue(its_queue, stop)
-  local count = its_queue.count
+  local depth, count = turns.depth, its_queue.count
   local item = its_queue:take(count)
   while item do
-    call(item, its_queue)
+    turns.depth, under_way = depth + 1, item
+    its_queue:let_go()
+    item:run()
+    turns.depth, under_way = depth, nil
     raise_failure()
     if stop and loop:clock() >= stop then return false end
     item = its_queue:take(count)
@@ -120,12 +108,12 @@ end
 
 -- ---- Who waits ----
 
---- The states of a waiter: "waiting"; "notified", "late" or "canceled" once it is woken; "over" when it waits no more.
-function turns.new_waiter(source, deadline)
+-- The states of a waiter: "waiting"; "notified", "late" or "canceled" once it is woken; "over" when it waits no more.
+local function new_waiter()
   return {
-    source = source, -- nil is not put here, so that all fields have their place when memory gets short
-    deadline = deadline,
-    state = "waiting",
+    source = false, -- nil is not put here, so that all fields have their place when memory gets short
+    deadline = false,
+    state = "over",
     run = false, -- how to go on, of one that yields
     is_urgent = false,
     coroutine = false,
@@ -135,11 +123,28 @@ function turns.new_waiter(source, deadline)
   }
 end
 
+--- A waiter for a source, or false, and a deadline. Waits for the same source come again and again, as a rule one at a
+--- time: it keeps a waiter for the next one. One that is in a queue, since somebody else has resumed its coroutine or
+--- an interrupt came, is left there.
+function turns.take_waiter(source, deadline)
+  local waiter = source and source.spare
+  if waiter then source.spare = nil end
+  if not waiter or waiter.order then waiter = new_waiter() end
+  waiter.source, waiter.deadline, waiter.state, waiter.run = source, deadline, "waiting", false
+  return waiter
+end
+
+--- Its wait for the source, or false, is over.
+function turns.give_waiter_back(waiter, source)
+  waiter.state, waiter.coroutine, waiter.is_urgent = "over", false, false
+  if source then source.spare = waiter end
+end
+
 --- From now on it is woken at its deadline.
 function turns.add_deadline(waiter) deadlines:add(waiter) end
 
 local function leave_lists(waiter)
-  deadlines:remove(waiter)
+  if waiter.slot then deadlines:remove(waiter) end
   if waiter.source then waiter.source.waiters[waiter] = nil end
   waiter.source = false -- whose user may drop it while this waiter's coroutine runs
 end
@@ -172,26 +177,25 @@ local function wait_time(deadline)
   if is_due() then return 0 end
   local first = deadlines:first()
   if first and first.deadline < deadline then deadline = first.deadline end
+  if deadline == math.huge then return LONGEST_WAIT end
   return math.max(0, math.min(deadline - loop:now(), LONGEST_WAIT))
 end
 
 local function dispatch_events(stop)
   local id = undispatched or loop:ready()
   while id do
-    undispatched = nil
-    local ok, failure = pcall(sources.dispatch, id)
-    if not ok then -- memory is short: once more, later
-      undispatched = id
-      error(failure, 0)
-    end
+    dispatching, undispatched = id, nil
+    sources.dispatch(id)
+    dispatching = nil
     if stop and loop:clock() >= stop then return end
     id = loop:ready()
   end
 end
 
 local function wake_late()
-  local now = loop:now()
   local first = deadlines:first()
+  if not first then return end
+  local now = loop:now()
   while first and first.deadline <= now do
     turns.wake(first, "late")
     first = deadlines:first()
@@ -207,14 +211,26 @@ local function turn_once(deadline, stop)
   raise_failure() -- that of a task which somebody else has resumed
 end
 
+-- When memory is short, or in an interrupt, the call of whoever was under way may have failed itself: it is tried again
+-- in the next turn, so that nobody is lost. The dispatch of an event fails for no other reason.
+local function try_again(item, id, failure)
+  if id then undispatched = id end
+  if item and (failure == "not enough memory" or interrupt.is(failure)) then turns.make_runnable(item) end
+end
+
 --- Waits for events until `deadline` at most, and resumes whom they concern; what is left when it is `stop` by the
 --- finer clock has the next turn. A handler that yields is told that it cannot: who resumed the coroutine which runs
 --- the loop would get that, and need never let it go on.
 function turns.turn(deadline, stop)
-  local depth, handling = turns.depth, turns.handling
-  local ok, failure = pcall(net.call, turn_once, deadline, stop)
-  turns.depth, turns.handling = depth, handling -- an interrupt may have come just before they were put back
-  if not ok then error(failure, 0) end
+  local depth, handling, outer_item, outer_id = turns.depth, turns.handling, under_way, dispatching
+  under_way, dispatching = nil, nil
+  local ok, failure = net.pcall(turn_once, deadline, stop)
+  local item, id = under_way, dispatching
+  -- An interrupt may have come just before they were put back.
+  turns.depth, turns.handling, under_way, dispatching = depth, handling, outer_item, outer_id
+  if ok then return end
+  try_again(item, id, failure)
+  error(failure, 0)
 end
 
 local function turns_without_waiting(stop)
@@ -274,7 +290,7 @@ end
 
 --- Whether there is anything left to step for: sessions that are not closed, or somebody who waits for a time.
 function turns.is_active()
-  return loop ~= nil and (is_due() or deadlines:first() ~= nil or loop:is_active())
+  return loop ~= nil and (loop:is_active() or is_due() or deadlines:first() ~= nil)
 end
 
 return turns

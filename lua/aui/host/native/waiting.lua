@@ -31,10 +31,10 @@ local function is_stuck(waiter)
 end
 
 local function run_until_woken(waiter)
-  if waiter.deadline > turns.now() then foreign_loop.check() end
+  if waiter.deadline == math.huge or waiter.deadline > turns.now() then foreign_loop.check() end
   while waiter.state == "waiting" do
     turns.turn(waiter.deadline)
-    if is_stuck(waiter) then
+    if waiter.state == "waiting" and is_stuck(waiter) then
       turns.abandon(waiter)
       misuse.raise(STUCK)
     end
@@ -50,7 +50,7 @@ end
 local function resume_suspended(waiter)
   local its_resume = suspended[waiter]
   if its_resume and coroutine.status(waiter.coroutine) ~= "dead" then its_resume(waiter) end
-  suspended[waiter] = nil
+  if waiter.state ~= "waiting" then suspended[waiter] = nil end -- else its coroutine has gone on, and waits again
 end
 
 local function yield_until_woken(waiter)
@@ -85,35 +85,40 @@ local function suspend_until_woken(waiter)
   suspended[waiter] = nil
 end
 
--- Why the caller cannot wait, or nil; then also whether it waits by yielding, as tasks and hosts' coroutines do.
-local function problem_of_waiting()
+-- Why the caller, which may be a task, cannot wait, or nil; then also whether it waits by yielding, as tasks and hosts'
+-- coroutines do.
+local function problem_of_waiting(task)
   local co, has_host = running(), turns.adapters[1]
   if turns.handling and turns.handling == (co or turns.MAIN) then return waiting.HANDLER_WAITS end
   -- A listener of aui.log, which the loop calls.
   if has_host and turns.stepper == (co or turns.MAIN) then return HOST_WAITS end
-  if not (has_host or tasks.current()) then return nil, false end
+  if not (has_host or task) then return nil, false end
   if yieldable.now() then return nil, true end
   if co and not yieldable.in_pcall then return C_WAITS end
   return has_host and HOST_WAITS or nil, false
 end
 
 --- Why the caller cannot wait, or nil.
-function waiting.problem() return (problem_of_waiting()) end
+function waiting.problem() return (problem_of_waiting(tasks.current())) end
 
 --- Whether the caller may wait: handlers may not, nor may a canceled task, or what would block a host's loop.
-function waiting.may_wait() return not (problem_of_waiting() or task_module.is_canceled(tasks.current())) end
+function waiting.may_wait()
+  local task = tasks.current()
+  return not (problem_of_waiting(task) or task_module.is_canceled(task))
+end
 
 -- Raises what ends a canceled task.
 local function raise_cancellation(task) error(task_module.cancellation(task), 0) end
 
 --- Raises where the caller may not wait: for those who would have done something before they do.
 function waiting.check_wait()
-  local problem, task = problem_of_waiting(), tasks.current()
+  local task = tasks.current()
+  local problem = problem_of_waiting(task)
   if problem then misuse.raise(problem) end
   if task_module.is_canceled(task) then raise_cancellation(task) end
 end
 
--- How the caller waits: by yielding, unless there is a reason to run the loop.
+-- How the caller waits: by yielding, unless there is a reason to run the loop. Returns how that has ended.
 local function wait(waiter, yields, task)
   if not yields then
     run_until_woken(waiter)
@@ -123,23 +128,20 @@ local function wait(waiter, yields, task)
     suspend_until_woken(waiter)
   end
   if task then task.waiter = false end
-  local state = waiter.state
-  waiter.state = "over"
-  if state == "canceled" then return nil end
-  return state == "notified"
+  return waiter.state
 end
 
 --- As `wait`, but returns nil when the task that waits is canceled: for those who have something to do then.
 function waiting.try_wait(source, deadline, seen)
-  local problem, yields = problem_of_waiting()
+  local task = tasks.current()
+  local problem, yields = problem_of_waiting(task)
   if problem then
     if deadline and deadline <= turns.now() then return false end
     misuse.raise(problem)
   end
-  local task = tasks.current()
   local was_canceled = task_module.is_canceled(task)
   if was_canceled then source, deadline = nil, turns.now() end -- others run first: it may try again and again
-  local waiter = turns.new_waiter(source or false, deadline or math.huge)
+  local waiter = turns.take_waiter(source or false, deadline or math.huge)
   if source then source.waiters[waiter] = true end
   if task then task.waiter, waiter.is_urgent = waiter, task.is_urgent end
   -- Looked at when it hears of everything that comes from now on. One that is canceled by now has been woken.
@@ -150,9 +152,10 @@ function waiting.try_wait(source, deadline, seen)
   end
   if source and source.id then sources.keep(source) end
   if deadline and waiter.state == "waiting" then turns.add_deadline(waiter) end
-  local notified = wait(waiter, yields, task)
-  if was_canceled then return nil end
-  return notified
+  local state = wait(waiter, yields, task)
+  turns.give_waiter_back(waiter, source or false)
+  if was_canceled or state == "canceled" then return nil end
+  return state == "notified"
 end
 
 --- Waits until `source` is notified (then true) or `deadline` on the loop's clock has come (then false). `seen` is what
