@@ -31,7 +31,7 @@ local Refused = {}
 Refused.__index = Refused
 
 function Refused:status() return "failed" end -- luacheck: ignore self
-function Refused:take() end -- luacheck: ignore self
+function Refused:take() return nil, "failed" end -- luacheck: ignore self
 function Refused:text() return "" end -- luacheck: ignore self
 function Refused:error() return self.refusal end
 function Refused:cancel() end -- luacheck: ignore self
@@ -71,18 +71,17 @@ end
 function Reply:next(timeout)
   check.colon(self, Reply, "reply:next")
   local deadline = check.deadline(timeout)
-  local handle, session = self.handle, self.session
+  local handle, text = self.handle, self.session.text_source
   while true do
-    local seen = session.notices
+    local seen = text.notices
     if self.handlers and self.handlers:has "chunk" then
       check.fail("reply:next", "the text goes to the handlers that follow the reply's chunks")
     end
-    local chunk, keep = handle:take()
-    if chunk then return chunk, keep end
-    local status = handle:status()
-    if status == "done" then return nil end
-    if status == "failed" then return nil, reply_module.failure(self) end
-    if not host.wait(session, deadline, seen) then
+    local chunk, rest = handle:take() -- which is how many bytes to keep, or the status
+    if chunk then return chunk, rest end
+    if rest == "done" then return nil end
+    if rest == "failed" then return nil, reply_module.failure(self) end
+    if not host.wait(text, deadline, seen) then
       return nil, still_pending(self, timeout, "no new text")
     end
   end
@@ -156,16 +155,16 @@ end
 -- were given up meanwhile.
 local function follow(reply, its_handlers)
   if reply.handlers ~= its_handlers then return end
-  local handle, session = reply.handle, reply.session
+  local handle, text = reply.handle, reply.session.text_source
   local seen, status, chunk, keep
   repeat
-    seen = session.notices
+    seen = text.notices
     status, chunk = handle:status(), nil
     if its_handlers:has "chunk" then chunk, keep = handle:take() end
     if chunk then
       its_handlers:emit("chunk", chunk, keep)
     elseif status == "pending" then
-      if host.try_wait(session, nil, seen) == nil then reply:cancel() end
+      if host.try_wait(text, nil, seen) == nil then reply:cancel() end
     end
   until status ~= "pending" and not chunk
   reply.handlers = false -- of one that is added later, another task takes care

@@ -75,12 +75,13 @@ local function open(checked, pool)
     credentials = credentials,
     waiters = {},
     notices = 0, -- how often those who wait were woken
+    text_source = { waiters = {}, notices = 0, whole = false }, -- of those who wait for text, too
     handlers = handlers.new "state",
     reported = "connecting",
     is_early = false, -- whether there was an event before there was a handle
     asking = false, -- the task that finds out what the next request says
   }, Session)
-  self.id = host.register(self)
+  self.id, self.text_source.whole = host.register(self), self
   self.journal = journal.new(self.id, self.url)
   self.recovery = core.recover and recovery.new(checked.rest, self.journal) or nil
   core.target, core.headers = credentials.request()
@@ -303,12 +304,13 @@ end
 -- A task that memory was too short for has ended without a word.
 local function is_asking(self) return self.asking and self.asking.status == "pending" end
 
--- Called by the host when the C core has an event of this session.
-function Session:on_event()
+-- Called by the host when the C core has an event of this session; and whether that is of text alone.
+function Session:on_event(is_text)
   if not self.handle then -- a finalizer steps the loop while the session is being made
     self.is_early = true
     return
   end
+  if is_text then return host.notify(self.text_source) end
   host.notify(self)
   if self.handle:asks() and not is_asking(self) then
     local weak = setmetatable({ session = self }, { __mode = "v" })

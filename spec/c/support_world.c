@@ -101,15 +101,15 @@ static void check_sent(world *w, world_sent *s, bool notified) {
 
 void world_check(world *w) {
   states_check(w->p.session, &w->states);
-  bool notified = aui_session_take_notification(w->p.session);
+  aui_notice notice = aui_session_take_notice(w->p.session);
   aui_state state = aui_session_state(w->p.session);
   int parked = 0;
-  if (state != w->state) require(notified);
+  if (state != w->state) require(notice == AUI_NOTICE_STATE);
   w->state = state;
   for (int i = 0; i < slots_used(w); i++) {
     world_sent *s = &w->sent[i];
     if (!s->reply) continue;
-    check_sent(w, s, notified);
+    check_sent(w, s, notice == AUI_NOTICE_STATE);
     if (!aui_reply_is_parked(s->reply)) continue;
     parked++;
     bool down = state == AUI_STATE_WAITING && w->transport == WORLD_NO_TRANSPORT;

@@ -251,9 +251,9 @@ static void a_message_makes_the_next_attempt_come_sooner(void **state) {
   uint64_t failed = fail_often(&p);
   assert_true(delay(&p) > 1000);
   p.now += 200;
-  aui_session_take_notification(p.session);
+  aui_session_take_notice(p.session);
   aui_reply *reply = send(&p, "{}");
-  assert_true(aui_session_take_notification(p.session));
+  assert_true(aui_session_take_notice(p.session));
   assert_true(aui_session_retry_at(p.session) >= p.now);
   assert_true(aui_session_retry_at(p.session) <= failed + 1000); /* as after a first failure, and not at once */
   release(&p, reply);

@@ -53,9 +53,9 @@ static void an_answer_makes_up_the_difference(void **state) {
     cut(&p);
     assert_parked(reply);
     reconnect(&p);
-    aui_session_take_notification(p.session);
+    aui_session_take_notice(p.session);
     assert_true(answer(&p, reply, cases[i].json));
-    assert_true(aui_session_take_notification(p.session));
+    assert_true(aui_session_take_notice(p.session));
     assert_take(reply, cases[i].keep, cases[i].chunk);
     assert_message(reply, cases[i].text);
     assert_false(answer(&p, reply, cases[i].json));

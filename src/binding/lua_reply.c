@@ -30,11 +30,14 @@ static void pump_session(const lua_reply *object) {
   if (object->session->session) object->session->pump(object->session);
 }
 
+static void push_status(lua_State *L, const lua_reply *object) {
+  static const char *const names[] = {"pending", "done", "failed"};
+  lua_pushstring(L, names[object->reply ? aui_reply_get_status(object->reply) : AUI_REPLY_FAILED]);
+}
+
 /* reply:status(): "pending", "done" or "failed". */
 static int reply_status(lua_State *L) {
-  static const char *const names[] = {"pending", "done", "failed"};
-  const aui_reply *reply = check_reply(L)->reply;
-  lua_pushstring(L, names[reply ? aui_reply_get_status(reply) : AUI_REPLY_FAILED]);
+  push_status(L, check_reply(L));
   return 1;
 }
 
@@ -80,20 +83,27 @@ static void push_bytes(lua_State *L, char *room, const char *bytes, size_t n) {
   lua_pushlstring(L, bytes, n);
 }
 
-/* reply:take(): what is new in the text, as (chunk, keep); nothing when nothing is new. */
+/* For reply:take(). */
+static int push_no_chunk(lua_State *L, const lua_reply *object) {
+  lua_pushnil(L);
+  push_status(L, object);
+  return 2;
+}
+
+/* reply:take(): what is new in the text, as (chunk, keep); when nothing is new, (nil, status). */
 static int reply_take(lua_State *L) {
   lua_reply *object = check_reply(L);
   size_t keep, n;
   const char *chunk;
   char small[SMALL];
   char *room = make_room_for_bytes(L, object, untaken_length, small);
-  if (!object->reply) return 0;
+  if (!object->reply) return push_no_chunk(L, object);
   bool is_new = aui_reply_take(object->reply, &keep, &chunk, &n);
   if (object->in_doubt) { /* then all of it */
     keep = 0;
     chunk = aui_reply_text(object->reply, &n);
   } else if (!is_new) {
-    return 0;
+    return push_no_chunk(L, object);
   }
   object->in_doubt = true;
   push_bytes(L, room, chunk, n);

@@ -194,10 +194,11 @@ bool aui_session_has_seen(const aui_session *session, const char *id, size_t n) 
   return session->answers && aui_answers_is_over(session->answers, id, n);
 }
 
-bool aui_session_take_notification(aui_session *session) {
-  bool notify = session->notify;
-  session->notify = false;
-  return notify;
+aui_notice aui_session_take_notice(aui_session *session) {
+  aui_notice of_text = session->has_text ? AUI_NOTICE_TEXT : AUI_NOTICE_NONE;
+  aui_notice notice = session->notify ? AUI_NOTICE_STATE : of_text;
+  session->notify = session->has_text = false;
+  return notice;
 }
 
 bool aui_session_set_request(aui_session *session, const aui_request *request) {

@@ -143,9 +143,14 @@ void aui_session_written(aui_session *session, size_t n, uint64_t now);
 uint64_t aui_session_deadline(const aui_session *session);
 void aui_session_tick(aui_session *session, uint64_t now);
 
-/* Whether users are to be notified: true once after anything that a waiting one may care about, which is a state, a
- * reply's text or its end. */
-bool aui_session_take_notification(aui_session *session);
+/* What users are to be notified of, each thing once. */
+typedef enum {
+  AUI_NOTICE_NONE,
+  AUI_NOTICE_TEXT, /* a reply has more text, and nothing else has changed */
+  AUI_NOTICE_STATE /* what a waiting user may care about has changed: a state, a reply's text or its end */
+} aui_notice;
+
+aui_notice aui_session_take_notice(aui_session *session);
 
 /* ---- For users: bindings ---- */
 

@@ -74,7 +74,7 @@ static bool take_text(aui_session *session, aui_reply *reply, uint64_t now) {
   size_t keep, before = reply->text.len;
   if (!aui_event_take(session->events, &reply->text, &keep)) return false;
   aui_session_count_text(session, reply, before, keep, now);
-  reply->answered = session->notify = true;
+  reply->answered = session->has_text = true;
   aui_reply_text_changed(reply, keep);
   return true;
 }

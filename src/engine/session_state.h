@@ -154,7 +154,8 @@ struct aui_session {
   uint64_t accepted;       /* how many messages were */
   bool was_open;
   bool closed;
-  bool notify; /* see aui_session_take_notification */
+  bool notify;   /* of a state, see aui_session_take_notice */
+  bool has_text; /* likewise, of text */
 };
 
 /* ---- Figures (session_stats.c) ---- */

@@ -104,7 +104,7 @@ static void call_pump(aui_call *call) {
   if (!aui_exchange_is_over(call->exchange) || call->notified) return;
   call->notified = true;
   uv_timer_stop(&call->timer);
-  aui_loop_notify(call->loop, &call->ready);
+  aui_loop_notify(call->loop, &call->ready, AUI_NOTICE_STATE);
 }
 
 static void call_check_time(aui_due *due) {
@@ -147,7 +147,7 @@ static bool call_is_active(const aui_guest *guest) {
 static void call_evict(aui_guest *guest, const char *why) {
   aui_call *call = lws_container_of(guest, aui_call, guest);
   call_leave(call, why, NULL);
-  aui_loop_notify(call->loop, &call->ready);
+  aui_loop_notify(call->loop, &call->ready, AUI_NOTICE_STATE);
   call->loop = NULL;
 }
 

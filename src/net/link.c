@@ -213,11 +213,11 @@ static void link_pump(aui_link *link) {
   aui_transport_flush(&link->transport);
   link_do_what_it_wants(link); /* asking for output may have run out of memory */
   link_set_timer(link);
-  bool notify = aui_session_take_notification(link->session);
+  aui_notice notice = aui_session_take_notice(link->session);
   if (link->released) {
     if (link_is_over(link)) link_destroy(link);
-  } else if (notify) {
-    aui_loop_notify(link->loop, &link->ready);
+  } else if (notice) {
+    aui_loop_notify(link->loop, &link->ready, notice);
   }
 }
 
@@ -277,7 +277,7 @@ static void link_evict(aui_guest *guest, const char *why) {
   aui_list_remove(&link->guest.node);
   aui_list_remove(&link->due.node);
   uv_close((uv_handle_t *)&link->timer, NULL);
-  aui_loop_notify(link->loop, &link->ready);
+  aui_loop_notify(link->loop, &link->ready, AUI_NOTICE_STATE);
   link->loop = NULL;
   link->why_gone = why;
   link_pump_dead(link);

@@ -149,14 +149,16 @@ bool aui_loop_is_active(const aui_loop *loop) {
   return !aui_list_is_empty(&loop->ready);
 }
 
-void aui_loop_notify(aui_loop *loop, aui_ready *ready) {
-  if (aui_list_is_empty(&ready->node)) aui_list_append(&loop->ready, &ready->node);
+void aui_loop_notify(aui_loop *loop, aui_ready *ready, aui_notice notice) {
+  bool waits = !aui_list_is_empty(&ready->node);
+  if (!waits || notice > ready->notice) ready->notice = notice;
+  if (!waits) aui_list_append(&loop->ready, &ready->node);
 }
 
-bool aui_loop_ready(aui_loop *loop, uint64_t *id) {
-  if (aui_list_is_empty(&loop->ready)) return false;
+aui_notice aui_loop_ready(aui_loop *loop, uint64_t *id) {
+  if (aui_list_is_empty(&loop->ready)) return AUI_NOTICE_NONE;
   aui_ready *first = lws_container_of(loop->ready.next, aui_ready, node);
   *id = first->id;
   aui_list_remove(&first->node);
-  return true;
+  return first->notice;
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/session.h"
+
 typedef struct aui_loop aui_loop;
 
 /* A loop, or NULL with `*why` saying why in words (static), such as the missing package libwebsockets-evlib-uv. To be
@@ -45,9 +47,9 @@ uint64_t aui_loop_now(aui_loop *loop);
  * do not count. */
 bool aui_loop_is_active(const aui_loop *loop);
 
-/* The id of a link whose session has notified its users (aui_session_take_notification) since it was last returned
- * here, or of a call that is over (call.h); false when there is none. They are returned in the order of their
- * notifications. */
-bool aui_loop_ready(aui_loop *loop, uint64_t *id);
+/* The id of a link whose session has notified its users since it was last returned here, or of a call that is over
+ * (call.h), and of what (of a call: a state); AUI_NOTICE_NONE when there is none. They are returned in the order of
+ * their notifications. */
+aui_notice aui_loop_ready(aui_loop *loop, uint64_t *id);
 
 #endif

@@ -29,6 +29,7 @@ typedef struct aui_guest_kind {
 typedef struct {
   aui_node node;
   uint64_t id;
+  aui_notice notice; /* of what; while it is in the queue */
 } aui_ready;
 
 /* What a turn of the loop ends with: see aui_loop_defer. */
@@ -61,8 +62,8 @@ static inline uint64_t aui_loop_turn_time(const aui_loop *loop) {
   return uv_now(loop->uv);
 }
 
-/* Puts it into the queue, unless it waits there already. */
-void aui_loop_notify(aui_loop *loop, aui_ready *ready);
+/* Puts it into the queue, unless it waits there already: then the notice is that of both. */
+void aui_loop_notify(aui_loop *loop, aui_ready *ready, aui_notice notice);
 
 /* Has `due->check` called at the end of the turn, when what came in time has been read and what was to be sent written:
  * libuv may run timers before it reads and writes, and a host that steps late does not make a peer late. */

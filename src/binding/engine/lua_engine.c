@@ -235,10 +235,13 @@ static int session_tick(lua_State *L) {
   return 0;
 }
 
-/* session:take_notification(): whether users are to be notified; true once, see aui_session_take_notification. */
-static int session_take_notification(lua_State *L) {
-  lua_pushboolean(L, aui_session_take_notification(check_live(L)));
-  return 1;
+/* session:take_notice(): whether users are to be notified, and whether that is of text alone; see
+ * aui_session_take_notice. */
+static int session_take_notice(lua_State *L) {
+  aui_notice notice = aui_session_take_notice(check_live(L));
+  lua_pushboolean(L, notice != AUI_NOTICE_NONE);
+  lua_pushboolean(L, notice == AUI_NOTICE_TEXT);
+  return 2;
 }
 
 static int session_collect(lua_State *L) {
@@ -265,7 +268,7 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
                                             {"output", session_output},
                                             {"deadline", session_deadline},
                                             {"tick", session_tick},
-                                            {"take_notification", session_take_notification},
+                                            {"take_notice", session_take_notice},
                                             {NULL, NULL}};
   static const luaL_Reg no_methods[] = {{NULL, NULL}};
   aui_create_session(L, driver_methods, session_collect);

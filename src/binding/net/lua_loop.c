@@ -115,13 +115,15 @@ static int loop_step(lua_State *L) {
   return 1;
 }
 
-/* loop:ready(): the id of a session that has notified its users since it was last returned here, or of a call that is
- * over; or nil. */
+/* loop:ready(): the id of a session that has notified its users since it was last returned here, and whether that is of
+ * text alone; or the id of a call that is over; or nil. */
 static int loop_ready(lua_State *L) {
   uint64_t id;
-  if (!aui_loop_ready(check_core(L), &id)) return 0;
+  aui_notice notice = aui_loop_ready(check_core(L), &id);
+  if (notice == AUI_NOTICE_NONE) return 0;
   lua_pushnumber(L, (lua_Number)id);
-  return 1;
+  lua_pushboolean(L, notice == AUI_NOTICE_TEXT);
+  return 2;
 }
 
 static int loop_collect(lua_State *L) {

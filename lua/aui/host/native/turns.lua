@@ -8,7 +8,7 @@ local runnable = require "aui.host.native.runnable"
 local sources = require "aui.host.sources"
 local timers = require "aui.host.native.timers"
 
--- A signal that comes just before the wait begins is noticed when it ends: so no wait is longer than this (seconds).
+-- A signal that comes while the loop waits is noticed when that ends: so no wait is longer than this (seconds).
 local LONGEST_WAIT = 0.25
 
 -- A coroutine inside a task, such as a generator, waits by running the loop, in which another one may do so, and so on.
@@ -168,6 +168,7 @@ end
 function turns.notify(source)
   source.notices = source.notices + 1
   for waiter in pairs(source.waiters) do turns.wake(waiter, "notified") end
+  if source.text_source then return turns.notify(source.text_source) end
   turns.changed()
 end
 
@@ -182,13 +183,14 @@ local function wait_time(deadline)
 end
 
 local function dispatch_events(stop)
-  local id = undispatched or loop:ready()
+  local id, is_text = undispatched, false
+  if not id then id, is_text = loop:ready() end
   while id do
     dispatching, undispatched = id, nil
-    sources.dispatch(id)
+    sources.dispatch(id, is_text)
     dispatching = nil
     if stop and loop:clock() >= stop then return end
-    id = loop:ready()
+    id, is_text = loop:ready()
   end
 end
 

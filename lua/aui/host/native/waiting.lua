@@ -150,7 +150,7 @@ function waiting.try_wait(source, deadline, seen)
     if task then task.waiter = false end
     return true
   end
-  if source and source.id then sources.keep(source) end
+  if source then sources.keep(source) end
   if deadline and waiter.state == "waiting" then turns.add_deadline(waiter) end
   local state = wait(waiter, yields, task)
   turns.give_waiter_back(waiter, source or false)

@@ -249,7 +249,8 @@ function Link:pump()
     self.due = 0
     self.clock:post(1)
   end
-  if self.core:take_notification() then sources.dispatch(self.id) end
+  local notified, is_text = self.core:take_notice()
+  if notified then sources.dispatch(self.id, is_text) end
 end
 
 -- ---- The keeper ----
@@ -259,7 +260,7 @@ end
 local function is_forgotten(self)
   local source = sources.find(self.id)
   if not source then return true end
-  return not threads.is_alive(self.user) and not next(source.waiters) and self.core:is_idle()
+  return not threads.is_alive(self.user) and sources.is_unawaited(source) and self.core:is_idle()
 end
 
 local function close_if_forgotten(self)

@@ -74,6 +74,7 @@ local function time_left(deadline)
 end
 
 local function check_place(source)
+  source = source and source.whole or source
   if source and source.request then return check_owner(source.request, source.run and TASK or SESSION) end
   local problem = openresty.problem_of_connecting()
   if problem then misuse.raise(problem) end
@@ -129,6 +130,7 @@ function openresty.notify(source)
     source.waiters[waiter] = nil
     waiter:post(1)
   end
+  if source.text_source then openresty.notify(source.text_source) end
 end
 
 task_module.serve {
