@@ -304,7 +304,7 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
           local call = assert(loop:call(1, { host = "127.0.0.1", port = tonumber(port), target = "/", timeout = 20,
             max_body = 1e6, max_response_head = 1e4, request_host = "127.0.0.1:" .. port,
             tls = ca_file and { ca_file = ca_file, verify = true } }))
-          while select("#", call:result()) == 0 do loop:step() end
+          while select("#", call:result()) == 0 do loop:step(1) end
           io.write(tostring((call:result())))]],
         { env = { http_proxy = "127.0.0.1:1", https_proxy = "127.0.0.1:1" } },
         tostring(server.port),

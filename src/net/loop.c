@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -102,15 +101,10 @@ int aui_loop_timeout(const aui_loop *loop) {
   return uv_backend_timeout(loop->uv);
 }
 
-/* poll(2) and not libuv does the waiting: libuv goes on waiting after a signal, which would keep Ctrl-C from the host.
- */
-static bool wait_for_events(const aui_loop *loop, int timeout) {
-  struct pollfd fd = {.fd = aui_loop_fd(loop), .events = POLLIN};
-  return poll(&fd, 1, timeout) >= 0 || errno != EINTR;
-}
-
+/* The turn must not wait before that is done. */
 void aui_loop_defer(aui_loop *loop, aui_due *due) {
   if (aui_list_is_empty(&due->node)) aui_list_append(&loop->due, &due->node);
+  uv_stop(loop->uv);
 }
 
 static void check_due(aui_loop *loop) {
@@ -121,19 +115,35 @@ static void check_due(aui_loop *loop) {
   }
 }
 
-static void run_turn(aui_loop *loop) {
+static void run_turn(aui_loop *loop, uv_run_mode mode) {
   loop->busy = false;
-  uv_run(loop->uv, UV_RUN_NOWAIT);
+  uv_run(loop->uv, mode);
   check_due(loop);
 }
 
-bool aui_loop_step(aui_loop *loop, int timeout_ms) {
-  int due = aui_loop_timeout(loop);
-  if (due >= 0 && (timeout_ms < 0 || due < timeout_ms)) timeout_ms = due;
-  if (timeout_ms != 0 && !wait_for_events(loop, timeout_ms)) return false;
-  run_turn(loop);
-  if (loop->busy) run_turn(loop);
-  return true;
+/* Of the wait before, as a rule: this one must have its own. */
+static void end_wait(uv_timer_t *limit) {
+  uv_stop(limit->loop);
+}
+
+/* A limit that comes sooner is left as it is, which costs nothing: then a wait now and then ends too soon. */
+static void limit_wait(aui_loop *loop, unsigned timeout_ms) {
+  uv_timer_t *limit = &loop->reactor->limit;
+  uv_update_time(loop->uv);
+  uint64_t left = uv_is_active((uv_handle_t *)limit) ? uv_timer_get_due_in(limit) : 0;
+  if (left == 0 || left > timeout_ms) uv_timer_start(limit, end_wait, timeout_ms, 0);
+}
+
+/* libuv itself does the waiting, in the system call in which it looks for events. UV_RUN_ONCE would not wait: after
+ * each event libwebsockets leaves something to the next turn. The reactor ends the other mode after one turn. */
+void aui_loop_step(aui_loop *loop, unsigned timeout_ms) {
+  if (timeout_ms > 0 && aui_list_is_empty(&loop->ready)) {
+    limit_wait(loop, timeout_ms);
+    run_turn(loop, UV_RUN_DEFAULT);
+  } else {
+    run_turn(loop, UV_RUN_NOWAIT);
+    if (loop->busy) run_turn(loop, UV_RUN_NOWAIT);
+  }
 }
 
 uint64_t aui_loop_now(aui_loop *loop) {

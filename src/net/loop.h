@@ -34,10 +34,10 @@ bool aui_loop_enter(aui_loop *loop);
 int aui_loop_fd(const aui_loop *loop);
 int aui_loop_timeout(const aui_loop *loop);
 
-/* Waits until something happened, for at most `timeout_ms` (-1: no limit; 0: does not wait), and deals with all that is
- * due. It does not wait while aui_loop_ready has something to return, and may return without anything for the host
- * having happened. Returns early, having done nothing, when a signal arrived while it waited: false then, else true. */
-bool aui_loop_step(aui_loop *loop, int timeout_ms);
+/* Waits until something happened, for at most `timeout_ms` (0: does not wait), and deals with all that is due. It does
+ * not wait while aui_loop_ready has something to return, and may return without anything for the host having happened.
+ * A signal does not end the wait. */
+void aui_loop_step(aui_loop *loop, unsigned timeout_ms);
 
 /* The loop's clock, brought up to date: milliseconds, monotonic; the `now` of every call into a session of this loop.
  */

@@ -151,6 +151,8 @@ static struct lws_context *create_context(aui_reactor *reactor) {
 static void discard_reactor(aui_reactor *reactor) {
   if (reactor->lws) lws_context_destroy(reactor->lws);
   uv_close((uv_handle_t *)&reactor->resolver.wake, NULL);
+  uv_close((uv_handle_t *)&reactor->limit, NULL);
+  uv_close((uv_handle_t *)&reactor->turn_end, NULL);
   int turns = 0;
   while (uv_run(&reactor->loop, UV_RUN_NOWAIT) && turns < MAX_TURNS) turns++;
   if (turns == MAX_TURNS) return;
@@ -170,11 +172,23 @@ static unsigned count_handles(aui_reactor *reactor) {
   return n;
 }
 
+static void end_turn(uv_check_t *turn_end) {
+  uv_stop(turn_end->loop);
+}
+
+static void init_turns(aui_reactor *reactor) {
+  uv_timer_init(&reactor->loop, &reactor->limit);
+  uv_check_init(&reactor->loop, &reactor->turn_end);
+  uv_check_start(&reactor->turn_end, end_turn);
+  uv_unref((uv_handle_t *)&reactor->turn_end);
+}
+
 static aui_reactor *create_with_loop(const char **why) {
   aui_reactor *reactor = calloc(1, sizeof *reactor);
   int status = reactor ? uv_loop_init(&reactor->loop) : UV_ENOMEM;
   if (status == 0) {
     status = aui_resolver_init(&reactor->resolver, &reactor->loop);
+    if (status == 0) init_turns(reactor);
     if (status == 0) return reactor;
     uv_loop_close(&reactor->loop);
   }

@@ -19,9 +19,11 @@ typedef struct aui_reactor {
   struct lws_context *lws;
   struct lws_vhost *vhost; /* of all raw connections */
   aui_resolver resolver;
-  int descriptors;  /* libwebsockets has room for those below this number */
-  unsigned handles; /* how many are on the loop when it is not used */
-  unsigned forks;   /* aui_reactor_forks() when it was last known to be this process's */
+  uv_timer_t limit;    /* of a wait */
+  uv_check_t turn_end; /* ends uv_run after one turn, in every mode */
+  int descriptors;     /* libwebsockets has room for those below this number */
+  unsigned handles;    /* how many are on the loop when it is not used */
+  unsigned forks;      /* aui_reactor_forks() when it was last known to be this process's */
 } aui_reactor;
 
 /* A reactor without connections, or NULL with `*why` saying why in words (static). To be given back. Two things of the

@@ -88,7 +88,7 @@ static void push_main_thread(lua_State *L) {
 #endif
 
 /* An interpreter announces Ctrl-C by a hook on its main thread, which never fires while a coroutine runs the loop: the
- * coroutine takes the hook over. LuaJIT's hooks are those of all threads. */
+ * coroutine takes the hook over when its wait has ended. LuaJIT's hooks are those of all threads. */
 static void take_over_interrupt(lua_State *L) {
   push_main_thread(L);
   lua_State *main_thread = lua_tothread(L, -1);
@@ -99,20 +99,16 @@ static void take_over_interrupt(lua_State *L) {
   }
 }
 
-/* loop:step(seconds): waits until something happened, at most so long (nil: no limit), and deals with what is due.
- * Returns false, having done nothing, when a signal interrupted the wait. */
+enum { LONGEST_STEP = 1000000 }; /* seconds */
+
+/* loop:step(seconds): waits until something happened, at most so long, and deals with what is due. */
 static int loop_step(lua_State *L) {
   aui_loop *loop = check_core(L);
-  int milliseconds = -1;
-  if (!lua_isnoneornil(L, 2)) {
-    double seconds = luaL_checknumber(L, 2);
-    luaL_argcheck(L, seconds >= 0, 2, "seconds expected, 0 or more");
-    milliseconds = seconds < 1e6 ? (int)ceil(seconds * 1000) : -1;
-  }
-  bool done = aui_loop_step(loop, milliseconds);
-  if (!done) take_over_interrupt(L);
-  lua_pushboolean(L, done);
-  return 1;
+  double seconds = luaL_checknumber(L, 2);
+  luaL_argcheck(L, seconds >= 0 && seconds <= LONGEST_STEP, 2, "seconds expected, 0 or more");
+  aui_loop_step(loop, (unsigned)ceil(seconds * 1000));
+  take_over_interrupt(L);
+  return 0;
 }
 
 /* loop:ready(): the id of a session that has notified its users since it was last returned here, and whether that is of
