@@ -26,11 +26,11 @@ end
 
 local function is_text(value) return type(value) == "string" and value ~= "" end
 
--- What tells a task from others.
+-- What tells a task from others: titles may be alike, and not every server says when a task was begun.
 local function line_of(task, current_id)
-  local title = is_text(task.title) and task.title or task.id
-  local time = is_text(task.created_at) and "  " .. task.created_at:sub(1, 16):gsub("T", " ") or ""
-  return title .. time .. (task.id == current_id and "  (this one)" or "")
+  local title = is_text(task.title) and task.title .. "  " or ""
+  local time = is_text(task.created_at) and task.created_at:sub(1, 16):gsub("T", " ")
+  return title .. (time or task.id) .. (task.id == current_id and "  (this one)" or "")
 end
 
 function by_name.help() screen.block("What you can say", HELP) end

@@ -51,18 +51,22 @@ local function shift()
   return key
 end
 
---- Calls `handle(key)` for each key, a byte or the sequence of an arrow and its like, until that returns true, or the
---- terminal is gone.
+--- Calls `handle(key)` for each key, a byte or the sequence of an arrow and its like, until that returns true. Returns
+--- whether it did: false if the terminal is gone.
 function keyboard.each(handle)
   wait_for(1)
-  local key, is_last
-  repeat
-    key = shift()
-    is_last = key and handle(key)
-    local byte = not key and io.read(1)
-    pressed = pressed .. (byte or "")
-  until is_last or byte == nil
+  local is_last, is_there = false, true
+  while is_there and not is_last do
+    local key = shift()
+    if key then
+      is_last = handle(key)
+    else
+      local byte = io.read(1)
+      pressed, is_there = pressed .. (byte or ""), byte ~= nil
+    end
+  end
   wait_for(0)
+  return is_last
 end
 
 return keyboard

@@ -50,11 +50,12 @@ end
 local function handle(key)
   if keys[key] then return keys[key]() end
   if not key:find "%c" then type_in(key) end
+  return false
 end
 
 local function edit()
   words, place = "", #history + 1
-  keyboard.each(handle)
+  if not keyboard.each(handle) then return nil end
   if words and words ~= "" then history[#history + 1] = words end
   return words
 end
