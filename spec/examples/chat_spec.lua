@@ -286,12 +286,28 @@ describe("the chat", function()
 
   it("leaves the terminal as it was", function()
     server = support.start { "--pace", "0" }
-    local chat = person.start("chat", {}, 80, { AUI_URL = server.url }, "stty -a")
+    local chat = person.start("chat", {}, 80, { AUI_URL = server.url }, "%s && stty -a")
     chat:see "3  Wireless headphones"
     chat:press "\4"
     assert.equal(0, chat:exit_status())
     assert.truthy(chat.output:find "\nisig icanon iexten echo ")
     assert.truthy(chat.output:find "intr = ^C; quit = ^\\;")
+  end)
+
+  it("ends when its terminal is gone, though nobody tells it", function()
+    server = support.start { "--pace", "0" }
+    local fifo = os.tmpname()
+    os.remove(fifo)
+    os.execute("mkfifo " .. fifo)
+    local around = "trap '' HUP; %s; echo ended >" .. fifo
+    local chat = person.start("chat", {}, 80, { AUI_URL = server.url }, around)
+    chat:see "3  Wireless headphones\n\nYou"
+    chat:hang_up()
+    chat:exit_status()
+    local end_of_it = assert(io.popen("timeout 20 cat " .. fifo))
+    assert.equal("ended\n", end_of_it:read "*a")
+    end_of_it:close()
+    os.remove(fifo)
   end)
 
   it("shows what is wrong with a message and goes on", function()

@@ -29,15 +29,13 @@ end
 
 local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 
--- The program and its arguments, for `columns` in a pseudo-terminal of that width, in which `after` follows.
-local function command_of(words, columns, after)
+-- The program and its arguments, for `columns` in a pseudo-terminal of that width, with shell's words around it.
+local function command_of(words, columns, around)
   if not columns then return table.remove(words, 1), words end
   for index, word in ipairs(words) do
     words[index] = quoted(word)
   end
-  local line = ("stty rows 24 cols %d && %s; status=$?; %s; exit $status"):format(
-    columns, table.concat(words, " "), after or ":"
-  )
+  local line = ("stty rows 24 cols %d; "):format(columns) .. (around or "exec %s"):format(table.concat(words, " "))
   return "script", { "-q", "-e", "-c", line, "/dev/null" }
 end
 
@@ -52,15 +50,15 @@ local function read_into(self, pipe, take)
 end
 
 --- Starts an example, a folder or a file of one, with arguments. `columns`: the width of its terminal; nil: pipes.
---- `env`: environment variables. `after`: a shell's command that follows in the same terminal.
-function person.start(example, arguments, columns, env, after)
+--- `env`: environment variables. `around`: a shell's words in that terminal, with "%s" for the example.
+function person.start(example, arguments, columns, env, around)
   local self = setmetatable({ screen = terminal.new(24), output = "", errors = "", unfinished = 0 }, Person)
   local file = ("examples/%s%s.lua"):format(example, example:find "/" and "" or "/main")
   local words = { "script/lua", "-v", VERSION, file }
   for _, argument in ipairs(arguments) do
     words[#words + 1] = argument
   end
-  local program, args = command_of(words, columns, after)
+  local program, args = command_of(words, columns, around)
   local pipes = { uv.new_pipe(), uv.new_pipe(), uv.new_pipe() }
   self.input, self.pipes = pipes[1], pipes
   self.process = assert(uv.spawn(program, {
@@ -103,6 +101,9 @@ function Person:finish()
   self.input:shutdown()
   return self:exit_status()
 end
+
+--- Takes the terminal away.
+function Person:hang_up() self.process:kill "sigkill" end
 
 --- Waits for the example to end by itself, and returns its exit status.
 function Person:exit_status()
