@@ -261,14 +261,6 @@ describe("the options of a client of the threads API", function()
     assert.matches('region: expected "gcp" or "azure" or "aws", got "us"', message, 1, true)
   end)
 
-  it("make no session yet", function()
-    for _, connect in ipairs { aui.connect, aui.session } do
-      local ok, message = pcall(connect, { publishable_key = KEY })
-      assert.is_false(ok)
-      assert.matches("publishable_key: is for the REST calls of aui.client", message, 1, true)
-    end
-  end)
-
   it("choose which calls there are", function()
     local threads = aui.client { publishable_key = KEY }
     for _, name in ipairs { "create_task", "task", "list_tasks", "tasks", "trace" } do

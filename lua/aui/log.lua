@@ -19,7 +19,8 @@ local loudest = 0 -- the level up to which it listens; 0: there is none
 ---@field state? string of "state"
 ---@field delay? number of "state": seconds until the next attempt to connect
 ---@field err? aui.Error of "state" and "failure"; of "raised" what a function of the user's raised, whatever it is
----@field task_id? string of "send", "answer", "failure" and "recovery"
+---@field task_id? string of "send", "answer", "failure" and "recovery", in the tasks API
+---@field thread_id? string likewise in the threads API; empty while it is not known
 ---@field bytes? integer of "send": the message's JSON; of "answer": its text
 ---@field seconds? number of "answer" and "failure": since send
 ---@field verdict? string of "recovery": what the history says, see docs/recovery.md

@@ -11,12 +11,15 @@ local proxy = require "aui.option.proxy"
 local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
 local retry = require "aui.api.retry"
-local tasks = require "aui.api.tasks"
 
----@class (exact) aui.Message what session:send takes
+---@class (exact) aui.Message what session:send takes; task_id and context are of the tasks API, user_id, image_url and
+---runtime_version of the threads API
 ---@field text string
 ---@field task_id? string default: the session's
 ---@field context? table passed on to the agent, such as { url = ..., lead_details = { ... } }
+---@field user_id? string default: the session's
+---@field image_url? string
+---@field runtime_version? string of the agent
 ---@field agent_variables? table of which newer agents know
 ---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 ---@field timeout? aui.Timeouts default: the session's; `connect` and `call` have no meaning here
@@ -36,14 +39,12 @@ local tasks = require "aui.api.tasks"
 
 ---@class aui.Session
 ---@field task? aui.AgentTask the task that was made for it, by the option user_id
+---@field thread_id? string of the threads API, as soon as it is known
 local Session = {}
 Session.__index = Session
 Session.__name = "aui.Session"
 
 local session_module = {}
-
-local KNOWN_FIELDS =
-  { text = true, task_id = true, context = true, agent_variables = true, fields = true, timeout = true }
 
 local SHORTEST = 0.001 -- seconds
 
@@ -61,13 +62,13 @@ end
 
 -- As session_module.open, with checked options.
 local function open(checked, pool)
-  if checked.endpoint.api ~= tasks then
-    check.fail(checked.endpoint.api.KEY, "is for the REST calls of aui.client so far: a session needs api_key")
-  end
   local place, credentials, core = checked.endpoint, checked.credentials, checked.core
   local self = setmetatable({
     url = place.public_url,
+    api = place.api,
     task_id = checked.task_id,
+    thread_id = checked.thread_id,
+    user_id = checked.user_id,
     task = nil,
     rest = checked.rest,
     timeout = checked.timeout,
@@ -80,9 +81,10 @@ local function open(checked, pool)
     reported = "connecting",
     is_early = false, -- whether there was an event before there was a handle
     asking = false, -- the task that finds out what the next request says
+    sent_headers = nil, -- of the latest request that was asked for
   }, Session)
   self.id, self.text_source.whole = host.register(self), self
-  self.journal = journal.new(self.id, self.url)
+  self.journal = journal.new(self.id, self.url, place.api.CONVERSATION)
   self.recovery = core.recover and recovery.new(checked.rest, self.journal) or nil
   core.target, core.headers = credentials.request()
   core.pool = pool and pool_options(pool, place, credentials, checked.task_id)
@@ -93,12 +95,17 @@ local function open(checked, pool)
   return self
 end
 
+-- Whether one is to be made, for the user; the API of threads has none.
+local function needs_task(checked)
+  return checked.endpoint.api.create_task and checked.user_id and not checked.task_id
+end
+
 --- A session that connects in the background; or nil and why the options cannot be used.
 ---@return aui.Session?
 ---@return aui.Error?
 function session_module.open(options)
   local checked = options_module.read(options)
-  if checked.user_id and not checked.task_id then
+  if needs_task(checked) then
     check.fail("user_id", "aui.session does not wait, as making a task does: give a task_id, or use aui.connect")
   end
   return open(checked)
@@ -123,9 +130,9 @@ end
 
 -- The task of a user who has none yet; nil, and the error if there is one.
 local function new_task(checked)
-  if checked.task_id or not checked.user_id then return nil end
+  if not needs_task(checked) then return nil end
   call.check(checked.rest)
-  return call.run(checked.rest, tasks.create_task { user_id = checked.user_id })
+  return call.run(checked.rest, checked.endpoint.api.create_task { user_id = checked.user_id })
 end
 
 --- As session_module.open, but waits for the connection, after making a task for the option user_id, and takes one of
@@ -133,6 +140,10 @@ end
 function session_module.connect(options, pool)
   host.check_wait()
   local checked = options_module.read(options)
+  local api = checked.endpoint.api
+  if pool and api.CARRIER ~= "websocket" then
+    check.fail(api.KEY, "has no meaning in a pool, which shares connections that are kept open")
+  end
   local task, failure = new_task(checked)
   if failure then return nil, failure end
   checked.task_id = task and task.id or checked.task_id
@@ -149,31 +160,20 @@ function session_module.connect(options, pool)
   return nil, why
 end
 
--- The message as it is to be sent: its JSON, its timeouts, its text and its task. Raises for a bad one.
+-- The message as it is to be sent: its JSON, its timeouts, its text and its conversation. Raises for a bad one.
 local function read_message(self, message)
   if type(message) == "string" then message = { text = message } end
   if type(message) ~= "table" then
     check.fail("message", "expected a string or a table, got " .. check.describe(message))
   end
-  check.names("message", message, KNOWN_FIELDS)
-  local text, task_id = message.text, message.task_id
-  if task_id == nil then task_id = self.task_id end
+  check.names("message", message, self.api.SESSION_MESSAGE)
+  local text = message.text
   if type(text) ~= "string" then check.fail("text", "expected a string, got " .. check.describe(text)) end
   if text == "" then check.fail("text", "expected some text, got an empty string") end
   if not host.is_utf8(text) then check.fail("text", "expected valid UTF-8") end
-  check.id("task_id", task_id)
-  if task_id == nil then check.fail("task_id", "expected a string, here or in the session's options") end
-  check.type("context", message.context, "table")
-  check.type("agent_variables", message.agent_variables, "table")
+  local json, conversation = self.api.session_message(message, self)
   local timeout = options_module.timeouts(message.timeout, self.timeout)
-  local json = tasks.encode_message {
-    task_id = task_id,
-    text = text,
-    context = message.context,
-    agent_variables = message.agent_variables,
-    fields = message.fields,
-  }
-  return { json = json, timeout = timeout, text = text, task_id = task_id }
+  return { json = json, timeout = timeout, text = text, conversation = conversation }
 end
 
 local function send(self, message)
@@ -181,8 +181,8 @@ local function send(self, message)
   local handle, refusal = self.handle:send(message.json, timeout.first, timeout.idle, timeout.total)
   if not handle then return reply_module.refused(self, refusal) end
   local reply = reply_module.new(self, handle)
-  if self.recovery then self.recovery:sent(reply, message.task_id, message.text) end
-  self.journal:sent(reply, message.task_id, #message.json)
+  if self.recovery then self.recovery:sent(reply, message.conversation, message.text) end
+  self.journal:sent(reply, self.thread_id or message.conversation, #message.json)
   host.changed()
   return reply
 end
@@ -246,14 +246,16 @@ end
 
 Session.__close = Session.close
 
---- The messages of the session's task, oldest first; waits for them.
+--- The messages of the session's task or thread, oldest first; waits for them. Those of a thread that is not made yet
+--- are none.
 ---@return table[]? messages each as an ExternalTaskMessage
 ---@return aui.Error? err
 function Session:history()
   check.colon(self, Session, "session:history")
-  if self.task_id == nil then check.fail("task_id", "expected a task in the session's options") end
+  local request = self.api.history(self, self.task_id)
   call.check(self.rest)
-  return call.run(self.rest, tasks.messages(self.task_id))
+  if not request then return {} end
+  return call.run(self.rest, request)
 end
 
 --- "connecting", "open", "waiting" (no connection; one is tried later, or for the next message) or "closed".
@@ -286,7 +288,8 @@ end
 
 -- Finds out what the request of the next connection says. Only `weak` leads to the session: its user may drop it while
 -- the functions that are asked wait for something.
-local function ask_for_request(weak, credentials)
+local function ask_for_request(weak, credentials, refused_headers)
+  if refused_headers then credentials.refused(refused_headers) end
   local finished, ok, why, retryable = host.pcall(credentials.refresh)
   if not finished then -- memory is short
     ok, why, retryable = nil, tostring(ok), true
@@ -295,10 +298,18 @@ local function ask_for_request(weak, credentials)
   if not self then return end
   self.asking = false
   if ok then
-    self.handle:give_request(self.request_host, credentials.request())
+    local target, headers = credentials.request()
+    self.sent_headers = headers
+    self.handle:give_request(self.request_host, target, headers)
   else
     self.handle:refuse_request(why, retryable)
   end
+end
+
+-- The headers of the latest request, if the server has not let in who sent them.
+local function refused_headers(self)
+  local raw = self.handle:error()
+  return raw and raw.status_code == 401 and self.sent_headers or nil
 end
 
 -- A task that memory was too short for has ended without a word.
@@ -312,9 +323,10 @@ function Session:on_event(is_text)
   end
   if is_text then return host.notify(self.text_source) end
   host.notify(self)
+  if self.api.CARRIER == "stream" then self.thread_id = self.handle:thread_id() end
   if self.handle:asks() and not is_asking(self) then
     local weak = setmetatable({ session = self }, { __mode = "v" })
-    self.asking = host.spawn_background(ask_for_request, weak, self.credentials)
+    self.asking = host.spawn_background(ask_for_request, weak, self.credentials, refused_headers(self))
   end
   self.journal:replies()
   local state, retry_at = self.handle:state(), self.handle:retry_at()

@@ -1,4 +1,6 @@
 /* Reading option tables. lua/aui has checked them in words for people; here no value can do harm. */
+#include <string.h>
+
 #include "binding/binding.h"
 #include "engine/json.h"
 
@@ -55,8 +57,17 @@ bool aui_boolean_field(lua_State *L, int table, const char *name) {
   return value;
 }
 
+static aui_carrier carrier_field(lua_State *L, int table) {
+  const char *name = aui_string_field(L, table, "carrier", "websocket");
+  if (strcmp(name, "stream") == 0) return AUI_CARRIER_STREAM;
+  if (strcmp(name, "websocket") != 0) luaL_error(L, "carrier: expected \"websocket\" or \"stream\"");
+  return AUI_CARRIER_WEBSOCKET;
+}
+
 void aui_read_config(lua_State *L, int table, aui_session_config *config) {
   *config = (aui_session_config){.close_timeout = CLOSE_TIMEOUT};
+  config->carrier = carrier_field(L, table);
+  config->thread_id = aui_string_field(L, table, "thread_id", NULL);
   config->request.host = aui_string_field(L, table, "request_host", "");
   config->request.target = aui_string_field(L, table, "target", "/");
   config->request.headers = aui_string_field(L, table, "headers", "");
@@ -70,6 +81,7 @@ void aui_read_config(lua_State *L, int table, aui_session_config *config) {
   config->ping.timeout = aui_milliseconds_field(L, table, "ping_timeout");
   config->rate.messages = (uint32_t)aui_whole_field(L, table, "rate_messages", UINT32_MAX);
   config->rate.per = aui_milliseconds_field(L, table, "rate_per");
+  config->renews = aui_boolean_field(L, table, "renews");
   config->recover = aui_boolean_field(L, table, "recover");
   config->queue_messages = aui_size_field(L, table, "queue_messages");
   config->queue_bytes = aui_size_field(L, table, "queue_bytes");

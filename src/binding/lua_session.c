@@ -94,6 +94,16 @@ static int session_stats(lua_State *L) {
   return 1;
 }
 
+/* session:thread_id(): of one whose API has threads, the id as soon as it is known; else nil. */
+static int session_thread_id(lua_State *L) {
+  const aui_session *session = aui_check_session(L)->session;
+  size_t n = 0;
+  const char *id = session ? aui_session_thread_id(session, &n) : NULL;
+  if (!id) return 0;
+  lua_pushlstring(L, id, n);
+  return 1;
+}
+
 /* session:close(): ends every pending reply and begins the closing handshake; see session:finished(). */
 static int session_close(lua_State *L) {
   aui_lua_session *object = aui_check_session(L);
@@ -113,7 +123,7 @@ static int session_finished(lua_State *L) {
 void aui_create_session(lua_State *L, const luaL_Reg *driver_methods, lua_CFunction collect) {
   static const luaL_Reg methods[] = {
       {"state", session_state}, {"error", session_error},       {"retry_at", session_retry_at},
-      {"send", session_send},   {"has_seen", session_has_seen}, {"stats", session_stats},
+      {"send", session_send},   {"has_seen", session_has_seen}, {"thread_id", session_thread_id}, {"stats", session_stats},
       {"close", session_close}, {"finished", session_finished}, {NULL, NULL}};
   aui_new_class(L, AUI_SESSION, methods, collect);
   aui_extend_class(L, AUI_SESSION, driver_methods);

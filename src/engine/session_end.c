@@ -125,7 +125,8 @@ bool aui_session_is_worth_reconnecting(const aui_session *session) {
   if (error->kind == AUI_ERROR_CANCELED) return session->queue; /* it was replaced */
   /* What went wrong with one message need not go wrong with the next; a connection on which none has left would. */
   bool by_itself = error->retryable && reconnects(session);
-  if (!by_itself) return session->queue && (session->connection.message_left || session->connection.accepted_after_end);
+  bool another = session->connection.message_left || session->connection.accepted_after_end;
+  if (!by_itself) return another && has_unfinished(session);
   return has_unfinished(session) || (session->carrier->is_lasting && error->close_code != 1000);
 }
 

@@ -27,12 +27,17 @@ function CHECKS.whole(argument, value)
   if value ~= nil then check.whole(argument, value, 1, 2 ^ 31) end
 end
 
---- Raises unless `given` is a table with these fields at most: from name to "id", "text", "table", "boolean" or
+--- Raises unless the fields of `given` are of these types, or nil: from name to "id", "text", "table", "boolean" or
 --- "whole".
+function request.check_types(given, types)
+  for name, how in pairs(types) do CHECKS[how](name, given[name]) end
+end
+
+--- Raises unless `given` is a table with these fields at most, of these types.
 function request.check_fields(argument, given, known)
   check.given(argument, given, "table")
   check.names(argument, given, known)
-  for name, how in pairs(known) do CHECKS[how](name, given[name]) end
+  request.check_types(given, known)
 end
 
 -- ---- Requests ----

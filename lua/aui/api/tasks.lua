@@ -14,7 +14,12 @@ local tasks = {
   REGION_NAMES = { "gcp", "azure", "aws" }, -- the default first
   OWN_HEADERS = {}, -- in lower case, which users cannot set
   SCHEMES = { plain = "ws", secure = "wss" },
-  MEANINGLESS = {}, -- options of others
+  MEANINGLESS = { "thread_id" }, -- options of others
+  CARRIER = "websocket", -- of sessions, as the core calls it
+  CONVERSATION = "task_id", -- the option that names one
+  SESSION_MESSAGE = {
+    text = true, task_id = true, context = true, agent_variables = true, fields = true, timeout = true,
+  }, -- the fields of what session:send takes
 }
 
 local KEY_PARAMETER = "network_api_key"
@@ -141,6 +146,32 @@ end
 --- A message to the agent as JSON, on a session and in a REST call alike.
 function tasks.encode_message(message)
   return json_object.encode({ "task_id", "text", "context", "agent_variables" }, message)
+end
+
+--- A message on a session, whose text was checked: its JSON and its task. `session` has the task of one that names none.
+---@return string json
+---@return string conversation
+function tasks.session_message(message, session)
+  local task_id = message.task_id
+  if task_id == nil then task_id = session.task_id end
+  check.id("task_id", task_id)
+  if task_id == nil then check.fail("task_id", "expected a string, here or in the session's options") end
+  check.type("context", message.context, "table")
+  check.type("agent_variables", message.agent_variables, "table")
+  return tasks.encode_message {
+    task_id = task_id,
+    text = message.text,
+    context = message.context,
+    agent_variables = message.agent_variables,
+    fields = message.fields,
+  },
+    task_id
+end
+
+--- Asks for the messages of a conversation of a session's.
+function tasks.history(_, conversation)
+  if conversation == nil then check.fail("task_id", "expected a task in the session's options") end
+  return tasks.messages(conversation)
 end
 
 --- A message to the agent, answered by the agent's.

@@ -14,6 +14,12 @@ local threads = {
   OWN_HEADERS = { authorization = true }, -- in lower case, which users cannot set
   SCHEMES = { plain = "http", secure = "https" },
   MEANINGLESS = { "api_key", "auth", "task_id" }, -- options of others
+  CARRIER = "stream", -- of sessions, as the core calls it
+  CONVERSATION = "thread_id", -- the option that names one
+  SESSION_MESSAGE = {
+    text = true, user_id = true, image_url = true, agent_variables = true, runtime_version = true, fields = true,
+    timeout = true,
+  }, -- the fields of what session:send takes
 }
 
 -- The base of all addresses.
@@ -23,6 +29,7 @@ threads.REGIONS = {
 }
 
 local MESSAGING = "/messaging/v1"
+local STREAM = MESSAGING .. "/messages/stream"
 
 -- Transcripts of newer agents' threads are found with a version that is not 1 or 1.something, those of older ones
 -- without any.
@@ -43,7 +50,7 @@ end
 --- calls.
 function threads.sign(token, target, lines)
   local signed = lines .. "Authorization: Bearer " .. token .. "\r\n"
-  return target, signed, signed
+  return threads.rest_base(target) .. STREAM, signed, signed
 end
 
 -- ---- What is answered ----
@@ -101,6 +108,30 @@ function threads.send_message(message)
   check.given("text", message.text, "string")
   check.given("user_id", message.user_id, "string")
   return request.post(MESSAGING .. "/messages", json_object.encode(MESSAGE_NAMES, message), read_answer)
+end
+
+-- A session is one conversation, whose thread may not be known yet; the core adds it.
+local THE_CONVERSATION = ""
+
+local SESSION_FIELDS = { user_id = "id", image_url = "text", agent_variables = "table", runtime_version = "text" }
+
+--- A message on a session, whose text was checked: its JSON, without the thread, and what stands for its conversation.
+--- `session` has the user of one that names none.
+---@return string json
+---@return string conversation
+function threads.session_message(message, session)
+  local given = { text = message.text, fields = message.fields }
+  for name in pairs(SESSION_FIELDS) do given[name] = message[name] end
+  if given.user_id == nil then given.user_id = session.user_id end
+  request.check_types(given, SESSION_FIELDS)
+  if given.user_id == nil then check.fail("user_id", "expected a string, here or in the session's options") end
+  return json_object.encode(MESSAGE_NAMES, given), THE_CONVERSATION
+end
+
+--- Asks for the messages of a session's thread; nil: it is not known.
+function threads.history(session)
+  local thread_id = session.thread_id
+  return thread_id and threads.messages(thread_id)
 end
 
 local RERUN = {

@@ -7,7 +7,10 @@ local reply_module = require "aui.reply"
 local journal = {}
 journal.__index = journal
 
-function journal.new(id, url) return setmetatable({ id = id, url = url, pending = {} }, journal) end
+--- `name`: of what tells conversations apart, "task_id" or "thread_id".
+function journal.new(id, url, name)
+  return setmetatable({ id = id, url = url, name = name, pending = {} }, journal)
+end
 
 --- The session's state has changed, or the time of its next attempt; as for its handlers.
 function journal:state(state, err, delay)
@@ -18,16 +21,17 @@ function journal:state(state, err, delay)
 end
 
 --- A message was accepted.
-function journal:sent(reply, task_id, bytes)
+function journal:sent(reply, conversation, bytes)
   if not log.wants "warn" then return end
-  local entry = { reply = reply, task_id = task_id, at = host.now() }
+  local entry = { reply = reply, conversation = conversation, at = host.now() }
   self.pending[#self.pending + 1] = setmetatable(entry, { __mode = "v" }) -- one that its user drops is cancelled
-  log.write("debug", "send", self, { task_id = task_id, bytes = bytes, message = ("send %d bytes"):format(bytes) })
+  local message = ("send %d bytes"):format(bytes)
+  log.write("debug", "send", self, { [self.name] = conversation, bytes = bytes, message = message })
 end
 
 local function log_end(self, entry, reply, status)
   local seconds = host.now() - entry.at
-  local fields = { task_id = entry.task_id, seconds = seconds }
+  local fields = { [self.name] = entry.conversation, seconds = seconds }
   if status == "done" then
     fields.bytes = #reply:text()
     fields.message = ("answer of %d bytes after %.3g s"):format(fields.bytes, seconds)
@@ -55,10 +59,10 @@ function journal:replies()
   end
 end
 
---- What the history of the task says about a message whose answer was cut off.
-function journal:verdict(verdict, task_id)
+--- What the history says about a message whose answer was cut off.
+function journal:verdict(verdict, conversation)
   local words = "the history says of the answer that was cut off: " .. verdict
-  log.write("info", "recovery", self, { verdict = verdict, task_id = task_id, message = words })
+  log.write("info", "recovery", self, { verdict = verdict, [self.name] = conversation, message = words })
 end
 
 return journal

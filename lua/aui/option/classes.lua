@@ -35,14 +35,16 @@
 ---returns the key, or nil and why it cannot be had just now, which is tried again; in what it raises there is no use in
 ---trying again.
 ---@field publishable_key? string|fun(): string? the key of an agent in the threads API, in place of api_key; or a
----function, likewise. So far it is for the REST calls of aui.client. The token that it is exchanged for is shared by
----all clients with the same key, and renewed a minute before it ends.
+---function, likewise. The token that it is exchanged for is shared by all clients and sessions with the same key, and
+---renewed a minute before it ends.
 ---@field region? "gcp"|"azure"|"aws"|"us"|"eu" where the agent is; with publishable_key "us" or "eu", else one of the
 ---others; default: "gcp", of the threads API "us"
 ---@field url? string a ws:// or wss:// URL, instead of a region. With publishable_key it is the base of all addresses,
 ---an http:// or https:// URL.
 ---@field task_id? string the task of messages that name none
----@field user_id? string aui.connect makes a task for this user, unless there is a task_id
+---@field thread_id? string with publishable_key: the thread of a session's messages; without one the server makes it
+---@field user_id? string aui.connect makes a task for this user, unless there is a task_id; with publishable_key: the
+---user of messages that name none
 ---@field auth? "query"|"header" where the key goes in the request; default: "query"
 ---@field headers? table<string, string>|fun(): table<string, string>? more request headers, by name; or a function as
 ---of api_key that returns them

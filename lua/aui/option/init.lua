@@ -60,8 +60,8 @@ local function api_of(options)
   return api
 end
 
---- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, `user_id`,
---- `rest` (see aui.api.call), and `core`, those of loop:open but for the request's target and headers.
+--- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, `thread_id`,
+--- `user_id`, `rest` (see aui.api.call), and `core`, those of loop:open but for the request's target and headers.
 ---@param options aui.Options
 function options_module.read(options)
   if type(options) ~= "table" then
@@ -76,13 +76,16 @@ function options_module.read(options)
   add_tls(place, options.tls, values.tls)
   local core = endpoint.address(place, read.core_values(SESSION, values))
   core.recover = values.recover and values.reconnect and place.rest_base ~= nil
+  core.carrier, core.thread_id = api.CARRIER, values.thread_id
   local its_credentials = credentials.new(values, place)
+  core.renews = its_credentials.asks ~= nil
   return {
     endpoint = place,
     credentials = its_credentials,
     rest = rest_of(values, place, its_credentials),
     timeout = values.timeout,
     task_id = values.task_id,
+    thread_id = values.thread_id,
     user_id = values.user_id,
     core = core,
   }

@@ -40,8 +40,8 @@ rows.session = {
     name = "publishable_key",
     type = "key",
     words = "the key of an agent in the threads API, in place of `api_key`; or a function, likewise",
-    more = "So far it is for the REST calls of `aui.client`. The token that it is exchanged for is shared by all "
-      .. "clients with the same key, and renewed a minute before it ends.",
+    more = "The token that it is exchanged for is shared by all clients and sessions with the same key, and renewed a "
+      .. "minute before it ends.",
   },
   {
     name = "region",
@@ -62,9 +62,15 @@ rows.session = {
     words = "the task of messages that name none",
   },
   {
+    name = "thread_id",
+    type = "id",
+    words = "with `publishable_key`: the thread of a session's messages; without one the server makes it",
+  },
+  {
     name = "user_id",
     type = "id",
-    words = "`aui.connect` makes a task for this user, unless there is a `task_id`",
+    words = "`aui.connect` makes a task for this user, unless there is a `task_id`; with `publishable_key`: the user of "
+      .. "messages that name none",
   },
   {
     name = "auth",

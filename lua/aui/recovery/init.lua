@@ -1,4 +1,4 @@
--- Settles what became of a message whose answer was cut off: asks the task's history until it tells. See
+-- Settles what became of a message whose answer was cut off: asks the history of its task or thread until it tells. See
 -- docs/recovery.md.
 
 local call = require "aui.api.call"
@@ -6,7 +6,6 @@ local history = require "aui.recovery.history"
 local host = require "aui.host"
 local json = require "aui.text.json"
 local sent = require "aui.recovery.sent"
-local tasks = require "aui.api.tasks"
 
 local CALL_TIMEOUT = 10 -- all times in seconds
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5
@@ -40,7 +39,7 @@ end
 -- Ends the doubt if the verdict allows it.
 local function settle(doubt, reply, verdict, answer)
   local handle = reply.handle
-  doubt.journal:verdict(verdict, doubt.message.task_id)
+  doubt.journal:verdict(verdict, reply.session.thread_id or doubt.message.task_id)
   doubt.absences = verdict == "absent" and doubt.absences + 1 or 0
   local settled
   if verdict == "unanswered" or (verdict == "absent" and doubt.absences < TIMES_ABSENT) then return end
@@ -49,16 +48,32 @@ local function settle(doubt, reply, verdict, answer)
   if not settled then handle:give_up() end
 end
 
+-- The request for the history; nil where the conversation cannot be named.
+local function request_of(doubt)
+  local reply = parked_reply(doubt)
+  return reply and reply.session.api.history(reply.session, doubt.message.task_id)
+end
+
+-- Asks for the history; as call.once, but that there is an error, of no kind, where there is nothing to ask for.
+local function ask(doubt)
+  local request, deadline = request_of(doubt), host.now() + CALL_TIMEOUT
+  if not request then return nil, {} end
+  local function is_wanted() return is_parked(doubt) end
+  local body, err, is_stale = call.once(doubt.rest, request, deadline, doubt, is_wanted)
+  if err and err.status_code == 404 and request.otherwise then
+    return call.once(doubt.rest, request.otherwise, deadline, doubt, is_wanted)
+  end
+  return body, err, is_stale
+end
+
 -- Returns how long the server wants not to be asked again, if it says so, as far as it is obeyed.
 local function attempt(doubt)
-  local request = tasks.messages(doubt.message.task_id)
-  local deadline = host.now() + CALL_TIMEOUT
-  local body, err = call.once(doubt.rest, request, deadline, doubt, function() return is_parked(doubt) end)
+  local body, err, is_stale = ask(doubt)
   local reply = parked_reply(doubt) -- held from here on, where nothing waits
   if not reply or not (body or err) then return end
   if body then
     settle(doubt, reply, read(doubt, reply, body))
-  elseif err.retryable then
+  elseif err.retryable or is_stale then
     return err.retry_after and math.min(err.retry_after, LONGEST_ASKED)
   else
     settle(doubt, reply, "unclear")

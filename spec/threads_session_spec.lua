@@ -1,0 +1,237 @@
+-- Sessions with a publishable key: messages are POSTs, answered by Server-Sent Events.
+
+local aui = require "aui"
+local cjson = require "cjson"
+local wire = require "spec.wire"
+
+local QUICK = { base = 0.001, max = 0.01 } -- the pauses between attempts
+
+local keys = 0
+
+-- Tokens are shared by all clients of a key: here each case has one of its own.
+local function new_key()
+  keys = keys + 1
+  return ("pk_network_hunter2-s%d-%d"):format(keys, os.time())
+end
+
+for _, scheme in ipairs(wire.schemes) do
+  describe("a session of the threads API over " .. scheme, function()
+    local link, log = wire.new(scheme), nil
+    before_each(function() log = os.tmpname() end)
+    after_each(function()
+      link:stop()
+      os.remove(log)
+    end)
+
+    local function options_of(server, changes)
+      local options = {
+        publishable_key = new_key(),
+        url = server:base(),
+        tls = server.tls,
+        user_id = "ada",
+        reconnect = QUICK,
+        timeout = { connect = 20, first = 20, idle = 20, total = 60, call = 20 },
+      }
+      for name, value in pairs(changes or {}) do options[name] = value end
+      return options
+    end
+
+    local function keep(session, err)
+      table.insert(link.sessions, session)
+      return session, err
+    end
+
+    local function connect(server, changes) return keep(aui.connect(options_of(server, changes))) end
+
+    local function start(...) return link:start { "--echo", "--log", log, ... } end
+
+    -- A server whose streams, and calls, go so.
+    local function play(streams, calls) return link:play({ streams = streams, rest = calls }, { "--echo", "--log", log }) end
+
+    -- The fields of the log's lines about this.
+    local function logged(event)
+      local found = {}
+      for line in io.lines(log) do
+        local entry = cjson.decode(line)
+        if entry.event == event then found[#found + 1] = entry end
+      end
+      return found
+    end
+
+    it("streams answers in a thread that the server makes", function()
+      local session = assert(connect(start()))
+      assert.is_nil(session.thread_id)
+      assert.same({}, session:history())
+      local reply = session:send "one two three four"
+      local shown = {}
+      for chunk in reply do shown[#shown + 1] = chunk end
+      assert.equal("one two three four", table.concat(shown))
+      local message = assert(reply:message())
+      assert.equal("one two three four", message.text)
+      assert.same({}, message.options)
+      assert.equal(reply.id, message.id)
+      assert.is_string(session.thread_id)
+      assert.equal("five", assert(session:ask { text = "five", image_url = "https://example.com/cat.png" }).text)
+      assert.equal(4, #assert(session:history()))
+    end)
+
+    it("keeps messages of one thread together that were sent before it was known", function()
+      local session = assert(keep(aui.session(options_of(start()))))
+      local replies = {}
+      for index = 1, 3 do replies[index] = session:send("number " .. index) end
+      for index = 1, 3 do assert.equal("number " .. index, assert(replies[index]:message()).text) end
+      assert.equal(6, #assert(session:history()))
+      assert.equal(1, #logged "token")
+    end)
+
+    it("goes on in a thread of the past", function()
+      local server = start()
+      local first = assert(connect(server))
+      assert(first:ask "one")
+      local second = assert(connect(server, { thread_id = first.thread_id }))
+      assert.equal(first.thread_id, second.thread_id)
+      assert(second:ask { text = "two", user_id = "grace" })
+      assert.equal(4, #assert(second:history()))
+    end)
+
+    it("has the suggestions that newer agents send behind the message", function()
+      local session = assert(connect(link:start { "--runtime", "2" }))
+      local message = assert(session:ask "a built-in microwave, at least 20 liters")
+      assert.equal(3, #message.followup_suggestions)
+      assert.equal(2, #assert(session:history()))
+    end)
+
+    it("shows texts that are cumulative as such", function()
+      local session = assert(connect(link:start { "--cumulative" }))
+      local text = ""
+      local reply = session:send "a built-in microwave, at least 20 liters"
+      for chunk, kept in reply do text = text:sub(1, kept) .. chunk end
+      assert.equal(assert(reply:message()).text, text)
+    end)
+
+    it("resumes an answer where it was cut", function()
+      local session = assert(connect(play {
+        { { agent = 2 }, { cut = "reset" } },
+        { { agent = 2 }, { cut = "fin" } },
+        { { comment = "still there" }, { agent = true }, { done = true } },
+      }))
+      local reply, shown = session:send "one two three four five six seven", {}
+      for chunk in reply do shown[#shown + 1] = chunk end
+      assert.equal("one two three four five six seven", table.concat(shown))
+      assert.equal("one two three four five six seven", assert(reply:message()).text)
+      assert.equal(1, #logged "message") -- the turn was run once
+    end)
+
+    it("finds an answer that cannot be resumed in the transcript", function()
+      local session = assert(connect(play {
+        { { agent = 2 }, { cut = "reset" } },
+        { { response = { status = 410, body = '{"error":{"code":"replay_unavailable","message":"gone"}}' } } },
+      }))
+      local reply, text = session:send "one two three four five six seven", ""
+      for chunk, kept in reply do text = text:sub(1, kept) .. chunk end
+      assert.equal("one two three four five six seven", text)
+      assert.equal(1, #logged "message")
+    end)
+
+    it("tells that it is not known what became of a message in an unknown thread", function()
+      local session = assert(connect(play { { { thread = false }, { cut = "reset" } } }))
+      local message, err = session:ask "one"
+      assert.is_nil(message)
+      assert.same({ "transport", "maybe" }, { err.kind, err.delivered })
+      assert.equal("two", assert(session:ask "two").text)
+    end)
+
+    it("tells what the server says of a turn, of a message and of a stream", function()
+      local session = assert(connect(play {
+        { { error = { message = "no more", status_code = 402, error_code = "balance" } }, { done = true } },
+        { { response = { status = 422, body = '{"error":{"code":"bad","message":"no"}}' } } },
+        { { agent = 1 }, { done = true } },
+        { { agent = true }, { done = true } },
+      }, nil, { reconnect = false }))
+      local message, err = session:ask "one"
+      assert.is_nil(message)
+      assert.same({ "application", 402, "balance", "yes" }, { err.kind, err.status_code, err.code, err.delivered })
+      message, err = session:ask "two"
+      assert.is_nil(message)
+      assert.same({ "application", 422, "bad", "yes" }, { err.kind, err.status_code, err.code, err.delivered })
+      assert.equal("the server answered with status 422: no", err.message)
+      message = session:ask "three" -- resumed
+      assert.equal("three", message.text)
+    end)
+
+    it("does not resume where it does not connect again", function()
+      local server = play { { { agent = 1 }, { done = true } } }
+      local session = assert(connect(server, { reconnect = false }))
+      local message, err = session:ask "one two three"
+      assert.is_nil(message)
+      assert.same({ "transport", "maybe", true }, { err.kind, err.delivered, err.retryable })
+      assert.equal("the server ended the answer before it was complete", err.message)
+    end)
+
+    it("closes the stream of an answer that is cancelled", function()
+      local session = assert(connect(play { { { agent = 1 }, { wait = 60 } } }))
+      local reply = session:send "one two three"
+      assert(reply:next())
+      reply:cancel()
+      assert.equal("canceled", select(2, reply:message()).kind)
+      assert.equal("two", assert(session:ask "two").text)
+    end)
+
+    it("renews a token once that ended early", function()
+      local unauthorized = { response = { status = 401, body = '{"error":{"code":"unauthorized","message":"ended"}}' } }
+      local session = assert(connect(play { { { agent = true } }, { unauthorized }, { { agent = true } }, { unauthorized },
+        { unauthorized } })) -- stylua: ignore
+      assert.equal("one", assert(session:ask "one").text)
+      assert.equal("two", assert(session:ask "two").text)
+      assert.equal(2, #logged "token")
+      local message, err = session:ask "three"
+      assert.is_nil(message)
+      assert.same({ "auth", 401, "no" }, { err.kind, err.status_code, err.delivered })
+      assert.equal(3, #logged "token")
+      assert.equal("four", assert(session:ask "four").text)
+    end)
+
+    it("tells why it cannot connect", function()
+      local session, err = connect(start("--publishable-key", "pk_network_other"))
+      assert.is_nil(session)
+      assert.equal("auth", err.kind)
+      assert.matches("POST /management/v1/auth/token: the server answered with status 401", err.message, 1, true)
+    end)
+
+    it("rests between two messages, and connects for the next", function()
+      local server = start()
+      local session = assert(connect(server))
+      assert(session:ask "one")
+      server:kill()
+      wire.await(session, "waiting")
+      server:restart()
+      local fresh = session:ask "two" -- its thread is gone with the server
+      assert.is_nil(fresh)
+      assert.equal("open", connect(server):state())
+    end)
+  end)
+end
+
+describe("what a session of the threads API is given", function()
+  local PLACE = { publishable_key = "pk_network_hunter2", url = "http://127.0.0.1:9/apollo-api" }
+
+  local function raises(words, call)
+    local ok, message = pcall(call)
+    assert.is_false(ok)
+    assert.matches(words, message, 1, true)
+    assert.is_nil(tostring(message):find "hunter2")
+  end
+
+  it("is checked", function()
+    local session = assert(aui.session(PLACE))
+    raises("user_id: expected a string, here or in the session's options", function() session:send "one" end)
+    raises('unknown option "task_id"', function() session:send { text = "one", task_id = "x" } end)
+    raises("image_url: expected a string", function() session:send { text = "one", user_id = "a", image_url = 1 } end)
+    raises("text: expected some text", function() session:send { text = "" } end)
+    session:close()
+    raises("thread_id: has no meaning beside api_key", function()
+      aui.session { url = "ws://127.0.0.1:9/", thread_id = "x" }
+    end)
+    raises("publishable_key: has no meaning in a pool", function() aui.pool():connect(PLACE) end)
+  end)
+end)
