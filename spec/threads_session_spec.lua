@@ -46,7 +46,9 @@ for _, scheme in ipairs(wire.schemes) do
     local function start(...) return link:start { "--echo", "--log", log, ... } end
 
     -- A server whose streams, and calls, go so.
-    local function play(streams, calls) return link:play({ streams = streams, rest = calls }, { "--echo", "--log", log }) end
+    local function play(streams, calls)
+      return link:play({ streams = streams, rest = calls }, { "--echo", "--log", log })
+    end
 
     -- The fields of the log's lines about this.
     local function logged(event)
@@ -179,8 +181,8 @@ for _, scheme in ipairs(wire.schemes) do
 
     it("renews a token once that ended early", function()
       local unauthorized = { response = { status = 401, body = '{"error":{"code":"unauthorized","message":"ended"}}' } }
-      local session = assert(connect(play { { { agent = true } }, { unauthorized }, { { agent = true } }, { unauthorized },
-        { unauthorized } })) -- stylua: ignore
+      local fine = { { agent = true } }
+      local session = assert(connect(play { fine, { unauthorized }, fine, { unauthorized }, { unauthorized } }))
       assert.equal("one", assert(session:ask "one").text)
       assert.equal("two", assert(session:ask "two").text)
       assert.equal(2, #logged "token")

@@ -671,7 +671,7 @@ static void a_resumption_that_is_refused_is_in_doubt(void **state) {
   say(&p, "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n");
   assert_true(aui_reply_is_parked(reply));
   assert_true(peer_disconnect_if_wanted(&p));
-  connect_stream(&p); /* for whoever asks for the transcript */
+  connect_stream(&p);                    /* for whoever asks for the transcript */
   assert_false(aui_reply_resend(reply)); /* some of its answer has come */
   static const char message[] = "{\"id\":\"m\",\"text\":\"one two\"}";
   assert_take(reply, 0, "one");

@@ -121,10 +121,11 @@ static int session_finished(lua_State *L) {
 }
 
 void aui_create_session(lua_State *L, const luaL_Reg *driver_methods, lua_CFunction collect) {
-  static const luaL_Reg methods[] = {
-      {"state", session_state}, {"error", session_error},       {"retry_at", session_retry_at},
-      {"send", session_send},   {"has_seen", session_has_seen}, {"thread_id", session_thread_id}, {"stats", session_stats},
-      {"close", session_close}, {"finished", session_finished}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"state", session_state},       {"error", session_error},
+                                     {"retry_at", session_retry_at}, {"send", session_send},
+                                     {"has_seen", session_has_seen}, {"thread_id", session_thread_id},
+                                     {"stats", session_stats},       {"close", session_close},
+                                     {"finished", session_finished}, {NULL, NULL}};
   aui_new_class(L, AUI_SESSION, methods, collect);
   aui_extend_class(L, AUI_SESSION, driver_methods);
   static const luaL_Reg no_methods[] = {{NULL, NULL}};

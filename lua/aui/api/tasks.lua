@@ -148,7 +148,8 @@ function tasks.encode_message(message)
   return json_object.encode({ "task_id", "text", "context", "agent_variables" }, message)
 end
 
---- A message on a session, whose text was checked: its JSON and its task. `session` has the task of one that names none.
+--- A message on a session, whose text was checked: its JSON and its task. `session` has the task of one that names
+--- none.
 ---@return string json
 ---@return string conversation
 function tasks.session_message(message, session)

@@ -60,8 +60,9 @@ local function api_of(options)
   return api
 end
 
---- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`, `thread_id`,
---- `user_id`, `rest` (see aui.api.call), and `core`, those of loop:open but for the request's target and headers.
+--- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`,
+--- `thread_id`, `user_id`, `rest` (see aui.api.call), and `core`, those of loop:open but for the request's target and
+--- headers.
 ---@param options aui.Options
 function options_module.read(options)
   if type(options) ~= "table" then

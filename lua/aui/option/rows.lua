@@ -69,8 +69,8 @@ rows.session = {
   {
     name = "user_id",
     type = "id",
-    words = "`aui.connect` makes a task for this user, unless there is a `task_id`; with `publishable_key`: the user of "
-      .. "messages that name none",
+    words = "`aui.connect` makes a task for this user, unless there is a `task_id`; with `publishable_key`: the user "
+      .. "of messages that name none",
   },
   {
     name = "auth",
