@@ -79,6 +79,10 @@ void aui_new_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_
 /* Adds methods to those of a class. */
 void aui_extend_class(lua_State *L, const char *name, const luaL_Reg *methods);
 
+/* The object of the class, at stack index 1; raises if it is something else. In a method of that class this looks up
+ * no name. */
+void *aui_check_object(lua_State *L, const char *class_name);
+
 /* A userdata that can keep another Lua value alive: aui_keep makes the userdata on top of the stack keep the value at
  * `index`. The memory is zeroed, and its metatable set. */
 void *aui_new_userdata(lua_State *L, size_t size, const char *class_name);

@@ -9,14 +9,26 @@ static int to_string(lua_State *L) {
   return 1;
 }
 
+/* Each method holds the metatable, see aui_check_object. */
 void aui_extend_class(lua_State *L, const char *name, const luaL_Reg *methods) {
   luaL_getmetatable(L, name);
   lua_getfield(L, -1, "__index");
   for (; methods->name; methods++) {
-    lua_pushcfunction(L, methods->func);
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, methods->func, 1);
     lua_setfield(L, -2, methods->name);
   }
   lua_pop(L, 2);
+}
+
+void *aui_check_object(lua_State *L, const char *class_name) {
+  void *object = lua_touserdata(L, 1);
+  if (object && lua_getmetatable(L, 1)) {
+    bool ours = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);
+    if (ours) return object;
+  }
+  return luaL_checkudata(L, 1, class_name);
 }
 
 void aui_new_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect) {

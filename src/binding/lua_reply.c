@@ -18,7 +18,7 @@ aui_reply **aui_push_reply(lua_State *L, int session) {
 }
 
 static lua_reply *check_reply(lua_State *L) {
-  return luaL_checkudata(L, 1, AUI_REPLY);
+  return aui_check_object(L, AUI_REPLY);
 }
 
 /* The session's clock; a reply whose session is gone has ended, so that it needs none. */

@@ -3,7 +3,7 @@
 #include "binding/binding.h"
 
 aui_lua_session *aui_check_session(lua_State *L) {
-  return luaL_checkudata(L, 1, AUI_SESSION);
+  return aui_check_object(L, AUI_SESSION);
 }
 
 /* session:state(): "connecting", "open", "waiting" or "closed". */

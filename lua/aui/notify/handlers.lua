@@ -62,12 +62,13 @@ local function failed(list, handler, failure)
 end
 
 local function call_each(list, n, ...)
-  local arguments, now = { ... }, {}
-  for index, handler in ipairs(list) do now[index] = handler end
-  for _, handler in ipairs(now) do -- which may take each other away
-    local function call()
-      if not handler.off then handler.fn(unpack(arguments, 1, n)) end
-    end
+  local arguments, now, handler = { ... }, {}, nil
+  for index = 1, #list do now[index] = list[index] end
+  local function call()
+    if not handler.off then handler.fn(unpack(arguments, 1, n)) end
+  end
+  for index = 1, #now do -- which may take each other away
+    handler = now[index]
     local ok, failure = xpcall(call, log.traceback)
     if ok then
       handler.failures = 0

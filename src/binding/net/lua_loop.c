@@ -5,7 +5,7 @@
 #include "binding/net/lua_net.h"
 
 aui_lua_loop *aui_check_loop(lua_State *L) {
-  aui_lua_loop *loop = luaL_checkudata(L, 1, AUI_LOOP);
+  aui_lua_loop *loop = aui_check_object(L, AUI_LOOP);
   luaL_argcheck(L, loop->core, 1, "the loop is closed");
   if (!aui_loop_enter(loop->core)) luaL_error(L, "the system refused what sessions need in a forked process");
   return loop;

@@ -5,7 +5,7 @@
 local runnable = {}
 runnable.__index = runnable
 
--- `moving` is on its way in or out.
+-- `moving` is on its way in or out. Where both `first` and `moving` are false, nobody is there.
 function runnable.new() return setmetatable({ first = false, last = false, count = 0, moving = false }, runnable) end
 
 local function link(self, item)
@@ -30,8 +30,6 @@ local function mend(self)
   if not is_in then link(self, self.moving) end
   self.moving = false
 end
-
-function runnable:is_empty() return not (self.first or self.moving) end
 
 --- Adds an item, unless it is in the queue.
 function runnable:add(item)

@@ -17,8 +17,11 @@ local handled -- the task for which a handler runs just now
 local running = coroutine.running
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
 
---- The task that calls this, or nil.
-function tasks.current() return by_coroutine[running()] end
+--- The task that calls this, or nil; and its coroutine.
+function tasks.current()
+  local co = running()
+  return by_coroutine[co], co
+end
 
 -- A host's loop must go on, unless the program is to end.
 local function unheard(failure)
@@ -243,7 +246,7 @@ end
 function tasks.call(fn, ...)
   local task = tasks.current()
   local item = { run = run_handler, task = task, coroutine = running(), fn = fn, n = select("#", ...), ... }
-  item.next, item.order, item.is_over, item.is_urgent = false, false, false, task.is_urgent
+  item.next, item.order, item.is_over, item.is_urgent, item.is_call = false, false, false, task.is_urgent, true
   turns.make_runnable(item)
   repeat coroutine.yield() until item.is_over
 end

@@ -22,15 +22,14 @@ local turns = {
   depth = 0, -- how many of those who are runnable are being called, further down the stack
   handling = false, -- the coroutine on which a handler runs just now
   stepper = false, -- the coroutine that has called turns.step, which has not returned yet
+  at_end = false, -- what lua/aui/host/native/tasks.lua does at the end of each turn, if anything
   adapters = {}, -- of the hosts whose loops step ours
 }
-
---- At the end of each turn; lua/aui/host/native/tasks.lua has something to do there.
-function turns.at_end() end
 
 local loop -- made when first needed: a process may fork before
 local deadlines = timers.new()
 local queue, urgent = runnable.new(), runnable.new() -- of those who are runnable; the latter of those who are urgent
+local calls = runnable.new() -- of handlers that are to be called
 local dispatching -- the id of the source whose event is being dispatched in this turn
 local undispatched -- one whose event could not be dispatched
 local under_way -- of those who are runnable, who is being called in this turn
@@ -49,7 +48,7 @@ function turns.now() return assert(turns.loop()):now() end
 
 --- To be called when the core was asked for something, or has something to run, of which a host's loop may not know.
 function turns.changed()
-  if turns.stepper then return end -- turns.step tells it in the end
+  if turns.stepper or not turns.adapters[1] then return end -- turns.step tells it in the end
   for index = #turns.adapters, 1, -1 do -- which may be detached
     turns.adapters[index].changed()
   end
@@ -71,18 +70,16 @@ end
 
 -- ---- Who is to run ----
 
-local function queue_of(item) return item.is_urgent and urgent or queue end
+local function queue_of(item) return item.is_urgent and urgent or item.is_call and calls or queue end
 
 --- The item's method `run` is called in the next turn. It has the fields of runnable.lua; and `is_urgent`, whether
---- sessions need it.
+--- sessions need it, and `is_call`, whether it calls handlers: then it is called as soon as those who run now have.
 function turns.make_runnable(item) queue_of(item):add(item) end
 
 -- Whether there is something to do that need not be waited for.
 local function is_due()
-  return undispatched
-    or has_failure()
-    or not urgent:is_empty()
-    or not (turns.depth >= MOST_NESTED or queue:is_empty())
+  if undispatched or urgent.first or urgent.moving or (failures[1] and has_failure()) then return true end
+  return (queue.first or queue.moving or calls.first or calls.moving) ~= false and turns.depth < MOST_NESTED
 end
 
 -- Runs who is in the queue now; those who are added meanwhile have the next turn. At `stop` nobody more is begun: then
@@ -95,7 +92,7 @@ local function run_queue(its_queue, stop)
     its_queue:let_go()
     item:run()
     turns.depth, under_way = depth, nil
-    raise_failure()
+    if failures[1] then raise_failure() end
     if stop and loop:clock() >= stop then return false end
     item = its_queue:take(count)
   end
@@ -103,7 +100,8 @@ local function run_queue(its_queue, stop)
 end
 
 local function run_runnable(stop)
-  if run_queue(urgent, stop) and turns.depth < MOST_NESTED then run_queue(queue, stop) end
+  if not run_queue(urgent, stop) or turns.depth >= MOST_NESTED then return end
+  if run_queue(queue, stop) then run_queue(calls, stop) end
 end
 
 -- ---- Who waits ----
@@ -116,6 +114,7 @@ local function new_waiter()
     state = "over",
     run = false, -- how to go on, of one that yields
     is_urgent = false,
+    is_call = false,
     coroutine = false,
     slot = false,
     next = false,
@@ -209,8 +208,8 @@ local function turn_once(deadline, stop)
   dispatch_events(stop)
   wake_late()
   run_runnable(stop)
-  turns.at_end()
-  raise_failure() -- that of a task which somebody else has resumed
+  if turns.at_end then turns.at_end() end
+  if failures[1] then raise_failure() end -- that of a task which somebody else has resumed
 end
 
 -- When memory is short, or in an interrupt, the call of whoever was under way may have failed itself: it is tried again

@@ -21,8 +21,6 @@ local waiting = {
 
 local suspended = {} -- how to resume the hosts' coroutines that wait, by waiter: nobody else need hold them
 
-local running = coroutine.running
-
 -- Whether nothing can come to pass any more by which the waiter is woken. Further down the stack there may be more.
 local function is_stuck(waiter)
   if turns.depth > 0 or turns.is_active() then return false end
@@ -53,8 +51,8 @@ local function resume_suspended(waiter)
   if waiter.state ~= "waiting" then suspended[waiter] = nil end -- else its coroutine has gone on, and waits again
 end
 
-local function yield_until_woken(waiter)
-  waiter.run, waiter.coroutine = resume_waiter, running()
+local function yield_until_woken(waiter, co)
+  waiter.run, waiter.coroutine = resume_waiter, co
   turns.changed() -- somebody else than the loop may have resumed it
   while waiter.state == "waiting" do coroutine.yield() end
 end
@@ -67,13 +65,13 @@ function Suspension.__close(waiter)
 end
 
 -- A coroutine of the host's waits as its adapter says; one that no adapter knows is resumed by us.
-local function suspend_until_woken(waiter)
+local function suspend_until_woken(waiter, co)
   local suspend, its_resume = coroutine.yield, resume_waiter
   for _, adapter in ipairs(turns.adapters) do
     local a, b = adapter.waiter()
     if a then suspend, its_resume = a, b end
   end
-  waiter.run, waiter.coroutine = resume_suspended, running()
+  waiter.run, waiter.coroutine = resume_suspended, co
   suspended[waiter] = its_resume
   turns.changed()
   local state
@@ -85,10 +83,10 @@ local function suspend_until_woken(waiter)
   suspended[waiter] = nil
 end
 
--- Why the caller, which may be a task, cannot wait, or nil; then also whether it waits by yielding, as tasks and hosts'
--- coroutines do.
-local function problem_of_waiting(task)
-  local co, has_host = running(), turns.adapters[1]
+-- Why the caller, which is the task, if any, and runs in `co`, cannot wait, or nil; then also whether it waits by
+-- yielding, as tasks and hosts' coroutines do.
+local function problem_of_waiting(task, co)
+  local has_host = turns.adapters[1]
   if turns.handling and turns.handling == (co or turns.MAIN) then return waiting.HANDLER_WAITS end
   -- A listener of aui.log, which the loop calls.
   if has_host and turns.stepper == (co or turns.MAIN) then return HOST_WAITS end
@@ -103,8 +101,8 @@ function waiting.problem() return (problem_of_waiting(tasks.current())) end
 
 --- Whether the caller may wait: handlers may not, nor may a canceled task, or what would block a host's loop.
 function waiting.may_wait()
-  local task = tasks.current()
-  return not (problem_of_waiting(task) or task_module.is_canceled(task))
+  local task, co = tasks.current()
+  return not (problem_of_waiting(task, co) or task_module.is_canceled(task))
 end
 
 -- Raises what ends a canceled task.
@@ -112,20 +110,20 @@ local function raise_cancellation(task) error(task_module.cancellation(task), 0)
 
 --- Raises where the caller may not wait: for those who would have done something before they do.
 function waiting.check_wait()
-  local task = tasks.current()
-  local problem = problem_of_waiting(task)
+  local task, co = tasks.current()
+  local problem = problem_of_waiting(task, co)
   if problem then misuse.raise(problem) end
   if task_module.is_canceled(task) then raise_cancellation(task) end
 end
 
 -- How the caller waits: by yielding, unless there is a reason to run the loop. Returns how that has ended.
-local function wait(waiter, yields, task)
+local function wait(waiter, yields, task, co)
   if not yields then
     run_until_woken(waiter)
   elseif task then
-    yield_until_woken(waiter)
+    yield_until_woken(waiter, co)
   else
-    suspend_until_woken(waiter)
+    suspend_until_woken(waiter, co)
   end
   if task then task.waiter = false end
   return waiter.state
@@ -133,8 +131,8 @@ end
 
 --- As `wait`, but returns nil when the task that waits is canceled: for those who have something to do then.
 function waiting.try_wait(source, deadline, seen)
-  local task = tasks.current()
-  local problem, yields = problem_of_waiting(task)
+  local task, co = tasks.current()
+  local problem, yields = problem_of_waiting(task, co)
   if problem then
     if deadline and deadline <= turns.now() then return false end
     misuse.raise(problem)
@@ -152,7 +150,7 @@ function waiting.try_wait(source, deadline, seen)
   end
   if source then sources.keep(source) end
   if deadline and waiter.state == "waiting" then turns.add_deadline(waiter) end
-  local state = wait(waiter, yields, task)
+  local state = wait(waiter, yields, task, co)
   turns.give_waiter_back(waiter, source or false)
   if was_canceled or state == "canceled" then return nil end
   return state == "notified"
