@@ -116,8 +116,9 @@ for _, scheme in ipairs(wire.schemes) do
       assert.same({}, errors)
       for index = 1, 12 do assert.equal("number " .. index, results[index].text) end
       assert.equal(1, logged(log, "token"))
-      assert(client_of(server):welcome_message())
-      assert.equal(2, logged(log, "token"))
+      assert(client_of(server):welcome_message()) -- with another key
+      assert(client_of(server, { publishable_key = key, headers = { ["X-Tenant"] = "b" } }):welcome_message())
+      assert.equal(3, logged(log, "token"))
     end)
 
     it("renews its token before it ends", function()

@@ -2,12 +2,12 @@
 
 local call = require "aui.api.call"
 local check = require "aui.option.check"
+local endpoint = require "aui.api.endpoint"
 local errors = require "aui.error"
 local handlers = require "aui.notify.handlers"
 local host = require "aui.host"
 local journal = require "aui.notify.journal"
 local options_module = require "aui.option"
-local proxy = require "aui.option.proxy"
 local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
 local retry = require "aui.api.retry"
@@ -51,12 +51,7 @@ local SHORTEST = 0.001 -- seconds
 -- How the core finds connections that may serve the session: those with the same name. A server that says more when an
 -- answer has ended must not be heard by another task: not every update says to which it belongs.
 local function pool_options(pool, place, credentials, task_id)
-  local tls = place.tls or {}
-  local name = {
-    pool.id, place.public_url, place.target, tostring(place.tls ~= nil), tostring(tls.verify),
-    tls.ca_file or "", tls.cert or "", tls.key or "", credentials.identity(), task_id or "",
-    proxy.identity(place.proxy),
-  } -- stylua: ignore
+  local name = { pool.id, endpoint.identity(place), credentials.identity(), task_id or "" }
   return { name = table.concat(name, "\n"), size = pool.size, idle = pool.idle }
 end
 

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMPLETED "thread-message-text-content-completed"
-
 static json_int_t number_of(const json_t *turn, const char *name) {
   return json_integer_value(json_object_get(turn, name));
 }
@@ -173,7 +171,7 @@ static json_t *other_event(struct sim_cursor *cursor) {
   json_int_t message = number_of(cursor->turn, "last") - newer;
   if (cursor->next < message)
     return sim_thread_event("event", cursor->next,
-                            json_pack("{s:{s:s}, s:{}}", "channel", "event_name", COMPLETED, "data"));
+                            json_pack("{s:{s:s}, s:{}}", "channel", "event_name", SIM_TEXT_COMPLETED, "data"));
   json_t *list = json_object_get(json_object_get(cursor->turn, "message"), "followup_suggestions");
   if (cursor->next > message)
     return sim_thread_event("suggestions", cursor->next, sim_cursor_suggestions(cursor, list));

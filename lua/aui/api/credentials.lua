@@ -192,12 +192,22 @@ function credentials.new(options, place)
     return err
   end
 
+  -- Equal for equal headers and a key that is the same by this name.
+  local function name_with(key_name)
+    local lines = type(headers) == "function" and name_of(headers) or header_lines(headers)
+    return table.concat({ auth or "", key_name, lines }, "\n")
+  end
+
+  local function identity()
+    return name_with(type(its_key) == "function" and name_of(its_key) or "key " .. (its_key or ""))
+  end
+
   -- The token for a key; nil and the error.
   local function exchange(key, lines)
     local bare = { mask = mask, failure = failure }
     function bare.rest_headers() return lines end
     function bare.refused() return false end
-    token = tokens.find(place, key)
+    token = tokens.find(endpoint.identity(place) .. "\n" .. name_with("key " .. key))
     return token:get(rest_of_exchange(options, place, bare), api.token(key))
   end
 
@@ -223,12 +233,6 @@ function credentials.new(options, place)
     if not token then return false end
     if sent == rest_headers then token:refuse(token_value) end -- else there is another one already
     return true
-  end
-
-  local function identity()
-    local key = type(its_key) == "function" and name_of(its_key) or "key " .. (its_key or "")
-    local lines = type(headers) == "function" and name_of(headers) or header_lines(headers)
-    return table.concat({ auth or "", key, lines }, "\n")
   end
 
   local asks = (type(its_key) == "function" or type(headers) == "function") and "the key or the headers were" or nil

@@ -99,6 +99,17 @@ function endpoint.resolve(options, api)
   return place
 end
 
+--- Equal for what is the same place, reached in the same way and trusted for the same reasons. It holds the password
+--- for a proxy.
+function endpoint.identity(place)
+  local tls = place.tls or {}
+  local parts = {
+    place.public_url, place.target, tostring(place.tls ~= nil), tostring(tls.verify), tls.ca_file or "",
+    tls.cert or "", tls.key or "", proxy.identity(place.proxy),
+  } -- stylua: ignore
+  return table.concat(parts, "\n")
+end
+
 --- Adds to the fields of loop:open or loop:call where they connect to; returns them.
 function endpoint.address(place, fields)
   fields.host, fields.port, fields.tls = place.host, place.port, place.tls

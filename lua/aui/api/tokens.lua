@@ -1,5 +1,6 @@
 -- The tokens that keys are exchanged for: one for all clients with the same key at the same place (in nginx, of a
--- worker), renewed before it ends, by one exchange at a time.
+-- worker), renewed before it ends, by one exchange at a time. Who trusts less has one of its own: whoever gave it might
+-- listen to what is said with it.
 
 local call = require "aui.api.call"
 local errors = require "aui.error"
@@ -29,11 +30,9 @@ local function new_token()
   }, Token)
 end
 
---- The token for this key at this place (see endpoint.resolve).
----@param place table
----@param key string
-function tokens.find(place, key)
-  local name = table.concat({ place.public_url, key }, "\n")
+--- The token of whoever is known by this name: clients whose place, headers and key are the same.
+---@param name string
+function tokens.find(name)
   if not remembered[name] then
     if count >= MOST then
       remembered, count = {}, 0 -- clients hold theirs themselves
