@@ -208,6 +208,18 @@ class Streams(unittest.TestCase):
         self.assertEqual(answer.count(b"data: [DONE]"), 2)
         self.assertTrue(answer.endswith(b'{"status":"ok"}'))
 
+    def test_not_too_many_wait(self):
+        with Threads("--pace", "60") as sim:
+            connection = sim.connect()
+            response = sim.open(connection=connection)
+            try:
+                for _ in range(64):
+                    connection.sock.sendall(b"x" * 65536)
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            with self.assertRaises((http.client.IncompleteRead, ConnectionResetError)):
+                response.read()
+
     def test_an_http_1_0_client_gets_a_body_to_the_end(self):
         body = json.dumps({"text": "hello", "user_id": "ann"})
         head = "".join(f"{n}: {v}\r\n" for n, v in self.sim.headers({"Content-Length": len(body)}).items())

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_WAITING (2u * SIM_MAX_MESSAGE) // bytes of requests behind the one that is being answered by a stream
+
 void sim_client_open(struct sim_client *client, struct sim_service *service, struct lws *wsi) {
   memset(client, 0, sizeof *client);
   client->connection.wsi = wsi;
@@ -223,6 +225,10 @@ static void client_speaks(struct sim_client *client) {
 void sim_client_receive(struct sim_client *client, const void *data, size_t length) {
   struct sim_connection *connection = &client->connection;
   if (!sim_connection_receive(connection, data, length)) return;
+  if (client->speaker == SIM_SPEAKER_STREAM && connection->in.length > MAX_WAITING) {
+    sim_connection_end(connection, SIM_END_CLOSE);
+    return;
+  }
   client_read(client);
   // At once, since the end of the stream may lie right behind: an agent acts on what it has read.
   bool agent = client->speaker == SIM_SPEAKER_AGENT || client->speaker == SIM_SPEAKER_THREAD_AGENT;
