@@ -241,6 +241,18 @@ for _, scheme in ipairs(wire.schemes) do
       assert.equal("rate_limit", first(told, "waiting").err.kind)
     end)
 
+    it("says that a rate limit was it when a message is held off until its time is over", function()
+      local limited = { handshake = { status = 429, headers = { ["Retry-After"] = "60" } } }
+      local server = link:play { connections = { { limited } } }
+      local session = link:session(server, { reconnect = FAST, timeout = { first = 0.3 } })
+      local message, err = session:ask "question"
+      assert.is_nil(message)
+      assert.same({ "rate_limit", 429, 60, "no", true }, {
+        err.kind, err.status_code, err.retry_after, err.delivered, err.retryable,
+      }) -- stylua: ignore
+      assert.matches("^rate_limit: no .* within 0%.3 s %(timeout%.first%): ", tostring(err))
+    end)
+
     it("tries only so often, and then for each message once", function()
       local server = absent "--echo"
       local session = link:session(server, { reconnect = { base = 0.01, attempts = 3 } })

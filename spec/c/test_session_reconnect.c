@@ -770,7 +770,7 @@ static void a_message_is_not_held_off_for_ever(void **state) {
     peer_handshake(&p);
   }
   assert_int_equal(p.now, sent + 2000);
-  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_NO, 429, 1008,
+  assert_failed(reply, AUI_ERROR_RATE_LIMIT, true, AUI_DELIVERED_NO, 429, 1008,
                 "no connection within 2 s (timeout.first): the server answered with status 429");
   release(&p, reply);
   stop(&p);

@@ -119,8 +119,9 @@ void aui_reply_timed_out(const aui_reply *reply, uint64_t down_since, const aui_
   expired_limit limit = find_expired(reply, down_since);
   if (down_since == AUI_NEVER) cause = &none;
   if (reply->error.kind) cause = &reply->error;
+  aui_error_kind kind = cause->kind == AUI_ERROR_RATE_LIMIT ? AUI_ERROR_RATE_LIMIT : AUI_ERROR_TIMEOUT;
   char seconds[AUI_WORDS_SECONDS];
-  aui_error_set(error, AUI_ERROR_TIMEOUT, "no %s within %s s (timeout.%s)%s%s", limit.missing,
+  aui_error_set(error, kind, "no %s within %s s (timeout.%s)%s%s", limit.missing,
                 aui_words_seconds(seconds, limit.span), limit.option, cause->kind ? ": " : "", cause->message);
   if (cause->kind) add_cause(error, cause);
 }

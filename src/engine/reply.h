@@ -105,7 +105,8 @@ void aui_reply_signed(aui_reply *reply, uint64_t now);
 uint64_t aui_reply_deadline(const aui_reply *reply, uint64_t down_since);
 
 /* The error of having run out of time; to be called when it has. `cause`: why there is no connection, if there is none.
- * That, or what ended the connection on which the message had left, gives its words, codes and payload to the error. */
+ * That, or what ended the connection on which the message had left, gives its words, codes and payload to the error; a
+ * rate limit, which says when a message may pass, its kind too. */
 void aui_reply_timed_out(const aui_reply *reply, uint64_t down_since, const aui_error *cause, aui_error *error);
 
 #endif
