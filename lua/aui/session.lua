@@ -285,9 +285,9 @@ end
 -- the functions that are asked wait for something.
 local function ask_for_request(weak, credentials, refused_headers)
   if refused_headers then credentials.refused(refused_headers) end
-  local finished, ok, why, retryable = host.pcall(credentials.refresh)
+  local finished, ok, why, retryable, err = host.pcall(credentials.refresh)
   if not finished then -- memory is short
-    ok, why, retryable = nil, tostring(ok), true
+    ok, why, retryable, err = nil, tostring(ok), true, nil
   end
   local self = weak.session
   if not self then return end
@@ -297,7 +297,7 @@ local function ask_for_request(weak, credentials, refused_headers)
     self.sent_headers = headers
     self.handle:give_request(self.request_host, target, headers)
   else
-    self.handle:refuse_request(why, retryable)
+    self.handle:refuse_request(err or { kind = "auth", message = why, retryable = retryable })
   end
 end
 

@@ -45,6 +45,10 @@ aui_reply **aui_push_reply(lua_State *L, int session);
  * retry_after (seconds) and payload (the server's own words). */
 void aui_push_error(lua_State *L, const aui_error *error);
 
+/* Fills in an error from the table at stack index `table`: kind, message, retryable, and perhaps status_code and
+ * retry_after. To be cleared, though it has no payload. */
+void aui_read_error(lua_State *L, int table, aui_error *error);
+
 /* Fills in an HTTP request from the table at stack index `table`, which keeps its strings alive: method ("GET"),
  * target, request_host, headers (lines ended by CRLF), proxy_name (nil: no proxy), body (not of a GET), timeout
  * (seconds, for all of it; infinity for never), and in bytes max_body and max_response_head of the answer. */

@@ -88,6 +88,10 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now);
  * nothing, when memory is short. */
 bool aui_session_set_request(aui_session *session, const aui_request *request);
 
+/* In AUI_PHASE_REQUEST: it cannot be found out what the request says, for this reason (copied). The attempt to connect
+ * has failed with it: nothing more is to be reported of that. */
+void aui_session_refuse_request(aui_session *session, const aui_error *error, uint64_t now);
+
 /* What date it is, in seconds since 1970 UTC: for a server that asks by a date to be left alone (RFC 9110, 10.2.3). To
  * be called before aui_session_connected; until then such a date is not read. */
 void aui_session_set_date(aui_session *session, int64_t unix_time);

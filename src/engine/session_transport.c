@@ -91,6 +91,14 @@ void aui_session_disconnected(aui_session *session, const char *cause, bool retr
   aui_session_transport_gone(session, now);
 }
 
+void aui_session_refuse_request(aui_session *session, const aui_error *error, uint64_t now) {
+  if (session->transport != TRANSPORT_OPENING) return;
+  aui_error reason = {0};
+  aui_error_copy(&reason, error);
+  aui_session_end_connection(session, &reason);
+  aui_session_transport_gone(session, now);
+}
+
 static size_t key_wanted(const aui_session *session) {
   return session->answers && !aui_answers_has_key(session->answers) ? AUI_SIPHASH_KEY_SIZE : 0;
 }

@@ -388,10 +388,11 @@ void aui_link_give_request(aui_link *link, const aui_request *request) {
   aui_link_pump(link);
 }
 
-void aui_link_refuse_request(aui_link *link, const char *why, bool retryable) {
+void aui_link_refuse_request(aui_link *link, const aui_error *error) {
   link_enter(link);
   if (!link->asks) return;
-  link_fail(link, why, retryable);
+  link->asks = false;
+  aui_session_refuse_request(link->session, error, aui_loop_turn_time(link->loop));
   aui_link_pump(link);
 }
 

@@ -23,8 +23,8 @@ bool aui_link_asks(const aui_link *link);
 /* The request (copied) is this one: the link connects. */
 void aui_link_give_request(aui_link *link, const aui_request *request);
 
-/* There is no request, for this reason (copied): the attempt to connect has failed, with kind auth. */
-void aui_link_refuse_request(aui_link *link, const char *why, bool retryable);
+/* There is no request, for this reason (copied): the attempt to connect has failed. */
+void aui_link_refuse_request(aui_link *link, const aui_error *error);
 
 /* To be called after whatever can have changed the link's session: of what session.h has for users, send, cancel,
  * release and close. */

@@ -104,6 +104,16 @@ static int session_set_request(lua_State *L) {
   return 1;
 }
 
+/* session:refuse_request(error): there is none, see aui_session_refuse_request. `error` is a table, see aui_read_error.
+ */
+static int session_refuse_request(lua_State *L) {
+  aui_error error;
+  aui_session *session = check_live(L);
+  aui_read_error(L, 2, &error);
+  aui_session_refuse_request(session, &error, aui_engine_now());
+  return 0;
+}
+
 /* session:connected(): the transport is open. */
 static int session_connected(lua_State *L) {
   aui_session_set_date(check_live(L), (int64_t)time(NULL));
@@ -256,6 +266,7 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
                                             {"ending", session_ending},
                                             {"phase", session_phase},
                                             {"set_request", session_set_request},
+                                            {"refuse_request", session_refuse_request},
                                             {"connected", session_connected},
                                             {"adopted", session_adopted},
                                             {"is_idle", session_is_idle},

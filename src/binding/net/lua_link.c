@@ -83,10 +83,13 @@ static int link_give_request(lua_State *L) {
   return 0;
 }
 
-/* session:refuse_request(why, retryable): there is none, so that the attempt to connect has failed, likewise. */
+/* session:refuse_request(error): there is none, so that the attempt to connect has failed, likewise. `error` is a
+ * table, see aui_read_error. */
 static int link_refuse_request(lua_State *L) {
+  aui_error error;
   lua_link *object = check_link(L);
-  if (object->link) aui_link_refuse_request(object->link, luaL_checkstring(L, 2), lua_toboolean(L, 3));
+  aui_read_error(L, 2, &error);
+  if (object->link) aui_link_refuse_request(object->link, &error);
   return 0;
 }
 

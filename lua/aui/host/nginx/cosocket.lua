@@ -386,8 +386,11 @@ function Link:give_request(host, target, headers)
   end
 end
 
-function Link:refuse_request(why, retryable)
-  if self:asks() then lose(self, self.connection, why, retryable) end
+function Link:refuse_request(err)
+  if not self:asks() then return end
+  retire(self)
+  self.core:refuse_request(err)
+  self:pump()
 end
 
 -- The last two are in lua-nginx-module 0.10.26 and later.
