@@ -36,26 +36,33 @@ end
 local step = schedule and step_later or step_now
 
 -- Makes what drives our loop: a poll handle for its descriptor, and a timer, which is set just before the host's loop
--- waits, when all that happened is known. Returns what keeps the host's loop alive as long as we have something to do,
--- and whether the host has left the handles open: programs that clean up close all handles that there are.
+-- waits, when all that happened is known; one that goes off sooner than it must is left as it is. Returns what keeps
+-- the host's loop alive as long as we have something to do, and whether the host has left the handles open: programs
+-- that clean up close all handles that there are.
 local function drive(uv)
   local poll, timer, prepare = uv.new_poll(scheduler.fd()), uv.new_timer(), uv.new_prepare()
+  local is_active, goes_off = true, math.huge -- as the poll handle says; and when, by our clock, the timer does
   local function look_again()
-    if scheduler.is_active() then
+    if scheduler.is_active() == is_active then return end
+    is_active = not is_active
+    if is_active then
       uv.ref(poll)
     else
       uv.unref(poll)
     end
   end
+  local function on_timer()
+    goes_off = math.huge
+    step()
+  end
   local function set_timer()
     look_again() -- what was collected as garbage has told nobody
     local timeout = scheduler.timeout()
     if timeout and is_scheduled then timeout = math.max(timeout, pumped_at + PULSE - scheduler.now()) end
-    if timeout then
-      uv.timer_start(timer, milliseconds(timeout), 0, step)
-    else
-      uv.timer_stop(timer)
-    end
+    local at = timeout and scheduler.now() + timeout
+    if not at or at >= goes_off then return end
+    goes_off = at
+    uv.timer_start(timer, milliseconds(timeout), 0, on_timer)
   end
   uv.poll_start(poll, "r", step)
   uv.prepare_start(prepare, set_timer)
