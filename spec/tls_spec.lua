@@ -258,29 +258,10 @@ end
 
 -- The error of connecting by this scheme to a server that says `bytes`, whatever it hears, and hangs up.
 local function connect_to_stranger(scheme, bytes)
-  local listener = assert(socket.bind("127.0.0.1", 0))
-  local port, failure = select(2, listener:getsockname()), nil
-  listener:settimeout(0)
-  aui.run(function()
-    aui.spawn(function()
-      local url = ("%s://127.0.0.1:%d/"):format(scheme, port)
-      failure = select(2, aui.connect { url = url, tls = scheme == "wss" and { verify = false } or nil })
-    end)
-    local client
-    repeat
-      aui.sleep(0.01)
-      client = listener:accept()
-    until client
-    client:settimeout(0) -- in nginx it is our own thread that has yet to write
-    repeat
-      aui.sleep(0.01)
-      local byte, err = client:receive(1)
-    until byte or err ~= "timeout"
-    client:send(bytes)
-    client:close()
+  return wire.fail_at_stranger(bytes, function(port)
+    local url = ("%s://127.0.0.1:%d/"):format(scheme, port)
+    return aui.connect { url = url, tls = scheme == "wss" and { verify = false } or nil }
   end)
-  listener:close()
-  return failure
 end
 
 describe("wss", function()
@@ -357,11 +338,13 @@ describe("ws", function()
     assert.is_false(err.retryable)
   end)
 
-  it("to a server that speaks TLS fails without a hang", function()
-    local server = link:start()
-    local session, err = aui.connect { url = server.url:gsub("^wss:", "ws:"), task_id = "task" }
-    assert.is_nil(session)
-    assert.is_true(err.kind == "protocol" or err.kind == "transport")
+  it("to a server that hangs up without a word, as many do that speak TLS, asks whether that was meant", function()
+    local url = link:start().url:gsub("^wss:", "ws:")
+    for _, ask in ipairs { aui.connect, function(options) return aui.client(options):task "task" end } do
+      local _, err = ask { url = url, task_id = "task", retries = 0 }
+      assert.equal("transport", err.kind)
+      assert.matches("%(does it want TLS: wss:// or https://%?%)$", err.message)
+    end
   end)
 end)
 

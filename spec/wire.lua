@@ -3,6 +3,7 @@
 
 local aui = require "aui"
 local cjson = require "cjson"
+local socket = require "socket"
 local support = require "spec.support"
 
 local Wire = {}
@@ -117,6 +118,30 @@ function wire.await(session, state)
     patience = patience - 1
   end
   assert(session:state() == state, "the session is still " .. session:state())
+end
+
+--- The error of `ask(port)`, in a task, that asks a server which says `bytes`, whatever it hears, and hangs up.
+function wire.fail_at_stranger(bytes, ask)
+  local listener = assert(socket.bind("127.0.0.1", 0))
+  local port, failure = select(2, listener:getsockname()), nil
+  listener:settimeout(0)
+  aui.run(function()
+    aui.spawn(function() failure = select(2, ask(port)) end)
+    local client
+    repeat
+      aui.sleep(0.01)
+      client = listener:accept()
+    until client
+    client:settimeout(0) -- in nginx it is our own thread that has yet to write
+    repeat
+      aui.sleep(0.01)
+      local byte, err = client:receive(1)
+    until byte or err ~= "timeout"
+    client:send(bytes)
+    client:close()
+  end)
+  listener:close()
+  return failure
 end
 
 --- Closes the sessions and stops the servers that were made here.

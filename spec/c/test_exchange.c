@@ -376,6 +376,27 @@ static void test_cuts(void **state) {
   }
 }
 
+static void test_a_server_that_is_silent_without_tls(void **state) {
+  (void)state;
+  static const struct {
+    const char *bytes;
+    const char *words;
+  } list[] = {
+      {"", "the connection was cut before an answer in HTTP/1.1: reset (does it want TLS: wss:// or https://?)"},
+      {"HTTP/1.1 200", "the connection was cut before an answer in HTTP/1.1: reset"},
+      {"HTTP/1.1 100 Continue\r\n\r\n", "the connection was cut before an answer in HTTP/1.1: reset"},
+  };
+  for (size_t i = 0; i < COUNT(list); i++) {
+    aui_exchange_request request = get;
+    request.is_plain = true;
+    aui_exchange *exchange = ask(&request);
+    receive(exchange, list[i].bytes);
+    aui_exchange_disconnected(exchange, "reset", true);
+    assert_failed(exchange, AUI_ERROR_TRANSPORT, true, AUI_DELIVERED_MAYBE, list[i].words);
+    aui_exchange_free(exchange);
+  }
+}
+
 static void test_a_cut_before_anything_has_left(void **state) {
   (void)state;
   aui_exchange *exchange = start(&get);
@@ -401,6 +422,7 @@ static void answer_on_another(aui_exchange *exchange) {
 static void test_a_stale_connection(void **state) {
   (void)state;
   aui_exchange_request request = post();
+  request.is_plain = true; /* nobody asks then: it was open before */
   for (int posts = 0; posts < 2; posts++) {
     aui_exchange *exchange = start(posts ? &request : &get);
     connect_transport(exchange, true);
@@ -555,6 +577,7 @@ int main(void) {
       cmocka_unit_test(test_an_answer_before_the_request),
       cmocka_unit_test(test_no_transport),
       cmocka_unit_test(test_cuts),
+      cmocka_unit_test(test_a_server_that_is_silent_without_tls),
       cmocka_unit_test(test_a_cut_before_anything_has_left),
       cmocka_unit_test(test_a_stale_connection),
       cmocka_unit_test(test_a_stale_connection_that_had_begun_to_answer),

@@ -316,6 +316,27 @@ static void cuts_in_the_handshake(void **state) {
   }
 }
 
+static void a_server_that_is_silent_without_tls(void **state) {
+  static const char *const messages[] = {
+      "WebSocket handshake: reset (does it want TLS: wss:// or https://?)",
+      "WebSocket handshake: reset",
+  };
+  for (int i = 0; i < 2; i++) {
+    peer p;
+    aui_session_config config = peer_config();
+    config.is_plain = true;
+    peer_open(&p, &config, **(feed_way **)state);
+    aui_session *s = p.session;
+    aui_reply *reply = send(&p, "{}");
+    peer_connect(&p);
+    peer_send(&p, "HTTP/1.1", i == 0 ? 0 : 8);
+    aui_session_disconnected(s, "reset", true, p.now);
+    assert_failed(reply, AUI_ERROR_TRANSPORT, true, AUI_DELIVERED_NO, 0, 0, messages[i]);
+    release(&p, reply);
+    stop(&p);
+  }
+}
+
 static void a_transport_that_does_not_open(void **state) {
   peer p;
   aui_session *s = start(state, &p);
@@ -826,6 +847,7 @@ int main(void) {
       IN_EVERY_WAY(a_close_that_cannot_be_answered_is_not_waited_for),
       IN_EVERY_WAY(cuts),
       IN_EVERY_WAY(cuts_in_the_handshake),
+      IN_EVERY_WAY(a_server_that_is_silent_without_tls),
       IN_EVERY_WAY(a_transport_that_does_not_open),
       IN_EVERY_WAY(a_lost_connection_keeps_what_has_not_left),
       IN_EVERY_WAY(a_connection_of_no_use_ends_all_that_wait),

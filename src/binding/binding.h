@@ -77,6 +77,9 @@ uint64_t aui_whole_field(lua_State *L, int table, const char *name, uint64_t mos
 size_t aui_size_field(lua_State *L, int table, const char *name);
 bool aui_boolean_field(lua_State *L, int table, const char *name);
 
+/* Whether the table asks for no TLS. */
+bool aui_is_plain(lua_State *L, int table);
+
 /* Creates a metatable whose methods are its __index. */
 void aui_new_class(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction collect);
 

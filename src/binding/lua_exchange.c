@@ -33,6 +33,7 @@ void aui_read_request(lua_State *L, int table, aui_exchange_request *request) {
   request->head.host = aui_string_field(L, table, "request_host", "");
   request->head.headers = aui_string_field(L, table, "headers", "");
   request->proxy = aui_string_field(L, table, "proxy_name", NULL);
+  request->is_plain = aui_is_plain(L, table);
   request->timeout = aui_milliseconds_field(L, table, "timeout");
   request->max_response_head = aui_size_field(L, table, "max_response_head");
   request->max_body = aui_size_field(L, table, "max_body");

@@ -64,6 +64,13 @@ static aui_carrier carrier_field(lua_State *L, int table) {
   return AUI_CARRIER_WEBSOCKET;
 }
 
+bool aui_is_plain(lua_State *L, int table) {
+  lua_getfield(L, table, "tls");
+  bool is_plain = lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return is_plain;
+}
+
 void aui_read_config(lua_State *L, int table, aui_session_config *config) {
   *config = (aui_session_config){.close_timeout = CLOSE_TIMEOUT};
   config->carrier = carrier_field(L, table);
@@ -72,6 +79,7 @@ void aui_read_config(lua_State *L, int table, aui_session_config *config) {
   config->request.target = aui_string_field(L, table, "target", "/");
   config->request.headers = aui_string_field(L, table, "headers", "");
   config->proxy = aui_string_field(L, table, "proxy_name", NULL);
+  config->is_plain = aui_is_plain(L, table);
   config->connect_timeout = aui_milliseconds_field(L, table, "connect_timeout");
   config->reconnect.base = aui_milliseconds_field(L, table, "reconnect_base");
   config->reconnect.max = aui_milliseconds_field(L, table, "reconnect_max");

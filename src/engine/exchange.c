@@ -26,6 +26,7 @@ struct aui_exchange {
   bool adopted;
   aui_phase phase;
   char *proxy; /* NULL: none */
+  bool is_plain;
 
   aui_http http;
   bool has_head; /* of the answer */
@@ -198,6 +199,8 @@ static void exchange_transport_gone(aui_exchange *exchange, const char *cause, b
     exchange_fail(exchange);
   } else {
     aui_failure_of_exchange_cut(&exchange->error, progress, cause, retryable);
+    bool is_silent = !exchange->adopted && aui_http_is_untouched(&exchange->http);
+    if (exchange->is_plain && is_silent) aui_failure_ask_for_tls(&exchange->error);
     exchange_fail(exchange);
   }
 }
@@ -252,6 +255,7 @@ aui_exchange *aui_exchange_new(const aui_exchange_request *request, uint64_t now
   exchange->unix_time = request->unix_time;
   exchange->phase = AUI_PHASE_CONNECT;
   exchange->answer.retry_after = -1;
+  exchange->is_plain = request->is_plain;
   exchange->proxy = request->proxy ? strdup(request->proxy) : NULL;
   bool has_proxy = exchange->proxy || !request->proxy;
   if (has_proxy && exchange_write_request(&exchange->request, request)) return exchange;

@@ -17,6 +17,7 @@ typedef struct {
   const void *body;   /* of all but a GET; may be NULL when `body_len` is 0 */
   size_t body_len;
   const char *proxy;        /* as in aui_session_config */
+  bool is_plain;            /* likewise */
   uint64_t timeout;         /* milliseconds from now to the end of the answer; AUI_NEVER for none */
   size_t max_response_head; /* bytes that the answer's head may have, */
   size_t max_body;          /* and its body */

@@ -131,6 +131,12 @@ void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, co
   error->retryable = retryable;
 }
 
+void aui_failure_ask_for_tls(aui_error *error) {
+  bool retryable = error->retryable;
+  aui_error_set(error, error->kind, "%s (does it want TLS: wss:// or https://?)", error->message);
+  error->retryable = retryable;
+}
+
 /* ---- One HTTP request and its answer ---- */
 
 void aui_failure_of_http(aui_error *error, aui_http_event why) {

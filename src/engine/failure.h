@@ -52,6 +52,10 @@ void aui_failure_of_handshake(aui_error *error, aui_handshake *handshake, aui_ha
 /* The transport ended before the handshake did. */
 void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, const char *cause, bool retryable);
 
+/* Adds a question to an error: a transport without TLS has ended, and the server, which never said anything, may be one
+ * that expects TLS. */
+void aui_failure_ask_for_tls(aui_error *error);
+
 /* An answer cannot be read: `why` is an error of aui_http_read. */
 void aui_failure_of_http(aui_error *error, aui_http_event why);
 

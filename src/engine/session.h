@@ -35,6 +35,7 @@ typedef struct {
   const char *thread_id; /* copied: in which messages go by AUI_CARRIER_STREAM; NULL: the server makes one */
   aui_request request;   /* copied */
   const char *proxy;     /* copied: by which errors name the proxy, if the driver goes through one; NULL: none */
+  bool is_plain;         /* the driver speaks no TLS: errors ask whether the server does */
 
   uint64_t connect_timeout; /* from AUI_WANT_CONNECT until the WebSocket is open; AUI_NEVER for none */
   uint64_t close_timeout;   /* how long to wait for the peer's close frame, also behind an error payload */

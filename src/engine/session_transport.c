@@ -76,8 +76,10 @@ static bool explain_end(aui_session *session, const char *cause, bool retryable,
     return true;
   }
   bool ended = session->transport == TRANSPORT_DROPPING || session->carrier->state(session) >= CARRIER_CLOSING;
-  if (!ended) session->carrier->explain_cut(session, cause, retryable, reason);
-  return !ended;
+  if (ended) return false;
+  session->carrier->explain_cut(session, cause, retryable, reason);
+  if (session->config.is_plain && session->stats.bytes_received == 0) aui_failure_ask_for_tls(reason);
+  return true;
 }
 
 void aui_session_was_reset(aui_session *session) {
