@@ -319,6 +319,23 @@ describe("an answer to a client", function()
     assert_unreadable("tasks", client_of({ status = 200, body = '{"tasks":[1]}' }):list_tasks { user_id = "ada" })
   end)
 
+  it("that is no JSON is told in lua-cjson's words, without a line of ours", function()
+    local _, err = client_of({ status = 200, body = "no JSON" }):task(TASK)
+    local words = ": the answer cannot be read: Expected value but found invalid token at character 1"
+    assert.equal("GET /api/v1/external/tasks/" .. TASK .. words, err.message)
+  end)
+
+  it("that is JSON in UTF-16 is an error, and no more than that", function()
+    for status, words in pairs { [200] = "read: JSON parser does not support UTF%-16", [400] = "status 400$" } do
+      local head = ("HTTP/1.1 %d X\r\nContent-Length: 4\r\n\r\n"):format(status)
+      local err = wire.fail_at_stranger(head .. "{\0}\0", function(port)
+        local url = ("ws://127.0.0.1:%d/api/v1/external/session"):format(port)
+        return aui.client({ url = url, retries = 0 }):task(TASK)
+      end)
+      assert.matches(words, err.message)
+    end
+  end)
+
   it("may be no longer than max_response_body", function()
     local server = link:start()
     local client = aui.client(server:options { max_response_body = 10 })

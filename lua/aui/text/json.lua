@@ -13,17 +13,19 @@ json.NO_MEMORY = "not enough memory" -- also what Lua itself says
 
 local reader
 
--- Whether lua-cjson has raised this of a text, or Lua of too little memory: else it came from a debug hook, and is
--- nobody's to catch.
-local function is_about_text(failure)
-  if type(failure) ~= "string" then return false end
-  local is_refusal = failure:find " at character %d+$" or failure:find "^JSON parser does not support UTF"
-  return is_refusal ~= nil or failure == json.NO_MEMORY
+-- What lua-cjson has raised of a text, without the line of this file that PUC Lua puts in front, or Lua of too little
+-- memory; false or nil of anything else: that came from a debug hook, and is nobody's to catch.
+local function problem_of_text(failure)
+  if failure == json.NO_MEMORY then return failure end -- first: the rest takes some
+  local words = type(failure) == "string" and failure:gsub("^.-json%.lua:%d+: ", "") or ""
+  return (words:find " at character %d+$" or words:find "^JSON parser does not support UTF") and words
 end
 
 local function pass(ok, value)
-  if not ok and not is_about_text(value) then error(value, 0) end
-  return ok, value
+  if ok then return true, value end
+  local problem = problem_of_text(value)
+  if not problem then error(value, 0) end
+  return false, problem
 end
 
 -- As pcall, for what is about the text alone.
