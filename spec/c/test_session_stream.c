@@ -682,6 +682,28 @@ static void a_resumption_that_is_refused_is_in_doubt(void **state) {
   stop(&p);
 }
 
+static void an_answer_of_another_thread_does_not_go_on_with_ours(void **state) {
+  peer p;
+  open_resumable(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  thread(&p);
+  delta(&p, 1, "one");
+  cut(&p, "connection reset");
+  connect_stream(&p);
+  assert_posted_with(&p, "Last-Event-ID: 1\r\n", "{'thread_id':'T'}");
+  say(&p, HEAD);
+  event(&p, "{'type':'thread','data':{'thread_id':'U'}}");
+  assert_thread(&p, "T");
+  assert_true(aui_reply_is_parked(reply));
+  assert_true(peer_disconnect_if_wanted(&p));
+  aui_reply_give_up(reply);
+  assert_failed(reply, AUI_ERROR_PROTOCOL, false, AUI_DELIVERED_MAYBE, 0, 0,
+                "the server resumed an answer of another thread");
+  release(&p, reply);
+  stop(&p);
+}
+
 static void a_message_without_a_numbered_event_is_in_doubt(void **state) {
   peer p;
   open_resumable(state, &p);
@@ -795,6 +817,7 @@ int main(void) {
       IN_EVERY_WAY(attempts_that_bring_nothing_new_are_spaced_out),
       IN_EVERY_WAY(idle_begins_anew_with_the_loss_and_only_then),
       IN_EVERY_WAY(a_resumption_that_is_refused_is_in_doubt),
+      IN_EVERY_WAY(an_answer_of_another_thread_does_not_go_on_with_ours),
       IN_EVERY_WAY(a_message_without_a_numbered_event_is_in_doubt),
       IN_EVERY_WAY(a_resumption_may_be_cancelled),
       IN_EVERY_WAY(without_reconnecting_nothing_is_resumed),

@@ -192,6 +192,11 @@ void aui_failure_of_short_answer(aui_error *error) {
   aui_error_set(error, AUI_ERROR_TRANSPORT, "the server ended the answer before it was complete");
 }
 
+void aui_failure_of_other_thread(aui_error *error) {
+  aui_error_set(error, AUI_ERROR_PROTOCOL, "the server resumed an answer of another thread");
+  error->about_message = true;
+}
+
 void aui_failure_of_idle_end(aui_error *error) {
   aui_error_set(error, AUI_ERROR_TRANSPORT, "the connection was closed between two messages");
 }

@@ -77,6 +77,9 @@ void aui_failure_of_events(aui_error *error, aui_event_stream_result why, size_t
 /* The answer has ended, and its final message has not come. */
 void aui_failure_of_short_answer(aui_error *error);
 
+/* In place of the answer that was to be resumed, one of another thread came. */
+void aui_failure_of_other_thread(aui_error *error);
+
 /* The connection ended while nothing was under way on it: no failure of anything. */
 void aui_failure_of_idle_end(aui_error *error);
 

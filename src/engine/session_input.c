@@ -1,4 +1,6 @@
 /* Input from the peer of a session, and what follows from it. */
+#include <string.h>
+
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
@@ -59,10 +61,28 @@ static bool take_suggestions(aui_session *session, aui_reply *reply) {
   return !aui_reply_has_message(reply) || aui_event_add_suggestions(session->events, &reply->message);
 }
 
+static bool is_known_thread(const aui_session *session, const aui_buffer *id) {
+  const aui_buffer *known = &session->thread_id;
+  return known->len == id->len && memcmp(known->data, id->data, id->len) == 0;
+}
+
+/* Of an answer that is being resumed, another thread has nothing. */
+static void refuse_thread(aui_session *session) {
+  aui_error reason = {0};
+  aui_failure_of_other_thread(&reason);
+  aui_session_drop_connection(session, &reason);
+}
+
 /* False when memory is short. */
 static bool take_thread(aui_session *session) {
   aui_buffer id = {0};
   if (!aui_event_thread_id(session->events, &id)) return false;
+  bool resumed = session->active && session->active->last_seq >= 0 && session->thread_id.len > 0;
+  if (resumed && !is_known_thread(session, &id)) {
+    aui_buffer_free(&id);
+    refuse_thread(session);
+    return true;
+  }
   aui_buffer_free(&session->thread_id);
   session->thread_id = id;
   session->notify = true;
