@@ -175,12 +175,13 @@ static void assert_runs_out_of_time(void **state, aui_phase phase, const char *p
 }
 
 static void connecting_runs_out_of_time(void **state) {
-  static const char *const missing[] = {"the key or the headers were not given",
+  static const char *const missing[] = {"the key, the token or the headers were not given",
                                         "the name of the proxy p:1 was not resolved",
                                         "the proxy p:1 did not accept the connection",
                                         "the proxy p:1 did not open a tunnel", "the TLS handshake was not completed"};
-  static const char *const missing_without_proxy[] = {
-      "the key or the headers were not given", "the name was not resolved", "the server did not accept the connection"};
+  static const char *const missing_without_proxy[] = {"the key, the token or the headers were not given",
+                                                      "the name was not resolved",
+                                                      "the server did not accept the connection"};
   for (int phase = AUI_PHASE_REQUEST; phase <= AUI_PHASE_TLS; phase++) {
     assert_runs_out_of_time(state, phase, "p:1", missing[phase]);
   }

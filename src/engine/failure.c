@@ -22,7 +22,7 @@ static void say_missing(char words[MISSING_SIZE], aui_phase phase, const char *p
   const char *whose = proxy ? " of the proxy " : "", *who = proxy ? "the proxy " : "the server";
   const char *name = proxy ? proxy : "";
   switch (phase) {
-    case AUI_PHASE_REQUEST: snprintf(words, MISSING_SIZE, "the key or the headers were not given"); break;
+    case AUI_PHASE_REQUEST: snprintf(words, MISSING_SIZE, "the key, the token or the headers were not given"); break;
     case AUI_PHASE_RESOLVE: snprintf(words, MISSING_SIZE, "the name%s%s was not resolved", whose, name); break;
     case AUI_PHASE_CONNECT: snprintf(words, MISSING_SIZE, "%s%s did not accept the connection", who, name); break;
     case AUI_PHASE_PROXY: snprintf(words, MISSING_SIZE, "%s%s did not open a tunnel", who, name); break;
