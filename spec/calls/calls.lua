@@ -137,6 +137,15 @@ local function options()
   return given
 end
 
+local function thread_options()
+  local url = one_of(servers).url
+  return {
+    url = (url:gsub("^ws", "http"):gsub("/api/v1/.*$", "/apollo-api")),
+    timeout = { call = 0.1 },
+    publishable_key = one_of { "pk_network_a", "pk_network_b", "another", options().api_key },
+  }
+end
+
 -- ---- Calls ----
 
 local perform -- one call at random
@@ -183,6 +192,9 @@ local calls = {
   function() any("client"):create_task { user_id = one_of { "ada", anything() } } end,
   function() any("client"):send_message { task_id = one_of { "one", "two" }, text = "hello" } end,
   function() any("client"):messages(one_of { "one", "two" }) end,
+  function() hold("client", aui.client(thread_options())) end,
+  function() any("client"):send_message { user_id = "ada", text = "hello" } end,
+  function() any("client"):welcome_message() end,
   function() call_method(any "client", anything_but_time(), anything_but_time(), anything()) end,
   function() hold("reply", any("session"):send(("x"):rep(2000))) end,
   function() hold("reply", any("session"):send { text = "hi", timeout = { total = 0.01 } }) end,
