@@ -3,6 +3,7 @@
 local aui = require "aui"
 local child = require "spec.child"
 local options_module = require "aui.option"
+local rows = require "aui.option.rows"
 
 local URL = "ws://127.0.0.1:1/"
 
@@ -207,6 +208,19 @@ describe("aui.session takes", function()
     end
     local default = options_module.read({ api_key = "k" }).endpoint
     assert.are.equal("data-services.aui.io", default.host)
+  end)
+
+  it("all the regions that are documented, and no others", function()
+    for _, row in ipairs(rows.session) do
+      if row.name == "region" then
+        local names = {}
+        for _, api in ipairs { "tasks", "threads" } do
+          for _, name in ipairs(require("aui.api." .. api).REGION_NAMES) do names[#names + 1] = name end
+        end
+        return assert.are.same(names, row.choices)
+      end
+    end
+    error "there is no row for regions"
   end)
 end)
 

@@ -136,7 +136,8 @@ end
 --- Waits for the end of the answer, whether its text is read or not.
 ---@param timeout? number seconds to wait at most
 ---@return table? message the ExternalTaskMessage (lua/aui/api/message.lua)
----@return aui.Error? err that ended the reply; or, after `timeout`, one of kind `pending`: the reply goes on
+---@return aui.Error? err that ended the reply; or, after `timeout`, one of kind `pending`: the reply goes on; or of a
+--- reply that is done why its message cannot be read: `protocol`, or `overflow` while memory is short
 function Reply:message(timeout)
   check.colon(self, Reply, "reply:message")
   local deadline = check.deadline(timeout)
@@ -208,7 +209,8 @@ function Reply:json()
   return (self.handle:message())
 end
 
---- How the reply stands: "done" once the whole message has come, "failed" once an error has ended it.
+--- How the reply stands: "done" once the whole message has come, also one that cannot be read; "failed" once an error
+--- has ended it.
 ---@return "pending"|"done"|"failed"
 function Reply:status()
   check.colon(self, Reply, "reply:status")

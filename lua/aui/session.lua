@@ -35,7 +35,8 @@ local retry = require "aui.api.retry"
 ---@field updates_folded integer how often new text of the agent joined text that nobody had read yet
 ---@field reconnects integer how often there was a connection again after one that was lost or closed
 ---@field first_chunk? number seconds from session:send of the newest message to the first text of its answer
----@field message? number likewise to the whole message; both are nil until there is that
+---@field message? number likewise to the whole message, behind which a stream may go on for a while; both are nil until
+---there is that
 
 ---@class aui.Session
 ---@field task? aui.AgentTask the task that was made for it, by the option user_id
@@ -163,9 +164,8 @@ local function read_message(self, message)
   end
   check.names("message", message, self.api.SESSION_MESSAGE)
   local text = message.text
-  if type(text) ~= "string" then check.fail("text", "expected a string, got " .. check.describe(text)) end
-  if text == "" then check.fail("text", "expected some text, got an empty string") end
-  if not host.is_utf8(text) then check.fail("text", "expected valid UTF-8") end
+  check.given("text", text, "string")
+  check.text("text", text)
   local json, conversation = self.api.session_message(message, self)
   local timeout = options_module.timeouts(message.timeout, self.timeout)
   return { json = json, timeout = timeout, text = text, conversation = conversation }

@@ -2,7 +2,6 @@
 -- that are made of it (see aui.api.call).
 
 local check = require "aui.option.check"
-local host = require "aui.host"
 local json_encoder = require "aui.text.json_encoder"
 local percent = require "aui.text.percent"
 
@@ -10,14 +9,7 @@ local request = {}
 
 -- ---- Checks ----
 
-local CHECKS = { id = check.id }
-
-function CHECKS.text(argument, value)
-  if value == nil then return end
-  check.type(argument, value, "string")
-  if value == "" then check.fail(argument, "expected some text, got an empty string") end
-  if not host.is_utf8(value) then check.fail(argument, "expected valid UTF-8") end
-end
+local CHECKS = { id = check.id, text = check.text }
 
 for _, name in ipairs { "table", "boolean" } do
   CHECKS[name] = function(argument, value) check.type(argument, value, name) end

@@ -7,6 +7,10 @@ local retry = {}
 
 local LONGEST_ASKED = 300 -- seconds for which a server is obeyed, as by the engine
 
+--- For how many seconds a server is left alone that has answered with this error.
+---@return number
+function retry.asked(err) return math.min(err.retry_after or 0, LONGEST_ASKED) end
+
 ---@class (exact) aui.RetryPolicy
 ---@field times integer how often an attempt may be made again
 ---@field backoff { base: number, max: number } seconds, as of the option reconnect
@@ -17,8 +21,7 @@ local LONGEST_ASKED = 300 -- seconds for which a server is obeyed, as by the eng
 local function pause_after(policy, err, failures)
   local is_safe = policy.is_safe or err.delivered == "no"
   if failures > policy.times or not err.retryable or not is_safe then return nil end
-  local asked = math.min(err.retry_after or 0, LONGEST_ASKED)
-  local pause = host.backoff(failures, policy.backoff.base, policy.backoff.max, asked)
+  local pause = host.backoff(failures, policy.backoff.base, policy.backoff.max, retry.asked(err))
   if host.now() + pause >= policy.deadline then return nil end
   return pause
 end

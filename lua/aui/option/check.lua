@@ -110,6 +110,14 @@ function check.id(argument, id)
   if not host.is_utf8(id) then check.fail(argument, "expected valid UTF-8") end
 end
 
+--- Raises unless it is a string that can be some text for the agent; nil passes.
+function check.text(argument, text)
+  if text == nil then return end
+  check.type(argument, text, "string")
+  if text == "" then check.fail(argument, "expected some text, got an empty string") end
+  if not host.is_utf8(text) then check.fail(argument, "expected valid UTF-8") end
+end
+
 --- Raises if the table has a key that is not in `known`.
 function check.names(argument, options, known)
   for name in pairs(options) do

@@ -5,11 +5,11 @@ local call = require "aui.api.call"
 local history = require "aui.recovery.history"
 local host = require "aui.host"
 local json = require "aui.text.json"
+local retry = require "aui.api.retry"
 local sent = require "aui.recovery.sent"
 
 local CALL_TIMEOUT = 10 -- all times in seconds
 local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5
-local LONGEST_ASKED = 300 -- a server is obeyed for so long, as by the engine
 local TIMES_ABSENT = 2 -- in a row, before a message counts as never arrived: a server may still be taking it up
 
 -- A reply in doubt: who waits for events of it. It holds neither the reply nor the session alive, nor does its task, in
@@ -74,7 +74,7 @@ local function attempt(doubt)
   if body then
     settle(doubt, reply, read(doubt, reply, body))
   elseif err.retryable or is_stale then
-    return err.retry_after and math.min(err.retry_after, LONGEST_ASKED)
+    return retry.asked(err)
   else
     settle(doubt, reply, "unclear")
   end
