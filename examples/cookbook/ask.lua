@@ -5,7 +5,7 @@ local STATUS = { auth = 3, application = 4, rate_limit = 5, server = 6, transpor
 local SIGNS = { "|", "/", "-", "\\" }
 
 local function answer(question)
-  local session = assert(aui.connect { url = os.getenv "AUI_URL", user_id = "ask" })
+  local session = assert(aui.connect { url = (os.getenv "AUI_URL" or ""):match ".+", user_id = "ask" })
   local message = assert(session:ask(question))
   session:close()
   return message.text

@@ -7,7 +7,7 @@ if not question then
   os.exit(2)
 end
 
-local client = aui.client { url = os.getenv "AUI_URL" }
+local client = aui.client { url = (os.getenv "AUI_URL" or ""):match ".+" }
 local latest = assert(client:list_tasks { user_id = user, size = 1 }).tasks[1]
 local session = assert(client:connect { user_id = user, task_id = latest and latest.id })
 if session.task then print(session.task.welcome_message) end

@@ -4,7 +4,7 @@ local aui = require "aui"
 local questions = {}
 for line in io.lines() do questions[#questions + 1] = line end
 
-local client = aui.client { url = os.getenv "AUI_URL" }
+local client = aui.client { url = (os.getenv "AUI_URL" or ""):match ".+" }
 
 local function answer(question)
   local task = assert(client:create_task { user_id = "many" })

@@ -19,6 +19,14 @@ describe("the cookbook's", function()
     return person.start("cookbook/" .. program, arguments, columns, { AUI_URL = url or server.url })
   end
 
+  it("programs go to the service with a key where AUI_URL is empty", function()
+    for _, name in ipairs { "bot", "ask", "many" } do
+      local program = person.start("cookbook/" .. name, { "a", "b" }, nil, { AUI_URL = "", AUI_NETWORK_API_KEY = "" })
+      assert.equal(1, program:finish(), name)
+      assert.matches("api_key: expected a string", program.errors, 1, true)
+    end
+  end)
+
   describe("bot", function()
     local function say(user, question)
       local bot = start("bot", { user, question })
