@@ -15,6 +15,7 @@ local REFUSED = {
   { { txt = "x" }, 'message: unknown option "txt"; did you mean "text"?' },
   { { text = "x", contxt = {} }, 'message: unknown option "contxt"; did you mean "context"?' },
   { { "x" }, "message: unknown option 1" },
+  { { text = "x", locale = "de" }, 'message: unknown option "locale"; further fields go under fields = { ... }' },
   { {}, "text: expected a string, got nothing" },
   { { text = 5 }, "text: expected a string, got 5" },
   { { text = { "x" } }, "text: expected a string, got a table" },

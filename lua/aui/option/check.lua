@@ -40,6 +40,14 @@ local function meant(name, known)
   return type(name) == "string" and nearest(name, known) or nil
 end
 
+-- What may be done about a name that is none of the known ones.
+local function hint(name, known)
+  local guess = meant(name, known)
+  if guess then return ("; did you mean %q?"):format(guess) end
+  local may_have_more = type(name) == "string" and known.fields ~= nil
+  return may_have_more and "; further fields go under fields = { ... }" or ""
+end
+
 -- A longer string in the wrong place may be a secret.
 local LONGEST_SHOWN = 24
 
@@ -122,9 +130,7 @@ end
 function check.names(argument, options, known)
   for name in pairs(options) do
     if known[name] == nil then
-      local guess = meant(name, known)
-      local hint = guess and ("; did you mean %q?"):format(guess) or ""
-      check.fail(argument, ("unknown option %s%s"):format(check.describe(name), hint))
+      check.fail(argument, ("unknown option %s%s"):format(check.describe(name), hint(name, known)))
     end
   end
 end

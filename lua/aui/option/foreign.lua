@@ -33,6 +33,7 @@ return {
   query = "text",
   read_timeout = "timeout.idle",
   request_timeout = "timeout.call",
+  retry = "retries",
   server = "url",
   session_id = "task_id",
   ssl = "tls",
