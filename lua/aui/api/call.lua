@@ -170,7 +170,8 @@ end
 --- Raises where it is not known to where calls go.
 function call.check(rest)
   if rest.endpoint.rest_base then return end
-  check.fail("url", "expected one that ends in /api/v1/external/session, which tells where REST calls go")
+  local words = 'expected one that ends in /api/v1/external/session, which tells where REST calls go, got "%s"'
+  check.fail("url", words:format(rest.endpoint.public_url))
 end
 
 --- Makes the call, and waits for its end: what request.read makes of the answer, or nil and the error.
