@@ -49,6 +49,15 @@ describe("#native a program that ends", function()
     end)
   end
 
+  it("without running the loop of its host says so", function()
+    local words = "aui: the program has ended before 1 of its tasks (aui.spawn) had: "
+      .. "the loop of the host, in which they go on, never ran\n"
+    for _, attach in ipairs { [[luv").attach(require "luv")]], [[cqueues").attach(require("cqueues").new())]],
+      [[poll").attach()]] } do
+      assert.equal(words, said(([[require("aui.adapter.%s aui.spawn(print)]]):format(attach)))
+    end
+  end)
+
   for what, program in pairs {
     ["after all of them"] = [[
       aui.run(function() aui.spawn(aui.sleep, 0.001) end)
@@ -73,8 +82,11 @@ describe("#native a program that ends", function()
     ["in the loop of a host, which was left by purpose"] = [[
       local uv = require "luv"
       require("aui.adapter.luv").attach(uv)
-      aui.spawn(aui.sleep, 3600)
-      uv.run "nowait"
+      aui.spawn(function()
+        uv.stop()
+        aui.sleep(3600)
+      end)
+      uv.run()
     ]],
   } do
     it(what .. " says nothing", function() assert.equal("", said(program)) end)

@@ -146,19 +146,22 @@ local function count_left()
   return left, handlers
 end
 
-local LEFT = "aui: the program has ended before %s had: aui.run waits for its tasks and handlers, "
-  .. "task:join for one task\n"
+local LEFT = "aui: the program has ended before %s had: %s\n"
+local REMEDY = "aui.run waits for its tasks and handlers, task:join for one task"
+local REMEDY_IN_HOST = "the loop of the host, in which they go on, never ran"
 
--- A host's loop is left by purpose.
+-- A host's loop that has run is left by purpose.
 local function tell_what_is_left()
-  if turns.adapters[1] then return end
+  local in_host = turns.adapters[1] ~= nil
+  if in_host and turns.was_stepped then return end
   local left, handlers = count_left()
   local parts = {}
   if left > 0 then parts[1] = ("%d of its tasks (aui.spawn)"):format(left) end
   if handlers > 0 then
     parts[#parts + 1] = ("the handlers of %d replies or sessions (reply:on, session:on)"):format(handlers)
   end
-  if parts[1] then io.stderr:write(LEFT:format(table.concat(parts, " and "))) end
+  if not parts[1] then return end
+  io.stderr:write(LEFT:format(table.concat(parts, " and "), in_host and REMEDY_IN_HOST or REMEDY))
 end
 
 -- Calls the function when the program's Lua state is closed.

@@ -22,6 +22,7 @@ local turns = {
   depth = 0, -- how many of those who are runnable are being called, further down the stack
   handling = false, -- the coroutine on which a handler runs just now
   stepper = false, -- the coroutine that has called turns.step, which has not returned yet
+  was_stepped = false, -- whether turns.step was called
   at_end = false, -- what lua/aui/host/native/tasks.lua does at the end of each turn, if anything
   adapters = {}, -- of the hosts whose loops step ours
 }
@@ -245,6 +246,7 @@ end
 function turns.step(budget)
   if not loop then return end
   local outer = turns.stepper
+  turns.was_stepped = true
   turns.stepper = coroutine.running() or turns.MAIN
   local ok, failure = pcall(turns_without_waiting, budget and loop:clock() + budget)
   turns.stepper = outer
