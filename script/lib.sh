@@ -58,13 +58,16 @@ example_build() {
   build_dir=$root/build/release
 }
 
-# start_simulator BUILD_DIR: starts aui-sim on a free port, which AUI_URL says from now on. It ends when the script does;
-# in a session of its own, Ctrl-C is for the example alone.
+# start_simulator BUILD_DIR: starts aui-sim on a free port; AUI_URL is from now on where it is, as it is the service's
+# place for programs: of the threads API if there is an AUI_PUBLISHABLE_KEY, else of the tasks API. It ends when the
+# script does; in a session of its own, Ctrl-C is for the example alone.
 start_simulator() {
   local line
   coproc sim { exec setsid "$1/bin/aui-sim" --port 0 --exit-with-stdin; }
   read -r -t 10 line <&"${sim[0]}" || die "aui-sim did not start"
-  export AUI_URL=${line#listening on }
+  line=${line#listening on }
+  if [[ -n ${AUI_PUBLISHABLE_KEY:-} ]]; then line=http${line#ws} line=${line%/api/v1/*}/apollo-api; fi
+  export AUI_URL=$line
 }
 
 lua_versions=(5.1 5.2 5.3 5.4 luajit)

@@ -1,6 +1,7 @@
 -- A bot: asks an agent one question, shows the answer as it arrives, then what came with it.
--- Usage: main.lua [QUESTION]. AUI_NETWORK_API_KEY holds the key, AUI_TASK_ID the task, in place of a
--- new one; with AUI_URL it talks to that server instead of the service, such as aui-sim.
+-- Usage: main.lua [QUESTION]. The key is that of AUI_NETWORK_API_KEY, or of AUI_PUBLISHABLE_KEY, by which it speaks the
+-- threads API; AUI_TASK_ID or AUI_THREAD_ID is the conversation to go on with, in place of a new one. With AUI_URL it
+-- talks to that server instead of the service, such as aui-sim.
 package.path = arg[0]:gsub("[^/]*$", "") .. "../lib/?.lua;" .. package.path
 
 local aui = require "aui"
@@ -12,8 +13,10 @@ local question = arg[1] or "I am looking for a built-in microwave with at least 
 
 local function main()
   local session = assert(aui.connect {
+    publishable_key = setting "AUI_PUBLISHABLE_KEY",
     url = setting "AUI_URL",
     task_id = setting "AUI_TASK_ID",
+    thread_id = setting "AUI_THREAD_ID",
     user_id = "bot",
   })
 

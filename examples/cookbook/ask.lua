@@ -5,7 +5,11 @@ local STATUS = { auth = 3, application = 4, rate_limit = 5, server = 6, transpor
 local SIGNS = { "|", "/", "-", "\\" }
 
 local function answer(question)
-  local session = assert(aui.connect { url = (os.getenv "AUI_URL" or ""):match ".+", user_id = "ask" })
+  local session = assert(aui.connect {
+    publishable_key = (os.getenv "AUI_PUBLISHABLE_KEY" or ""):match ".+",
+    url = (os.getenv "AUI_URL" or ""):match ".+",
+    user_id = "ask",
+  })
   local message = assert(session:ask(question))
   session:close()
   return message.text

@@ -1,4 +1,5 @@
 -- bot.lua USER QUESTION: goes on with the user's latest conversation, which the service remembers, or begins one.
+-- Of the tasks API alone: the threads API lists no conversations.
 local aui = require "aui"
 
 local user, question = arg[1], arg[2]

@@ -5,7 +5,11 @@ require("aui.adapter.luv").attach(vim.uv or vim.loop)
 local function complain(err) vim.notify(tostring(err), vim.log.levels.ERROR) end
 
 local function write(question, buffer)
-  local session, failure = aui.connect { url = (os.getenv "AUI_URL" or ""):match ".+", user_id = "editor" }
+  local session, failure = aui.connect {
+    publishable_key = (os.getenv "AUI_PUBLISHABLE_KEY" or ""):match ".+",
+    url = (os.getenv "AUI_URL" or ""):match ".+",
+    user_id = "editor",
+  }
   if not session then return complain(failure) end
   local reply, text = session:send(question), ""
   local chunk, keep = reply:next()

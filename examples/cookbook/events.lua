@@ -13,7 +13,11 @@ end
 local function fail(err) send("error", cjson.encode { kind = err.kind, message = err.message }) end
 
 ngx.header.content_type = "text/event-stream"
-local session, err = aui.connect { url = (os.getenv "AUI_URL" or ""):match ".+", user_id = "web" }
+local session, err = aui.connect {
+  publishable_key = (os.getenv "AUI_PUBLISHABLE_KEY" or ""):match ".+",
+  url = (os.getenv "AUI_URL" or ""):match ".+",
+  user_id = "web",
+}
 if not session then return fail(err) end
 
 local reply = session:send(text)

@@ -4,11 +4,17 @@ local aui = require "aui"
 local questions = {}
 for line in io.lines() do questions[#questions + 1] = line end
 
-local client = aui.client { url = (os.getenv "AUI_URL" or ""):match ".+" }
+local key = (os.getenv "AUI_PUBLISHABLE_KEY" or ""):match ".+"
+local client = aui.client { publishable_key = key, url = (os.getenv "AUI_URL" or ""):match ".+" }
+
+-- The options of a session in a conversation of its own: a thread that the server makes, or in the tasks API a task.
+local function anew()
+  if key then return { user_id = "many" } end
+  return { task_id = assert(client:create_task { user_id = "many" }).id }
+end
 
 local function answer(question)
-  local task = assert(client:create_task { user_id = "many" })
-  local session = assert(client:session { task_id = task.id }) -- waits for nothing: the question waits for a connection
+  local session = assert(client:session(anew())) -- waits for nothing: the question waits for a connection
   local message, err = session:ask(question, { retries = 3 })
   session:close()
   return assert(message, err).text

@@ -1,5 +1,5 @@
 -- Many conversations at once in a controller of cqueues: each is a coroutine that reads like a script.
--- Usage: main.lua [CONVERSATIONS [QUESTION]]. AUI_URL and AUI_NETWORK_API_KEY as for the bot.
+-- Usage: main.lua [CONVERSATIONS [QUESTION]]. AUI_URL and the key as for the bot.
 local aui = require "aui"
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
@@ -11,11 +11,16 @@ local count = tonumber(arg[1] or 100)
 local question = arg[2] or "I am looking for a quiet laptop"
 local chunks, answers, failures, to_first, to_end = 0, 0, {}, {}, {}
 
-local url = os.getenv "AUI_URL"
-if url == "" then url = nil end -- as if it was not set
+-- A variable of the environment; an empty one is as one that is not set.
+local function setting(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+local client = aui.client { publishable_key = setting "AUI_PUBLISHABLE_KEY", url = setting "AUI_URL" }
 
 local function converse(index)
-  local session = assert(aui.connect { url = url, user_id = "crowd-" .. index })
+  local session = assert(client:connect { user_id = "crowd-" .. index })
   local start, first = cqueues.monotime(), nil
   for _ in session:send(question) do -- waits, and meanwhile others run
     first = first or cqueues.monotime() - start

@@ -1,5 +1,6 @@
 -- The bot as a person sees it: in a terminal and in a pipe, against aui-sim.
 
+local aui = require "aui"
 local person = require "spec.examples.person"
 local support = require "spec.support"
 
@@ -44,6 +45,38 @@ describe("the bot", function()
       }, "\n"),
       table.concat(lines, "\n", 10)
     )
+  end)
+
+  it("speaks the threads API where there is a publishable key, to the same effect", function()
+    server = support.start { "--pace", "0", "--publishable-key", "pk_network_hunter2-right" }
+    local tasks = start({}, 80)
+    local threads = start({}, 80, { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_hunter2-right" })
+    assert.equal(0, tasks:exit_status())
+    assert.equal(0, threads:exit_status())
+    local function until_products(bot) return bot.screen:text():match "^(.-\n *Products)" end
+    assert.equal(until_products(tasks), until_products(threads))
+    local suggestions = "\n       You could ask\n       Tell me more about the first one\n"
+    assert.truthy(threads.screen:text():find(suggestions, 1, true))
+  end)
+
+  it("goes on in the thread that it is told", function()
+    server = support.start { "--pace", "0" }
+    local env = { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_hunter2" }
+    local client = aui.client { publishable_key = env.AUI_PUBLISHABLE_KEY, url = env.AUI_URL }
+    env.AUI_THREAD_ID = assert(client:send_message { user_id = "bot", text = "Wireless headphones" }).thread_id
+    local bot = start({ "Tell me more about the first one" }, nil, env)
+    assert.equal(0, bot:exit_status())
+    assert.matches("Agent  Here is what I know about the Lyra Mini", bot.output)
+  end)
+
+  it("says what is wrong with a publishable key", function()
+    server = support.start { "--publishable-key", "pk_network_hunter2-right" }
+    local bot = start({}, nil, { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_hunter2-wrong" })
+    assert.equal(1, bot:exit_status())
+    assert.matches("^Error  auth: [^\n]*status 40%d[^\n]*\n$", bot.errors)
+    local no_base = start({}, nil, { AUI_URL = server.url, AUI_PUBLISHABLE_KEY = "pk_network_hunter2-right" })
+    assert.equal(1, no_base:exit_status())
+    assert.matches('^Error  url: expected "http://..." or "https://...", ', no_base.errors)
   end)
 
   it("shows text while the answer is still coming", function()

@@ -9,19 +9,34 @@ local build_dir = assert(os.getenv "AUI_BUILD", "AUI_BUILD: expected the build's
 
 describe("the cookbook's", function()
   local server
+  local by_threads -- whether the programs have a key of the threads API
 
+  before_each(function() by_threads = false end)
   after_each(function()
     if server then person.stop(server) end
     server = nil
   end)
 
-  local function start(program, arguments, columns, url)
-    return person.start("cookbook/" .. program, arguments, columns, { AUI_URL = url or server.url })
+  local function environment()
+    if not by_threads then return { AUI_URL = server.url } end
+    return { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_hunter2" }
   end
 
-  it("programs go to the service with a key where AUI_URL is empty", function()
+  -- The same as a shell's assignments.
+  local function assignments()
+    local words = {}
+    for name, value in pairs(environment()) do words[#words + 1] = ("%s='%s'"):format(name, value) end
+    return table.concat(words, " ")
+  end
+
+  local function start(program, arguments, columns, url)
+    return person.start("cookbook/" .. program, arguments, columns, url and { AUI_URL = url } or environment())
+  end
+
+  it("programs go to the service with a key where variables are empty", function()
+    local env = { AUI_URL = "", AUI_NETWORK_API_KEY = "", AUI_PUBLISHABLE_KEY = "" }
     for _, name in ipairs { "bot", "ask", "many" } do
-      local program = person.start("cookbook/" .. name, { "a", "b" }, nil, { AUI_URL = "", AUI_NETWORK_API_KEY = "" })
+      local program = person.start("cookbook/" .. name, { "a", "b" }, nil, env)
       assert.equal(1, program:finish(), name)
       assert.matches("api_key: expected a string", program.errors, 1, true)
     end
@@ -58,6 +73,14 @@ describe("the cookbook's", function()
       assert.equal("", ask.errors)
     end)
 
+    it("does so by the threads API", function()
+      by_threads = true
+      server = support.start { "--echo" }
+      local ask = start("ask", { "two", "words" })
+      assert.equal(0, ask:exit_status(), ask.errors)
+      assert.equal("two words\n", ask.output)
+    end)
+
     it("turns a sign on a terminal until the answer is there", function()
       server = support.play { { receive = true }, { wait = 1 }, { message = { text = "Here" } } }
       local ask = start("ask", { "Hello" }, 80)
@@ -86,7 +109,7 @@ describe("the cookbook's", function()
   end)
 
   describe("many", function()
-    it("answers 200 questions in their order", function()
+    local function answer_200()
       server = support.start { "--echo" }
       local many, questions = start("many", {}), {}
       for index = 1, 200 do
@@ -96,6 +119,13 @@ describe("the cookbook's", function()
       many:press(lines)
       assert.equal(0, many:finish(), many.errors)
       assert.equal(lines, many.output)
+    end
+
+    it("answers 200 questions in their order", answer_200)
+
+    it("does so by the threads API", function()
+      by_threads = true
+      answer_200()
     end)
 
     it("tries again where that is safe, and says which has no answer", function()
@@ -129,9 +159,9 @@ describe("the cookbook's", function()
       local handle = assert(io.open(file, "w"))
       handle:write(code)
       handle:close()
-      local words = "AUI_URL='%s' LUA_PATH='lua/?.lua;lua/?/init.lua;;' LUA_CPATH='%s/lua/5.1/?.so;;' timeout 60 "
+      local words = "%s LUA_PATH='lua/?.lua;lua/?/init.lua;;' LUA_CPATH='%s/lua/5.1/?.so;;' timeout 60 "
         .. "nvim --clean --headless -c 'luafile examples/cookbook/editor.lua' -c 'luafile %s' 2>&1"
-      local pipe = assert(io.popen(words:format(server.url, build_dir, file)))
+      local pipe = assert(io.popen(words:format(assignments(), build_dir, file)))
       local output = pipe:read "*a"
       pipe:close()
       os.remove(file)
@@ -158,6 +188,16 @@ describe("the cookbook's", function()
         local first = lines()[2]
         await(function() return lines()[2] == "$279" end)
         finish(first, lines()[2], #vim.api.nvim_list_wins())
+      ]]))
+    end)
+
+    it("writes that of the threads API", function()
+      by_threads = true
+      server = support.start { "--echo" }
+      assert.equal("a quiet laptop", edit(HEAD .. [[
+        vim.cmd "Ask a quiet laptop"
+        await(function() return lines()[1] == "a quiet laptop" end)
+        finish(lines()[1])
       ]]))
     end)
 
@@ -199,8 +239,8 @@ describe("the cookbook's", function()
     local function serve()
       prefix = os.tmpname()
       os.remove(prefix)
-      local words = "AUI_URL='%s' spec/openresty/serve %s %s spec/examples/cookbook.conf >%s.log 2>&1"
-      nginx = assert(io.popen(words:format(server.url, build_dir, prefix, prefix), "w"))
+      local words = "%s spec/openresty/serve %s %s spec/examples/cookbook.conf >%s.log 2>&1"
+      nginx = assert(io.popen(words:format(assignments(), build_dir, prefix, prefix), "w"))
       await(function() return exists(prefix .. "/ready") end, "nginx does not start")
     end
 
@@ -255,6 +295,16 @@ describe("the cookbook's", function()
       assert.equal("message", events[#events][1])
       assert.equal("It costs $279", text)
       assert.equal(text, events[#events][2].text)
+    end)
+
+    it("streams that of the threads API", function()
+      by_threads = true
+      server = support.start { "--echo" }
+      serve()
+      local events, status = read_events(output_of(curl "/events?text=a+quiet+laptop"))
+      assert.equal("200 text/event-stream", status)
+      assert.equal("message", events[#events][1])
+      assert.equal("a quiet laptop", events[#events][2].text)
     end)
 
     it("tells errors, and refuses what is no question", function()

@@ -24,6 +24,14 @@ for _, example in ipairs { "luv", "cqueues" } do
       assert.is_true(tonumber(first) <= tonumber(whole), crowd.output)
     end)
 
+    it("has as many by the threads API", function()
+      server = support.start { "--pace", "0" }
+      local env = { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_hunter2" }
+      local crowd = person.start(example, {}, nil, env)
+      assert.equal(0, crowd:exit_status())
+      assert.matches("^100 answers in %d+ chunks, 0 failures\n", crowd.output)
+    end)
+
     it("has them at the same time, and shows how far it is every second", function()
       server = support.play { { receive = true }, { update = "A" }, { wait = 1.5 }, { message = { text = "AB" } } }
       local crowd = person.start(example, { "20", "hello" }, nil, { AUI_URL = server.url })

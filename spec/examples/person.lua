@@ -15,7 +15,7 @@ Person.__index = Person
 local function environment(changes)
   local variables = uv.os_environ()
   variables.NO_COLOR, variables.AUI_NETWORK_API_KEY, variables.AUI_TASK_ID = nil, nil, nil
-  variables.AUI_USER_ID = nil
+  variables.AUI_USER_ID, variables.AUI_PUBLISHABLE_KEY, variables.AUI_THREAD_ID = nil, nil, nil
   variables.TERM = "xterm"
   for name, value in pairs(changes) do
     variables[name] = value

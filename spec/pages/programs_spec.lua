@@ -4,9 +4,9 @@
 --   on from those before it in its section, and from nothing else. It prints what the ```text blocks there say, if any,
 --   and complains of nothing.
 --   A word after `lua` is the host: none, Lua 5.4 and LuaJIT, natively; `luajit` that alone; `love`; `neovim`.
---   A program has what a user has: the key in AUI_NETWORK_API_KEY, the agent in AUI_URL, of the threads API in
---   AUI_PUBLISHABLE_KEY and AUI_THREADS_URL, all of which it reads itself, and in SHOP_PROXY the URL of a proxy. No
---   block of Lua is left out.
+--   A program has what a user has: the agent in AUI_URL and the key in AUI_NETWORK_API_KEY; one that reads
+--   AUI_PUBLISHABLE_KEY has a key there too, and the agent of the threads API. The word `either` is that of a program
+--   which runs both with that and without. In SHOP_PROXY there is the URL of a proxy. No block of Lua is left out.
 --
 --   ```sh blocks are commands of script/ in a checkout where first.lua is the Lua program of the section. What has
 --   other commands is marked by the word `elsewhere`, and not run.
@@ -79,29 +79,31 @@ describe("the program of", function()
     return output, errors
   end
 
+  local function of_threads() return { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_" .. KEY } end
+
   -- The same of words that have this in the environment, and the program's text in a file.
   local function run(program, words, variables)
     local file = directory .. "/first.lua"
     write_file(file, program.text)
     local environment = {
       AUI_URL = server.url,
-      AUI_THREADS_URL = server:base(),
-      AUI_PUBLISHABLE_KEY = "pk_network_" .. KEY,
       AUI_NETWORK_API_KEY = KEY,
       AUI_BUILD = build_dir,
       AUI_PAGE_PROGRAM = file,
       SHOP_PROXY = proxy.url:gsub("^http://", "http://ann:secret@"):gsub("/$", ""),
       HTTPS_PROXY = "http://127.0.0.1:1",
     }
-    for name, value in pairs(variables or {}) do environment[name] = value end
+    variables = variables or program.text:find("AUI_PUBLISHABLE_KEY", 1, true) and of_threads() or {}
+    for name, value in pairs(variables) do environment[name] = value end
     local assignments = {}
     for name, value in pairs(environment) do assignments[#assignments + 1] = name .. "=" .. quoted(value) end
-    return output_of(("env -u LUA_PATH -u LUA_CPATH %s %s"):format(table.concat(assignments, " "), words))
+    local words_of_env = "env -u LUA_PATH -u LUA_CPATH -u AUI_PUBLISHABLE_KEY %s %s"
+    return output_of(words_of_env:format(table.concat(assignments, " "), words))
   end
 
-  local function natively(version)
+  local function natively(version, variables)
     return function(program)
-      local output, errors = run(program, ("script/lua -v %s %s/first.lua"):format(version, directory))
+      local output, errors = run(program, ("script/lua -v %s %s/first.lua"):format(version, directory), variables)
       assert.equal("", errors)
       if program.output then assert.equal(program.output, output) end
     end
@@ -126,7 +128,7 @@ describe("the program of", function()
       if not name:match "^%." then assert(lfs.link(root .. "/" .. name, directory .. "/" .. name, true)) end
     end
     write_file(directory .. "/block.sh", "set -euo pipefail\n" .. program.text)
-    run(program.before or program, ("bash -c 'cd %s && . ./block.sh'"):format(directory))
+    run(program.before or program, ("bash -c 'cd %s && . ./block.sh'"):format(directory), {}) -- it says its key itself
   end
 
   local function in_nginx(program)
@@ -150,6 +152,7 @@ describe("the program of", function()
     lua = {
       [""] = { ["by Lua 5.4"] = natively "5.4", ["by LuaJIT"] = natively "luajit" },
       luajit = { ["by LuaJIT"] = natively "luajit" },
+      either = { ["in the tasks API"] = natively("5.4", {}), ["in the threads API"] = natively "5.4" },
       love = { ["in LÖVE"] = on_screen("Who goes there?", love) },
       neovim = { ["in Neovim"] = on_screen("a quiet laptop", neovim) },
     },
