@@ -9,6 +9,8 @@
 
 #include "net/loop_state.h"
 
+enum { FLOOD_TURNS = 3 }; /* that a step goes on for while there is more to read: the host is woken less often */
+
 /* open(2) gives the lowest number that is free. The root is there on every system, and to read or write it fails, as it
  * does with a closed descriptor. */
 unsigned aui_loop_occupy_stdio(void) {
@@ -117,7 +119,7 @@ static void check_due(aui_loop *loop) {
 }
 
 static void run_turn(aui_loop *loop, uv_run_mode mode) {
-  loop->busy = false;
+  loop->busy = loop->floods = false;
   uv_run(loop->uv, mode);
   check_due(loop);
 }
@@ -138,13 +140,11 @@ static void limit_wait(aui_loop *loop, unsigned timeout_ms) {
 /* libuv itself does the waiting, in the system call in which it looks for events. UV_RUN_ONCE would not wait: after
  * each event libwebsockets leaves something to the next turn. The reactor ends the other mode after one turn. */
 void aui_loop_step(aui_loop *loop, unsigned timeout_ms) {
-  if (timeout_ms > 0 && aui_list_is_empty(&loop->ready)) {
-    limit_wait(loop, timeout_ms);
-    run_turn(loop, UV_RUN_DEFAULT);
-  } else {
-    run_turn(loop, UV_RUN_NOWAIT);
-    if (loop->busy) run_turn(loop, UV_RUN_NOWAIT);
-  }
+  bool waits = timeout_ms > 0 && aui_list_is_empty(&loop->ready);
+  if (waits) limit_wait(loop, timeout_ms);
+  run_turn(loop, waits ? UV_RUN_DEFAULT : UV_RUN_NOWAIT);
+  if (!waits && loop->busy) run_turn(loop, UV_RUN_NOWAIT);
+  for (int turns = 0; loop->floods && turns < FLOOD_TURNS; turns++) run_turn(loop, UV_RUN_NOWAIT);
 }
 
 uint64_t aui_loop_now(aui_loop *loop) {

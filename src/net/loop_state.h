@@ -53,6 +53,8 @@ struct aui_loop {
    * only at the beginning of a turn, and libwebsockets puts some of its work off. */
   bool busy;
 
+  bool floods; /* so much was read from a socket at once that there is probably more */
+
   char why[AUI_LOOP_WHY_SIZE];
   char plain[AUI_RAW_READ_SIZE]; /* where TLS decrypts to */
 };

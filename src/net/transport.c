@@ -319,6 +319,7 @@ static bool transport_on_event(aui_owner *owner, struct lws *wsi, enum lws_callb
   aui_transport *transport = lws_container_of(owner, aui_transport, owner);
   bool ok = true;
   transport->loop->busy = true;
+  if (n > AUI_RAW_READ_SIZE / 2) transport->loop->floods = true;
   transport->in_callback = true;
   switch (reason) {
     case LWS_CALLBACK_RAW_RX: transport_receive(transport, in, n); break;

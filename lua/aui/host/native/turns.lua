@@ -205,6 +205,7 @@ local function wake_late()
 end
 
 local function turn_once(deadline, stop)
+  under_way, dispatching = nil, nil
   loop:step(wait_time(deadline))
   dispatch_events(stop)
   wake_late()
@@ -225,13 +226,12 @@ end
 --- the loop would get that, and need never let it go on.
 function turns.turn(deadline, stop)
   local depth, handling, outer_item, outer_id = turns.depth, turns.handling, under_way, dispatching
-  under_way, dispatching = nil, nil
   local ok, failure = net.pcall(turn_once, deadline, stop)
   local item, id = under_way, dispatching
   -- An interrupt may have come just before they were put back.
   turns.depth, turns.handling, under_way, dispatching = depth, handling, outer_item, outer_id
   if ok then return end
-  try_again(item, id, failure)
+  try_again(item ~= outer_item and item, id, failure) -- memory may have been too short for the turn to begin
   error(failure, 0)
 end
 
