@@ -40,6 +40,15 @@ describe("message.products", function()
     end
   end)
 
+  it("has whole numbers as integers, as their user would write them", function()
+    local cards = { { name = "A", parameters = { parameter("Price", 129.0), parameter("Weight", 2.5) } } }
+    local product = message.products({ cards = cards })[1]
+    assert.are.equal("129", tostring(product.price))
+    local card = { title = "A", json_data = { entity = { price = 129.0 } } }
+    assert.are.equal("129", tostring(message.products({ cards = { card } })[1].values.price))
+    assert.are.equal(2.5, product.values.Weight)
+  end)
+
   it("has cards of the threads API, whose values have no order but that of their names", function()
     local card = { title = "Cyclone 20", json_data = { entity = { price = 129, capacity = "20 l" } } }
     local product = message.products({ cards = { card } })[1]

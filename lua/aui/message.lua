@@ -4,10 +4,11 @@
 local ascii = require "aui.text.ascii"
 local check = require "aui.option.check"
 local history = require "aui.recovery.history"
+local json = require "aui.text.json"
 
 ---@class (exact) aui.Parameter
 ---@field title string what it is called, such as "Capacity"
----@field value any a string, number, boolean or table
+---@field value any a string, number (where it is whole an integer), boolean or table
 ---@field type? string as the agent calls it: "numeric", "string", "boolean", "enum", "date", ...
 
 ---@class (exact) aui.Product
@@ -54,7 +55,7 @@ local function parameters_of_entity(entity)
     if type(title) == "string" and is_value(entity[title]) then titles[#titles + 1] = title end
   end
   table.sort(titles)
-  for index, title in ipairs(titles) do parameters[index] = { title = title, value = entity[title] } end
+  for index, title in ipairs(titles) do parameters[index] = { title = title, value = json.whole(entity[title]) } end
   return parameters
 end
 
@@ -66,7 +67,7 @@ local function parameters_of(item)
   for _, one in ipairs(given) do
     if type(one) == "table" and is_value(one.value) then
       local kind = is_text(one.type) and one.type or nil
-      parameters[#parameters + 1] = { title = title_of(one), value = one.value, type = kind }
+      parameters[#parameters + 1] = { title = title_of(one), value = json.whole(one.value), type = kind }
     end
   end
   return parameters
