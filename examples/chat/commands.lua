@@ -5,13 +5,16 @@ local choices = require "choices"
 local screen = require "screen"
 local talk = require "talk"
 
+-- Commands and what they do; "%s" stands for what a conversation is called.
 local HELP = {
-  "/new         begin a new task",
-  "/tasks       your tasks, newest first; /tasks 2 has older ones",
-  "/task [ID]   go on with another task; or which one this is",
-  "/history     what was said in this task",
-  "/help        this list",
-  "/quit        end, as Ctrl-D does",
+  { "/new", "begin a new %s" },
+  { "/tasks", "your tasks, newest first; /tasks 2 has older ones", of = "task" },
+  { "/%s [ID]", "go on with another %s; or which one this is" },
+  { "/history", "what was said in this %s" },
+  { "/help", "this list" },
+  { "/quit", "end, as Ctrl-D does" },
+}
+local KEYS = {
   "A number picks from the list above. Ctrl-C stops what is under way.",
   "The arrow keys bring back earlier lines.",
 }
@@ -19,9 +22,9 @@ local PAGE = 10 -- tasks
 
 local by_name = {}
 
-local function go_to(chat, task_id)
-  chat.task_id, chat.choices = task_id, nil
-  screen.note(("Now in task %s; /history shows what was said."):format(task_id))
+local function go_to(chat, id)
+  talk.enter(chat, id)
+  screen.note(("Now in %s %s; /history shows what was said."):format(chat.kind, id))
 end
 
 local function is_text(value) return type(value) == "string" and value ~= "" end
@@ -33,16 +36,34 @@ local function line_of(task, current_id)
   return title .. (time or task.id) .. (task.id == current_id and "  (this one)" or "")
 end
 
-function by_name.help() screen.block("What you can say", HELP) end
+function by_name.help(chat)
+  local lines = {}
+  for _, row in ipairs(HELP) do
+    local line = ("%-13s%s"):format(row[1]:format(chat.kind), row[2]:format(chat.kind))
+    if not row.of or row.of == chat.kind then lines[#lines + 1] = line end
+  end
+  for _, line in ipairs(KEYS) do lines[#lines + 1] = line end
+  screen.block("What you can say", lines)
+end
 
 function by_name.new(chat) talk.begin(chat) end
 
+-- "There is no task yet", or no thread.
+local function say_none(chat) screen.note(("There is no %s yet"):format(chat.kind)) end
+
 function by_name.task(chat, id)
   if id ~= "" then return go_to(chat, id) end
-  screen.note(chat.task_id and "The task is " .. chat.task_id or "There is no task yet")
+  local current = talk.id(chat)
+  if not current then return say_none(chat) end
+  screen.note(("The %s is %s"):format(chat.kind, current))
 end
 
+by_name.thread = by_name.task
+
+local function say_no_list() screen.note "The threads API lists no threads: note what /thread says, to come back." end
+
 function by_name.tasks(chat, number)
+  if chat.kind == "thread" then return say_no_list() end
   local page = number == "" and 1 or tonumber(number) or number
   local client = chat.client
   local list = busy.get(client.list_tasks, client, { user_id = chat.user_id, page = page, size = PAGE })
@@ -50,14 +71,17 @@ function by_name.tasks(chat, number)
   for index, task in ipairs(list.tasks) do
     lines[index] = line_of(task, chat.task_id)
   end
-  if not lines[1] then return screen.note(page == 1 and "There is no task yet" or "There are no more tasks") end
+  if not lines[1] and page == 1 then return say_none(chat) end
+  if not lines[1] then return screen.note "There are no more tasks" end
   choices.offer(chat, "Your tasks", lines, function(index) go_to(chat, list.tasks[index].id) end)
   if (list.total or 0) <= page * PAGE then return end
   screen.note(("%d in all; /tasks %d has older ones"):format(list.total, page + 1))
 end
 
+by_name.threads = by_name.tasks
+
 function by_name.history(chat)
-  if not chat.task_id then return screen.note "There is no task yet" end
+  if not chat.session then return say_none(chat) end
   talk.recall(chat)
 end
 

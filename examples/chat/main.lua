@@ -1,6 +1,7 @@
--- A chat with an agent in a terminal; /help lists what it understands. AUI_NETWORK_API_KEY holds the key; with AUI_URL
--- it talks to that server instead of the service, such as aui-sim. AUI_USER_ID is whose conversations they are (the
--- login name), AUI_TASK_ID the one to go on with, in place of a new one.
+-- A chat with an agent in a terminal; /help lists what it understands. The key is that of AUI_NETWORK_API_KEY, or of
+-- AUI_PUBLISHABLE_KEY, by which it speaks the threads API; with AUI_URL it talks to that server instead of the service,
+-- such as aui-sim. AUI_USER_ID is whose conversations they are (the login name), AUI_TASK_ID or AUI_THREAD_ID the one
+-- to go on with, in place of a new one.
 package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 
 local aui = require "aui"
@@ -13,22 +14,27 @@ local setting = require "setting"
 local talk = require "talk"
 local text = require "text"
 
--- The chat: what it talks by, whose it is, in which task, and the list whose lines are picked by their numbers. The
--- session connects when there is something to send, and again after a failure.
+-- The chat: what it talks by and whose it is; its conversation, which is a task or a thread by the API that the key is
+-- for; and the list whose lines are picked by their numbers. A session connects when there is something to send, and
+-- again after a failure.
 local function open()
-  local client = aui.client { url = setting "AUI_URL", reconnect = false }
-  return {
-    client = client,
-    session = assert(client:session()),
+  local key = setting "AUI_PUBLISHABLE_KEY"
+  local chat = {
+    client = aui.client { publishable_key = key, url = setting "AUI_URL", reconnect = false },
     user_id = setting "AUI_USER_ID" or setting "USER" or "chat",
-    task_id = setting "AUI_TASK_ID",
+    kind = key and "thread" or "task",
+    session = nil, -- of the conversation
+    task_id = nil,
     choices = nil,
   }
+  local id = setting(key and "AUI_THREAD_ID" or "AUI_TASK_ID")
+  if id then talk.enter(chat, id) end
+  return chat
 end
 
 local function begin(chat)
-  if not chat.task_id then return talk.begin(chat) end
-  screen.note(("Task %s; /history shows what was said."):format(chat.task_id))
+  if not chat.session then return talk.begin(chat) end
+  screen.note(("The %s is %s; /history shows what was said."):format(chat.kind, talk.id(chat)))
 end
 
 local function obey(chat, typed)
@@ -65,7 +71,7 @@ if not opened then
 end
 local ok, err = pcall(converse, chat)
 keyboard.release()
-chat.session:close()
+if chat.session then chat.session:close() end
 if screen.is_interrupt(err) then
   io.write "\n"
   os.exit(130)

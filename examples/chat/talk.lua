@@ -16,12 +16,32 @@ local function offer(chat, suggestions)
   end)
 end
 
---- Begins a new task, in which the agent has the first word.
+--- Goes on in the conversation with this id; nil: a new thread, which the server makes with the first message.
+function talk.enter(chat, id)
+  local task_id = chat.kind == "task" and id or nil
+  local place = task_id and { task_id = id } or { thread_id = id, user_id = chat.user_id }
+  local session = assert(chat.client:session(place))
+  if chat.session then chat.session:close() end
+  chat.session, chat.task_id, chat.choices = session, task_id, nil
+end
+
+--- The conversation's id; nil: there is no conversation, or it has no id yet.
+function talk.id(chat) return chat.task_id or chat.session and chat.session.thread_id end
+
+-- A new task has the agent's first words; what they are in a new thread is asked for.
+local function welcome(chat)
+  local client = chat.client
+  if chat.kind == "task" then return busy.get(client.create_task, client, { user_id = chat.user_id }) end
+  local answer = busy.get(client.welcome_message, client)
+  return { welcome_message = answer.welcome_message, followup_suggestions = {} }
+end
+
+--- Begins a new conversation, in which the agent has the first word.
 function talk.begin(chat)
-  local task = busy.get(chat.client.create_task, chat.client, { user_id = chat.user_id })
-  chat.task_id = task.id
-  if task.welcome_message then say("Agent", task.welcome_message) end
-  offer(chat, task.followup_suggestions)
+  local begun = welcome(chat)
+  talk.enter(chat, begun.id)
+  if begun.welcome_message then say("Agent", begun.welcome_message) end
+  offer(chat, begun.followup_suggestions)
 end
 
 -- Shows the answer while it comes; returns its message, or nil and the error.
@@ -35,10 +55,10 @@ local function follow(reply)
   return reply:message()
 end
 
---- Asks the agent, in a new task if there is none yet.
+--- Asks the agent, in a new conversation if there is none yet.
 function talk.ask(chat, text)
-  if not chat.task_id then talk.begin(chat) end
-  local reply = chat.session:send { text = text, task_id = chat.task_id }
+  if not chat.session then talk.begin(chat) end
+  local reply = chat.session:send(text)
   local ok, message = pcall(busy.get, follow, reply)
   if not ok then
     reply:cancel() -- it may be the user who has stopped it
@@ -48,9 +68,10 @@ function talk.ask(chat, text)
   offer(chat, message.followup_suggestions)
 end
 
---- Shows what was said in the task so far.
+--- Shows what was said in the conversation so far.
 function talk.recall(chat)
-  local messages = busy.get(chat.client.messages, chat.client, chat.task_id)
+  local id = talk.id(chat)
+  local messages = id and busy.get(chat.client.messages, chat.client, id) or {}
   if not messages[1] then return screen.note "Nothing was said yet." end
   for _, message in ipairs(messages) do
     local is_user = type(message.sender) == "table" and message.sender.type == "user"

@@ -1,5 +1,5 @@
--- One person's conversation with the agent: a session with a task of its own. A coroutine answers the questions one
--- after the other, in lines that are said while the agent still writes.
+-- One person's conversation with the agent: a session with a task or thread of its own. A coroutine answers the
+-- questions one after the other, in lines that are said while the agent still writes.
 
 local apology = require "apology"
 local await = require "await"
@@ -41,12 +41,10 @@ local function remark(self, line) self.options.say(line, function() end) end
 -- The session, or nil and why there is none.
 local function open(self)
   if self.session then return self.session end
-  local agent = self.options.agent
-  local task, err = agent:create_task { user_id = self.options.user_id, task_origin_type = "irc" }
-  if not task then return nil, err end
-  if self.closed then return nil end
-  self.session, err = agent:session { task_id = task.id }
-  return self.session, err
+  local session, err = self.options.agent:connect { user_id = self.options.user_id }
+  self.session = session
+  if session and self.closed then session:close() end
+  return session, err
 end
 
 -- Says the reply's text as it comes. While a line waits for its turn, what comes meanwhile gathers in the reply.

@@ -1,7 +1,8 @@
 -- A bridge between IRC and an agent: a bot that answers private messages, and what begins with its nick in a channel.
--- Usage: main.lua HOST[:PORT] CHANNEL [NICK]. AUI_NETWORK_API_KEY holds the key; with AUI_URL it talks to that server
--- instead of the service, such as aui-sim. IRC_IDLE (300) is after how many seconds of silence a conversation ends,
--- IRC_PEOPLE (50) how many there may be. Each conversation has a task of its own, so there is no AUI_TASK_ID.
+-- Usage: main.lua HOST[:PORT] CHANNEL [NICK]. The key is that of AUI_NETWORK_API_KEY, or of AUI_PUBLISHABLE_KEY, by
+-- which it speaks the threads API; with AUI_URL it talks to that server instead of the service, such as aui-sim.
+-- IRC_IDLE (300) is after how many seconds of silence a conversation ends, IRC_PEOPLE (50) how many there may be. Each
+-- conversation has a task or thread of its own, so there is no AUI_TASK_ID.
 -- PUC Lua 5.1 cannot run it: nothing can wait inside its pcall.
 package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 
@@ -28,7 +29,11 @@ end
 math.randomseed(uv.hrtime() % 2 ^ 31)
 
 local people = bridge.new {
-  agent = aui.client { url = setting "AUI_URL", timeout = { call = 20 } },
+  agent = aui.client {
+    publishable_key = setting "AUI_PUBLISHABLE_KEY",
+    url = setting "AUI_URL",
+    timeout = { call = 20 },
+  },
   people = number("IRC_PEOPLE", 50),
   idle = number("IRC_IDLE", 300) * 1000,
   note = note,

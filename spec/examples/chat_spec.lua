@@ -210,6 +210,92 @@ describe("the chat", function()
     assert.equal(0, chat:exit_status())
   end)
 
+  describe("in the threads API", function()
+    local KEY = "pk_network_hunter2"
+
+    local function start_with_threads(env)
+      env = env or {}
+      env.AUI_PUBLISHABLE_KEY, env.AUI_URL = KEY, server:base()
+      local chat = person.start("chat", {}, 80, env)
+      chat:see "Say something"
+      return chat
+    end
+
+    it("begins a new thread, in which the agent has the first word, and goes on in it", function()
+      server = support.start { "--pace", "0" }
+      local chat = start_with_threads()
+      chat:see(WELCOME)
+      chat:press "/thread\n"
+      chat:see "There is no thread yet"
+      chat:press "/history\n"
+      chat:see "Nothing was said yet."
+      chat:press "Wireless headphones\n"
+      chat:see "1  Tell me more about the first one"
+      chat:press "1\n"
+      chat:see "You    Tell me more about the first one\n\nAgent  Here is what I know"
+      chat:press "/history\n"
+      chat:see "/history\n\nYou    Wireless headphones\n\nAgent  I found three headphones"
+      chat:press "/new\n"
+      chat:see("You    /new\n" .. WELCOME)
+      chat:press "Tell me more about the first one\n"
+      chat:see "Agent  I am not sure"
+      chat:press "/quit\n"
+      assert.equal(0, chat:exit_status())
+    end)
+
+    it("comes back to a thread by its id, as it lists none", function()
+      server = support.start { "--pace", "0" }
+      local client = aui.client { publishable_key = KEY, url = server:base() }
+      local function begin(text)
+        return assert(client:send_message { user_id = "ada", text = text }).thread_id
+      end
+      local one, other = begin "Wireless headphones", begin "a quiet laptop"
+      local chat = start_with_threads { AUI_THREAD_ID = one }
+      chat:see(("The thread is %s; /history shows what was said."):format(one))
+      chat:press "/threads\n"
+      chat:see "The threads API lists no threads: note what /thread says, to come back."
+      chat:press(("/thread %s\n"):format(other))
+      chat:see(("Now in thread %s; /history shows what was said."):format(other))
+      chat:press "/history\n"
+      chat:see "\nYou    a quiet laptop\n"
+      chat:press "/help\n"
+      chat:see "       /thread [ID] go on with another thread; or which one this is\n"
+      assert.is_nil(chat.screen:text():find("/tasks", 1, true))
+      chat:press "\4"
+      assert.equal(0, chat:exit_status())
+    end)
+
+    it("stops an answer at Ctrl-C and goes on with the next", function()
+      server = support.play {
+        streams = {
+          { { event = "I found" }, { wait = 600 } },
+          { { agent = true }, { done = true } },
+        },
+      }
+      local chat = start_with_threads()
+      chat:see(WELCOME)
+      chat:press "Hello\n"
+      chat:see "Agent  I found"
+      chat:press "\3"
+      chat:see "Stopped. The next Ctrl-C ends the chat."
+      chat:press "Wireless headphones\n"
+      chat:see "You could ask"
+      chat:press "\4"
+      assert.equal(0, chat:exit_status())
+    end)
+
+    it("begins the thread with the first message if it could not before", function()
+      server = support.play { streams = { { { agent = true } } }, rest = { "serve", { status = 400, body = "{}" } } }
+      local chat = start_with_threads()
+      chat:see "Error  application: POST /messaging/v1/welcome-message: "
+      chat:press "Wireless headphones\n"
+      chat:see "Agent  I found three headphones"
+      assert.truthy(chat.screen:text():find(WELCOME, 1, true))
+      chat:press "\4"
+      assert.equal(0, chat:exit_status())
+    end)
+  end)
+
   it("has a sign that moves until the answer begins, or is stopped", function()
     server = support.play {
       { receive = true },

@@ -227,6 +227,20 @@ describe("the bridge to IRC", function()
     assert.is_nil((bot.errors .. bot.output):find("hunter2", 1, true))
   end)
 
+  it("speaks the threads API where there is a publishable key, with a thread for each conversation", function()
+    echo()
+    local alice = meet("alice", { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_hunter2" })
+    alice:say("#shop", "aui: hello")
+    assert.equal("alice: hello", (alice:hear()))
+    for _, words in ipairs { "hello again", "and again" } do
+      alice:say("aui", words)
+      assert.equal(words, (alice:hear()))
+    end
+    local messages = told()
+    assert.is_not.equal(messages[1].thread_id, messages[2].thread_id)
+    assert.equal(messages[2].thread_id, messages[3].thread_id)
+  end)
+
   it("takes another nick when its own is in use", function()
     echo()
     irc:join "aui"
