@@ -170,7 +170,7 @@ describe("#native a process that forks", function()
 
   it("while a name is being resolved has a child that ends, and talks", function()
     -- A thread may hold the lock of the sanitizers' allocator at the fork: the child would wait for it for ever.
-    if os.getenv "LD_PRELOAD" then pending "the sanitizers bear no fork beside a thread" end
+    if (os.getenv "LD_PRELOAD" or ""):find "asan" then pending "the sanitizers bear no fork beside a thread" end
     local server = link:start()
     local env = { LD_PRELOAD = child.preload "hanging_names" }
     local result = child.run(PROLOGUE .. [[
