@@ -12,20 +12,24 @@ local BUDGET = 0.004 -- seconds of a frame for the connection; a frame has 0.016
 
 local start -- below
 
---- A conversation with the agent of a client, which connects in the background: in the task of this id, or in a new
---- one of this user. `hear(chunk, keep)` gets what the agent says: keep the first `keep` bytes of what there is, then
---- append the chunk.
-function conversation.new(client, user_id, task_id, hear)
+--- A conversation of this user with the agent of a client, which connects in the background. `kind`: "task" or
+--- "thread", by the API that the client speaks; `id`: of the one to go on with, nil: of a new one. `hear(chunk, keep)`
+--- gets what the agent says: keep the first `keep` bytes of what there is, then append the chunk.
+function conversation.new(client, user_id, kind, id, hear)
+  local is_task = kind == "task"
   local self = setmetatable({
     client = client,
-    session = assert(client:session()),
+    session = assert(client:session(is_task and {} or { user_id = user_id, thread_id = id })),
     user_id = user_id,
-    task_id = task_id, -- nil: there is none yet
+    kind = kind,
+    has_begun = id ~= nil,
+    task_id = is_task and id or nil, -- nil: there is none yet, or it is a thread
     hear = hear,
     state = "connecting", -- of the connection: as session:state()
+    trouble = nil, -- why there is none
     retry_in = nil, -- seconds until the next attempt to connect
-    beginning = nil, -- the coroutine's task that makes the task
-    welcome = nil, -- the new task
+    beginning = nil, -- the coroutine's task that begins it
+    welcome = nil, -- what the agent said first, with suggestions
     question = nil, -- what the player said last
     reply = nil, -- the answer that is under way
     message = nil, -- the whole answer, once it is there
@@ -33,10 +37,10 @@ function conversation.new(client, user_id, task_id, hear)
     leaving = false, -- whether the player has gone
     over = false, -- whether the connection has ended, after that
   }, Conversation)
-  self.session:on("state", function(state, _, delay)
-    self.state, self.retry_in = state, delay
+  self.session:on("state", function(state, err, delay)
+    self.state, self.trouble, self.retry_in = state, err, delay
   end)
-  if not task_id then start(self) end
+  if not id then start(self) end
   return self
 end
 
@@ -57,17 +61,24 @@ local function send(self)
   follow(self, self.reply)
 end
 
--- A task's function: makes the task, in which the agent has the first word, unless the player has spoken meanwhile.
+-- A new task, or what the agent says first in a thread, which the server makes with the first message; or nil, error.
+local function get_welcome(self)
+  if self.kind == "thread" then return self.client:welcome_message() end
+  return self.client:create_task { user_id = self.user_id }
+end
+
+-- A task's function: begins the conversation, in which the agent has the first word, unless the player has spoken
+-- meanwhile.
 local function begin(self)
-  local task, err = self.client:create_task { user_id = self.user_id }
+  local welcome, err = get_welcome(self)
   self.beginning = nil
-  if not task then
+  if not welcome then
     self.err = err
     return
   end
-  self.task_id, self.welcome = task.id, task
+  self.has_begun, self.task_id, self.welcome = true, welcome.id, welcome
   if self.question then return send(self) end
-  self.hear(task.welcome_message or "", 0)
+  self.hear(welcome.welcome_message or "", 0)
 end
 
 function start(self)
@@ -85,7 +96,7 @@ function Conversation:say(text)
   if self:is_busy() or self.leaving then return end
   self.question, self.message, self.err = text, nil, nil
   self.hear("", 0)
-  if self.task_id then return send(self) end
+  if self.has_begun then return send(self) end
   if not self.beginning then start(self) end
 end
 

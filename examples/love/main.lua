@@ -1,6 +1,7 @@
 -- A little shop whose keeper is an AUI agent: type a line, and she answers while you watch. `examples/love/run` starts
--- it. AUI_NETWORK_API_KEY holds the key; with AUI_URL it talks to that server instead of the service, such as aui-sim.
--- AUI_TASK_ID is the task to go on with, in place of a new one of the user AUI_USER_ID.
+-- it. The key is that of AUI_NETWORK_API_KEY, or of AUI_PUBLISHABLE_KEY, by which it speaks the threads API; with
+-- AUI_URL it talks to that server instead of the service, such as aui-sim. AUI_TASK_ID or AUI_THREAD_ID is the
+-- conversation to go on with, in place of a new one of the user AUI_USER_ID.
 
 local aui = require "aui"
 local conversation = require "conversation"
@@ -20,12 +21,14 @@ end
 
 function love.load()
   love.keyboard.setKeyRepeat(true)
-  local client, task_id = aui.client { url = setting "AUI_URL" }, setting "AUI_TASK_ID"
+  local key = setting "AUI_PUBLISHABLE_KEY"
+  local client = aui.client { publishable_key = key, url = setting "AUI_URL" }
+  local kind, id = key and "thread" or "task", setting(key and "AUI_THREAD_ID" or "AUI_TASK_ID")
   local function hear(chunk, keep) shop:say(chunk, keep) end
-  talk = conversation.new(client, setting "AUI_USER_ID" or "player", task_id, hear)
+  talk = conversation.new(client, setting "AUI_USER_ID" or "player", kind, id, hear)
   typed = line.new()
   shop = scene.new(talk, typed)
-  if task_id then shop:say(GREETING, 0) end -- else the agent has the first word
+  if id then shop:say(GREETING, 0) end -- else the agent has the first word
 end
 
 function love.update(dt)

@@ -14,14 +14,24 @@ end
 
 local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 
---- Plays the game by `program`, Lua source, to its end: with the agent at `url`, or the one that the game starts if
---- nil; in the task `task_id`, or in a new one. When the program tells a line that `answers` has as a key, the
---- function there is called. The game must end well. Returns the lines that the program told, and that were not such.
-function game.play(url, program, answers, task_id)
+-- The words of `env` by which the game has what a user has, and these variables: those that are left out are not set.
+local function environment(variables)
+  local words = {}
+  for _, name in ipairs { "NETWORK_API_KEY", "PUBLISHABLE_KEY", "URL", "USER_ID", "TASK_ID", "THREAD_ID" } do
+    words[#words + 1] = "-u AUI_" .. name
+  end
+  for name, value in pairs(variables) do words[#words + 1] = name .. "=" .. quoted(value) end
+  return table.concat(words, " ")
+end
+
+--- Plays the game by `program`, Lua source, to its end, with these variables of the environment: the agent at AUI_URL,
+--- or else the one that the game starts. When the program tells a line that `answers` has as a key, the function there
+--- is called. The game must end well. Returns the lines that the program told, and that were not such.
+function game.play(variables, program, answers)
   local file = write_file(program)
-  local command = ("env -u LUA_PATH -u LUA_CPATH -u AUI_NETWORK_API_KEY -u AUI_USER_ID %s AUI_BUILD=%s AUI_TASK_ID=%s "
+  local command = ("env -u LUA_PATH -u LUA_CPATH %s AUI_BUILD=%s "
     .. "AUI_PLAYER_PROGRAM=%s PATH=spec/love/bin:$PATH timeout 120 examples/love/run 2>&1; echo status $?"):format(
-    url and "AUI_URL=" .. quoted(url) or "-u AUI_URL", quoted(build), task_id or "", file)
+    environment(variables), quoted(build), file)
   local pipe = assert(io.popen(command))
   local told, status = {}, nil
   for line in pipe:lines() do

@@ -192,8 +192,17 @@ class Case(unittest.TestCase):
         url = "ws://127.0.0.1:1/"
         return self.editor(url, ("nvim", "--clean", "--cmd", "set runtimepath^=" + PLUGIN), **variables)
 
-    def questions(self):
-        """What the simulator was asked."""
+    def messages(self):
+        """What the simulator acted on."""
         self.sim_log.seek(0)
         events = [json.loads(line) for line in self.sim_log.read().split("\n")[:-1]]  # the last may be half written
-        return [event["text"] for event in events if event["event"] == "message"]
+        return [event for event in events if event["event"] == "message"]
+
+    def questions(self):
+        """What it was asked."""
+        return [message["text"] for message in self.messages()]
+
+    def report(self, editor):
+        """What :checkhealth says."""
+        editor.command("checkhealth aui")
+        return "\n".join(editor.request("nvim_buf_get_lines", 0, 0, -1, False))

@@ -425,6 +425,37 @@ class Ends(Case):
         editor.see("I found three headphones")
         self.assertEqual(1, editor.ended().count("Hello! I help you choose"))
 
+    def test_speaks_the_threads_api_where_there_is_a_publishable_key(self):
+        sim = self.sim("--pace", "0")
+        editor = self.editor(sim.base(), AUI_PUBLISHABLE_KEY="pk_network_" + KEY, AUI_TASK_ID=None)
+        editor.command("Aui " + LAPTOP)
+        editor.see("I found two laptops")
+        self.assertRegex(editor.ended(), "^## Agent\n\nHello! I help you choose [^#]* fits\\.\n\n## You\n\n"
+                         + re.escape(LAPTOP))
+        editor.command("Aui Tell me more about the first one")
+        editor.see("Here is what I know")
+        self.assertEqual(1, editor.ended().count("Hello! I help you choose"))
+        self.assertEqual([LAPTOP, "Tell me more about the first one"], self.questions())
+        report = self.report(editor)
+        for words in ("the agent's address is http://127.0.0.1:", "there is a publishable key", "a new thread of the user "):
+            self.assertIn("OK: " + words, report)
+        self.assertNotIn(KEY, report)
+
+    def test_goes_on_in_a_thread(self):
+        sim = self.sim("--pace", "0")
+        variables = {"AUI_PUBLISHABLE_KEY": "pk_network_" + KEY, "AUI_TASK_ID": None}
+        editor = self.editor(sim.base(), **variables)
+        editor.lua("vim.g.aui = { user_id = 'ada' }")
+        editor.command("Aui " + LAPTOP)
+        editor.see("I found two laptops")
+        editor.ended()
+        thread_id = self.messages()[0]["thread_id"]
+        other = self.editor(sim.base(), AUI_THREAD_ID=thread_id, **variables)
+        other.command("Aui Tell me more about the first one")
+        other.see("Here is what I know")
+        self.assertNotIn("Hello!", other.ended())
+        self.assertEqual(thread_id, self.messages()[1]["thread_id"])
+
     def test_asks_again_where_no_task_could_be_made(self):
         editor = self.start(scenario={"connections": [[{"agent": True}]], "rest": [{"status": 400, "body": "{}"}]},
                             AUI_TASK_ID=None)
@@ -576,10 +607,6 @@ class Quitting(Case):
 
 
 class Installation(Case):
-    def report(self, editor):
-        editor.command("checkhealth aui")
-        return "\n".join(editor.request("nvim_buf_get_lines", 0, 0, -1, False))
-
     def test_says_what_is_there(self):
         report = self.report(self.start(AUI_NETWORK_API_KEY=KEY))
         for words in ("Neovim ", "libuv ", "lua-cjson 2", "the C module aui.net", "aui 0.",

@@ -58,6 +58,10 @@ class Sim:
             self.file.close()
         assert self.status == 0, (self.status, self.errors)
 
+    def base(self):
+        """The base of the threads API."""
+        return f"http://127.0.0.1:{self.port}/apollo-api"
+
     def rest(self, method, path, body=None, headers={}, base="/api/v1/external/"):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
         text = body if isinstance(body, (str, type(None))) else json.dumps(body)

@@ -68,20 +68,26 @@ local function check_place(given)
   elseif given.region then
     ok("the agent's region is " .. given.region)
   else
-    warn("no url and no region: the region is gcp", "Set url or region, or AUI_URL or AUI_REGION in the environment.")
+    local region = given.publishable_key and "us" or "gcp"
+    local advice = "Set url or region, or AUI_URL or AUI_REGION in the environment."
+    warn("no url and no region: the region is " .. region, advice)
   end
 end
 
 local function check_settings()
   local given = options.merged()
   check_place(given)
-  if given.api_key or (vim.env.AUI_NETWORK_API_KEY or "") ~= "" then
+  if given.publishable_key then
+    ok "there is a publishable key, of the threads API"
+  elseif given.api_key or (vim.env.AUI_NETWORK_API_KEY or "") ~= "" then
     ok "there is an API key"
   else
-    local advice = "Set api_key, or AUI_NETWORK_API_KEY in the environment."
+    local advice = "Set api_key or publishable_key, or in the environment AUI_NETWORK_API_KEY or AUI_PUBLISHABLE_KEY."
     warn("no API key, without which only a simulator answers", advice)
   end
-  ok(given.task_id and "the task is " .. given.task_id or "a new task of the user " .. given.user_id)
+  local kind, id = "task", given.task_id
+  if given.publishable_key then kind, id = "thread", given.thread_id end
+  ok(id and ("the %s is %s"):format(kind, id) or ("a new %s of the user %s"):format(kind, given.user_id))
   info "What can be set: :help aui-options"
 end
 

@@ -1,4 +1,5 @@
--- The conversation: one task of the agent's, one session, and one answer at a time, whose text goes to the transcript.
+-- The conversation: one task or thread of the agent's, one session, and one answer at a time, whose text goes to the
+-- transcript.
 
 local options = require "aui_nvim.options"
 local transcript = require "aui_nvim.transcript"
@@ -8,9 +9,11 @@ local aui_nvim = {}
 local FRAME = 0.02 -- seconds: nobody sees text that changes faster
 
 local client, session -- opened for the first question
-local user_id -- whose task it is
-local task_id -- nil: there is none yet
-local beginning -- the coroutine that makes the task, while it does
+local user_id -- whose conversation it is
+local is_thread -- whether that is a thread, which the server makes with the first message, or else a task
+local has_begun -- whether the agent has had the first word, or the conversation is an older one
+local task_id
+local beginning -- the coroutine that begins it, while it does
 local reply -- the one under way
 local last_question
 
@@ -40,7 +43,7 @@ end
 local function close()
   if beginning then beginning:cancel() end
   if session then session:close() end
-  session, task_id = nil, nil
+  session, task_id, has_begun = nil, nil, false
 end
 
 -- The loop will not run again: what tells the server is sent now.
@@ -61,6 +64,8 @@ local function new_session(aui)
   its_options, user_id, level = options.read()
   aui.log(level and tell or nil, level or nil)
   client, task_id = aui.client(its_options), its_options.task_id
+  is_thread = its_options.publishable_key ~= nil
+  has_begun = (task_id or its_options.thread_id) ~= nil
   return client:session()
 end
 
@@ -99,35 +104,42 @@ local function send(text)
   return true
 end
 
--- A task of its own: waits for the agent's task, in which the agent has the first word, and then asks, if there is
--- something to ask.
+-- What the agent says first: in a new task, or in any new thread.
+local function get_welcome()
+  if not is_thread then return client:create_task { user_id = user_id } end
+  local welcome, err = client:welcome_message()
+  if welcome then welcome.followup_suggestions = {} end
+  return welcome, err
+end
+
+-- A task of its own: waits for what the agent says first, and then asks, if there is something to ask.
 local function greet(its_beginning, exchange, text)
-  local task, err = its_beginning:join()
+  local welcome, err = its_beginning:join()
   beginning = nil
-  if not task then return exchange:fail(err) end
-  task_id = task.id
-  exchange:show(task.welcome_message or "", 0)
-  if not text then return exchange:finish(task) end
+  if not welcome then return exchange:fail(err) end
+  task_id, has_begun = welcome.id, true
+  exchange:show(welcome.welcome_message or "", 0)
+  if not text then return exchange:finish(welcome) end
   exchange:leave()
   send(text)
 end
 
 local function begin(text)
   local aui = require "aui"
-  beginning = aui.spawn(client.create_task, client, { user_id = user_id })
+  beginning = aui.spawn(get_welcome)
   aui.spawn(greet, beginning, transcript.begin(), text)
 end
 
 local function is_busy() return reply ~= nil or beginning ~= nil end
 
---- Asks the agent; the answer streams into the transcript. A conversation without a task begins with a new one.
+--- Asks the agent; the answer streams into the transcript. A new conversation begins with the agent's first word.
 ---@param text string
 ---@param modifiers? string of a command that splits a window, such as "vertical"
 function aui_nvim.ask(text, modifiers)
   if is_busy() then return notify("an answer is under way; :AuiStop stops it", "WARN") end
   open()
   if not session then return end
-  if not task_id then
+  if not has_begun then
     begin(text)
   elseif not send(text) then
     return
@@ -141,7 +153,7 @@ end
 function aui_nvim.show(modifiers)
   if not is_busy() then
     open()
-    if session and not task_id then begin() end
+    if session and not has_begun then begin() end
   end
   transcript.open(modifiers or "")
 end

@@ -13,10 +13,15 @@ local function variable(name)
   return value ~= "" and value or nil
 end
 
---- The user's options, with the environment's where they say nothing; the key's is known to the module.
+--- The user's options, with the environment's where they say nothing; that for api_key is known to the module.
 function options.merged()
   local merged = vim.tbl_extend("force", {}, given or vim.g.aui or {})
-  merged.task_id = merged.task_id or variable "AUI_TASK_ID"
+  if not merged.api_key then merged.publishable_key = merged.publishable_key or variable "AUI_PUBLISHABLE_KEY" end
+  if merged.publishable_key then
+    merged.thread_id = merged.thread_id or variable "AUI_THREAD_ID"
+  else
+    merged.task_id = merged.task_id or variable "AUI_TASK_ID"
+  end
   merged.user_id = merged.user_id or variable "AUI_USER_ID" or variable "USER" or "neovim"
   if not merged.url and not merged.region then
     merged.url = variable "AUI_URL"
@@ -25,11 +30,12 @@ function options.merged()
   return merged
 end
 
---- Those of aui.client; whose tasks the new ones are; and the least level of what is told to the user, or false.
+--- Those of aui.client; whose the conversation is; and the least level of what is told to the user, or false.
 function options.read()
   local merged = options.merged()
   local user_id, level = merged.user_id, merged.log
-  merged.user_id, merged.log = nil, nil
+  merged.log = nil
+  if not merged.publishable_key then merged.user_id = nil end -- tasks have their users, sessions none
   if level == nil then level = "warn" end
   return merged, user_id, level
 end
