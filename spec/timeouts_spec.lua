@@ -52,6 +52,14 @@ for _, scheme in ipairs(wire.schemes) do
       fail_to_connect(("%s://127.0.0.1:%d/"):format(scheme, port), "the server did not accept the connection")
     end)
 
+    it("is told as it was given, whatever floats make of it: 0.07 * 1000 is more than 70", function()
+      for _, seconds in ipairs { 0.07, 0.14 } do
+        local server = link:play { { handshake = "ignore" } }
+        local _, err = aui.connect(server:options { timeout = { connect = seconds } })
+        assert.matches(("within %g s (timeout.connect)"):format(seconds), err.message, 1, true)
+      end
+    end)
+
     it("ends the wait for a server that takes the connection and stays silent", function()
       local listener, port = deaf_listener(8)
       finally(function() listener:close() end)

@@ -90,5 +90,8 @@ uint64_t aui_check_milliseconds(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return AUI_NEVER;
   double seconds = luaL_checknumber(L, index);
   luaL_argcheck(L, seconds >= 0, index, "seconds expected, 0 or more");
-  return seconds < 1e12 ? (uint64_t)ceil(seconds * 1000) : AUI_NEVER;
+  if (seconds >= 1e12) return AUI_NEVER;
+  double whole = floor(seconds * 1000), rest = seconds * 1000 - whole;
+  bool is_arithmetic = whole > 0 && rest < 0.001; /* as in 0.07 * 1000, which is 70.00000000000001 */
+  return (uint64_t)whole + (rest > 0 && !is_arithmetic);
 }
