@@ -658,6 +658,52 @@ static void idle_begins_anew_with_the_loss_and_only_then(void **state) {
   stop(&p);
 }
 
+/* Else a server that goes on saying what is known would be asked for ever. */
+static void what_is_not_new_is_no_sign_of_an_answer_that_is_resumed(void **state) {
+  peer p;
+  open_resumable(state, &p);
+  aui_reply *reply = send_with(&p, "{}", (aui_reply_timeouts){AUI_NEVER, 5000, AUI_NEVER});
+  assert_posted(&p, "{}");
+  say(&p, HEAD);
+  thread(&p);
+  delta(&p, 1, "a");
+  cut(&p, "connection reset");
+  uint64_t lost = p.now;
+  connect_stream(&p);
+  assert_posted_with(&p, "Last-Event-ID: 1\r\n", "{'thread_id':'T'}");
+  p.now += 2000;
+  say(&p, HEAD);
+  thread(&p);
+  delta(&p, 1, "a");
+  assert_due(&p, lost + 5000);
+  assert_failed(reply, AUI_ERROR_TIMEOUT, true, AUI_DELIVERED_MAYBE, 0, 0,
+                "no further sign of an answer within 5 s (timeout.idle)");
+  release(&p, reply);
+  stop(&p);
+}
+
+static void a_resumption_that_ends_with_nothing_new_is_in_doubt(void **state) {
+  peer p;
+  open_resumable(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  delta(&p, 1, "one");
+  done(&p);
+  assert_false(aui_reply_is_parked(reply));
+  assert_true(peer_disconnect_if_wanted(&p));
+  connect_stream(&p);
+  assert_posted_with(&p, "Last-Event-ID: 1\r\n", "{}");
+  say(&p, HEAD);
+  delta(&p, 1, "one");
+  done(&p);
+  assert_true(aui_reply_is_parked(reply));
+  aui_reply_give_up(reply);
+  assert_failed(reply, AUI_ERROR_TRANSPORT, true, AUI_DELIVERED_MAYBE, 0, 0,
+                "the server ended the answer before it was complete");
+  release(&p, reply);
+  stop(&p);
+}
+
 static void a_resumption_that_is_refused_is_in_doubt(void **state) {
   peer p;
   open_resumable(state, &p);
@@ -816,6 +862,8 @@ int main(void) {
       IN_EVERY_WAY(an_answer_that_breaks_off_in_order_goes_on),
       IN_EVERY_WAY(attempts_that_bring_nothing_new_are_spaced_out),
       IN_EVERY_WAY(idle_begins_anew_with_the_loss_and_only_then),
+      IN_EVERY_WAY(what_is_not_new_is_no_sign_of_an_answer_that_is_resumed),
+      IN_EVERY_WAY(a_resumption_that_ends_with_nothing_new_is_in_doubt),
       IN_EVERY_WAY(a_resumption_that_is_refused_is_in_doubt),
       IN_EVERY_WAY(an_answer_of_another_thread_does_not_go_on_with_ours),
       IN_EVERY_WAY(a_message_without_a_numbered_event_is_in_doubt),

@@ -31,10 +31,12 @@ static bool may_be_resumed(const aui_session *session) {
   return session->carrier->is_resumable && session->active->last_seq >= 0 && was_lost(session);
 }
 
-/* The server has refused to go on with the answer: it may be had elsewhere. */
+/* Whether the server has refused to go on with the answer, or ended it in order with nothing new: it may be had
+ * elsewhere. */
 static bool was_resumed_in_vain(const aui_session *session) {
   bool resumed = session->carrier->is_resumable && session->active->last_seq >= 0;
-  return session->config.recover && reconnects(session) && resumed && session->error.about_message;
+  bool in_vain = session->error.about_message || (session->connection.ended_short && !session->connection.went_on);
+  return session->config.recover && reconnects(session) && resumed && in_vain;
 }
 
 /* Whether what the request said may have been too old for the server. Said once of a message. */
@@ -55,6 +57,12 @@ static void park_active(aui_session *session) {
   aui_error_copy(&session->parked->error, &session->error);
 }
 
+static void wait_for_next(aui_session *session) {
+  aui_reply *reply = session->active;
+  session->active = NULL;
+  aui_session_enqueue_first(session, reply);
+}
+
 /* The active reply gets no answer on this connection any more; a message none of which has left, or which was held off,
  * waits for the next one, and so does what can be resumed there. */
 static void settle_active(aui_session *session) {
@@ -63,11 +71,13 @@ static void settle_active(aui_session *session) {
   if (aui_reply_has_message(reply)) {
     session->active = NULL;
     aui_reply_finish(reply);
-  } else if (session->carrier->unsend(session) || was_held_off(session) || was_out_of_date(session) ||
-             may_be_resumed(session)) {
-    session->active = NULL;
-    aui_session_enqueue_first(session, reply);
-  } else if (is_in_doubt(session) || was_resumed_in_vain(session)) {
+  } else if (session->carrier->unsend(session) || was_held_off(session) || was_out_of_date(session)) {
+    wait_for_next(session);
+  } else if (was_resumed_in_vain(session)) {
+    park_active(session);
+  } else if (may_be_resumed(session)) {
+    wait_for_next(session);
+  } else if (is_in_doubt(session)) {
     park_active(session);
   } else {
     aui_session_fail_reply(session, reply, &session->error, aui_failure_delivered(&session->error, reply->answered));

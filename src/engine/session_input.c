@@ -30,6 +30,7 @@ void aui_session_end_answer(aui_session *session) {
   }
   aui_error reason = {0};
   aui_failure_of_short_answer(&reason);
+  session->connection.ended_short = true;
   aui_session_drop_connection(session, &reason);
 }
 
@@ -99,14 +100,23 @@ static bool take_text(aui_session *session, aui_reply *reply, uint64_t now) {
   return true;
 }
 
+/* That an answer which is resumed is told its thread again does not mean that it goes on. */
+static bool is_sign(const aui_reply *reply, aui_event_type type) {
+  return type != AUI_EVENT_THREAD || reply->last_seq < 0;
+}
+
 static void note_sign(aui_session *session, aui_reply *reply, uint64_t now) {
   int64_t seq = aui_event_seq(session->events);
   aui_reply_signed(reply, now);
-  if (seq >= 0) reply->last_seq = seq;
+  if (seq >= 0) {
+    reply->last_seq = seq;
+    session->connection.went_on = true;
+  }
   if (aui_event_names_answer(session->events)) reply->answered = true;
 }
 
-/* An event that was read before comes again, as it may where an answer is resumed. */
+/* An event that was read before comes again, as it may where an answer is resumed. It is no sign that the answer goes
+ * on. */
 static bool is_repeated(const aui_session *session) {
   int64_t seq = aui_event_seq(session->events);
   return session->active && seq >= 0 && seq <= session->active->last_seq;
@@ -116,7 +126,7 @@ static bool is_repeated(const aui_session *session) {
 static void take_part_of_answer(aui_session *session, aui_event_type type, uint64_t now) {
   aui_reply *reply = session->active;
   bool has_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL, ok = true;
-  if (reply) note_sign(session, reply, now);
+  if (reply && is_sign(reply, type)) note_sign(session, reply, now);
   if (reply && has_text) ok = take_text(session, reply, now);
   if (reply && type == AUI_EVENT_SUGGESTIONS) ok = take_suggestions(session, reply);
   if (type == AUI_EVENT_THREAD) ok = take_thread(session);
@@ -141,10 +151,7 @@ static void end_message(aui_session *session, uint64_t now) {
     bad_message(session, type, now);
     return;
   }
-  if (is_repeated(session)) {
-    aui_reply_signed(session->active, now);
-    return;
-  }
+  if (is_repeated(session)) return;
   bool spoken = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
   bool answer = session->connection.reading == READING_ANSWER;
   if (spoken) session->connection.agent_spoke = true;

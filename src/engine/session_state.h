@@ -32,6 +32,8 @@ typedef struct {
   size_t arrived;          /* how many bytes of the message that is being read */
   bool message_left;       /* bytes of a message have left */
   bool agent_spoke;        /* an update or a final message has come */
+  bool went_on;            /* an event of the answer that is new has come, by its number */
+  bool ended_short;        /* the answer has ended in order, without its message */
   bool draining;           /* an answer is awaited that nobody waits for any more */
   bool not_detachable;     /* it is draining, or has been, or the agent has spoken unasked */
   bool accepted_after_end; /* a message was, and only a message brings about the next connection */

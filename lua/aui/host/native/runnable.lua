@@ -49,6 +49,7 @@ function runnable:take(count)
   self.moving = item
   self.first = item.next
   if not self.first then self.last = false end
+  item.next = false -- it may be kept for long, and what was behind it must not be
   item.order = false
   return item
 end
