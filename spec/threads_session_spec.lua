@@ -1,4 +1,4 @@
--- Sessions with a publishable key: messages are POSTs, answered by Server-Sent Events.
+-- Sessions with a publishable key: messages are POSTs, answered by Server-Sent Events, or go by WebSocket.
 
 local aui = require "aui"
 local cjson = require "cjson"
@@ -14,8 +14,41 @@ local function new_key()
   return ("pk_network_hunter2-s%d-%d"):format(keys, os.time())
 end
 
-for _, scheme in ipairs(wire.schemes) do
-  describe("a session of the threads API over " .. scheme, function()
+local NO_BALANCE = { message = "no more", status_code = 402, error_code = "balance" }
+
+-- How a server behaves, as steps of each carrier's scenarios.
+local STEPS = {
+  stream = {
+    script = "streams",
+    nothing_but_a_cut = { { thread = false }, { cut = "reset" } },
+    no_resumption = {
+      { response = { status = 410, body = '{"error":{"code":"replay_unavailable","message":"gone"}}' } },
+    },
+    error_of_a_turn = {
+      { { error = NO_BALANCE }, { done = true } },
+      { { agent = true }, { done = true } },
+    },
+  },
+  websocket = {
+    script = "connections",
+    nothing_but_a_cut = { { receive = true }, { cut = "reset" } },
+    no_resumption = { { agent = true } },
+    error_of_a_turn = {
+      { { receive = true }, { send = { type = "error", seq = 1, data = NO_BALANCE } }, { agent = true } },
+    },
+  },
+}
+
+-- Calls it for each scheme and carrier.
+local function everywhere(define)
+  for _, scheme in ipairs(wire.schemes) do
+    for carrier in pairs(STEPS) do define(scheme, carrier) end
+  end
+end
+
+everywhere(function(scheme, carrier)
+  describe(("a session of the threads API by %s over %s"):format(carrier, scheme), function()
+    local steps = STEPS[carrier]
     local link, log = wire.new(scheme), nil
     before_each(function() log = os.tmpname() end)
     after_each(function()
@@ -29,6 +62,7 @@ for _, scheme in ipairs(wire.schemes) do
         url = server:base(),
         tls = server.tls,
         user_id = "ada",
+        carrier = carrier,
         reconnect = QUICK,
         timeout = { connect = 20, first = 20, idle = 20, total = 60, call = 20 },
       }
@@ -45,9 +79,9 @@ for _, scheme in ipairs(wire.schemes) do
 
     local function start(...) return link:start { "--echo", "--log", log, ... } end
 
-    -- A server whose streams, and calls, go so.
-    local function play(streams, calls)
-      return link:play({ streams = streams, rest = calls }, { "--echo", "--log", log })
+    -- A server whose streams or connections, and calls, go so.
+    local function play(scripts, calls)
+      return link:play({ [steps.script] = scripts, rest = calls }, { "--echo", "--log", log })
     end
 
     -- The fields of the log's lines about this.
@@ -96,13 +130,6 @@ for _, scheme in ipairs(wire.schemes) do
       assert.equal(4, #assert(second:history()))
     end)
 
-    it("has the suggestions that newer agents send behind the message", function()
-      local session = assert(connect(link:start { "--runtime", "2" }))
-      local message = assert(session:ask "a built-in microwave, at least 20 liters")
-      assert.equal(3, #message.followup_suggestions)
-      assert.equal(2, #assert(session:history()))
-    end)
-
     it("shows texts that are cumulative as such", function()
       local session = assert(connect(link:start { "--cumulative" }))
       local text = ""
@@ -111,23 +138,10 @@ for _, scheme in ipairs(wire.schemes) do
       assert.equal(assert(reply:message()).text, text)
     end)
 
-    it("resumes an answer where it was cut", function()
-      local session = assert(connect(play {
-        { { agent = 2 }, { cut = "reset" } },
-        { { agent = 2 }, { cut = "fin" } },
-        { { comment = "still there" }, { agent = true }, { done = true } },
-      }))
-      local reply, shown = session:send "one two three four five six seven", {}
-      for chunk in reply do shown[#shown + 1] = chunk end
-      assert.equal("one two three four five six seven", table.concat(shown))
-      assert.equal("one two three four five six seven", assert(reply:message()).text)
-      assert.equal(1, #logged "message") -- the turn was run once
-    end)
-
     it("finds an answer that cannot be resumed in the transcript", function()
       local session = assert(connect(play {
         { { agent = 2 }, { cut = "reset" } },
-        { { response = { status = 410, body = '{"error":{"code":"replay_unavailable","message":"gone"}}' } } },
+        steps.no_resumption,
       }))
       local reply, text = session:send "one two three four five six seven", ""
       for chunk, kept in reply do text = text:sub(1, kept) .. chunk end
@@ -136,61 +150,29 @@ for _, scheme in ipairs(wire.schemes) do
     end)
 
     it("tells that it is not known what became of a message in an unknown thread", function()
-      local session = assert(connect(play { { { thread = false }, { cut = "reset" } } }))
+      local session = assert(connect(play { steps.nothing_but_a_cut, { { agent = true } } }))
       local message, err = session:ask "one"
       assert.is_nil(message)
       assert.same({ "transport", "maybe" }, { err.kind, err.delivered })
       assert.equal("two", assert(session:ask "two").text)
     end)
 
-    it("tells what the server says of a turn, of a message and of a stream", function()
-      local session = assert(connect(play {
-        { { error = { message = "no more", status_code = 402, error_code = "balance" } }, { done = true } },
-        { { response = { status = 422, body = '{"error":{"code":"bad","message":"no"}}' } } },
-        { { agent = 1 }, { done = true } },
-        { { agent = true }, { done = true } },
-      }, nil, { reconnect = false }))
+    it("tells what the server says of a turn, and goes on", function()
+      local session = assert(connect(play(steps.error_of_a_turn)))
       local message, err = session:ask "one"
       assert.is_nil(message)
       assert.same({ "application", 402, "balance", "yes" }, { err.kind, err.status_code, err.code, err.delivered })
-      message, err = session:ask "two"
-      assert.is_nil(message)
-      assert.same({ "application", 422, "bad", "yes" }, { err.kind, err.status_code, err.code, err.delivered })
-      assert.equal("the server answered with status 422: no", err.message)
-      message = session:ask "three" -- resumed
-      assert.equal("three", message.text)
+      assert.equal("two", assert(session:ask "two").text)
+      assert.equal(0, session:stats().reconnects)
     end)
 
-    it("does not resume where it does not connect again", function()
-      local server = play { { { agent = 1 }, { done = true } } }
-      local session = assert(connect(server, { reconnect = false }))
-      local message, err = session:ask "one two three"
-      assert.is_nil(message)
-      assert.same({ "transport", "maybe", true }, { err.kind, err.delivered, err.retryable })
-      assert.equal("the server ended the answer before it was complete", err.message)
-    end)
-
-    it("closes the stream of an answer that is cancelled", function()
-      local session = assert(connect(play { { { agent = 1 }, { wait = 60 } } }))
+    it("gives up an answer that is cancelled", function()
+      local session = assert(connect(play { { { agent = 1 }, { wait = 60 } }, { { agent = true } } }))
       local reply = session:send "one two three"
       assert(reply:next())
       reply:cancel()
       assert.equal("canceled", select(2, reply:message()).kind)
       assert.equal("two", assert(session:ask "two").text)
-    end)
-
-    it("renews a token once that ended early", function()
-      local unauthorized = { response = { status = 401, body = '{"error":{"code":"unauthorized","message":"ended"}}' } }
-      local fine = { { agent = true } }
-      local session = assert(connect(play { fine, { unauthorized }, fine, { unauthorized }, { unauthorized } }))
-      assert.equal("one", assert(session:ask "one").text)
-      assert.equal("two", assert(session:ask "two").text)
-      assert.equal(2, #logged "token")
-      local message, err = session:ask "three"
-      assert.is_nil(message)
-      assert.same({ "auth", 401, "no" }, { err.kind, err.status_code, err.delivered })
-      assert.equal(3, #logged "token")
-      assert.equal("four", assert(session:ask "four").text)
     end)
 
     it("tells why it cannot connect", function()
@@ -209,19 +191,124 @@ for _, scheme in ipairs(wire.schemes) do
       assert.same({ "transport", true }, { err.kind, err.retryable })
     end)
 
-    it("rests between two messages, and connects for the next", function()
-      local server = start()
-      local session = assert(connect(server))
-      assert(session:ask "one")
-      server:kill()
-      wire.await(session, "waiting")
-      server:restart()
-      local fresh = session:ask "two" -- its thread is gone with the server
-      assert.is_nil(fresh)
-      assert.equal("open", connect(server):state())
-    end)
+    if carrier == "stream" then
+      it("has the suggestions that newer agents send behind the message", function()
+        local session = assert(connect(link:start { "--runtime", "2" }))
+        local message = assert(session:ask "a built-in microwave, at least 20 liters")
+        assert.equal(3, #message.followup_suggestions)
+        assert.equal(2, #assert(session:history()))
+      end)
+
+      it("resumes an answer where it was cut", function()
+        local session = assert(connect(play {
+          { { agent = 2 }, { cut = "reset" } },
+          { { agent = 2 }, { cut = "fin" } },
+          { { comment = "still there" }, { agent = true }, { done = true } },
+        }))
+        local reply, shown = session:send "one two three four five six seven", {}
+        for chunk in reply do shown[#shown + 1] = chunk end
+        assert.equal("one two three four five six seven", table.concat(shown))
+        assert.equal("one two three four five six seven", assert(reply:message()).text)
+        assert.equal(1, #logged "message") -- the turn was run once
+      end)
+
+      it("does not resume where it does not connect again", function()
+        local server = play { { { agent = 1 }, { done = true } } }
+        local session = assert(connect(server, { reconnect = false }))
+        local message, err = session:ask "one two three"
+        assert.is_nil(message)
+        assert.same({ "transport", "maybe", true }, { err.kind, err.delivered, err.retryable })
+        assert.equal("the server ended the answer before it was complete", err.message)
+      end)
+
+      it("renews a token once that ended early", function()
+        local body = '{"error":{"code":"unauthorized","message":"ended"}}'
+        local unauthorized = { response = { status = 401, body = body } }
+        local fine = { { agent = true } }
+        local session = assert(connect(play { fine, { unauthorized }, fine, { unauthorized }, { unauthorized } }))
+        assert.equal("one", assert(session:ask "one").text)
+        assert.equal("two", assert(session:ask "two").text)
+        assert.equal(2, #logged "token")
+        local message, err = session:ask "three"
+        assert.is_nil(message)
+        assert.same({ "auth", 401, "no" }, { err.kind, err.status_code, err.delivered })
+        assert.equal(3, #logged "token")
+        assert.equal("four", assert(session:ask "four").text)
+      end)
+
+      it("rests between two messages, and connects for the next", function()
+        local server = start()
+        local session = assert(connect(server))
+        assert(session:ask "one")
+        server:kill()
+        wire.await(session, "waiting")
+        server:restart()
+        local fresh = session:ask "two" -- its thread is gone with the server
+        assert.is_nil(fresh)
+        assert.equal("open", connect(server):state())
+      end)
+
+      it("tells what the server says of a message, and goes on with a stream that is short", function()
+        local session = assert(connect(play {
+          { { response = { status = 422, body = '{"error":{"code":"bad","message":"no"}}' } } },
+          { { agent = 1 }, { done = true } },
+          { { agent = true }, { done = true } },
+        }, nil, { reconnect = false }))
+        local message, err = session:ask "two"
+        assert.is_nil(message)
+        assert.same({ "application", 422, "bad", "yes" }, { err.kind, err.status_code, err.code, err.delivered })
+        assert.equal("the server answered with status 422: no", err.message)
+        message = session:ask "three" -- resumed
+        assert.equal("three", message.text)
+      end)
+    else
+      it("keeps its connection from message to message", function()
+        local session = assert(connect(start()))
+        for _, text in ipairs { "one", "two" } do assert.equal(text, assert(session:ask(text)).text) end
+        local stats = session:stats()
+        assert.same({ 0, 2 }, { stats.reconnects, stats.frames_sent })
+      end)
+
+      it("finds another connection, and its thread, when its own is lost", function()
+        local session = assert(connect(play { { { agent = 6 }, { cut = "fin" } }, { { agent = true } } }))
+        assert.equal("one", assert(session:ask "one").text)
+        local thread_id = session.thread_id
+        assert.equal("two three four", assert(session:ask "two three four").text)
+        assert.equal(thread_id, session.thread_id)
+        assert.equal(4, #assert(session:history()))
+      end)
+
+      it("tells that an agent answers by streams only", function()
+        local session, err = connect(link:start { "--runtime", "2" })
+        if session then -- it was open, and the error is on its way
+          session, err = session:ask "one"
+        end
+        assert.is_nil(session)
+        assert.same({ "application", 400, false }, { err.kind, err.status_code, err.retryable })
+        assert.matches('use carrier = "stream"', err.message, 1, true)
+      end)
+
+      it("tells what the server says of the session", function()
+        local session = assert(connect(start(), { thread_id = "unknown" }))
+        local message, err = session:ask "one"
+        assert.is_nil(message)
+        assert.same({ "application", 404, "no", false }, { err.kind, err.status_code, err.delivered, err.retryable })
+        assert.is_nil(err.message:find "carrier")
+      end)
+
+      it("speaks to no server that chooses another subprotocol than its own, and shows no token", function()
+        for _, chosen in ipairs { "hunter2", "" } do
+          local headers = { ["Sec-WebSocket-Protocol"] = chosen }
+          local session, err = connect(play { { { handshake = { status = 101, headers = headers } } } })
+          assert.is_nil(session)
+          assert.same({ "protocol", 101, false }, { err.kind, err.status_code, err.retryable })
+          assert.matches("subprotocol", err.message, 1, true)
+          assert.is_nil(err.message:find "hunter2")
+        end
+      end)
+    end
   end)
-end
+end)
 
 describe("what a session of the threads API is given", function()
   local PLACE = { publishable_key = "pk_network_hunter2", url = "http://127.0.0.1:9/apollo-api" }
@@ -242,6 +329,12 @@ describe("what a session of the threads API is given", function()
     session:close()
     raises("thread_id: has no meaning beside api_key", function()
       aui.session { url = "ws://127.0.0.1:9/", thread_id = "x" }
+    end)
+    raises("carrier: has no meaning beside api_key", function()
+      aui.session { url = "ws://127.0.0.1:9/", carrier = "websocket" }
+    end)
+    raises('carrier: expected "stream" or "websocket", got "sse"', function()
+      aui.session { publishable_key = "pk_network_hunter2", carrier = "sse" }
     end)
     raises("publishable_key: has no meaning in a pool", function() aui.pool():connect(PLACE) end)
   end)

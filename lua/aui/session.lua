@@ -137,7 +137,7 @@ function session_module.connect(options, pool)
   host.check_wait()
   local checked = options_module.read(options)
   local api = checked.endpoint.api
-  if pool and api.CARRIER ~= "websocket" then
+  if pool and not api.SHARES then
     check.fail(api.KEY, "has no meaning in a pool, which shares connections that are kept open")
   end
   local task, failure = new_task(checked)
@@ -293,9 +293,9 @@ local function ask_for_request(weak, credentials, refused_headers)
   if not self then return end
   self.asking = false
   if ok then
-    local target, headers = credentials.request()
+    local target, headers, agent_id = credentials.request()
     self.sent_headers = headers
-    self.handle:give_request(self.request_host, target, headers)
+    self.handle:give_request(self.request_host, target, headers, agent_id)
   else
     self.handle:refuse_request(err or { kind = "auth", message = why, retryable = retryable })
   end
@@ -318,7 +318,7 @@ function Session:on_event(is_text)
   end
   if is_text then return host.notify(self.text_source) end
   host.notify(self)
-  if self.api.CARRIER == "stream" then self.thread_id = self.handle:thread_id() end
+  if self.api.CONVERSATION == "thread_id" then self.thread_id = self.handle:thread_id() end
   if self.handle:asks() and not is_asking(self) then
     local weak = setmetatable({ session = self }, { __mode = "v" })
     self.asking = host.spawn_background(ask_for_request, weak, self.credentials, refused_headers(self))

@@ -143,6 +143,7 @@ void peer_uncork(peer *p) {
 void peer_accept(peer *p, const char *request) {
   static const char field[] = "\r\nSec-WebSocket-Key: ", guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   char text[24 + sizeof guid], accept[29], answer[256];
+  const char *offered = strstr(request, ", aui-websocket\r\n"); /* behind a token */
   const char *key = strstr(request, field);
   check(key && strlen(key) > sizeof field + 24, "the request has no key");
   memcpy(text, key + sizeof field - 1, 24);
@@ -152,8 +153,8 @@ void peer_accept(peer *p, const char *request) {
   aui_base64_encode(accept, digest, sizeof digest);
   int n = snprintf(answer, sizeof answer,
                    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                   "Sec-WebSocket-Accept: %s\r\n\r\n",
-                   accept);
+                   "Sec-WebSocket-Accept: %s\r\n%s\r\n",
+                   accept, offered ? "Sec-WebSocket-Protocol: aui-websocket\r\n" : "");
   peer_send(p, answer, (size_t)n);
 }
 

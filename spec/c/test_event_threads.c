@@ -225,6 +225,12 @@ static void gives_the_data_of_messages_and_errors(void **state) {
   read_event(reader, "\xef\xbb\xbf{'type':'error','data':'x'}", FEED_WHOLE);
   assert_payload(reader, "{'type':'error','data':'x'}");
   assert_int_equal(aui_event_status_code(reader), 0);
+  read_event(reader, "{'type':'error','seq':-1,'data':{'error':'no','code':402}}", FEED_WHOLE);
+  assert_int_equal(aui_event_status_code(reader), 402);
+  read_event(reader, "{'type':'error','data':{'code':402,'status_code':429}}", FEED_WHOLE);
+  assert_int_equal(aui_event_status_code(reader), 429);
+  read_event(reader, "{'type':'error','data':{'code':'bad_frame'}}", FEED_WHOLE);
+  assert_int_equal(aui_event_status_code(reader), 0);
   read_event(reader, "{'type':'error','data':{'status_code':200}}", FEED_WHOLE);
   assert_int_equal(aui_event_status_code(reader), 0);
   read_event(reader, DELTA(7, "a"), FEED_WHOLE);

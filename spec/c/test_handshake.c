@@ -222,6 +222,34 @@ static void test_unoffered(void **state) {
   assert_results(protocols, COUNT(protocols), AUI_HANDSHAKE_BAD_PROTOCOL);
 }
 
+/* Of a request that offers the subprotocol "aui-websocket". */
+static void assert_chosen(const char *fields, aui_handshake_result expected) {
+  char answer[512];
+  snprintf(answer, sizeof answer, SWITCH UPGRADE_LINES ACCEPT_LINE "%s\r\n", fields);
+  for (int way = 0; way < FEED_WAYS; way++) {
+    reading r = {0};
+    begin(&r.handshake, LIMIT);
+    r.handshake.protocol = "aui-websocket";
+    feed(way, answer, strlen(answer), read_slice, &r);
+    if (r.result != expected) fail_msg("%d instead of %d for %s", r.result, expected, fields);
+    aui_handshake_free(&r.handshake);
+  }
+}
+
+static void test_offered(void **state) {
+  (void)state;
+  assert_chosen("Sec-WebSocket-Protocol: aui-websocket\r\n", AUI_HANDSHAKE_ACCEPTED);
+  assert_chosen("sec-websocket-protocol:\taui-websocket \r\n", AUI_HANDSHAKE_ACCEPTED);
+  assert_chosen("", AUI_HANDSHAKE_NO_PROTOCOL);
+  assert_chosen("Sec-WebSocket-Protocol:\r\n", AUI_HANDSHAKE_NO_PROTOCOL);
+  assert_chosen("Sec-WebSocket-Protocol: token\r\n", AUI_HANDSHAKE_BAD_PROTOCOL);
+  assert_chosen("Sec-WebSocket-Protocol: aui-websocke\r\n", AUI_HANDSHAKE_BAD_PROTOCOL);
+  assert_chosen("Sec-WebSocket-Protocol: AUI-WebSocket\r\n", AUI_HANDSHAKE_BAD_PROTOCOL);
+  assert_chosen("Sec-WebSocket-Protocol: token, aui-websocket\r\n", AUI_HANDSHAKE_BAD_PROTOCOL);
+  assert_chosen("Sec-WebSocket-Protocol: aui-websocket\r\nSec-WebSocket-Protocol: aui-websocket\r\n",
+                AUI_HANDSHAKE_BAD_PROTOCOL);
+}
+
 /* Everything that http finds, and one thing that it does not mind. */
 static const char *const no_http[] = {
     "S",
@@ -466,7 +494,7 @@ static void test_every_result_has_words(void **state) {
   static const aui_handshake_result results[] = {
       AUI_HANDSHAKE_NEED_MORE,     AUI_HANDSHAKE_HEAD_TOO_LONG, AUI_HANDSHAKE_NOT_HTTP,      AUI_HANDSHAKE_TLS_ALERT,
       AUI_HANDSHAKE_NO_MEMORY,     AUI_HANDSHAKE_NO_UPGRADE,    AUI_HANDSHAKE_NO_CONNECTION, AUI_HANDSHAKE_BAD_ACCEPT,
-      AUI_HANDSHAKE_BAD_EXTENSION, AUI_HANDSHAKE_BAD_PROTOCOL};
+      AUI_HANDSHAKE_BAD_EXTENSION, AUI_HANDSHAKE_BAD_PROTOCOL,  AUI_HANDSHAKE_NO_PROTOCOL};
   for (size_t i = 0; i < COUNT(results); i++) {
     const char *words = aui_handshake_describe(results[i]);
     for (size_t j = 0; j < i; j++) assert_string_not_equal(words, aui_handshake_describe(results[j]));
@@ -485,6 +513,7 @@ int main(void) {
       cmocka_unit_test(test_no_connection),
       cmocka_unit_test(test_bad_accept),
       cmocka_unit_test(test_unoffered),
+      cmocka_unit_test(test_offered),
       cmocka_unit_test(test_not_http),
       cmocka_unit_test(test_tls_alert),
       cmocka_unit_test(test_limit_of_the_head),

@@ -286,12 +286,14 @@ static void show_envelope(char *out, const char *json, const aui_json_envelope *
   show_span(out, "thread", json, envelope->thread_id);
   show_span(out, "suggestions", json, envelope->suggestions);
   if (envelope->status_code >= 0) sprintf(out + strlen(out), " status=%d", envelope->status_code);
+  if (envelope->code >= 0) sprintf(out + strlen(out), " code=%d", envelope->code);
 }
 
 static const struct {
   const char *json;
   const char *words;
 } envelope_cases[] = {
+    {"{'type':'error','seq':-1,'data':{'error':'no','code':402}}", " error data={'error':'no','code':402} code=402"},
     {"{}", ""},
     {"{'type':'thread','data':{'thread_id':'T'}}", " thread data={'thread_id':'T'} thread=T"},
     {"{'seq':12,'type':'event','data':{'data':{'text':'a'},'channel':{'event_name':'" UPDATE "'}} , 'x':{}}",

@@ -376,7 +376,7 @@ static void the_request_of_the_day_is_used(void **state) {
   final(&p, 1, "a");
   done(&p);
   release(&p, reply);
-  assert_true(aui_session_set_request(p.session, &(aui_request){"other.test", "/s", ""}));
+  assert_true(aui_session_set_request(p.session, &(aui_request){"other.test", "/s", ""}, NULL));
   reply = send(&p, "{}");
   peer_pump(&p, SIZE_MAX);
   assert_memory_equal(p.incoming.data, "POST /s HTTP/1.1\r\nHost: other.test\r\n", 36);

@@ -217,7 +217,7 @@ static bool visit(const server *suite, const char *place, long *number) {
   connection c = {.request = {suite->field, target, ""}, .on_message = number ? take_number : echo};
   c.fd = dial(suite);
   if (c.fd < 0) return false;
-  aui_websocket_begin(&c.ws, -1);
+  aui_websocket_begin(&c.ws, -1, NULL);
   bool ok = converse(&c) || complain("failed at %s", target);
   if (number) *number = c.number;
   close(c.fd);

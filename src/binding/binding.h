@@ -30,8 +30,8 @@ void aui_create_reply(lua_State *L);
 aui_lua_session *aui_check_session(lua_State *L);
 
 /* Fills in a session's configuration from the table at stack index `table`, which keeps its strings alive:
- * carrier ("websocket", or "stream": see aui_carrier), thread_id (nil: none), request_host, target, headers, proxy_name
- * (nil: no proxy); in seconds, infinity for never, connect_timeout, reconnect_base, reconnect_max,
+ * carrier ("websocket", "threads websocket" or "stream": see aui_carrier), thread_id (nil: none), request_host, target,
+ * headers, proxy_name (nil: no proxy); in seconds, infinity for never, connect_timeout, reconnect_base, reconnect_max,
  * reconnect_reset_after, ping_interval, ping_timeout, rate_per; in bytes queue_bytes, max_message, max_response_head;
  * and reconnect_attempts, rate_messages, queue_messages, max_depth, recover (whether replies in doubt are parked: see
  * reply:is_parked), renews (whether a message that is refused with 401 is sent again once). */

@@ -59,9 +59,12 @@ bool aui_boolean_field(lua_State *L, int table, const char *name) {
 
 static aui_carrier carrier_field(lua_State *L, int table) {
   const char *name = aui_string_field(L, table, "carrier", "websocket");
-  if (strcmp(name, "stream") == 0) return AUI_CARRIER_STREAM;
-  if (strcmp(name, "websocket") != 0) luaL_error(L, "carrier: expected \"websocket\" or \"stream\"");
-  return AUI_CARRIER_WEBSOCKET;
+  if (strcmp(name, "websocket") == 0) return AUI_CARRIER_WEBSOCKET;
+  if (strcmp(name, "threads websocket") == 0) return AUI_CARRIER_THREADS_WEBSOCKET;
+  if (strcmp(name, "stream") != 0) {
+    luaL_error(L, "carrier: expected \"websocket\", \"threads websocket\" or \"stream\"");
+  }
+  return AUI_CARRIER_STREAM;
 }
 
 bool aui_is_plain(lua_State *L, int table) {

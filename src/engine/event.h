@@ -96,8 +96,8 @@ bool aui_event_add_suggestions(const aui_event_reader *reader, aui_buffer *messa
 /* What a THREAD names, decoded, appended to `id`. Returns false, and changes nothing, when memory is short. */
 bool aui_event_thread_id(const aui_event_reader *reader, aui_buffer *id);
 
-/* Of an ERROR: the `status_code`, 400 to 999; 422 for a list of what is invalid, the body that goes with it; 0 when it
- * has none. And in seconds `extra_data.retry_after`, -1 when absent. */
+/* Of an ERROR: the `status_code`, 400 to 999, in the threads API else such a `code`; 422 for a list of what is invalid,
+ * the body that goes with it; 0 when it has none. And in seconds `extra_data.retry_after`, -1 when absent. */
 int aui_event_status_code(const aui_event_reader *reader);
 int aui_event_retry_after(const aui_event_reader *reader);
 

@@ -39,9 +39,11 @@ static aui_json_span envelope_content(const aui_json_members *members) {
   return members->envelope.data;
 }
 
+/* That of a turn has a status, one of the session a code. */
 static int envelope_status_code(const aui_json_members *members) {
-  int status_code = members->envelope.status_code;
-  return status_code >= FIRST_ERROR_STATUS ? status_code : 0;
+  const aui_json_envelope *envelope = &members->envelope;
+  if (envelope->status_code >= FIRST_ERROR_STATUS) return envelope->status_code;
+  return envelope->code >= FIRST_ERROR_STATUS ? envelope->code : 0;
 }
 
 static aui_json_span envelope_final_text(const aui_json_members *members) {

@@ -2,6 +2,7 @@
 #include "engine/failure.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void aui_failure_out_of_memory(aui_error *error) {
   aui_error_set(error, AUI_ERROR_OVERFLOW, "out of memory");
@@ -135,6 +136,16 @@ void aui_failure_ask_for_tls(aui_error *error) {
   bool retryable = error->retryable;
   aui_error_set(error, error->kind, "%s (does it want TLS: wss:// or https://?)", error->message);
   error->retryable = retryable;
+}
+
+void aui_failure_ask_for_stream(aui_error *error) {
+  enum { BAD_REQUEST = 400 };
+  bool unsaid = error->kind == AUI_ERROR_APPLICATION && (!error->status_code || error->status_code == BAD_REQUEST);
+  if (!unsaid) return;
+  char words[2 * sizeof error->message];
+  snprintf(words, sizeof words, "%s (does it stream by Server-Sent Events only? Then use carrier = \"stream\")",
+           error->message);
+  aui_words_copy(error->message, sizeof error->message, words, strlen(words));
 }
 
 /* ---- One HTTP request and its answer ---- */

@@ -56,6 +56,10 @@ void aui_failure_of_handshake_cut(aui_error *error, aui_handshake *handshake, co
  * that expects TLS. */
 void aui_failure_ask_for_tls(aui_error *error);
 
+/* Likewise to one that a server has sent by WebSocket, of the threads API, before anything else: it may be that of an
+ * agent that does not answer that way. Nothing changes where the error's status says that it is something else. */
+void aui_failure_ask_for_stream(aui_error *error);
+
 /* An answer cannot be read: `why` is an error of aui_http_read. */
 void aui_failure_of_http(aui_error *error, aui_http_event why);
 

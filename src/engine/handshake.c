@@ -48,6 +48,16 @@ static void take_accept(aui_handshake *handshake, aui_span value) {
   fields->accept = true;
 }
 
+/* Its name is one of those that were offered, letter by letter (4.2.2). */
+static void take_protocol(aui_handshake *handshake, aui_span value) {
+  aui_handshake_fields *fields = &handshake->fields;
+  const char *asked = handshake->protocol;
+  if (value.len == 0) return;
+  bool right = asked && value.len == strlen(asked) && memcmp(value.at, asked, value.len) == 0;
+  if (!right || fields->protocol) fields->bad_protocol = true;
+  fields->protocol = true;
+}
+
 static void handshake_take_field(aui_handshake *handshake) {
   aui_span name = handshake->http.name, value = handshake->http.value;
   aui_handshake_fields *fields = &handshake->fields;
@@ -60,7 +70,7 @@ static void handshake_take_field(aui_handshake *handshake) {
   } else if (aui_span_equals(name, "sec-websocket-extensions")) {
     if (value.len > 0) fields->extension = true;
   } else if (aui_span_equals(name, "sec-websocket-protocol")) {
-    if (value.len > 0) fields->protocol = true;
+    take_protocol(handshake, value);
   } else if (aui_span_equals(name, "retry-after")) {
     handshake->retry_after = aui_retry_after_read(value.at, value.len, handshake->unix_time);
   }
@@ -74,7 +84,8 @@ static aui_handshake_result check_upgrade(const aui_handshake *handshake) {
   if (!fields->connection) return AUI_HANDSHAKE_NO_CONNECTION;
   if (!fields->accept || fields->bad_accept) return AUI_HANDSHAKE_BAD_ACCEPT;
   if (fields->extension) return AUI_HANDSHAKE_BAD_EXTENSION;
-  if (fields->protocol) return AUI_HANDSHAKE_BAD_PROTOCOL;
+  if (fields->bad_protocol) return AUI_HANDSHAKE_BAD_PROTOCOL;
+  if (handshake->protocol && !fields->protocol) return AUI_HANDSHAKE_NO_PROTOCOL;
   return AUI_HANDSHAKE_ACCEPTED;
 }
 
@@ -119,7 +130,8 @@ const char *aui_handshake_describe(aui_handshake_result result) {
     case AUI_HANDSHAKE_NO_CONNECTION: return "the server's answer lacks \"Connection: Upgrade\"";
     case AUI_HANDSHAKE_BAD_ACCEPT: return "the server's Sec-WebSocket-Accept is missing, repeated or wrong";
     case AUI_HANDSHAKE_BAD_EXTENSION: return "the server chose an extension that was not offered";
-    case AUI_HANDSHAKE_BAD_PROTOCOL: return "the server chose a subprotocol that was not offered";
+    case AUI_HANDSHAKE_BAD_PROTOCOL: return "the server chose a subprotocol that it was not asked for";
+    case AUI_HANDSHAKE_NO_PROTOCOL: return "the server did not choose the subprotocol that it was asked for";
     default: return aui_http_describe((aui_http_event)result);
   }
 }

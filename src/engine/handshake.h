@@ -29,7 +29,8 @@ typedef enum {
   AUI_HANDSHAKE_NO_CONNECTION = -21, /* 101 without "Connection: Upgrade" */
   AUI_HANDSHAKE_BAD_ACCEPT = -22,    /* Sec-WebSocket-Accept missing, repeated or wrong */
   AUI_HANDSHAKE_BAD_EXTENSION = -23, /* an extension that was not offered */
-  AUI_HANDSHAKE_BAD_PROTOCOL = -24   /* a subprotocol, though none was offered */
+  AUI_HANDSHAKE_BAD_PROTOCOL = -24,  /* another subprotocol than that which was asked for, or two */
+  AUI_HANDSHAKE_NO_PROTOCOL = -25    /* no subprotocol, though one was asked for */
 } aui_handshake_result;
 
 /* What the fields of the answer's head said. Private. */
@@ -39,7 +40,8 @@ typedef struct {
   bool accept;     /* the right one was there */
   bool bad_accept; /* another one was there, or a second */
   bool extension;
-  bool protocol;
+  bool protocol;     /* one was there */
+  bool bad_protocol; /* it was not the right one, or there was a second */
 } aui_handshake_fields;
 
 /* A handshake under way. Fields are private but for those marked. */
@@ -51,6 +53,10 @@ typedef struct {
   aui_http http; /* http.status: that of the answer, 0 while unknown */
 
   int64_t unix_time; /* the date, as of aui_retry_after_read: to be set after aui_handshake_begin, which sets -1 */
+
+  /* The subprotocol that the server has to choose of those that the request's headers offer: to be set likewise; NULL,
+   * as aui_handshake_begin sets it: none is offered. Borrowed until a result. */
+  const char *protocol;
 
   /* Of a refused handshake; valid until aui_handshake_free. */
   long retry_after; /* seconds, at most 2^31 - 1 (RFC 9110, 10.2.3); -1 when absent */

@@ -31,6 +31,7 @@ typedef enum {
   DATA_ID,
   DATA_THREAD_ID,
   DATA_STATUS_CODE,
+  DATA_CODE,
   DATA_SUGGESTIONS,
   TEXT,
   ID,
@@ -53,7 +54,7 @@ typedef enum {
 } member;
 
 /* By the length of their keys, which tells nearly all others from them. */
-enum { LONGEST_KEY = 20, SAME_LENGTH = 8 };
+enum { LONGEST_KEY = 20, SAME_LENGTH = 9 };
 static const struct {
   member parent;
   member self;
@@ -68,7 +69,8 @@ static const struct {
            {SENDER, SENDER_TYPE, "type"},
            {RECEIVER, RECEIVER_TYPE, "type"},
            {DATA, DATA_DATA, "data"},
-           {DATA_DATA, DATA_DATA_TEXT, "text"}},
+           {DATA_DATA, DATA_DATA_TEXT, "text"},
+           {DATA, DATA_CODE, "code"}},
     [5] = {{ROOT, EVENT, "event"}, {ROOT, SCOPE, "scope"}, {ROOT, ERROR, "error"}},
     [6] = {{ROOT, SENDER, "sender"}, {ROOT, DETAIL, "detail"}, {ROOT, ERRORS, "errors"}},
     [7] = {{ROOT, CHANNEL, "channel"},
@@ -361,7 +363,8 @@ static void record_origin(aui_json_origin *origin, member which, aui_json_span i
 
 /* What an envelope's `data` says begins anew with another one. */
 static void begin_data(aui_json_envelope *envelope, aui_json_span span) {
-  *envelope = (aui_json_envelope){.type = envelope->type, .seq = envelope->seq, .data = span, .status_code = -1};
+  *envelope =
+      (aui_json_envelope){.type = envelope->type, .seq = envelope->seq, .data = span, .status_code = -1, .code = -1};
 }
 
 /* Records a member of an envelope; returns false for any other. */
@@ -379,6 +382,7 @@ static bool record_envelope(scanner *s, kind k, aui_json_span whole, aui_json_sp
     case DATA_ID: envelope->id = id; return true;
     case DATA_THREAD_ID: envelope->thread_id = id; return true;
     case DATA_STATUS_CODE: envelope->status_code = status_code_of(k, value, end); return true;
+    case DATA_CODE: envelope->code = status_code_of(k, value, end); return true;
     case DATA_SUGGESTIONS: envelope->suggestions = k == ARRAY || k == NULL_VALUE ? whole : none; return true;
     default: return false;
   }
@@ -594,8 +598,8 @@ aui_json_result aui_json_scan_whole(const char *json, size_t n, unsigned max_dep
   const char *start = json + aui_json_bom_size(json, n);
   scanner s = {
       .json = json, .at = start, .end = json + n, .max_depth = bounded_depth(max_depth), .next = ROOT, .out = scan};
-  *scan =
-      (aui_json_scan){.members = {.status_code = -1, .retry_after = -1, .envelope = {.seq = -1, .status_code = -1}}};
+  *scan = (aui_json_scan){
+      .members = {.status_code = -1, .retry_after = -1, .envelope = {.seq = -1, .status_code = -1, .code = -1}}};
   return run_automaton(&s, BEFORE_VALUE);
 }
 

@@ -69,6 +69,7 @@ typedef struct {
   aui_json_span thread_id;   /* root.data.thread_id, likewise */
   aui_json_span suggestions; /* root.data.followup_suggestions, a list with its brackets, or null */
   int status_code;           /* root.data.status_code, as in aui_json_members */
+  int code;                  /* root.data.code, likewise */
 } aui_json_envelope;
 
 /* The members of interest. Of a repeated key the last one counts. A number out of range is taken as

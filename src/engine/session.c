@@ -20,11 +20,19 @@ static bool copy_request(aui_request *copy, const aui_request *request) {
   return ok;
 }
 
+static const session_carrier *carrier_of(aui_carrier carrier) {
+  switch (carrier) {
+    case AUI_CARRIER_STREAM: return &aui_session_stream;
+    case AUI_CARRIER_THREADS_WEBSOCKET: return &aui_session_threads_websocket;
+    default: return &aui_session_websocket;
+  }
+}
+
 aui_session *aui_session_new(const aui_session_config *config) {
   aui_session *session = calloc(1, sizeof *session);
   if (!session) return NULL;
   session->config = *config;
-  session->carrier = config->carrier == AUI_CARRIER_STREAM ? &aui_session_stream : &aui_session_websocket;
+  session->carrier = carrier_of(config->carrier);
   if (!session->carrier->is_lasting) session->config.ping.interval = AUI_NEVER; /* there is nothing to ping with */
   session->config.thread_id = NULL;                                             /* it is kept elsewhere */
   session->transport = TRANSPORT_WANTED;
@@ -53,6 +61,7 @@ void aui_session_free(aui_session *session) {
   aui_event_free(session->events);
   aui_answers_free(session->answers);
   aui_buffer_free(&session->thread_id);
+  aui_buffer_free(&session->agent_id);
   aui_error_clear(&session->error);
   aui_error_clear(&session->refusal);
   free_request(&session->config.request);
@@ -201,10 +210,17 @@ aui_notice aui_session_take_notice(aui_session *session) {
   return notice;
 }
 
-bool aui_session_set_request(aui_session *session, const aui_request *request) {
+bool aui_session_set_request(aui_session *session, const aui_request *request, const char *agent_id) {
   aui_request copy;
-  if (!copy_request(&copy, request)) return false;
+  aui_buffer agent = {0};
+  if (agent_id && !aui_buffer_append(&agent, agent_id, strlen(agent_id))) return false;
+  if (!copy_request(&copy, request)) {
+    aui_buffer_free(&agent);
+    return false;
+  }
   free_request(&session->config.request);
+  aui_buffer_free(&session->agent_id);
   session->config.request = copy;
+  session->agent_id = agent;
   return true;
 }

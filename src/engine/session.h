@@ -25,14 +25,19 @@ typedef struct aui_session aui_session;
 
 /* What carries the messages and their answers. */
 typedef enum {
-  AUI_CARRIER_WEBSOCKET, /* of the tasks API: one connection, kept open */
-  AUI_CARRIER_STREAM     /* of the threads API: each message is a POST, answered by Server-Sent Events. `ping` has no
-                            meaning, and a connection that ends between two messages is made anew for the next one */
+  AUI_CARRIER_WEBSOCKET,         /* of the tasks API: one connection, kept open */
+  AUI_CARRIER_THREADS_WEBSOCKET, /* of the threads API, likewise. The request's headers offer the token and
+                                    AUI_THREADS_PROTOCOL as subprotocols */
+  AUI_CARRIER_STREAM             /* of the threads API: each message is a POST, answered by Server-Sent Events. `ping`
+                                    has no meaning, and a connection that ends between two messages is made anew for the
+                                    next one */
 } aui_carrier;
+
+#define AUI_THREADS_PROTOCOL "aui-websocket"
 
 typedef struct {
   aui_carrier carrier;
-  const char *thread_id; /* copied: in which messages go by AUI_CARRIER_STREAM; NULL: the server makes one */
+  const char *thread_id; /* copied: in which messages of the threads API go; NULL: the server makes one */
   aui_request request;   /* copied */
   const char *proxy;     /* copied: by which errors name the proxy, if the driver goes through one; NULL: none */
   bool is_plain;         /* the driver speaks no TLS: errors ask whether the server does */
@@ -85,9 +90,10 @@ aui_ending aui_session_ending(const aui_session *session);
 /* The driver has begun to open the transport and is now in this phase. */
 void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now);
 
-/* What the request says from the next connection on, instead of that in the config (copied). Returns false, and changes
- * nothing, when memory is short. */
-bool aui_session_set_request(aui_session *session, const aui_request *request);
+/* What the request says from the next connection on, instead of that in the config; and the agent that messages are for
+ * by AUI_CARRIER_THREADS_WEBSOCKET, NULL where it is not known (both copied). Returns false, and changes nothing, when
+ * memory is short. */
+bool aui_session_set_request(aui_session *session, const aui_request *request, const char *agent_id);
 
 /* In AUI_PHASE_REQUEST: it cannot be found out what the request says, for this reason (copied). The attempt to connect
  * has failed with it: nothing more is to be reported of that. */
@@ -192,17 +198,17 @@ typedef struct {
 
 void aui_session_get_stats(const aui_session *session, aui_session_stats *stats);
 
-/* By AUI_CARRIER_STREAM: the id of the thread, `*n` bytes of UTF-8, as soon as it is known; else NULL. Valid until the
+/* Of the threads API: the id of the thread, `*n` bytes of UTF-8, as soon as it is known; else NULL. Valid until the
  * next call that changes the session. */
 const char *aui_session_thread_id(const aui_session *session, size_t *n);
 
-/* Accepts a message: `json` (copied), an object, is sent as one text frame, or as the body of a POST to which the
- * thread's id is added, as soon as there is a connection and every earlier reply has ended; a session that waits for
- * its next attempt makes it sooner. What comes belongs to the answer only if it names no other task than the message's
- * `task_id` (a string at the top of its JSON; without one, any), see docs/engine.md, "Whose answer". Returns its reply,
- * which the caller owns and must release. Each accepted send ends exactly once, in a message or in an error. NULL when
- * it is not accepted: `error`, which must be clear, says why (canceled: the session is closed; overflow: the queue is
- * full, or memory is short). */
+/* Accepts a message: `json` (copied), an object, is sent as one text frame, or as the body of a POST, as soon as there
+ * is a connection and every earlier reply has ended; a session that waits for its next attempt makes it sooner. In the
+ * threads API it is sent with the thread's id, and in a frame with its type and the agent's id. What comes belongs to
+ * the answer only if it names no other task than the message's `task_id` (a string at the top of its JSON; without one,
+ * any), see docs/engine.md, "Whose answer". Returns its reply, which the caller owns and must release. Each accepted
+ * send ends exactly once, in a message or in an error. NULL when it is not accepted: `error`, which must be clear, says
+ * why (canceled: the session is closed; overflow: the queue is full, or memory is short). */
 aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
                             uint64_t now, aui_error *error);
 

@@ -14,13 +14,17 @@ static void bad_message(aui_session *session, int why, uint64_t now) {
   aui_session_close_connection(session, &reason, 1007, now);
 }
 
+void aui_session_answer_is_over(aui_session *session) {
+  session->connection.draining = false;
+  aui_event_restart(session->events);
+  session->notify = true;
+}
+
 /* The awaited answer has come whole, whether somebody waits for it or not. */
 static void finish_active(aui_session *session) {
   if (session->active) aui_reply_finish(session->active);
   session->active = NULL;
-  session->connection.draining = false;
-  aui_event_restart(session->events);
-  session->notify = true;
+  aui_session_answer_is_over(session);
 }
 
 void aui_session_end_answer(aui_session *session) {
@@ -45,7 +49,7 @@ static void take_final(aui_session *session, uint64_t now) {
     }
     aui_session_count_message(session, session->active, now);
   }
-  if (!session->carrier->is_resumable) finish_active(session);
+  if (!session->carrier->has_end) finish_active(session);
 }
 
 static void take_error_payload(aui_session *session, uint64_t now) {

@@ -70,8 +70,8 @@ typedef enum {
 /* How far a connection has got, whose transport is up. */
 typedef enum { CARRIER_OPENING, CARRIER_OPEN, CARRIER_CLOSING, CARRIER_CLOSED } carrier_state;
 
-/* What carries messages and answers over a transport: session_websocket.c, session_stream.c. A session knows no more of
- * it than this. All but `clear` are for a transport that is up, or is to be dropped after it was. */
+/* What carries messages and answers over a transport: session_websocket.c (for either API), session_stream.c. A session
+ * knows no more of it than this. All but `clear` are for a transport that is up, or is to be dropped after it was. */
 typedef struct {
   aui_api api;
 
@@ -79,9 +79,8 @@ typedef struct {
    * that waits, and what is left of an abandoned answer is read, not cut off. */
   bool is_lasting;
 
-  /* An answer has an end of its own, behind its message; and may be resumed on another connection, from the last event
-   * with a number. */
-  bool is_resumable;
+  bool has_end;      /* an answer has an end of its own, behind its message */
+  bool is_resumable; /* it may be resumed on another connection, from the last event with a number */
 
   /* What makes an event of a final message from elsewhere. */
   const char *before_message, *behind_message;
@@ -118,7 +117,7 @@ typedef struct {
   void (*clear)(aui_session *); /* the transport is gone */
 } session_carrier;
 
-extern const session_carrier aui_session_websocket, aui_session_stream;
+extern const session_carrier aui_session_websocket, aui_session_threads_websocket, aui_session_stream;
 
 struct aui_session {
   aui_session_config config; /* its strings are ours */
@@ -137,6 +136,7 @@ struct aui_session {
   aui_websocket ws; /* also keeps the randomness that delays are drawn by */
   aui_stream stream;
   aui_buffer thread_id;     /* of the conversation, when the API has threads and it is known */
+  aui_buffer agent_id;      /* of the agent, likewise */
   aui_event_reader *events; /* NULL without a transport */
   aui_answers *answers;     /* NULL once they are handed on by aui_session_detach */
 
@@ -242,6 +242,17 @@ void aui_session_retry_earlier(aui_session *session, const aui_reply *reply, uin
 /* The transport is gone, or was never there. */
 void aui_session_transport_gone(aui_session *session, uint64_t now);
 
+/* ---- Messages of the threads API (session_message.c) ----
+ *
+ * The thread is added as soon as it is known: a message may have been accepted before, and a resumption has to name it.
+ * Both append, and return false when memory is short. */
+
+/* The body of a POST. */
+bool aui_session_write_body(const aui_session *session, const aui_reply *reply, aui_buffer *out);
+
+/* A WebSocket's message. */
+bool aui_session_write_frame(const aui_session *session, const aui_reply *reply, aui_buffer *out);
+
 /* ---- Input from the peer (session_input.c) ---- */
 
 /* The connection is open. */
@@ -249,6 +260,9 @@ void aui_session_opened(aui_session *session, uint64_t now);
 
 /* Reads the events of this session; NULL when memory is short. */
 aui_event_reader *aui_session_new_reader(const aui_session *session);
+
+/* Nothing more belongs to the awaited answer, which nobody waits for any more. */
+void aui_session_answer_is_over(aui_session *session);
 
 /* The answer has ended, and nothing more belongs to it: the reply, if there is still one, ends in its message. Without
  * one the connection ends. */

@@ -1,6 +1,4 @@
 /* The second carrier of a session: each message is a POST, answered by a stream of events. */
-#include <string.h>
-
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
@@ -31,36 +29,13 @@ static bool stream_write_due(aui_session *session, bool sends, uint64_t now) {
   return true;
 }
 
-/* Appends a string of JSON. */
-static bool write_string(aui_buffer *out, const aui_buffer *text) {
-  static const char digits[] = "0123456789abcdef";
-  bool ok = aui_buffer_append(out, "\"", 1);
-  for (size_t i = 0; ok && i < text->len; i++) {
-    unsigned char c = (unsigned char)text->data[i];
-    char escape[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
-    bool plain = c >= 0x20 && c != '"' && c != '\\';
-    ok = plain ? aui_buffer_append(out, text->data + i, 1) : aui_buffer_append(out, escape, sizeof escape);
-  }
-  return ok && aui_buffer_append(out, "\"", 1);
-}
-
-/* Makes the body of a message, which is an object, to which the thread is added as soon as that is known: a message may
- * have been accepted before, and a resumption has to name it. */
-static bool write_body(aui_buffer *body, const aui_buffer *thread_id, const aui_buffer *message) {
-  static const char key[] = "{\"thread_id\":";
-  bool known = thread_id->len > 0, empty = message->len <= 2;
-  if (!known) return aui_buffer_append(body, message->data, message->len);
-  return aui_buffer_append(body, key, sizeof key - 1) && write_string(body, thread_id) &&
-         aui_buffer_append(body, ",", empty ? 0 : 1) && aui_buffer_append(body, message->data + 1, message->len - 1);
-}
-
 static bool stream_send(aui_session *session, const aui_reply *reply) {
   const aui_session_config *config = &session->config;
   const aui_stream_message message = {&config->request, reply->last_seq, config->max_response_head,
                                       config->max_message};
   aui_buffer body = {0};
-  bool ok = write_body(&body, &session->thread_id, &reply->request) &&
-            aui_stream_send(&session->stream, &message, body.data, body.len);
+  bool ok =
+      aui_session_write_body(session, reply, &body) && aui_stream_send(&session->stream, &message, body.data, body.len);
   aui_buffer_free(&body);
   if (ok) aui_event_restart(session->events);
   return ok;
@@ -203,6 +178,7 @@ static void stream_clear(aui_session *session) {
 }
 
 const session_carrier aui_session_stream = {.api = AUI_API_THREADS,
+                                            .has_end = true,
                                             .is_resumable = true,
                                             .before_message = "{\"type\":\"message\",\"data\":",
                                             .behind_message = "}",

@@ -1,4 +1,5 @@
-/* The first carrier of a session: a WebSocket, which stays open from message to message. */
+/* The first carrier of a session: a WebSocket, which stays open from message to message. The two APIs have a table each
+ * at the end. */
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
@@ -11,7 +12,12 @@ static carrier_state websocket_state(const aui_session *session) {
 
 static void websocket_begin(aui_session *session, uint64_t now) {
   (void)now;
-  aui_websocket_begin(&session->ws, session->unix_time);
+  aui_websocket_begin(&session->ws, session->unix_time, NULL);
+}
+
+static void threads_begin(aui_session *session, uint64_t now) {
+  (void)now;
+  aui_websocket_begin(&session->ws, session->unix_time, AUI_THREADS_PROTOCOL);
 }
 
 void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t unheard, uint64_t now) {
@@ -44,6 +50,14 @@ static bool websocket_write_due(aui_session *session, bool sends, uint64_t now) 
 
 static bool websocket_send(aui_session *session, const aui_reply *reply) {
   return aui_websocket_send(&session->ws, AUI_OPCODE_TEXT, reply->request.data, reply->request.len);
+}
+
+static bool threads_send(aui_session *session, const aui_reply *reply) {
+  aui_buffer frame = {0};
+  bool ok = aui_session_write_frame(session, reply, &frame) &&
+            aui_websocket_send(&session->ws, AUI_OPCODE_TEXT, frame.data, frame.len);
+  aui_buffer_free(&frame);
+  return ok;
 }
 
 static bool websocket_unsend(aui_session *session) {
@@ -117,6 +131,21 @@ static void websocket_take_error(aui_session *session, aui_error *error, uint64_
   aui_session_start_close_timer(session, now);
 }
 
+/* An error that has a number ends the turn, and nothing else: without one it is the session's. */
+static void threads_take_error(aui_session *session, aui_error *error, uint64_t now) {
+  if (aui_event_seq(session->events) < 0) {
+    if (!session->connection.agent_spoke) aui_failure_ask_for_stream(error);
+    websocket_take_error(session, error, now);
+    return;
+  }
+  aui_reply *reply = session->active;
+  if (session->connection.reading == READING_ANSWER) {
+    if (reply) aui_session_fail_reply(session, reply, error, aui_failure_delivered(error, reply->answered));
+    aui_session_answer_is_over(session);
+  }
+  aui_error_clear(error);
+}
+
 /* ---- Its end ---- */
 
 static void websocket_close(aui_session *session, uint16_t code, uint64_t now) {
@@ -160,26 +189,26 @@ static void websocket_clear(aui_session *session) {
   aui_websocket_clear(&session->ws);
 }
 
-const session_carrier aui_session_websocket = {.api = AUI_API_TASKS,
-                                               .is_lasting = true,
+/* What both APIs have in common. */
+#define ANY_WEBSOCKET                                                                                                  \
+  .is_lasting = true, .state = websocket_state, .is_ready = websocket_is_ready, .is_quiet = websocket_is_quiet,        \
+  .write_due = websocket_write_due, .unsend = websocket_unsend, .output = websocket_output, .wrote = websocket_wrote,  \
+  .receive = websocket_receive, .ping = websocket_ping, .close = websocket_close, .fail = websocket_fail,              \
+  .ending = websocket_ending, .peer_reads_no_more = websocket_peer_reads_no_more,                                      \
+  .explain_cut = websocket_explain_cut, .explain_delay = websocket_explain_delay, .clear = websocket_clear
+
+const session_carrier aui_session_websocket = {ANY_WEBSOCKET,
+                                               .api = AUI_API_TASKS,
                                                .before_message = "",
                                                .behind_message = "",
-                                               .state = websocket_state,
                                                .begin = websocket_begin,
-                                               .is_ready = websocket_is_ready,
-                                               .is_quiet = websocket_is_quiet,
-                                               .write_due = websocket_write_due,
                                                .send = websocket_send,
-                                               .unsend = websocket_unsend,
-                                               .output = websocket_output,
-                                               .wrote = websocket_wrote,
-                                               .receive = websocket_receive,
-                                               .take_error = websocket_take_error,
-                                               .ping = websocket_ping,
-                                               .close = websocket_close,
-                                               .fail = websocket_fail,
-                                               .ending = websocket_ending,
-                                               .peer_reads_no_more = websocket_peer_reads_no_more,
-                                               .explain_cut = websocket_explain_cut,
-                                               .explain_delay = websocket_explain_delay,
-                                               .clear = websocket_clear};
+                                               .take_error = websocket_take_error};
+
+const session_carrier aui_session_threads_websocket = {ANY_WEBSOCKET,
+                                                       .api = AUI_API_THREADS,
+                                                       .before_message = "{\"type\":\"message\",\"data\":",
+                                                       .behind_message = "}",
+                                                       .begin = threads_begin,
+                                                       .send = threads_send,
+                                                       .take_error = threads_take_error};

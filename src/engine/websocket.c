@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-void aui_websocket_begin(aui_websocket *ws, int64_t unix_time) {
+void aui_websocket_begin(aui_websocket *ws, int64_t unix_time, const char *protocol) {
   ws->state = AUI_WEBSOCKET_REQUEST;
   ws->unix_time = unix_time;
+  ws->protocol = protocol;
 }
 
 void aui_websocket_adopt(aui_websocket *ws, size_t max_message) {
@@ -54,6 +55,7 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
     const uint8_t *nonce = draw_random(ws, AUI_HANDSHAKE_NONCE_SIZE);
     if (!aui_handshake_begin(&ws->handshake, &ws->out, request, nonce, max_head)) return false;
     ws->handshake.unix_time = ws->unix_time;
+    ws->handshake.protocol = ws->protocol;
     ws->state = AUI_WEBSOCKET_HANDSHAKE;
   }
   if (ws->out.len == 0 && !write_pongs(ws)) return false;

@@ -46,7 +46,8 @@ typedef struct {
   uint8_t random[AUI_WEBSOCKET_RANDOM]; /* for the handshake's nonce and for masks: used up from the end */
   size_t random_len;
 
-  int64_t unix_time; /* see aui_websocket_begin */
+  int64_t unix_time;    /* see aui_websocket_begin */
+  const char *protocol; /* likewise */
 
   aui_websocket_pong pongs[AUI_WEBSOCKET_MAX_PONGS]; /* that are due */
   size_t pong_count;
@@ -59,8 +60,9 @@ typedef struct {
   char peer_reason[AUI_WEBSOCKET_MAX_REASON + 1];
 } aui_websocket;
 
-/* Begins a connection whose transport has just opened. `unix_time`: the date, as of aui_retry_after_read. */
-void aui_websocket_begin(aui_websocket *ws, int64_t unix_time);
+/* Begins a connection whose transport has just opened. `unix_time`: the date, as of aui_retry_after_read. `protocol`:
+ * the subprotocol that the server has to choose, see aui_handshake; borrowed; NULL: none. */
+void aui_websocket_begin(aui_websocket *ws, int64_t unix_time, const char *protocol);
 
 /* Begins with a transport on which the WebSocket is open already. */
 void aui_websocket_adopt(aui_websocket *ws, size_t max_message);

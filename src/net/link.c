@@ -376,11 +376,11 @@ bool aui_link_asks(const aui_link *link) {
   return link->asks;
 }
 
-void aui_link_give_request(aui_link *link, const aui_request *request) {
+void aui_link_give_request(aui_link *link, const aui_request *request, const char *agent_id) {
   link_enter(link);
   if (!link->asks) return;
   link->asks = false;
-  if (aui_session_set_request(link->session, request)) {
+  if (aui_session_set_request(link->session, request, agent_id)) {
     aui_transport_open(&link->transport);
   } else {
     link_fail(link, "out of memory", true);

@@ -20,8 +20,8 @@ aui_link *aui_loop_open(aui_loop *loop, aui_session *session, const aui_endpoint
  * two functions; they do nothing when it is false. The session notifies its users when it becomes true. */
 bool aui_link_asks(const aui_link *link);
 
-/* The request (copied) is this one: the link connects. */
-void aui_link_give_request(aui_link *link, const aui_request *request);
+/* The request and the agent (copied; NULL: not known) are these, see aui_session_set_request: the link connects. */
+void aui_link_give_request(aui_link *link, const aui_request *request, const char *agent_id);
 
 /* There is no request, for this reason (copied): the attempt to connect has failed. */
 void aui_link_refuse_request(aui_link *link, const aui_error *error);

@@ -138,7 +138,8 @@ end
 ---beginning of a sentence, such as "the token was". Nil: nothing is asked for
 ---@field refresh fun(): boolean?, string?, boolean?, aui.Error? asks for key, headers and token; nil, why, whether to
 ---try again, and the error if it is more than these words
----@field request fun(): string, string target and headers of the session's request, the latter as lines
+---@field request fun(): string, string, string? target and headers of the session's request, the latter as lines; and
+---the agent that its messages are for, where that is known
 ---@field rest_headers fun(): string headers of REST calls
 ---@field refused fun(headers: string): boolean a request with these headers got the status 401: whether one with others
 ---may be let in
@@ -146,21 +147,21 @@ end
 ---@field mask fun(text: string): string hides the key, and what may be secret of the headers, in a text
 ---@field failure fun(raw: table): aui.Error the error for one of the C core's, as errors.from_core makes it
 
---- The credentials for a place (see endpoint.resolve) of these options: the API's key, headers and auth; and timeout,
---- max_response_head and max_response_body for the exchange of a key. Raises for a bad one.
+--- The credentials for a place (see endpoint.resolve) of these options: the API's key, headers, auth and carrier; and
+--- timeout, max_response_head and max_response_body for the exchange of a key. Raises for a bad one.
 ---@return aui.Credentials
 function credentials.new(options, place)
   local api = place.api
-  local its_key, headers, auth = options[api.KEY], options.headers, options.auth
+  local its_key, headers = options[api.KEY], options.headers
   check_options(its_key, headers, place)
   local holders = holders_for(its_key, headers)
   local session_target, session_headers, rest_headers
-  local token, token_value
+  local token, token_value, agent_id
   local is_anonymous -- whether nothing was sent by which a server could know who asks
   local mask = secrets.mask(holders)
 
   local function compose(key, lines)
-    session_target, session_headers, rest_headers = api.sign(key, place.target, lines, auth)
+    session_target, session_headers, rest_headers = api.sign(key, place.target, lines, options)
   end
 
   local function hide(list)
@@ -195,7 +196,7 @@ function credentials.new(options, place)
   -- Equal for equal headers and a key that is the same by this name.
   local function name_with(key_name)
     local lines = type(headers) == "function" and name_of(headers) or header_lines(headers)
-    return table.concat({ auth or "", key_name, lines }, "\n")
+    return table.concat({ options.auth or "", key_name, lines }, "\n")
   end
 
   local function identity()
@@ -218,10 +219,9 @@ function credentials.new(options, place)
     hide(list)
     is_anonymous = sensitive.values(given.key, given.headers, place.target)[1] == nil
     if api.token then
-      local err
-      signature, err = exchange(given.key, lines)
-      if not signature then return nil, err.message, err.retryable, err end
-      token_value = signature
+      local grant, err = exchange(given.key, lines)
+      if not grant then return nil, err.message, err.retryable, err end
+      signature, token_value, agent_id = grant.value, grant.value, grant.agent_id
       list[#list + 1] = signature
       hide(list)
     end
@@ -231,7 +231,8 @@ function credentials.new(options, place)
 
   local function refused(sent)
     if not token then return false end
-    if sent == rest_headers then token:refuse(token_value) end -- else there is another one already
+    local is_ours = sent == rest_headers or sent == session_headers
+    if is_ours then token:refuse(token_value) end -- else there is another one already
     return true
   end
 
@@ -241,7 +242,7 @@ function credentials.new(options, place)
   return {
     asks = asks,
     refresh = refresh,
-    request = function() return session_target, session_headers end,
+    request = function() return session_target, session_headers, agent_id end,
     rest_headers = function() return rest_headers end,
     refused = refused,
     identity = identity,

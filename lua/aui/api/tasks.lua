@@ -14,8 +14,8 @@ local tasks = {
   REGION_NAMES = { "gcp", "azure", "aws" }, -- the default first
   OWN_HEADERS = {}, -- in lower case, which users cannot set
   SCHEMES = { plain = "ws", secure = "wss" },
-  MEANINGLESS = { "thread_id" }, -- options of others
-  CARRIER = "websocket", -- of sessions, as the core calls it
+  MEANINGLESS = { "thread_id", "carrier" }, -- options of others
+  SHARES = true, -- whether a pool's connection may serve another session
   CONVERSATION = "task_id", -- the option that names one
   SESSION_MESSAGE = {
     text = true, task_id = true, context = true, agent_variables = true, fields = true, timeout = true,
@@ -55,12 +55,15 @@ end
 --- What is wrong with a key, in words; nil: nothing.
 function tasks.problem_of_key(key) return key:find "[%z\r\n]" and "must not contain CR, LF or NUL" or nil end
 
+--- How a session's messages are carried, as the core calls it.
+function tasks.carrier() return "websocket" end
+
 --- What the key, which may be nil, makes of a request's target and header lines: the WebSocket's target and lines, and
---- the lines of REST calls. `auth`: the option.
-function tasks.sign(key, target, lines, auth)
+--- the lines of REST calls. Of the options `auth`.
+function tasks.sign(key, target, lines, options)
   if not key then return target, lines, lines end
   local with_header = lines .. KEY_HEADER .. ": " .. key .. "\r\n"
-  if auth == "header" then return target, with_header, with_header end
+  if options.auth == "header" then return target, with_header, with_header end
   return with_parameter(target, key), lines, with_header
 end
 

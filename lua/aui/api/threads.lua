@@ -14,7 +14,7 @@ local threads = {
   OWN_HEADERS = { authorization = true }, -- in lower case, which users cannot set
   SCHEMES = { plain = "http", secure = "https" },
   MEANINGLESS = { "api_key", "auth", "task_id" }, -- options of others
-  CARRIER = "stream", -- of sessions, as the core calls it
+  SHARES = false, -- whether a pool's connection may serve another session
   CONVERSATION = "thread_id", -- the option that names one
   SESSION_MESSAGE = {
     text = true, user_id = true, image_url = true, agent_variables = true, runtime_version = true, fields = true,
@@ -29,7 +29,8 @@ threads.REGIONS = {
 }
 
 local MESSAGING = "/messaging/v1"
-local STREAM = MESSAGING .. "/messages/stream"
+local SESSION = { stream = MESSAGING .. "/messages/stream", websocket = MESSAGING .. "/session" } -- by the carrier
+local SUBPROTOCOL = "aui-websocket" -- AUI_THREADS_PROTOCOL of the core
 
 -- Transcripts of newer agents' threads are found with a version that is not 1 or 1.something, those of older ones
 -- without any.
@@ -46,11 +47,16 @@ function threads.problem_of_key(key)
   return key:find "[^\33-\126]" and "expected printable ASCII without spaces" or nil
 end
 
+--- How a session's messages are carried, as the core calls it. Of the options `carrier`.
+function threads.carrier(options) return options.carrier == "websocket" and "threads websocket" or "stream" end
+
 --- What a token makes of a request's target and header lines: the session's target and lines, and the lines of REST
---- calls.
-function threads.sign(token, target, lines)
+--- calls. Of the options `carrier`.
+function threads.sign(token, target, lines, options)
   local signed = lines .. "Authorization: Bearer " .. token .. "\r\n"
-  return threads.rest_base(target) .. STREAM, signed, signed
+  local offer = ("Sec-WebSocket-Protocol: %s, %s\r\n"):format(token, SUBPROTOCOL)
+  local session_lines = options.carrier == "websocket" and signed .. offer or signed
+  return threads.rest_base(target) .. SESSION[options.carrier], session_lines, signed
 end
 
 -- ---- What is answered ----
@@ -61,7 +67,8 @@ local function read_token(body)
   local token, lifetime = grant.access_token, grant.expires_in
   if type(token) ~= "string" or token == "" or token:find "[^\33-\126]" then return nil, "expected an access_token" end
   if type(lifetime) ~= "number" or not (lifetime > 0) then return nil, "expected expires_in, in seconds" end
-  return { value = token, lifetime = lifetime }
+  local agent_id = type(grant.agent_id) == "string" and grant.agent_id or nil
+  return { value = token, lifetime = lifetime, agent_id = agent_id }
 end
 
 -- The answer to a message, which tells its thread.
@@ -75,7 +82,7 @@ end
 
 -- ---- The calls ----
 
---- The token that a publishable key is exchanged for: { value, lifetime = seconds }.
+--- The token that a publishable key is exchanged for: { value, lifetime = seconds, agent_id = its agent's, if told }.
 function threads.token(key)
   local body = ('{"grant_type":"publishable_key","publishable_key":%s}'):format(json_encoder.encode(threads.KEY, key))
   return request.post("/management/v1/auth/token", body, read_token)

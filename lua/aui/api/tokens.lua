@@ -19,7 +19,7 @@ local remembered, count = {}, 0
 
 local function new_token()
   return setmetatable({
-    value = nil, -- what the server gave
+    grant = nil, -- what the server gave, as the API reads it: value, lifetime, ...
     renew_at = 0, -- of host.now
     ends_at = 0,
     exchange_until = nil, -- as long as one is under way
@@ -42,13 +42,13 @@ function tokens.find(name)
   return remembered[name]
 end
 
-local function is_fresh(self) return self.value and host.now() < self.renew_at end
+local function is_fresh(self) return self.grant and host.now() < self.renew_at end
 
 local function end_exchange(self, grant, failure)
   local now = host.now()
   self.exchange_until, self.failure = nil, failure
   if grant then
-    self.value, self.ends_at = grant.value, now + grant.lifetime
+    self.grant, self.ends_at = grant, now + grant.lifetime
     self.renew_at = self.ends_at - math.min(AHEAD, grant.lifetime / 2)
   end
   self.exchanges = self.exchanges + 1
@@ -74,25 +74,25 @@ end
 -- Whether one is under way; it may have gone down with the process that forked this one.
 local function is_exchanging(self) return self.exchange_until and host.now() < self.exchange_until + 1 end
 
---- The token; waits for it if it must be asked for, by `rest` and `request` (see aui.api.call). On failure nil and the
---- error, which is the exchange's.
----@return string? token
+--- The token, and what the server said of it: what `request` reads, of which `value` is the token. Waits for it if it
+--- must be asked for, by `rest` and `request` (see aui.api.call). On failure nil and the exchange's error.
+---@return table? grant
 ---@return aui.Error? err
 function Token:get(rest, request)
-  if is_fresh(self) then return self.value end
+  if is_fresh(self) then return self.grant end
   local seen = self.exchanges
   if not is_exchanging(self) then begin_exchange(self, rest, request) end
   while self.exchanges == seen and is_exchanging(self) do
     host.wait(self, self.exchange_until + 1, self.notices)
   end
-  if self.value and host.now() < self.ends_at then return self.value end
+  if self.grant and host.now() < self.ends_at then return self.grant end
   return nil, self.failure or errors.new { kind = "timeout", message = "no token was given in time", retryable = true }
 end
 
 --- The server does not accept it any more.
 ---@param value string
 function Token:refuse(value)
-  if self.value == value then self.value = nil end
+  if self.grant and self.grant.value == value then self.grant = nil end
 end
 
 return tokens

@@ -45,6 +45,8 @@
 ---@field thread_id? string with publishable_key: the thread of a session's messages; without one the server makes it
 ---@field user_id? string aui.connect makes a task for this user, unless there is a task_id; with publishable_key: the
 ---user of messages that name none
+---@field carrier? "stream"|"websocket" with publishable_key: how a session's answers come, "stream", as every agent
+---answers, or "websocket", as older ones do, too; default: "stream"
 ---@field auth? "query"|"header" where the key goes in the request; default: "query"
 ---@field headers? table<string, string>|fun(): table<string, string>? more request headers, by name; or a function as
 ---of api_key that returns them

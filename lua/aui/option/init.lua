@@ -77,7 +77,7 @@ function options_module.read(options)
   add_tls(place, options.tls, values.tls)
   local core = endpoint.address(place, read.core_values(SESSION, values))
   core.recover = values.recover and values.reconnect and place.rest_base ~= nil
-  core.carrier, core.thread_id = api.CARRIER, values.thread_id
+  core.carrier, core.thread_id = api.carrier(values), values.thread_id
   local its_credentials = credentials.new(values, place)
   core.renews = its_credentials.asks ~= nil
   return {

@@ -73,6 +73,14 @@ rows.session = {
       .. "of messages that name none",
   },
   {
+    name = "carrier",
+    type = "choice",
+    choices = { "stream", "websocket" },
+    default = "stream",
+    words = 'with `publishable_key`: how a session\'s answers come, `"stream"`, as every agent answers, or '
+      .. '`"websocket"`, as older ones do, too',
+  },
+  {
     name = "auth",
     type = "choice",
     choices = { "query", "header" },

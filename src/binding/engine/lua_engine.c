@@ -97,10 +97,11 @@ static int session_phase(lua_State *L) {
   return 0;
 }
 
-/* session:set_request(host, target, headers): what the next request says; false when memory is short. */
+/* session:set_request(host, target, headers, agent_id): what the next request says, and the agent that messages are
+ * for, nil where it is not known; false when memory is short. */
 static int session_set_request(lua_State *L) {
   aui_request request = {luaL_checkstring(L, 2), luaL_checkstring(L, 3), luaL_checkstring(L, 4)};
-  lua_pushboolean(L, aui_session_set_request(check_live(L), &request));
+  lua_pushboolean(L, aui_session_set_request(check_live(L), &request, luaL_optstring(L, 5, NULL)));
   return 1;
 }
 

@@ -75,11 +75,13 @@ static int link_asks(lua_State *L) {
   return 1;
 }
 
-/* session:give_request(host, target, headers): what the request is to say. Nothing happens unless it is asked for. */
+/* session:give_request(host, target, headers, agent_id): what the request is to say, and the agent that messages are
+ * for, nil where it is not known. Nothing happens unless it is asked for. */
 static int link_give_request(lua_State *L) {
   lua_link *object = check_link(L);
   aui_request request = {luaL_checkstring(L, 2), luaL_checkstring(L, 3), luaL_checkstring(L, 4)};
-  if (object->link) aui_link_give_request(object->link, &request);
+  const char *agent_id = luaL_optstring(L, 5, NULL);
+  if (object->link) aui_link_give_request(object->link, &request, agent_id);
   return 0;
 }
 

@@ -373,10 +373,10 @@ function Link:asks()
   return connection ~= nil and self.asks_first and (not connection.socket or connection.is_asking)
 end
 
-function Link:give_request(host, target, headers)
+function Link:give_request(host, target, headers, agent_id)
   if not self:asks() then return end
   local connection = self.connection
-  if not self.core:set_request(host, target, headers) then
+  if not self.core:set_request(host, target, headers, agent_id) then
     lose(self, connection, "out of memory", true)
   elseif connection.is_asking then
     connection.is_asking = false
