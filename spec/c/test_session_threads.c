@@ -182,6 +182,42 @@ static void one_without_a_close_ends_the_connection_after_a_while(void **state) 
   stop(&p);
 }
 
+static void a_token_that_is_out_of_date_is_renewed_for_a_message_that_was_not_acted_on(void **state) {
+  peer p;
+  aui_session_config config = with_thread();
+  config.renews = true;
+  open_with(state, &p, &config);
+  aui_reply *reply = ask(&p, "1");
+  event(&p, "{'type':'error','seq':-1,'data':{'error':'ended','code':401}}");
+  peer_send_close(&p, 1008, "");
+  assert_int_equal(aui_reply_get_status(reply), AUI_REPLY_PENDING);
+  peer_pump(&p, SIZE_MAX);
+  assert_true(peer_disconnect_if_wanted(&p));
+  p.incoming.len = 0;
+  peer_handshake(&p);
+  assert_sent(&p, "{'type':'message','agent_id':'A\\u00221','thread_id':'T','text':'1'}");
+  delta(&p, 1, "on");
+  event(&p, "{'type':'error','seq':-1,'data':{'error':'ended','code':401}}");
+  peer_send_close(&p, 1008, "");
+  assert_ended(reply, AUI_ERROR_AUTH, 401, AUI_DELIVERED_YES);
+  release(&p, reply);
+  stop(&p);
+}
+
+static void a_turn_that_has_begun_is_not_run_again(void **state) {
+  peer p;
+  aui_session_config config = with_thread();
+  config.renews = true;
+  open_with(state, &p, &config);
+  aui_reply *reply = ask(&p, "1");
+  delta(&p, 1, "on");
+  event(&p, "{'type':'error','seq':-1,'data':{'error':'ended','code':401}}");
+  peer_send_close(&p, 1008, "");
+  assert_ended(reply, AUI_ERROR_AUTH, 401, AUI_DELIVERED_YES);
+  release(&p, reply);
+  stop(&p);
+}
+
 static void an_agent_that_only_streams_is_asked_about(void **state) {
   peer p;
   open_in_thread(state, &p);
@@ -233,6 +269,8 @@ int main(void) {
       IN_EVERY_WAY(an_error_of_an_answer_that_nobody_waits_for_frees_the_connection),
       IN_EVERY_WAY(an_error_of_the_session_waits_for_its_close),
       IN_EVERY_WAY(one_without_a_close_ends_the_connection_after_a_while),
+      IN_EVERY_WAY(a_token_that_is_out_of_date_is_renewed_for_a_message_that_was_not_acted_on),
+      IN_EVERY_WAY(a_turn_that_has_begun_is_not_run_again),
       IN_EVERY_WAY(an_agent_that_only_streams_is_asked_about),
       IN_EVERY_WAY(a_server_has_to_choose_the_subprotocol),
       IN_EVERY_WAY(an_answer_that_is_cut_is_in_doubt),

@@ -39,12 +39,14 @@ static bool was_resumed_in_vain(const aui_session *session) {
   return session->config.recover && reconnects(session) && resumed && in_vain;
 }
 
-/* Whether what the request said may have been too old for the server. Said once of a message. */
+/* Whether what the request said may have been too old for the server, and sending the message again does not run its
+ * turn twice. Said once of a message. */
 static bool was_out_of_date(aui_session *session) {
   enum { UNAUTHORIZED = 401 };
   aui_reply *reply = session->active;
   bool refused = session->error.about_message && session->error.status_code == UNAUTHORIZED;
-  if (!refused || !session->config.renews || reply->renewed) return false;
+  bool twice = reply->answered && !session->carrier->is_resumable;
+  if (!refused || !session->config.renews || reply->renewed || twice) return false;
   reply->renewed = true;
   return true;
 }
