@@ -17,18 +17,18 @@ import unittest
 
 import websockets
 
-from harness import (KEY, PATIENCE, TIMEOUT, Agent, Browser, Case, Redis, Sim, WebSocket, free_port, raw_websocket, shown,
-                     wait_until)
+from harness import (KEY, PATIENCE, PUBLISHABLE_KEY, TIMEOUT, Agent, Browser, Case, Redis, Sim, WebSocket, free_port,
+                     raw_websocket, shown, wait_until)
 
 LAPTOP = "a laptop under $1000"
 RECEIVE, FINAL = {"receive": True}, {"message": {}}
 
 
 class Conversations:
-    """What is the same whatever the workers share their knowledge in."""
+    """What is the same whichever API the agent has."""
 
     def test_creates_a_task_that_belongs_to_the_browser(self):
-        gateway = self.gateway(self.sim().url)
+        gateway = self.gateway(self.address(self.sim()))
         browser = Browser(gateway)
         answer = browser.post("/api/tasks")
         self.assertEqual(201, answer.status)
@@ -52,10 +52,113 @@ class Conversations:
         self.assertEqual([LAPTOP, message["text"]], [item["text"] for item in history])
         self.assertEqual(message, history[-1])
 
+    def test_sends_a_message_once_however_often_it_is_asked_for(self):
+        _, browser, task = self.start("--pace", "0")
+        first = browser.ask(task, LAPTOP)
+        self.assertEqual(first[-1][1], browser.ask(task, LAPTOP)[-1][1])
+        websocket = self.socket_of(browser)
+        websocket.ask(task, LAPTOP, "m1")
+        self.assertEqual(("chunk", 0, first[-1][1]["text"]), tuple(map(websocket.receive().get, ("event", "keep", "text"))))
+        self.assertEqual(first[-1][1], websocket.receive()["message"])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+    def test_gives_an_answer_up_whose_browser_does_not_come_back(self):
+        gateway, browser, task = self.start("--pace", "0.2", GATEWAY_GRACE="0.2")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        stream.close()
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
+        self.assertEqual("message", browser.ask(browser.create_task(), "headphones")[-1][0])
+        self.assertEqual([LAPTOP, "headphones"], self.logged("message"))
+        self.assertEqual(1, len(self.logged("answer")))
+
+    def test_hides_everything_from_another_browser(self):
+        gateway, browser, task = self.start("--pace", "0")
+        browser.ask(task, LAPTOP)
+        stranger, nobody, forger = (Browser(gateway) for _ in range(3))
+        stranger.create_task()
+        forger.cookie = "aui_gateway=" + "0" * 32
+        for other in (stranger, nobody, forger):
+            self.assertEqual(404, other.get(f"/api/tasks/{task}/messages").status)
+            self.assertEqual(404, other.chat(task, "What did they say?", "m2").status)
+        websocket = self.socket_of(stranger)
+        websocket.ask(task, "What did they say?")
+        self.assertEqual(("error", "not_found"), tuple(map(websocket.receive().get, ("event", "kind"))))
+        self.assertEqual([403, 403], [self.refuses(nobody), self.refuses(forger)])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+    def test_does_not_adopt_a_cookie_that_somebody_made_up(self):
+        gateway = self.gateway(self.address(self.sim()))
+        browser = Browser(gateway)
+        browser.cookie = made_up = "aui_gateway=" + "a" * 32
+        browser.create_task()
+        self.assertNotEqual(made_up, browser.cookie)
+
+    def test_answers_over_a_websocket(self):
+        _, browser, task = self.start("--pace", "0.01")
+        websocket = self.socket_of(browser)
+        for number in (1, 2):
+            websocket.ask(task, LAPTOP, f"w{number}")
+            events = [websocket.receive()]
+            while events[-1]["event"] == "chunk":
+                events.append(websocket.receive())
+            self.assertEqual({f"w{number}"}, {event["id"] for event in events})
+            self.assertGreater(len(events), 5)
+            self.assertEqual(events[-1]["message"]["text"], shown([("chunk", event, None) for event in events[:-1]]))
+
+    def test_goes_on_with_an_answer_while_nginx_reads_its_configuration_anew(self):
+        gateway, browser, task = self.start("--pace", "0.02")
+        stream = browser.chat(task, LAPTOP)
+        next(stream)
+        workers = gateway.workers()
+        gateway.signal("HUP")
+        wait_until(lambda: set(gateway.workers()) - set(workers), "new workers")
+        self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
+        self.assertEqual("message", list(stream)[-1][0])
+
+    def test_stops_an_answer_on_a_websocket(self):
+        _, browser, task = self.start("--pace", "0.2")
+        websocket = self.socket_of(browser)
+        websocket.ask(task, LAPTOP)
+        self.assertEqual("chunk", websocket.receive()["event"])
+        websocket.send({"event": "cancel", "id": "w1"})
+        while (event := websocket.receive())["event"] == "chunk":
+            pass
+        self.assertEqual(("error", "canceled", "w1"), (event["event"], event["kind"], event["id"]))
+        self.assertEqual([], self.logged("answer"))
+
+    def test_gives_answers_up_whose_websocket_is_gone(self):
+        gateway, browser, task = self.start("--pace", "0.2", GATEWAY_GRACE="0.2")
+        websocket = WebSocket(browser)
+        websocket.ask(task, LAPTOP)
+        websocket.receive()
+        websocket.cut()
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
+        self.assertEqual([], self.logged("answer"))
+
+
+class Tasks(Conversations):
+    """What is the same of the tasks API, whatever the workers share their knowledge in."""
+
     def test_keeps_empty_arrays_what_they_are(self):
         _, browser, task = self.start("--echo", "--pace", "0")
         for message in browser.ask(task, LAPTOP)[-1][1], browser.get(f"/api/tasks/{task}/messages").json["messages"][1]:
             self.assertEqual(([], []), (message["options"], message["followup_suggestions"]))
+
+    def test_finds_an_answer_among_others_that_came_at_the_same_time(self):
+        _, browser, task = self.start("--pace", "0.02", GATEWAY_GRACE="60")
+        streams = [browser.chat(task, LAPTOP, id) for id in ("m1", "m2")]
+        answers = [list(stream)[-1][1] for stream in streams]
+        self.assertEqual(answers, [browser.ask(task, LAPTOP, id)[-1][1] for id in ("m1", "m2")])
+
+    def test_gives_an_answer_up_when_its_browser_sends_something_else(self):
+        gateway, browser, task = self.start("--pace", "0.1", GATEWAY_GRACE="60")
+        stream = browser.chat(task, LAPTOP, "m1")
+        next(stream)
+        stream.close()
+        self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
+        self.assertEqual(1, len(self.logged("answer")))
 
     def test_shows_text_at_once_while_the_agent_is_still_writing(self):
         _, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
@@ -102,22 +205,6 @@ class Conversations:
         stream.close()
         self.assertEqual("Second", shown(browser.ask(task, "More", "m2")))
 
-    def test_finds_an_answer_among_others_that_came_at_the_same_time(self):
-        _, browser, task = self.start("--pace", "0.02", GATEWAY_GRACE="60")
-        streams = [browser.chat(task, LAPTOP, id) for id in ("m1", "m2")]
-        answers = [list(stream)[-1][1] for stream in streams]
-        self.assertEqual(answers, [browser.ask(task, LAPTOP, id)[-1][1] for id in ("m1", "m2")])
-
-    def test_sends_a_message_once_however_often_it_is_asked_for(self):
-        _, browser, task = self.start("--pace", "0")
-        first = browser.ask(task, LAPTOP)
-        self.assertEqual(first[-1][1], browser.ask(task, LAPTOP)[-1][1])
-        websocket = self.socket_of(browser)
-        websocket.ask(task, LAPTOP, "m1")
-        self.assertEqual(("chunk", 0, first[-1][1]["text"]), tuple(map(websocket.receive().get, ("event", "keep", "text"))))
-        self.assertEqual(first[-1][1], websocket.receive()["message"])
-        self.assertEqual([LAPTOP], self.logged("message"))
-
     def test_tells_a_browser_that_has_come_back_of_a_message_that_did_not_arrive(self):
         error = {"status_code": 429, "message": "Slow down", "extra_data": {"retry_after": 3}}
         busy, away = [RECEIVE, {"error": error}, {"close": 1008}], [{"handshake": {"status": 401}}]
@@ -131,16 +218,6 @@ class Conversations:
         self.assertEqual("message", browser.ask(task, LAPTOP)[-1][0])
         self.assertEqual([LAPTOP] * 2, self.logged("message"))
 
-    def test_gives_an_answer_up_whose_browser_does_not_come_back(self):
-        gateway, browser, task = self.start("--pace", "0.2", GATEWAY_GRACE="0.2")
-        stream = browser.chat(task, LAPTOP)
-        next(stream)
-        stream.close()
-        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
-        self.assertEqual("message", browser.ask(browser.create_task(), "headphones")[-1][0])
-        self.assertEqual([LAPTOP, "headphones"], self.logged("message"))
-        self.assertEqual(1, len(self.logged("answer")))
-
     def test_tells_a_browser_that_comes_back_too_late_that_the_answer_was_given_up(self):
         gateway, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}], GATEWAY_GRACE="0.2")
         stream = browser.chat(task, LAPTOP)
@@ -150,15 +227,6 @@ class Conversations:
         [(kind, data, _)] = browser.ask(task, LAPTOP)
         self.assertEqual(("error", "canceled", "maybe"), (kind, data["kind"], data["delivered"]))
 
-    def test_gives_an_answer_up_when_its_browser_sends_something_else(self):
-        gateway, browser, task = self.start("--pace", "0.1", GATEWAY_GRACE="60")
-        stream = browser.chat(task, LAPTOP, "m1")
-        next(stream)
-        stream.close()
-        self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
-        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
-        self.assertEqual(1, len(self.logged("answer")))
-
     def test_keeps_a_connection_for_one_conversation(self):
         # An agent that says more when its answer has ended must not be heard by another browser.
         scenario = [RECEIVE, {"message": {"text": "first"}}, RECEIVE, {"message": {"text": "second"}}]
@@ -167,40 +235,6 @@ class Conversations:
         other_task = other.create_task()
         answers = [browser.ask(task, "1", "m1"), other.ask(other_task, "2", "m2"), browser.ask(task, "3", "m3")]
         self.assertEqual(["first", "first", "second"], [events[-1][1]["text"] for events in answers])
-
-    def test_hides_everything_from_another_browser(self):
-        gateway, browser, task = self.start("--pace", "0")
-        browser.ask(task, LAPTOP)
-        stranger, nobody, forger = (Browser(gateway) for _ in range(3))
-        stranger.create_task()
-        forger.cookie = "aui_gateway=" + "0" * 32
-        for other in (stranger, nobody, forger):
-            self.assertEqual(404, other.get(f"/api/tasks/{task}/messages").status)
-            self.assertEqual(404, other.chat(task, "What did they say?", "m2").status)
-        websocket = self.socket_of(stranger)
-        websocket.ask(task, "What did they say?")
-        self.assertEqual(("error", "not_found"), tuple(map(websocket.receive().get, ("event", "kind"))))
-        self.assertEqual([403, 403], [self.refuses(nobody), self.refuses(forger)])
-        self.assertEqual([LAPTOP], self.logged("message"))
-
-    def test_does_not_adopt_a_cookie_that_somebody_made_up(self):
-        gateway = self.gateway(self.sim().url)
-        browser = Browser(gateway)
-        browser.cookie = made_up = "aui_gateway=" + "a" * 32
-        browser.create_task()
-        self.assertNotEqual(made_up, browser.cookie)
-
-    def test_answers_over_a_websocket(self):
-        _, browser, task = self.start("--pace", "0.01")
-        websocket = self.socket_of(browser)
-        for number in (1, 2):
-            websocket.ask(task, LAPTOP, f"w{number}")
-            events = [websocket.receive()]
-            while events[-1]["event"] == "chunk":
-                events.append(websocket.receive())
-            self.assertEqual({f"w{number}"}, {event["id"] for event in events})
-            self.assertGreater(len(events), 5)
-            self.assertEqual(events[-1]["message"]["text"], shown([("chunk", event, None) for event in events[:-1]]))
 
     def test_sends_a_large_answer_over_a_websocket(self):
         text = "€" * 100_000
@@ -212,27 +246,6 @@ class Conversations:
             events.append(websocket.receive())
         self.assertEqual(text, shown([("chunk", event, None) for event in events[:-1]]))
         self.assertEqual(text, events[-1]["message"]["text"])
-
-    def test_goes_on_with_an_answer_while_nginx_reads_its_configuration_anew(self):
-        gateway, browser, task = self.start("--pace", "0.02")
-        stream = browser.chat(task, LAPTOP)
-        next(stream)
-        workers = gateway.workers()
-        gateway.signal("HUP")
-        wait_until(lambda: set(gateway.workers()) - set(workers), "new workers")
-        self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
-        self.assertEqual("message", list(stream)[-1][0])
-
-    def test_stops_an_answer_on_a_websocket(self):
-        _, browser, task = self.start("--pace", "0.2")
-        websocket = self.socket_of(browser)
-        websocket.ask(task, LAPTOP)
-        self.assertEqual("chunk", websocket.receive()["event"])
-        websocket.send({"event": "cancel", "id": "w1"})
-        while (event := websocket.receive())["event"] == "chunk":
-            pass
-        self.assertEqual(("error", "canceled", "w1"), (event["event"], event["kind"], event["id"]))
-        self.assertEqual([], self.logged("answer"))
 
     def test_stops_on_a_websocket_to_wait_for_an_answer_that_comes_elsewhere(self):
         _, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
@@ -246,21 +259,63 @@ class Conversations:
         self.assertEqual(("m1", "error", "canceled"), tuple(map(websocket.receive().get, ("id", "event", "kind"))))
         stream.close()
 
-    def test_gives_answers_up_whose_websocket_is_gone(self):
-        gateway, browser, task = self.start("--pace", "0.2", GATEWAY_GRACE="0.2")
-        websocket = WebSocket(browser)
-        websocket.ask(task, LAPTOP)
-        websocket.receive()
-        websocket.cut()
-        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
-        self.assertEqual([], self.logged("answer"))
+
+class Threads(Conversations, Case):
+    """The same of the threads API."""
+
+    settings = {"AUI_PUBLISHABLE_KEY": PUBLISHABLE_KEY}
+
+    def address(self, sim):
+        return sim.base()
+
+    def test_goes_on_in_the_thread_that_the_first_message_has_made(self):
+        gateway, browser, task = self.start("--pace", "0")
+        browser.ask(task, "Wireless headphones", "m1")
+        self.assertIn("Here is what I know", shown(browser.ask(task, "Tell me more about the first one", "m2")))
+        other = Browser(gateway)
+        self.assertNotIn("Here is what I know", shown(other.ask(other.create_task(), "Tell me more about the first one")))
+        self.assertEqual(4, len(browser.get(f"/api/tasks/{task}/messages").json["messages"]))
+
+    def test_takes_a_dropped_stream_up_again_from_the_transcript(self):
+        stream = [{"event": "One"}, {"wait": 1}, {"message": {"text": "One and two"}}, {"done": True}]
+        gateway, browser, task = self.start(scenario={"streams": [stream]})
+        stream = browser.chat(task, LAPTOP)
+        _, _, last_id = next(stream)
+        stream.close()
+        events = browser.ask(task, LAPTOP, Last_Event_ID=last_id)
+        self.assertEqual(("chunk", {"keep": 0, "text": "One and two"}), events[0][:2])
+        self.assertEqual([LAPTOP], self.logged("message"))
+        self.assertEqual(1, gateway.metric("gateway_resumes_total"))
+
+    def test_goes_on_with_an_answer_whose_connection_to_the_agent_was_cut(self):
+        _, browser, task = self.start("--pace", "0", scenario={"streams": [[{"agent": 2}, {"cut": "reset"}]]})
+        events = browser.ask(task, LAPTOP)
+        self.assertEqual("message", events[-1][0])
+        self.assertEqual(events[-1][1]["text"], shown(events))
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+    def test_begins_a_thread_by_one_message(self):
+        wait = [{"wait": 1}, {"agent": True}, {"done": True}]
+        _, browser, task = self.start("--pace", "0", scenario={"streams": [[{"thread": False}, *wait]]})
+        first = browser.chat(task, LAPTOP, "m1")
+        wait_until(lambda: self.logged("message"), "the message")
+        [(kind, error, _)] = browser.ask(task, "headphones", "m2")
+        self.assertEqual(("error", "rate_limit", True, "no"), (kind, error["kind"], error["retryable"], error["delivered"]))
+        self.assertEqual("message", list(first)[-1][0])
+        self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
+        self.assertEqual([LAPTOP, "headphones"], self.logged("message"))
+
+    def test_tells_that_a_key_is_refused(self):
+        gateway = self.gateway(self.address(self.sim()), AUI_PUBLISHABLE_KEY="pk_network_" + KEY[::-1])
+        answer = Browser(gateway).post("/api/tasks")
+        self.assertEqual((502, "auth"), (answer.status, answer.error["kind"]))
 
 
-class InMemory(Conversations, Case):
+class InMemory(Tasks, Case):
     pass
 
 
-class InRedis(Conversations, Case):
+class InRedis(Tasks, Case):
     @classmethod
     def setUpClass(cls):
         cls.redis = Redis()

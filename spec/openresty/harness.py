@@ -30,6 +30,7 @@ from sim_test import Raw, Sim, TIMEOUT  # noqa: E402
 
 RUN = os.path.join(os.path.dirname(__file__), "../../examples/openresty/run")
 KEY = "a-key/that+nobody=sees"
+PUBLISHABLE_KEY = "pk_network_" + KEY
 PATIENCE = 20  # seconds; bounds against hangs
 EXPECTED_LOG = (r"http://127\.0\.0\.1:\d+/$|.*\[warn\] .*(session \d+: |agent: )|.*\[error\] .*"
                 r"(access forbidden by rule|client intended to send too large (chunked )?body|recv\(\) failed \(104: )")
@@ -87,7 +88,7 @@ class Gateway:
         self.port = port or free_port()
         self.errors = tempfile.TemporaryFile("w+", errors="replace")
         environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith(("AUI_NETWORK", "AUI_URL", "AUI_REGION", "GATEWAY_"))}
+                       if not name.startswith(("AUI_NETWORK", "AUI_PUBLISHABLE", "AUI_URL", "AUI_REGION", "GATEWAY_"))}
         environment |= {"AUI_URL": agent_url, "AUI_NETWORK_API_KEY": KEY, "GATEWAY_WORKERS": "2", "GATEWAY_RATE": "1000"}
         self.process = subprocess.Popen([RUN, str(self.port)], env=environment | settings, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.errors)
@@ -387,12 +388,17 @@ class Case(unittest.TestCase):
     settings = {}
 
     def sim(self, *options, scenario=None):
-        """aui-sim with the key alone, and a log."""
+        """aui-sim with the keys alone, and a log."""
         self.sim_log = tempfile.NamedTemporaryFile("r")
         self.addCleanup(self.sim_log.close)
-        sim = Sim("--api-key", KEY, "--log", self.sim_log.name, *options, scenario=scenario)
+        sim = Sim("--api-key", KEY, "--publishable-key", PUBLISHABLE_KEY, "--log", self.sim_log.name, *options,
+                  scenario=scenario)
         self.addCleanup(sim.__exit__)
         return sim
+
+    def address(self, sim):
+        """Where a gateway finds the simulator."""
+        return sim.url
 
     def gateway(self, agent_url, **settings):
         gateway = Gateway(agent_url, self.settings | settings)
@@ -406,7 +412,7 @@ class Case(unittest.TestCase):
 
     def start(self, *options, scenario=None, **settings):
         """A gateway in front of a simulator, and a browser with a task there."""
-        gateway = self.gateway(self.sim(*options, scenario=scenario).url, **settings)
+        gateway = self.gateway(self.address(self.sim(*options, scenario=scenario)), **settings)
         browser = Browser(gateway)
         return gateway, browser, browser.create_task()
 

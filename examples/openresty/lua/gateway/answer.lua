@@ -3,6 +3,7 @@
 -- A listener has emit(self, event, data), which may wait: "chunk" with { keep=, text= }, "message" with the
 -- ExternalTaskMessage as JSON, "error" with a table. `listener.gone` says that nobody listens any more.
 
+local agent = require "gateway.agent"
 local aui = require "resty.aui"
 local browser = require "gateway.browser"
 local config = require "gateway.config"
@@ -11,10 +12,6 @@ local ledger = require "gateway.ledger"
 local metrics = require "gateway.metrics"
 local refusal = require "gateway.refusal"
 local resume = require "gateway.resume"
-
--- Each conversation has a connection of its own: kept for who asks on at once, but not for so long that those of many
--- who have left fill the worker.
-local pool = aui.pool { size = 1, idle = 5 }
 
 local Answer = {}
 Answer.__index = Answer
@@ -33,15 +30,33 @@ local function fail(self, err)
   self.listener:emit("error", refusal.public(err))
 end
 
+-- What the agent said counts, whatever becomes of what is noted about it.
+local function note(how, ...)
+  local ok, problem = pcall(how, ...)
+  if not ok then ngx.log(ngx.ERR, tostring(problem)) end
+end
+
+local function close(self, session)
+  note(agent.keep, self.message.task_id, session)
+  session:close()
+end
+
 local function count_reconnects(session)
   session:on("state", function(state)
     if state == "connecting" then metrics.count "aui_reconnects_total" end
   end)
 end
 
-local function pass_on_text(self, reply)
+-- Waits for the first text.
+local function first_text(self, session, reply)
   local chunk, keep = reply:next()
   if chunk then metrics.observe("aui_first_chunk_seconds", aui.now() - self.begun) end
+  note(agent.keep, self.message.task_id, session)
+  return chunk, keep
+end
+
+local function pass_on_text(self, session, reply)
+  local chunk, keep = first_text(self, session, reply)
   while chunk do
     metrics.count "aui_chunks_total"
     emit_text(self.listener, keep, chunk)
@@ -55,24 +70,18 @@ local function hear(self, session)
   local reply = assert(session:send(self.message.text))
   self.reply = reply
   if self.canceled then reply:cancel() end -- while it was noted as sent
-  pass_on_text(self, reply)
+  pass_on_text(self, session, reply)
   local message, err = reply:message()
   self.reply = nil
   if not message then return nil, err end
   return reply:json(), message.id
 end
 
--- What the agent said counts, whatever becomes of what is noted about it.
-local function note(how, ...)
-  local ok, problem = pcall(how, ...)
-  if not ok then ngx.log(ngx.ERR, tostring(problem)) end
-end
-
 -- The session is closed before the last of it is written, which takes as long as the browser wants, so that no more
 -- than the JSON is kept for it.
 local function pass_on(self, session)
   local json, more = hear(self, session)
-  session:close()
+  close(self, session)
   if not json then
     note(ledger.failed, self.message, refusal.public(more))
     return fail(self, more)
@@ -85,12 +94,12 @@ end
 
 -- A session whose connection is open; or nil and an error.
 local function connect(self)
-  local session, err = pool:connect(config.agent(self.message.task_id))
+  local session, err = agent.connect(self.message.task_id, browser.user_id(browser.current()))
   if not session then return nil, err end
   metrics.count "aui_sessions_total"
   count_reconnects(session)
   if not self.canceled then return session end
-  session:close()
+  close(self, session)
   return nil, refusal.canceled "no"
 end
 
@@ -105,7 +114,7 @@ local function ask(self)
   end
   browser.keep_task(self.message.task_id)
   if not ledger.begin(self.message) then
-    session:close()
+    close(self, session)
     return false
   end
   pass_on(self, session)

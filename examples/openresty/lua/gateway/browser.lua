@@ -1,7 +1,8 @@
 -- Which browser is asking, by a cookie with 128 random bits, and which tasks are its own.
 
 local config = require "gateway.config"
-local rest = require "gateway.rest"
+local agent = require "gateway.agent"
+local random_id = require "gateway.random"
 local store = require "gateway.store"
 
 local browser = {}
@@ -18,13 +19,6 @@ local function is_https() return (config.origin or ngx.var.scheme):find "^https"
 
 -- With the prefix, browsers take the cookie from this very host alone, and over https (RFC 6265bis, 4.1.3.2).
 local function cookie_name() return is_https() and "__Host-" .. NAME or NAME end
-
-local function random_id()
-  local source = assert(io.open("/dev/urandom", "rb"))
-  local bytes = source:read(16)
-  source:close()
-  return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
-end
 
 -- The value of a cookie, or nil. nginx's own variables take "__HOST-" for "__Host-", which some browsers do not: there
 -- a neighbour, such as another host of the same domain, may have set such a cookie.
@@ -86,7 +80,7 @@ end
 
 --- Whether the task belongs to whoever is asking. A task of somebody else looks like one that does not exist.
 function browser.owns(task_id)
-  if not rest.is_task_id(task_id) then return false end
+  if not agent.is_task_id(task_id) then return false end
   local id = browser.current()
   return id ~= nil and owner_of(task_id) == id
 end

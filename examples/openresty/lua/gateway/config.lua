@@ -42,13 +42,13 @@ local rest_timeout = 20 -- seconds, for a call with all its attempts
 local function host_of(value) return value:match "^%a+://(%[[^%]]*%])" or value:match "^%a+://([^:]+)" end
 
 return {
-  -- Options of aui.connect; the key is AUI_NETWORK_API_KEY, which the module reads itself. With the task, a pool keeps
-  -- what one browser's agent says away from the others.
-  agent = function(task_id)
+  is_threads = text "AUI_PUBLISHABLE_KEY" ~= nil, -- whether the agent speaks the threads API, or else that of tasks
+  -- Options of aui.client; a key of the tasks API is AUI_NETWORK_API_KEY, which the module reads itself.
+  agent = function()
     return {
+      publishable_key = text "AUI_PUBLISHABLE_KEY",
       url = text "AUI_URL",
       region = text "AUI_REGION",
-      task_id = task_id,
       timeout = { connect = 10, first = 60, idle = 60, total = 300, call = rest_timeout }, -- seconds
       retries = 0, -- a browser tries again, and is told when
       max_message = 512 * 1024, -- bytes

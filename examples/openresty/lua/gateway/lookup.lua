@@ -5,7 +5,7 @@ local aui = require "resty.aui"
 local cjson = require "cjson.safe"
 local config = require "gateway.config"
 local limits = require "gateway.limits"
-local rest = require "gateway.rest"
+local agent = require "gateway.agent"
 local semaphore = require "ngx.semaphore"
 
 local MOST_AT_ONCE, MOST_OF_A_CLIENT = 16, 2
@@ -33,7 +33,7 @@ end
 
 -- One history is read after the other, and whatever else is due comes in between: so much JSON is work.
 local function look_up(task_id)
-  local texts, err = rest.messages(task_id)
+  local texts, err = agent.messages(task_id)
   if not texts then return nil, err end
   if not reading:wait(PATIENCE) then return nil end
   ngx.sleep(TURN)

@@ -13,7 +13,8 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5 -- seconds
 
 local function position_of(messages, id)
   for index, message in ipairs(messages) do
-    if type(message) == "table" and message.id == id then return index end
+    local is_answer = type(message) == "table" and message.id == id and message.sender.type ~= "user"
+    if is_answer then return index end
   end
 end
 

@@ -6,7 +6,7 @@ local aui = require "resty.aui"
 local LEVELS = { error = ngx.ERR, warn = ngx.WARN, info = ngx.INFO, debug = ngx.DEBUG }
 
 -- These check the settings.
-require "gateway.rest"
+require "gateway.agent"
 require "gateway.store"
 
 aui.log(function(event) ngx.log(LEVELS[event.level], event.message) end, "info")

@@ -5,7 +5,7 @@ local cjson = require "cjson.safe"
 local origin = require "gateway.origin"
 local output = require "gateway.output"
 local refusal = require "gateway.refusal"
-local rest = require "gateway.rest"
+local agent = require "gateway.agent"
 
 local tasks = {}
 
@@ -30,7 +30,7 @@ function tasks.create()
   if not origin.is_allowed() then return refusal.page(403) end
   ngx.req.read_body() -- whatever it says; nginx refuses a large one
   local id = browser.welcome()
-  local task, err = rest.create_task(browser.user_id(id))
+  local task, err = agent.create_task(browser.user_id(id))
   if not task then return refusal.send_failure(err) end
   if not browser.give_task(id, task.id) then return refusal.send(502, refusal.internal "no") end
   begin_answer(201)
@@ -44,7 +44,7 @@ end
 function tasks.messages(task_id)
   if not origin.is_allowed() then return refusal.page(403) end
   if not browser.owns(task_id) then return refusal.page(404) end
-  local messages, err = rest.messages(task_id)
+  local messages, err = agent.messages(task_id)
   if not messages then return refusal.send_failure(err) end
   begin_answer(200)
   messages = table.concat(messages, ",")
