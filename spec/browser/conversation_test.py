@@ -12,7 +12,7 @@ sys.path.append(str(pathlib.Path(__file__).parents[1] / "openresty"))
 
 from chat import ANSWER, FAILURE, IDLE, Chat
 from chromium import Browser
-from harness import KEY, PATIENCE, TIMEOUT, Case, Gateway, Redis, Sim, wait_until
+from harness import KEY, PATIENCE, PUBLISHABLE_KEY, TIMEOUT, Case, Gateway, Redis, Sim, wait_until
 
 MICROWAVE = "a built-in microwave, at least 20 liters"
 MICROWAVES = ["Nordhaus Vela 20", "Nordhaus Vela 25", "Kessler Crème 32"]
@@ -50,7 +50,7 @@ class ChatCase(Case):
 
     def open(self, *options, scenario=None, **settings):
         """A page of a gateway in front of a simulator."""
-        return self.chat(url_of(self.gateway(self.sim(*options, scenario=scenario).url, **settings)))
+        return self.chat(url_of(self.gateway(self.address(self.sim(*options, scenario=scenario)), **settings)))
 
     def assert_whole(self, page):
         """The page shows the agent's answer, as the agent wrote it, once; the agent was asked once."""
@@ -154,6 +154,31 @@ class Conversations(ChatCase):
         page.wait("document.querySelector('.card')")
         [answer] = self.logged("answer")
         self.assertEqual([stopped, answer], page.texts(".user ~ .agent .text"))
+
+
+class Threads(ChatCase):
+    """With an agent of the threads API."""
+
+    settings = {"AUI_PUBLISHABLE_KEY": PUBLISHABLE_KEY}
+
+    def address(self, sim):
+        return sim.base()
+
+    def test_a_conversation_has_products_and_suggestions_and_outlives_a_reload(self):
+        page = self.open("--pace", "0")
+        page.ask(MICROWAVE)
+        page.wait(f"{IDLE} && document.querySelector('.card')")
+        self.assert_whole(page)
+        self.assertEqual(MICROWAVES, page.texts(".card h3"))
+        self.assertIn("price", page.texts(".card:first-of-type dt"))
+        suggestion = page.texts(".suggestions button")[0]
+        page.click(".suggestions button")
+        page.wait("document.querySelectorAll('.user ~ .agent').length === 2")
+        page.wait(IDLE)
+        self.assertEqual([MICROWAVE, suggestion], self.logged("message"))
+        before = page.texts(CONVERSATION)
+        page.reload()
+        self.assertEqual(before, page.texts(CONVERSATION))
 
 
 class Failures(ChatCase):
