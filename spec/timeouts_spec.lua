@@ -162,6 +162,7 @@ for _, scheme in ipairs(wire.schemes) do
     end)
 
     it("is not given up when all of a long one lies unread at the end of timeout.total", function()
+      if (os.getenv "LD_PRELOAD" or ""):find "vgpreload" then pending "the kernel gives slow readers no more room" end
       local first, second = ("a"):rep(8e6), ("b"):rep(15e4) -- the first makes the kernel give the socket more room
       local server = link:play {
         { receive = true },
