@@ -48,18 +48,18 @@ static void restart(listener *l) {
   l->text.len = 0;
 }
 
-/* Keeps the message that ends an answer; what suggestions make of it is JSON that has them. */
+/* Keeps the message that ends an answer; what suggestions make of it, again and again, is JSON that has them. */
 static void keep_message(listener *l, int type) {
   size_t n;
   const char *json = aui_event_payload(l->reader, &n);
-  if (type == AUI_EVENT_FINAL) {
+  if (type == AUI_EVENT_FINAL && l->ours) {
+    aui_event_ends_answer(l->reader, l->answers);
     l->message.len = 0;
     CHECK(aui_buffer_append(&l->message, json, n));
   } else if (type == AUI_EVENT_SUGGESTIONS && l->message.len > 0) {
     aui_json_scan scan;
     CHECK(aui_event_add_suggestions(l->reader, &l->message));
     CHECK(aui_json_scan_whole(l->message.data, l->message.len, AUI_JSON_MAX_DEPTH, &scan) == AUI_JSON_VALID);
-    l->message.len = 0; /* once for each */
   } else if (type == AUI_EVENT_THREAD) {
     aui_buffer id = {0};
     CHECK(aui_event_thread_id(l->reader, &id) && id.len > 0 && aui_utf8_valid(id.data, id.len));
@@ -85,7 +85,6 @@ static int hear(listener *l, const uint8_t *bytes, size_t n, uint32_t seed, uint
   l->ours = type > 0 && aui_event_claim(l->reader, l->answers);
   bool has_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
   if (l->ours && has_text) CHECK(aui_event_take(l->reader, &l->text, &l->keep));
-  if (l->ours && type == AUI_EVENT_FINAL) aui_event_ends_answer(l->reader, l->answers);
   if (type > 0) keep_message(l, type);
   return type;
 }

@@ -264,18 +264,21 @@ static void adds_suggestions_to_the_message(void **state) {
   for (size_t i = 0; i < COUNT(cases); i++) {
     char json[256], merged[256];
     aui_event_reader *reader = new_reader();
+    aui_answers *answers = aui_answers_new();
     aui_buffer message = {0};
     size_t n;
     snprintf(json, sizeof json, "{'type':'message', 'data' : %s}", cases[i].message);
     assert_int_equal(read_event(reader, json, FEED_WHOLE), AUI_EVENT_FINAL);
     const char *payload = aui_event_payload(reader, &n);
     assert_true(aui_buffer_append(&message, payload, n));
+    aui_event_ends_answer(reader, answers);
     aui_event_restart(reader); /* an answer may be over before its suggestions come */
     read_event(reader, "{'type':'suggestions','data':{'followup_suggestions':[ 'a','\\ud83d']}}", FEED_BYTES);
     assert_true(aui_event_add_suggestions(reader, &message));
     assert_int_equal(message.len, spell(merged, cases[i].merged));
     assert_memory_equal(message.data, merged, message.len);
     aui_buffer_free(&message);
+    aui_answers_free(answers);
     aui_event_free(reader);
   }
 }

@@ -197,6 +197,73 @@ static void suggestions_join_the_message(void **state) {
   stop(&p);
 }
 
+static void suggestions_may_come_again(void **state) {
+  peer p;
+  open_stream(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  event(&p, "{'type':'message','seq':1,'data':{'id':'m','followup_suggestions':['a','long','list'],'text':'a'}}");
+  event(&p, "{'type':'suggestions','seq':2,'data':{'followup_suggestions':[]}}");
+  event(&p, "{'type':'suggestions','seq':3,'data':{'followup_suggestions':['x','y']}}");
+  event(&p, "{'type':'suggestions','seq':4,'data':{'followup_suggestions':['z']}}");
+  say(&p, BODY_END);
+  assert_ends_in(reply, "{'id':'m','followup_suggestions':['z'],'text':'a'}", "a");
+  release(&p, reply);
+
+  reply = post(&p, "{}");
+  say(&p, HEAD);
+  event(&p, "{'type':'message','seq':5,'data':{'id':'n','text':'b'}}");
+  event(&p, "{'type':'suggestions','seq':6,'data':{'followup_suggestions':['x','y']}}");
+  event(&p, "{'type':'suggestions','seq':7,'data':{'followup_suggestions':['z']}}");
+  say(&p, BODY_END);
+  assert_ends_in(reply, "{'id':'n','text':'b','followup_suggestions':['z']}", "b");
+  release(&p, reply);
+  stop(&p);
+}
+
+/* A message that belongs to an earlier answer changes nothing about where ours has its suggestions. */
+static void suggestions_join_the_message_that_was_taken(void **state) {
+  peer p;
+  open_stream(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  final(&p, 1, "a");
+  done(&p);
+  release(&p, reply);
+  reply = post(&p, "{}");
+  say(&p, HEAD);
+  event(&p, "{'type':'message','seq':2,'data':{'id':'n','text':'b'}}");
+  event(&p, "{'type':'message','seq':3,'data':{'id':'m','text':'a text that is longer','followup_suggestions':['y']}}");
+  event(&p, "{'type':'suggestions','seq':4,'data':{'followup_suggestions':['x']}}");
+  say(&p, BODY_END);
+  assert_ends_in(reply, "{'id':'n','text':'b','followup_suggestions':['x']}", "b");
+  release(&p, reply);
+  stop(&p);
+}
+
+static void nothing_of_the_text_comes_behind_the_message(void **state) {
+  peer p;
+  open_stream(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  final(&p, 1, "a");
+  delta(&p, 2, "b");
+  assert_ends_in(reply, MESSAGE("a"), "a");
+  release(&p, reply);
+
+  say(&p, BODY_END);
+  reply = post(&p, "{}");
+  say(&p, HEAD);
+  event(&p, "{'type':'message','seq':3,'data':{'id':'n','text':'b'}}");
+  event(&p, "{'type':'message','seq':4,'data':{'id':'o','text':'of another'}}");
+  assert_ends_in(reply, "{'id':'n','text':'b'}", "b");
+  event(&p, "{'type':'suggestions','seq':5,'data':{'followup_suggestions':['x']}}");
+  done(&p);
+  assert_int_equal(aui_session_state(p.session), AUI_STATE_OPEN);
+  release(&p, reply);
+  stop(&p);
+}
+
 static void suggestions_without_a_message_are_passed_over(void **state) {
   peer p;
   open_stream(state, &p);
@@ -836,6 +903,9 @@ int main(void) {
       IN_EVERY_WAY(answers_come_as_events),
       IN_EVERY_WAY(messages_follow_each_other_on_one_connection),
       IN_EVERY_WAY(suggestions_join_the_message),
+      IN_EVERY_WAY(suggestions_may_come_again),
+      IN_EVERY_WAY(suggestions_join_the_message_that_was_taken),
+      IN_EVERY_WAY(nothing_of_the_text_comes_behind_the_message),
       IN_EVERY_WAY(suggestions_without_a_message_are_passed_over),
       IN_EVERY_WAY(the_end_of_the_connection_ends_an_answer),
       IN_EVERY_WAY(a_message_is_enough_whatever_comes_behind_it),

@@ -40,7 +40,7 @@ struct aui_event_reader {
   bool checkpoint_origin_before; /* all that it says of whose it is stands before that, and was found to be ours */
   bool origin_as_before;         /* the last message said the same of that, and no more */
 
-  aui_json_span suggestions; /* of the last FINAL, seen from the beginning of its payload; start 0: there are none */
+  aui_json_span suggestions; /* of the FINAL that ended the answer, seen from its payload; start 0: there are none */
 };
 
 aui_event_reader *aui_event_new(aui_api api, unsigned max_depth, size_t max_text) {
@@ -177,14 +177,6 @@ static aui_event_type check_message(aui_event_reader *reader) {
   }
 }
 
-static void note_suggestions(aui_event_reader *reader) {
-  aui_json_span content = reader->api->content(&reader->scan.members);
-  aui_json_span suggestions = reader->scan.members.envelope.suggestions;
-  bool inside = suggestions.start > content.start && content.start > 0;
-  reader->suggestions = inside ? (aui_json_span){suggestions.start - content.start, suggestions.end - content.start}
-                               : (aui_json_span){0, 0};
-}
-
 aui_event_type aui_event_end(aui_event_reader *reader) {
   aui_buffer *json = &reader->json;
   reader->type = check_message(reader);
@@ -193,7 +185,6 @@ aui_event_type aui_event_end(aui_event_reader *reader) {
   bool for_others =
       reader->type == AUI_EVENT_FINAL || reader->type == AUI_EVENT_ERROR || reader->type == AUI_EVENT_SUGGESTIONS;
   if (for_others) aui_json_replace_unpaired(json->data, json->len);
-  if (reader->type == AUI_EVENT_FINAL) note_suggestions(reader);
   return reader->type;
 }
 
@@ -211,7 +202,16 @@ bool aui_event_names_answer(const aui_event_reader *reader) {
   return reader->api->names_answer(&reader->scan.members);
 }
 
-void aui_event_ends_answer(const aui_event_reader *reader, aui_answers *answers) {
+static void note_suggestions(aui_event_reader *reader) {
+  aui_json_span content = reader->api->content(&reader->scan.members);
+  aui_json_span suggestions = reader->scan.members.envelope.suggestions;
+  bool inside = suggestions.start > content.start && content.start > 0;
+  reader->suggestions = inside ? (aui_json_span){suggestions.start - content.start, suggestions.end - content.start}
+                               : (aui_json_span){0, 0};
+}
+
+void aui_event_ends_answer(aui_event_reader *reader, aui_answers *answers) {
+  note_suggestions(reader);
   aui_answers_end(answers, reader->json.data, reader->api->final_id(&reader->scan.members));
 }
 
@@ -258,20 +258,23 @@ const char *aui_event_payload(const aui_event_reader *reader, size_t *n) {
   return content.start > 0 ? json->data + content.start : json->data; /* which is NULL of nothing */
 }
 
-bool aui_event_add_suggestions(const aui_event_reader *reader, aui_buffer *message) {
+bool aui_event_add_suggestions(aui_event_reader *reader, aui_buffer *message) {
   static const char key[] = ",\"followup_suggestions\":";
   aui_json_span list = reader->scan.members.envelope.suggestions, old = reader->suggestions;
   size_t behind = message->len - 1; /* the closing brace */
-  if (!old.start) old = (aui_json_span){behind, behind};
+  bool added = !old.start;
+  if (added) old = (aui_json_span){behind, behind};
   aui_buffer merged = {0};
-  bool added = !reader->suggestions.start;
   bool ok = aui_buffer_append(&merged, message->data, old.start) &&
-            aui_buffer_append(&merged, key, added ? sizeof key - 1 : 0) &&
-            aui_buffer_append(&merged, reader->json.data + list.start, list.end - list.start) &&
-            aui_buffer_append(&merged, message->data + old.end, message->len - old.end);
+            aui_buffer_append(&merged, key, added ? sizeof key - 1 : 0);
+  size_t start = merged.len, n = list.end - list.start;
+  ok = ok && aui_buffer_append(&merged, reader->json.data + list.start, n) &&
+       aui_buffer_append(&merged, message->data + old.end, message->len - old.end);
   aui_buffer_free(ok ? message : &merged);
-  if (ok) *message = merged;
-  return ok;
+  if (!ok) return false;
+  *message = merged;
+  reader->suggestions = (aui_json_span){start, start + n};
+  return true;
 }
 
 bool aui_event_thread_id(const aui_event_reader *reader, aui_buffer *id) {

@@ -65,7 +65,7 @@ bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers);
 bool aui_event_names_answer(const aui_event_reader *reader);
 
 /* The answer has ended in this FINAL: its id ends no other, see aui_answers_end. */
-void aui_event_ends_answer(const aui_event_reader *reader, aui_answers *answers);
+void aui_event_ends_answer(aui_event_reader *reader, aui_answers *answers);
 
 /* The message's number; -1: it has none. */
 int64_t aui_event_seq(const aui_event_reader *reader);
@@ -88,10 +88,10 @@ void aui_event_restart(aui_event_reader *reader);
  * were replaced by \ufffd, so that any JSON reader accepts it. */
 const char *aui_event_payload(const aui_event_reader *reader, size_t *n);
 
-/* Puts what SUGGESTIONS have into the payload of the last FINAL, whose copy `message` is: in place of its
- * followup_suggestions, or behind all that it has. Returns false, and changes nothing, when memory is short. To be
- * called once. */
-bool aui_event_add_suggestions(const aui_event_reader *reader, aui_buffer *message);
+/* Puts what SUGGESTIONS have into the payload of the FINAL that ended the answer (aui_event_ends_answer), whose copy
+ * `message` is, perhaps with earlier ones in it: in place of its followup_suggestions, or behind all that it has.
+ * Returns false, and changes nothing, when memory is short. */
+bool aui_event_add_suggestions(aui_event_reader *reader, aui_buffer *message);
 
 /* What a THREAD names, decoded, appended to `id`. Returns false, and changes nothing, when memory is short. */
 bool aui_event_thread_id(const aui_event_reader *reader, aui_buffer *id);

@@ -130,6 +130,10 @@ static bool is_repeated(const aui_session *session) {
 static void take_part_of_answer(aui_session *session, aui_event_type type, uint64_t now) {
   aui_reply *reply = session->active;
   bool has_text = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL, ok = true;
+  if (reply && has_text && aui_reply_has_message(reply)) {
+    aui_session_end_answer(session); /* it is of another */
+    return;
+  }
   if (reply && is_sign(reply, type)) note_sign(session, reply, now);
   if (reply && has_text) ok = take_text(session, reply, now);
   if (reply && type == AUI_EVENT_SUGGESTIONS) ok = take_suggestions(session, reply);
