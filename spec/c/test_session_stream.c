@@ -817,6 +817,29 @@ static void an_answer_of_another_thread_does_not_go_on_with_ours(void **state) {
   stop(&p);
 }
 
+static void an_answer_that_goes_on_from_other_text_is_not_ours(void **state) {
+  peer p;
+  open_resumable(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  delta(&p, 1, "one");
+  cut(&p, "connection reset");
+  connect_stream(&p);
+  assert_posted_with(&p, "Last-Event-ID: 1\r\n", "{}");
+  say(&p, HEAD);
+  delta(&p, 7, " of");
+  final(&p, 8, "of another turn");
+  assert_true(aui_reply_is_parked(reply));
+  assert_text(reply, "one of");
+  assert_true(peer_disconnect_if_wanted(&p));
+  connect_stream(&p); /* for whoever asks for the transcript, which may say that it is ours all the same */
+  static const char message[] = "{\"id\":\"m\",\"text\":\"of another turn\"}";
+  assert_true(aui_reply_answer(reply, message, sizeof message - 1, p.now));
+  assert_ends_in(reply, MESSAGE("of another turn"), "of another turn");
+  release(&p, reply);
+  stop(&p);
+}
+
 static void a_message_without_a_numbered_event_is_in_doubt(void **state) {
   peer p;
   open_resumable(state, &p);
@@ -936,6 +959,7 @@ int main(void) {
       IN_EVERY_WAY(a_resumption_that_ends_with_nothing_new_is_in_doubt),
       IN_EVERY_WAY(a_resumption_that_is_refused_is_in_doubt),
       IN_EVERY_WAY(an_answer_of_another_thread_does_not_go_on_with_ours),
+      IN_EVERY_WAY(an_answer_that_goes_on_from_other_text_is_not_ours),
       IN_EVERY_WAY(a_message_without_a_numbered_event_is_in_doubt),
       IN_EVERY_WAY(a_resumption_may_be_cancelled),
       IN_EVERY_WAY(without_reconnecting_nothing_is_resumed),

@@ -208,6 +208,11 @@ void aui_failure_of_other_thread(aui_error *error) {
   error->about_message = true;
 }
 
+void aui_failure_of_other_answer(aui_error *error) {
+  aui_error_set(error, AUI_ERROR_PROTOCOL, "the server resumed an answer in which what had come is different");
+  error->about_message = true;
+}
+
 void aui_failure_of_idle_end(aui_error *error) {
   aui_error_set(error, AUI_ERROR_TRANSPORT, "the connection was closed between two messages");
 }

@@ -84,6 +84,9 @@ void aui_failure_of_short_answer(aui_error *error);
 /* In place of the answer that was to be resumed, one of another thread came. */
 void aui_failure_of_other_thread(aui_error *error);
 
+/* The message of an answer that was resumed does not have the text that had come before. */
+void aui_failure_of_other_answer(aui_error *error);
+
 /* The connection ended while nothing was under way on it: no failure of anything. */
 void aui_failure_of_idle_end(aui_error *error);
 

@@ -94,13 +94,43 @@ static bool take_thread(aui_session *session) {
   return true;
 }
 
+static void note_text(aui_session *session, aui_reply *reply, size_t before, size_t keep, uint64_t now) {
+  aui_session_count_text(session, reply, before, keep, now);
+  reply->answered = session->has_text = true;
+  aui_reply_text_changed(reply, keep);
+  if (keep < session->connection.had_text) session->connection.contradicted = true;
+}
+
 /* False when memory is short. */
 static bool take_text(aui_session *session, aui_reply *reply, uint64_t now) {
   size_t keep, before = reply->text.len;
   if (!aui_event_take(session->events, &reply->text, &keep)) return false;
-  aui_session_count_text(session, reply, before, keep, now);
-  reply->answered = session->has_text = true;
-  aui_reply_text_changed(reply, keep);
+  note_text(session, reply, before, keep, now);
+  return true;
+}
+
+/* A server that has mistaken the answer would resume another one. */
+static void refuse_answer(aui_session *session) {
+  aui_error reason = {0};
+  aui_failure_of_other_answer(&reason);
+  aui_session_drop_connection(session, &reason);
+}
+
+/* Takes the text of the message that ends an answer which was resumed, unless it contradicts what came before that:
+ * then the text stays as it is. False when memory is short. */
+static bool take_resumed_text(aui_session *session, aui_reply *reply, uint64_t now) {
+  size_t keep, before = reply->text.len;
+  aui_buffer text = {0};
+  bool ok = aui_buffer_append(&text, reply->text.data, before) && aui_event_take(session->events, &text, &keep);
+  bool other = ok && (session->connection.contradicted || keep < session->connection.had_text);
+  if (other) refuse_answer(session);
+  if (!ok || other) {
+    aui_buffer_free(&text);
+    return ok;
+  }
+  aui_buffer_free(&reply->text);
+  reply->text = text;
+  note_text(session, reply, before, keep, now);
   return true;
 }
 
@@ -135,11 +165,16 @@ static void take_part_of_answer(aui_session *session, aui_event_type type, uint6
     return;
   }
   if (reply && is_sign(reply, type)) note_sign(session, reply, now);
-  if (reply && has_text) ok = take_text(session, reply, now);
+  if (reply && has_text) {
+    bool ends_resumed = type == AUI_EVENT_FINAL && session->connection.had_text > 0;
+    ok = ends_resumed ? take_resumed_text(session, reply, now) : take_text(session, reply, now);
+  }
   if (reply && type == AUI_EVENT_SUGGESTIONS) ok = take_suggestions(session, reply);
   if (type == AUI_EVENT_THREAD) ok = take_thread(session);
   if (!ok) {
     aui_session_out_of_memory(session);
+  } else if (session->transport != TRANSPORT_UP) {
+    return; /* it was refused */
   } else if (type == AUI_EVENT_FINAL) {
     take_final(session, now);
   } else if (type == AUI_EVENT_DONE) {

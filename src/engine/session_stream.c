@@ -37,8 +37,10 @@ static bool stream_send(aui_session *session, const aui_reply *reply) {
   bool ok =
       aui_session_write_body(session, reply, &body) && aui_stream_send(&session->stream, &message, body.data, body.len);
   aui_buffer_free(&body);
-  if (ok) aui_event_restart(session->events);
-  return ok;
+  if (!ok) return false;
+  session->connection.had_text = reply->last_seq >= 0 ? reply->text.len : 0;
+  aui_event_restart(session->events);
+  return true;
 }
 
 static bool stream_unsend(aui_session *session) {
