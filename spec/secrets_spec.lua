@@ -140,6 +140,20 @@ end
 print "the end"
 ]]
 
+-- Each case is of a server that lets nobody in.
+local STREAM = PROLOGUE
+  .. [[
+for _, case in ipairs(cases) do
+  local session = assert(aui.connect { publishable_key = KEY, url = case.url, tls = case.tls, user_id = "ada" })
+  local reply = session:send "hello"
+  show(session, reply, reply:message())
+  show(session, session:ask "again")
+  session:close()
+  show(session)
+end
+print "the end"
+]]
+
 local function assert_silent(ran)
   assert.is_truthy(ran.stdout:find("the end", 1, true), ran.stderr)
   assert.is_nil((ran.stdout .. ran.stderr):find(MARK, 1, true))
@@ -240,6 +254,14 @@ for _, scheme in ipairs(wire.schemes) do
       assert_silent(ran)
       assert.is_truthy(ran.stdout:find("*** and ***", 1, true))
       assert.is_truthy(ran.stdout:find("met\t" .. #cases, 1, true))
+    end)
+
+    it("is not shown, nor is its token, by sessions whose answers are streams", function()
+      local grant = { status = 200, body = cjson.encode { access_token = TOKEN, expires_in = 3600 } }
+      local server = link:play { rest = { grant, grant, grant } }
+      local ran = child.run(STREAM, {}, PUBLISHABLE_KEY, cjson.encode { { url = server:base(), tls = server.tls } })
+      assert_silent(ran)
+      assert.is_truthy(ran.stdout:find("auth: the server answered with status 401", 1, true))
     end)
 
     it("is not shown by complaints about options and arguments, wherever it is given", function()

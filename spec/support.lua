@@ -2,6 +2,7 @@
 
 local aui = require "aui"
 local cjson = require "cjson"
+local http = require "socket.http"
 local lfs = require "lfs"
 
 local support = {}
@@ -153,6 +154,20 @@ function support.tls_mirror(settings)
   -- Versions as old as it can speak are deprecated.
   local words = "env -u LD_PRELOAD /usr/bin/python3 -W ignore::DeprecationWarning spec/servers/tls_mirror.py %s"
   return launch(words:format(quoted(settings)), { files = {} })
+end
+
+--- Starts a server of the threads API that answers as `acts` say: see spec/servers/stage.py. The result's method
+--- `asked` returns how many requests of each kind there were.
+function support.stage(acts)
+  local files = {}
+  local file = assert(io.open(new_name(files), "w"))
+  file:write(cjson.encode(acts))
+  file:close()
+  local server = launch("env -u LD_PRELOAD /usr/bin/python3 spec/servers/stage.py " .. files[1], { files = files })
+  function server.asked()
+    return cjson.decode((http.request(("http://127.0.0.1:%d/asked"):format(server.port))))
+  end
+  return server
 end
 
 --- Starts Squid or tinyproxy; it asks for `credentials`, "user:password", if there are some. See

@@ -77,7 +77,7 @@ local function open(checked, pool)
     reported = "connecting",
     is_early = false, -- whether there was an event before there was a handle
     asking = false, -- the task that finds out what the next request says
-    sent_headers = nil, -- of the latest request that was asked for
+    sent_headers = nil, -- gives those of the latest request that was asked for
   }, Session)
   self.id, self.text_source.whole = host.register(self), self
   self.journal = journal.new(self.id, self.url, place.api.CONVERSATION)
@@ -294,7 +294,7 @@ local function ask_for_request(weak, credentials, refused_headers)
   self.asking = false
   if ok then
     local target, headers, agent_id = credentials.request()
-    self.sent_headers = headers
+    self.sent_headers = function() return headers end -- they are secret: see aui.api.credentials
     self.handle:give_request(self.request_host, target, headers, agent_id)
   else
     self.handle:refuse_request(err or { kind = "auth", message = why, retryable = retryable })
@@ -304,7 +304,7 @@ end
 -- The headers of the latest request, if the server has not let in who sent them.
 local function refused_headers(self)
   local raw = self.handle:error()
-  return raw and raw.status_code == 401 and self.sent_headers or nil
+  return raw and raw.status_code == 401 and self.sent_headers and self.sent_headers() or nil
 end
 
 -- A task that memory was too short for has ended without a word.
