@@ -112,4 +112,19 @@ function streams.options(server, index)
   return options
 end
 
-return { WebSockets = websockets, streams = streams }
+-- ---- WebSockets of the threads API ------------------------------------------------------------------
+
+local threads_websockets = { conversations = 300, at_once = 60, faulty = 6, most_growth = 1000 }
+
+function threads_websockets.start()
+  return { start { "--pace", "0" }, start { "--pace", "0.002" }, start { "--pace", "0.002", scheme = "wss" } }
+end
+
+--- As of streams.
+function threads_websockets.options(server, index)
+  local options = streams.options(server, index)
+  options.carrier = "websocket"
+  return options
+end
+
+return { WebSockets = websockets, streams = streams, ["threads' WebSockets"] = threads_websockets }

@@ -42,7 +42,7 @@ local function assert_none(list)
   assert(#list == 0, ("AUI_FAULT_SEED=%d: %d violations\n%s"):format(seed, #list, shown))
 end
 
-for _, name in ipairs { "WebSockets", "streams" } do
+for _, name in ipairs { "WebSockets", "streams", "threads' WebSockets" } do
   describe("Conversations by " .. name .. " over connections that fail", function()
     local result
     lazy_setup(function()
