@@ -278,6 +278,29 @@ everywhere(function(scheme, carrier)
         assert.equal(4, #assert(session:history()))
       end)
 
+      it("renews a token once that ended early", function()
+        local body = '{"error":{"code":"unauthorized","message":"ended"}}'
+        local unauthorized = { { handshake = { status = 401, body = body } } }
+        local lost = { { agent = 6 }, { cut = "fin" } }
+        local session = assert(connect(play { unauthorized, lost, unauthorized, lost, unauthorized, unauthorized }))
+        assert.equal(2, #logged "token")
+        assert.equal("one", assert(session:ask "one").text)
+        assert.equal("two three four", assert(session:ask "two three four").text)
+        assert.equal(3, #logged "token")
+        assert.equal("five six seven eight", assert(session:ask "five six seven eight").text)
+        wire.await(session, "waiting")
+        local message, err = session:ask "nine"
+        assert.is_nil(message)
+        assert.same({ "auth", 401, "no", false }, { err.kind, err.status_code, err.delivered, err.retryable })
+      end)
+
+      it("does not renew a token where it does not connect again", function()
+        local unauthorized = { { handshake = { status = 401, body = "ended" } } }
+        local session, err = connect(play { unauthorized }, { reconnect = false })
+        assert.is_nil(session)
+        assert.same({ "auth", 401, "no" }, { err.kind, err.status_code, err.delivered })
+      end)
+
       it("tells that an agent answers by streams only", function()
         local session, err = connect(link:start { "--runtime", "2" })
         if session then -- it was open, and the error is on its way

@@ -112,6 +112,13 @@ local function connection_error(self)
   return raw and self.credentials.failure(raw)
 end
 
+-- Whether the session tries once more by itself, with another token or key: the server may have found the last one too
+-- old.
+local function is_renewing(self, state, err)
+  local is_trying = state == "connecting" or self.handle:retry_at() ~= nil
+  return err ~= nil and err.status_code == 401 and err.retryable and is_trying
+end
+
 -- Waits until the session is open: true, or nil and why it is not. Nil alone if the waiting task is canceled.
 local function wait_open(self)
   while true do
@@ -119,7 +126,8 @@ local function wait_open(self)
     local state = self.handle:state()
     if state == "open" then return true end
     local err = connection_error(self) -- the next attempt may be under way already
-    if err or state ~= "connecting" then return nil, err end
+    local is_over = err or state ~= "connecting"
+    if is_over and not is_renewing(self, state, err) then return nil, err end
     if host.try_wait(self, nil, seen) == nil then return nil end
   end
 end

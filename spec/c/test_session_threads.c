@@ -204,6 +204,50 @@ static void a_token_that_is_out_of_date_is_renewed_for_a_message_that_was_not_ac
   stop(&p);
 }
 
+/* The next attempt to connect comes to this. */
+static void refuse_handshake(peer *p) {
+  static const char answer[] = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
+  peer_connect(p);
+  peer_send(p, answer, sizeof answer - 1);
+  assert_true(peer_disconnect_if_wanted(p));
+  p->incoming.len = 0;
+}
+
+static void wait_for_retry(peer *p) {
+  p->now = aui_session_retry_at(p->session);
+  assert_true(p->now != AUI_NEVER);
+  aui_session_tick(p->session, p->now);
+}
+
+static void a_handshake_is_tried_again_once_with_another_token(void **state) {
+  peer p;
+  aui_session_config config = with_thread();
+  const aui_request request = {"agent.test", "/session", OFFER};
+  config.renews = true;
+  config.reconnect = peer_defaults().reconnect;
+  peer_open(&p, &config, **(feed_way **)state);
+  assert_true(aui_session_set_request(p.session, &request, NULL));
+  aui_reply *first = send(&p, "{\"text\":\"1\"}");
+  refuse_handshake(&p);
+  wait_for_retry(&p);
+  peer_handshake(&p);
+  assert_sent(&p, "{'type':'message','thread_id':'T','text':'1'}");
+  final(&p, 1, "a", "one");
+  assert_int_equal(aui_reply_get_status(first), AUI_REPLY_MESSAGE);
+  aui_session_was_reset(p.session);
+  aui_session_disconnected(p.session, "connection reset by peer", true, p.now);
+  aui_reply *second = send(&p, "{\"text\":\"2\"}");
+  refuse_handshake(&p);
+  assert_int_equal(aui_reply_get_status(second), AUI_REPLY_PENDING);
+  wait_for_retry(&p);
+  refuse_handshake(&p);
+  assert_ended(second, AUI_ERROR_AUTH, 401, AUI_DELIVERED_NO);
+  assert_false(aui_reply_error(second)->retryable);
+  release(&p, first);
+  release(&p, second);
+  stop(&p);
+}
+
 static void a_turn_that_has_begun_is_not_run_again(void **state) {
   peer p;
   aui_session_config config = with_thread();
@@ -270,6 +314,7 @@ int main(void) {
       IN_EVERY_WAY(an_error_of_the_session_waits_for_its_close),
       IN_EVERY_WAY(one_without_a_close_ends_the_connection_after_a_while),
       IN_EVERY_WAY(a_token_that_is_out_of_date_is_renewed_for_a_message_that_was_not_acted_on),
+      IN_EVERY_WAY(a_handshake_is_tried_again_once_with_another_token),
       IN_EVERY_WAY(a_turn_that_has_begun_is_not_run_again),
       IN_EVERY_WAY(an_agent_that_only_streams_is_asked_about),
       IN_EVERY_WAY(a_server_has_to_choose_the_subprotocol),

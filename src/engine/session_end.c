@@ -4,6 +4,8 @@
 #include "engine/retry_after.h"
 #include "engine/session_state.h"
 
+enum { UNAUTHORIZED = 401 };
+
 static bool reconnects(const aui_session *session) {
   return session->config.reconnect.attempts > 0;
 }
@@ -42,7 +44,6 @@ static bool was_resumed_in_vain(const aui_session *session) {
 /* Whether what the request said may have been too old for the server, and sending the message again does not run its
  * turn twice. Said once of a message. */
 static bool was_out_of_date(aui_session *session) {
-  enum { UNAUTHORIZED = 401 };
   aui_reply *reply = session->active;
   bool refused = session->error.about_message && session->error.status_code == UNAUTHORIZED;
   bool twice = reply->answered && !session->carrier->is_resumable;
@@ -86,6 +87,14 @@ static void settle_active(aui_session *session) {
   }
 }
 
+/* A handshake that is refused since the request may have been too old is tried again with another one, once until the
+ * next one is accepted. */
+static void forgive_handshake(aui_session *session) {
+  bool opening = aui_session_is_up(session, CARRIER_OPENING);
+  if (!opening || session->error.status_code != UNAUTHORIZED || !session->config.renews || session->renewed) return;
+  session->renewed = session->error.retryable = true;
+}
+
 void aui_session_end_connection(aui_session *session, aui_error *reason) {
   if (session->refusal.kind) {
     aui_failure_close_payload(&session->refusal, reason);
@@ -95,6 +104,7 @@ void aui_session_end_connection(aui_session *session, aui_error *reason) {
   }
   aui_error_clear(&session->error);
   session->error = *reason;
+  forgive_handshake(session);
   settle_active(session);
   session->notify = true;
 }

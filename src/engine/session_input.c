@@ -238,6 +238,7 @@ void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, b
 void aui_session_opened(aui_session *session, uint64_t now) {
   session->connect_deadline = AUI_NEVER;
   session->opened_at = now;
+  session->renewed = false;
   aui_session_count_opened(session);
   session->notify = true;
 }

@@ -157,6 +157,7 @@ struct aui_session {
   aui_session_stats stats; /* but for the frames, which the WebSocket counts */
   uint64_t accepted;       /* how many messages were */
   bool was_open;
+  bool renewed; /* the request was too old for the last handshake, and none has been accepted since */
   bool closed;
   bool notify;   /* of a state, see aui_session_take_notice */
   bool has_text; /* likewise, of text */
