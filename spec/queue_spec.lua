@@ -5,9 +5,9 @@ local wire = require "spec.wire"
 
 local FAST = { base = 0.01, max = 0.05 }
 
-for _, scheme in ipairs(wire.schemes) do
-  describe("the queue of a session over " .. scheme, function()
-    local link = wire.new(scheme)
+for _, way in ipairs(wire.ways) do
+  describe("the queue of a session over " .. way, function()
+    local link = wire.new(way)
     after_each(function() link:stop() end)
 
     -- A session whose server is not there yet.

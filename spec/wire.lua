@@ -1,5 +1,5 @@
--- Servers and sessions of one scheme, ws or wss, for specs whose cases are to hold over both. `stop` belongs into their
--- after_each.
+-- Servers and sessions that speak one way, by WebSocket with or without TLS or by streams, for specs whose cases are
+-- to hold over several. `stop` belongs into their after_each.
 
 local aui = require "aui"
 local cjson = require "cjson"
@@ -9,12 +9,19 @@ local support = require "spec.support"
 local Wire = {}
 Wire.__index = Wire
 
-local wire = { schemes = { "ws", "wss" } }
+local wire = {
+  schemes = { "ws", "wss" },
+  ways = { "ws", "wss", "stream" }, -- of both APIs, for what is the same by both
+}
 
----@param scheme "ws"|"wss"
-function wire.new(scheme) return setmetatable({ scheme = scheme, servers = {}, sessions = {} }, Wire) end
+---@param way "ws"|"wss"|"stream" the last is that of the threads API, without TLS
+function wire.new(way)
+  local by_stream = way == "stream"
+  return setmetatable({ scheme = by_stream and "ws" or way, by_stream = by_stream, servers = {}, sessions = {} }, Wire)
+end
 
 local function remember(self, server)
+  server.by_stream = self.by_stream
   table.insert(self.servers, server)
   return server
 end
@@ -88,13 +95,12 @@ end
 --- The options of a session with the server; `changes` go before them. What a session does by itself after a failure
 --- is the subject of specs of its own.
 function wire.options(server, changes)
-  local options = {
-    url = server.url,
-    task_id = "68e78d0dc5a4b19a030d03d6",
-    tls = server.tls,
-    reconnect = false,
-    recover = false,
-  }
+  local options = { url = server.url, tls = server.tls, reconnect = false, recover = false }
+  if server.by_stream then
+    options.url, options.publishable_key, options.user_id = server:base(), "pk_network_hunter2", "ada"
+  else
+    options.task_id = "68e78d0dc5a4b19a030d03d6"
+  end
   for name, value in pairs(changes or {}) do options[name] = value end
   return options
 end
