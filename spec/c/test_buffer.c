@@ -153,7 +153,7 @@ static void test_memory_is_short(void **state) {
   aui_buffer buffer = {0};
   assert_true(aui_buffer_append(&buffer, "abc", 3));
   aui_buffer before = buffer;
-  const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 2, SIZE_MAX / 2 + 1, SIZE_MAX / 2 - 64};
+  const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 2, SIZE_MAX / 4 + 1, SIZE_MAX / 4 - 64};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     assert_false(aui_buffer_reserve(&buffer, sizes[i]));
     assert_false(aui_buffer_append(&buffer, "never read", sizes[i]));

@@ -26,7 +26,7 @@ static void reclaim(aui_buffer *buffer) {
 }
 
 static bool grow(aui_buffer *buffer, size_t extra) {
-  if (extra > SIZE_MAX / 2 - buffer->gone - buffer->len) return false;
+  if (extra > SIZE_MAX / 4 - buffer->gone - buffer->len) return false; /* twice that is as large as an object may be */
   size_t used = buffer->gone + buffer->len, cap = buffer->gone + buffer->cap;
   if (cap == 0) cap = MINIMUM_CAPACITY;
   while (cap < used + extra) cap *= 2;
