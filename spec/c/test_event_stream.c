@@ -286,7 +286,7 @@ static void test_no_memory(void **state) {
   static char nothing;
   aui_event_stream stream;
   aui_event_stream_begin(&stream, MAX_DATA);
-  stream.value = (aui_buffer){.data = &nothing, .len = SIZE_MAX / 2, .cap = SIZE_MAX / 2};
+  stream.value = (aui_buffer){.data = &nothing, .len = SIZE_MAX / 4, .cap = SIZE_MAX / 4};
   const uint8_t *input = (const uint8_t *)"id: 1";
   assert_int_equal(aui_event_stream_read(&stream, &input, input + 5), AUI_EVENT_STREAM_NO_MEMORY);
 }

@@ -494,7 +494,7 @@ static void test_close_reason_is_cut_between_characters(void **state) {
 static void test_memory_is_short(void **state) {
   (void)state;
   char nothing;
-  const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 2, .cap = SIZE_MAX / 2};
+  const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 4, .cap = SIZE_MAX / 4};
   aui_buffer out = full;
   assert_false(aui_frame_write(&out, AUI_OPCODE_TEXT, mask, "Hello", 5));
   assert_false(aui_frame_write(&out, AUI_OPCODE_PING, mask, "", 0));

@@ -66,7 +66,7 @@ static void begin(aui_handshake *handshake, size_t max_head) {
 static void test_request_when_memory_is_short(void **state) {
   (void)state;
   char nothing;
-  const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 2, .cap = SIZE_MAX / 2};
+  const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 4, .cap = SIZE_MAX / 4};
   const aui_request request = {.host = "h", .target = "/", .headers = ""};
   aui_handshake handshake;
   aui_buffer out = full;
@@ -462,7 +462,7 @@ static void test_status_is_unknown_after_an_interim_answer(void **state) {
 static void test_memory_is_short(void **state) {
   (void)state;
   char nothing;
-  const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 2, .cap = SIZE_MAX / 2};
+  const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 4, .cap = SIZE_MAX / 4};
   reading r = {0};
   begin(&r.handshake, LIMIT);
   r.handshake.http.line = full;

@@ -19,7 +19,7 @@ static const aui_http_limits limits = {.max_response_head = 16 * 1024, .max_chun
 
 /* Buffers that cannot grow any more; their memory is never touched. */
 static char nothing;
-static const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 2, .cap = SIZE_MAX / 2};
+static const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 4, .cap = SIZE_MAX / 4};
 
 /* ---- The request ---- */
 

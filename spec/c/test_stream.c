@@ -124,7 +124,7 @@ static void test_request(void **state) {
 static void test_no_memory_for_the_request(void **state) {
   (void)state;
   static char nothing;
-  const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 2, .cap = SIZE_MAX / 2};
+  const aui_buffer full = {.data = &nothing, .len = SIZE_MAX / 4, .cap = SIZE_MAX / 4};
   aui_stream stream = {0};
   aui_stream_begin(&stream, -1);
   stream.out = full;
