@@ -141,10 +141,12 @@ print "the end"
 ]]
 
 -- Each case is of a server that lets nobody in.
-local STREAM = PROLOGUE
+local THREADS = PROLOGUE
   .. [[
 for _, case in ipairs(cases) do
-  local session = assert(aui.connect { publishable_key = KEY, url = case.url, tls = case.tls, user_id = "ada" })
+  local session = aui.session {
+    publishable_key = KEY, url = case.url, tls = case.tls, user_id = "ada", carrier = case.carrier,
+  }
   local reply = session:send "hello"
   show(session, reply, reply:message())
   show(session, session:ask "again")
@@ -256,13 +258,24 @@ for _, scheme in ipairs(wire.schemes) do
       assert.is_truthy(ran.stdout:find("met\t" .. #cases, 1, true))
     end)
 
-    it("is not shown, nor is its token, by sessions whose answers are streams", function()
-      local grant = { status = 200, body = cjson.encode { access_token = TOKEN, expires_in = 3600 } }
-      local server = link:play { rest = { grant, grant, grant } }
-      local ran = child.run(STREAM, {}, PUBLISHABLE_KEY, cjson.encode { { url = server:base(), tls = server.tls } })
-      assert_silent(ran)
-      assert.is_truthy(ran.stdout:find("auth: the server answered with status 401", 1, true))
-    end)
+    local REFUSED = {
+      stream = "auth: the server answered with status 401",
+      websocket = "auth: the server refused the WebSocket handshake with HTTP status 401",
+    }
+
+    for carrier, words in pairs(REFUSED) do
+      it("is not shown, nor is its token, by sessions of threads by " .. carrier, function()
+        local grants = {}
+        for index = 1, 10 do
+          grants[index] = { status = 200, body = cjson.encode { access_token = TOKEN, expires_in = 3600 } }
+        end
+        local server = link:play { rest = grants }
+        local case = { url = server:base(), tls = server.tls, carrier = carrier }
+        local ran = child.run(THREADS, {}, PUBLISHABLE_KEY, cjson.encode { case })
+        assert_silent(ran)
+        assert.is_truthy(ran.stdout:find(words, 1, true))
+      end)
+    end
 
     it("is not shown by complaints about options and arguments, wherever it is given", function()
       assert_silent(child.run(MISUSE, {}, KEY, cjson.encode { case_of(link:start()) }))
