@@ -102,7 +102,6 @@ describe("a server of the threads API that", function()
       "extends its chunks", "a", {},
       { CHUNKED .. '5;a=b;c="\\"d"\r\ndata:\r\n' .. chunk "{}\n\n" .. THREAD .. final(1, "a") .. LAST },
     },
-    { "promises to keep the connection", "a", {}, { CHUNKED .. final(1, "a") .. LAST, FIN } },
     {
       "answers more than it was asked", "a", {},
       { CHUNKED .. final(1, "a") .. LAST .. CHUNKED .. final(2, "b", "b") .. LAST },
@@ -131,6 +130,13 @@ describe("a server of the threads API that", function()
       assert_next_is_answered()
     end)
   end
+
+  it("promises to keep the connection, and ends it", function()
+    assert.is_nil(connect { stream = { { CHUNKED .. final(1, "a") .. LAST, FIN }, SECOND } })
+    assert.equal("a", assert(session:ask "one").text)
+    support.wait_until(function() return session:state() ~= "open" end) -- else the message may cross the end
+    assert_next_is_answered()
+  end)
 
   -- Name, kind and words of the error, and delivered; the act.
   local REFUSED = {

@@ -25,7 +25,7 @@ local VIOLATIONS = {
   { "4.1", "an extension that was not offered",
     answer(SWITCH, ACCEPT, "Sec-WebSocket-Extensions: permessage-bzip2\r\n"), "extension that was not offered" },
   { "4.1", "a subprotocol that was not offered", answer(SWITCH, ACCEPT, "Sec-WebSocket-Protocol: chat\r\n"),
-    "subprotocol that was not offered" },
+    "subprotocol that it was not asked for" },
 } -- stylua: ignore
 
 -- What, the server's answer.
