@@ -221,6 +221,32 @@ static void suggestions_may_come_again(void **state) {
   stop(&p);
 }
 
+/* Each time the message is copied, so a server that never ended would cost the square of what it sends. */
+static void suggestions_join_sixteen_times_at_most(void **state) {
+  peer p;
+  open_stream(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  final(&p, 1, "a");
+  for (int i = 1; i <= 20; i++) {
+    char json[100];
+    snprintf(json, sizeof json, "{'type':'suggestions','seq':%d,'data':{'followup_suggestions':['%d']}}", i + 1, i);
+    event(&p, json);
+  }
+  say(&p, BODY_END);
+  assert_ends_in(reply, "{'id':'m','text':'a','followup_suggestions':['16']}", "a");
+  release(&p, reply);
+
+  reply = post(&p, "{}");
+  say(&p, HEAD);
+  event(&p, "{'type':'message','seq':22,'data':{'id':'n','text':'b'}}");
+  event(&p, "{'type':'suggestions','seq':23,'data':{'followup_suggestions':['x']}}");
+  say(&p, BODY_END);
+  assert_ends_in(reply, "{'id':'n','text':'b','followup_suggestions':['x']}", "b");
+  release(&p, reply);
+  stop(&p);
+}
+
 /* A message that belongs to an earlier answer changes nothing about where ours has its suggestions. */
 static void suggestions_join_the_message_that_was_taken(void **state) {
   peer p;
@@ -927,6 +953,7 @@ int main(void) {
       IN_EVERY_WAY(messages_follow_each_other_on_one_connection),
       IN_EVERY_WAY(suggestions_join_the_message),
       IN_EVERY_WAY(suggestions_may_come_again),
+      IN_EVERY_WAY(suggestions_join_sixteen_times_at_most),
       IN_EVERY_WAY(suggestions_join_the_message_that_was_taken),
       IN_EVERY_WAY(nothing_of_the_text_comes_behind_the_message),
       IN_EVERY_WAY(suggestions_without_a_message_are_passed_over),

@@ -41,7 +41,11 @@ struct aui_event_reader {
   bool origin_as_before;         /* the last message said the same of that, and no more */
 
   aui_json_span suggestions; /* of the FINAL that ended the answer, seen from its payload; start 0: there are none */
+  unsigned suggested;        /* how often some have joined that FINAL */
 };
+
+/* How often suggestions may join a message: each time copies it whole, so a server that goes on costs the square. */
+enum { MOST_SUGGESTIONS = 16 };
 
 aui_event_reader *aui_event_new(aui_api api, unsigned max_depth, size_t max_text) {
   aui_event_reader *reader = calloc(1, sizeof *reader);
@@ -208,6 +212,7 @@ static void note_suggestions(aui_event_reader *reader) {
   bool inside = suggestions.start > content.start && content.start > 0;
   reader->suggestions = inside ? (aui_json_span){suggestions.start - content.start, suggestions.end - content.start}
                                : (aui_json_span){0, 0};
+  reader->suggested = 0;
 }
 
 void aui_event_ends_answer(aui_event_reader *reader, aui_answers *answers) {
@@ -260,6 +265,7 @@ const char *aui_event_payload(const aui_event_reader *reader, size_t *n) {
 
 bool aui_event_add_suggestions(aui_event_reader *reader, aui_buffer *message) {
   static const char key[] = ",\"followup_suggestions\":";
+  if (reader->suggested == MOST_SUGGESTIONS) return true;
   aui_json_span list = reader->scan.members.envelope.suggestions, old = reader->suggestions;
   size_t behind = message->len - 1; /* the closing brace */
   bool added = !old.start;
@@ -274,6 +280,7 @@ bool aui_event_add_suggestions(aui_event_reader *reader, aui_buffer *message) {
   if (!ok) return false;
   *message = merged;
   reader->suggestions = (aui_json_span){start, start + n};
+  reader->suggested++;
   return true;
 }
 

@@ -90,7 +90,7 @@ const char *aui_event_payload(const aui_event_reader *reader, size_t *n);
 
 /* Puts what SUGGESTIONS have into the payload of the FINAL that ended the answer (aui_event_ends_answer), whose copy
  * `message` is, perhaps with earlier ones in it: in place of its followup_suggestions, or behind all that it has.
- * Returns false, and changes nothing, when memory is short. */
+ * From the 17th time on they are passed over. Returns false, and changes nothing, when memory is short. */
 bool aui_event_add_suggestions(aui_event_reader *reader, aui_buffer *message);
 
 /* What a THREAD names, decoded, appended to `id`. Returns false, and changes nothing, when memory is short. */
