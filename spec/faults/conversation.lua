@@ -10,7 +10,9 @@ Conversation.__index = Conversation
 -- The kinds that a failing connection may lead to: none of these faults is the server's, or makes it look as if it
 -- had broken the protocol.
 local KINDS = { transport = true, timeout = true, canceled = true }
-local FAILURES = { server = true, application = true } -- of servers whose faults are scripted
+-- Of servers whose faults are scripted. One that leaves events out and resumes has its numbers count other texts than
+-- before, and that is what users are told: the server has broken the protocol.
+local FAILURES = { server = true, application = true, protocol = true }
 local RECOVERY = 45 -- seconds
 local DELIVERED = { no = true, maybe = true, yes = true }
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
