@@ -189,13 +189,14 @@ local function misused_under(naming)
     end
   ]]
   local expanded = program:gsub("NAMING", (naming:gsub("%%", "%%%%")))
-  local ran = child.run(expanded, { env = { AUI_NETWORK_API_KEY = false } })
+  local ran = child.run(expanded, { env = { AUI_NETWORK_API_KEY = false, AUI_PUBLISHABLE_KEY = false } })
   assert.equal("", ran.stderr)
   return ran.stdout
 end
 
 describe("#native where the module's files", function()
-  local WORDS = "api_key: expected a string, or the environment variable AUI_NETWORK_API_KEY"
+  local WORDS = "api_key: expected it or publishable_key, "
+    .. "or in the environment AUI_NETWORK_API_KEY or AUI_PUBLISHABLE_KEY"
   local BLAMED = ("false\tuser:3: %s\nfalse\tuser:2: options: expected a table, got 5\n"):format(WORDS):rep(2)
   local UNKNOWN = ("false\t%s\nfalse\toptions: expected a table, got 5\n"):format(WORDS):rep(2)
 

@@ -2,6 +2,7 @@
 
 local aui = require "aui"
 local child = require "spec.child"
+local cjson = require "cjson"
 local options_module = require "aui.option"
 local rows = require "aui.option.rows"
 
@@ -252,14 +253,61 @@ describe("a name of other libraries", function()
 end)
 
 describe("#native without any key", function()
-  it("a region is refused at the caller's line, and the environment variable named", function()
+  it("a region is refused at the caller's line, and the environment variables named", function()
     for _, key in ipairs { false, "" } do
       local ran = child.run('print(pcall(function() require("aui").connect {} end))', {
-        env = { AUI_NETWORK_API_KEY = key },
+        env = { AUI_NETWORK_API_KEY = key, AUI_PUBLISHABLE_KEY = key },
       })
       assert.are.equal("", ran.stderr)
-      local expected = ":1: api_key: expected a string, or the environment variable AUI_NETWORK_API_KEY"
+      local expected = ":1: api_key: expected it or publishable_key, "
+        .. "or in the environment AUI_NETWORK_API_KEY or AUI_PUBLISHABLE_KEY"
       assert.is_truthy(ran.stdout:find(expected, 1, true), ran.stdout)
     end
+  end)
+end)
+
+describe("#native the API of a client", function()
+  local APIS = [[
+    local aui, cjson = require "aui", require "cjson"
+    for _, options in ipairs(cjson.decode(...)) do
+      local ok, client = pcall(function() return aui.client(options) end)
+      print(ok and client.api or client)
+    end
+  ]]
+  local WS, BASE, KEY, PUBLISHABLE = "ws://127.0.0.1:1/", "http://127.0.0.1:1/", "hunter2", "pk_network_hunter2"
+  local OPTIONS = {
+    {}, { url = WS }, { url = BASE }, { api_key = "k" }, { api_key = "k", url = WS }, { publishable_key = "pk" },
+    { publishable_key = "pk", url = BASE }, { task_id = "1" }, { thread_id = "1" },
+  } -- stylua: ignore
+
+  -- What it is with each of OPTIONS, and these variables.
+  local function apis(key, publishable_key)
+    local env = { AUI_NETWORK_API_KEY = key, AUI_PUBLISHABLE_KEY = publishable_key }
+    local ran = child.run(APIS, { env = env }, cjson.encode(OPTIONS))
+    assert.are.equal("", ran.stderr)
+    assert.is_nil(ran.stdout:find("hunter2", 1, true))
+    local list = {}
+    for line in ran.stdout:gmatch "[^\n]+" do list[#list + 1] = line:gsub("^[^:]*:%d+: ", "") end
+    return list
+  end
+
+  it("is that of the key among the options, else of the url, else of the key in the environment", function()
+    local wrong_url = 'url: expected "ws://..." or "wss://...", got "http://127.0.0.1:1/"; did you mean "ws://..."?'
+    assert.are.same({
+      "tasks", "tasks", wrong_url, "tasks", "tasks", "threads", "threads", "tasks",
+      "thread_id: has no meaning beside AUI_NETWORK_API_KEY",
+    }, apis(KEY, ""))
+    assert.are.same({
+      "threads", "tasks", "threads", "tasks", "tasks", "threads", "threads",
+      "task_id: has no meaning beside AUI_PUBLISHABLE_KEY", "threads",
+    }, apis(false, PUBLISHABLE))
+  end)
+
+  it("is not guessed where there are two keys", function()
+    local words = "api_key: AUI_NETWORK_API_KEY and AUI_PUBLISHABLE_KEY are both set: "
+      .. "give one of api_key, publishable_key, url"
+    assert.are.same({
+      words, "tasks", "threads", "tasks", "tasks", "threads", "threads", words, words,
+    }, apis(KEY, PUBLISHABLE))
   end)
 end)

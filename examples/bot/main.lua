@@ -13,7 +13,6 @@ local question = arg[1] or "I am looking for a built-in microwave with at least 
 
 local function main()
   local session = assert(aui.connect {
-    publishable_key = setting "AUI_PUBLISHABLE_KEY",
     url = setting "AUI_URL",
     task_id = setting "AUI_TASK_ID",
     thread_id = setting "AUI_THREAD_ID",

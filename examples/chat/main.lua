@@ -18,16 +18,16 @@ local text = require "text"
 -- for; and the list whose lines are picked by their numbers. A session connects when there is something to send, and
 -- again after a failure.
 local function open()
-  local key = setting "AUI_PUBLISHABLE_KEY"
+  local client = aui.client { url = setting "AUI_URL", reconnect = false }
   local chat = {
-    client = aui.client { publishable_key = key, url = setting "AUI_URL", reconnect = false },
+    client = client,
     user_id = setting "AUI_USER_ID" or setting "USER" or "chat",
-    kind = key and "thread" or "task",
+    kind = client.api == "threads" and "thread" or "task",
     session = nil, -- of the conversation
     task_id = nil,
     choices = nil,
   }
-  local id = setting(key and "AUI_THREAD_ID" or "AUI_TASK_ID")
+  local id = setting(chat.kind == "thread" and "AUI_THREAD_ID" or "AUI_TASK_ID")
   if id then talk.enter(chat, id) end
   return chat
 end

@@ -6,7 +6,6 @@ local SIGNS = { "|", "/", "-", "\\" }
 
 local function answer(question)
   local session = assert(aui.connect {
-    publishable_key = (os.getenv "AUI_PUBLISHABLE_KEY" or ""):match ".+",
     url = (os.getenv "AUI_URL" or ""):match ".+",
     user_id = "ask",
   })

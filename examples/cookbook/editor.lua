@@ -6,7 +6,6 @@ local function complain(err) vim.notify(tostring(err), vim.log.levels.ERROR) end
 
 local function write(question, buffer)
   local session, failure = aui.connect {
-    publishable_key = (os.getenv "AUI_PUBLISHABLE_KEY" or ""):match ".+",
     url = (os.getenv "AUI_URL" or ""):match ".+",
     user_id = "editor",
   }

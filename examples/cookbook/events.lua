@@ -14,7 +14,6 @@ local function fail(err) send("error", cjson.encode { kind = err.kind, message =
 
 ngx.header.content_type = "text/event-stream"
 local session, err = aui.connect {
-  publishable_key = (os.getenv "AUI_PUBLISHABLE_KEY" or ""):match ".+",
   url = (os.getenv "AUI_URL" or ""):match ".+",
   user_id = "web",
 }

@@ -4,12 +4,11 @@ local aui = require "aui"
 local questions = {}
 for line in io.lines() do questions[#questions + 1] = line end
 
-local key = (os.getenv "AUI_PUBLISHABLE_KEY" or ""):match ".+"
-local client = aui.client { publishable_key = key, url = (os.getenv "AUI_URL" or ""):match ".+" }
+local client = aui.client { url = (os.getenv "AUI_URL" or ""):match ".+" }
 
 -- The options of a session in a conversation of its own: a thread that the server makes, or in the tasks API a task.
 local function anew()
-  if key then return { user_id = "many" } end
+  if client.api == "threads" then return { user_id = "many" } end
   return { task_id = assert(client:create_task { user_id = "many" }).id }
 end
 

@@ -29,11 +29,7 @@ end
 math.randomseed(uv.hrtime() % 2 ^ 31)
 
 local people = bridge.new {
-  agent = aui.client {
-    publishable_key = setting "AUI_PUBLISHABLE_KEY",
-    url = setting "AUI_URL",
-    timeout = { call = 20 },
-  },
+  agent = aui.client { url = setting "AUI_URL", timeout = { call = 20 } },
   people = number("IRC_PEOPLE", 50),
   idle = number("IRC_IDLE", 300) * 1000,
   note = note,

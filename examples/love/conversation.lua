@@ -12,16 +12,15 @@ local BUDGET = 0.004 -- seconds of a frame for the connection; a frame has 0.016
 
 local start -- below
 
---- A conversation of this user with the agent of a client, which connects in the background. `kind`: "task" or
---- "thread", by the API that the client speaks; `id`: of the one to go on with, nil: of a new one. `hear(chunk, keep)`
---- gets what the agent says: keep the first `keep` bytes of what there is, then append the chunk.
-function conversation.new(client, user_id, kind, id, hear)
-  local is_task = kind == "task"
+--- A conversation of this user with the agent of a client, which connects in the background: the task or thread of
+--- this id, by the API that the client speaks; nil: a new one. `hear(chunk, keep)` gets what the agent says: keep the
+--- first `keep` bytes of what there is, then append the chunk.
+function conversation.new(client, user_id, id, hear)
+  local is_task = client.api == "tasks"
   local self = setmetatable({
     client = client,
     session = assert(client:session(is_task and {} or { user_id = user_id, thread_id = id })),
     user_id = user_id,
-    kind = kind,
     has_begun = id ~= nil,
     task_id = is_task and id or nil, -- nil: there is none yet, or it is a thread
     hear = hear,
@@ -63,7 +62,7 @@ end
 
 -- A new task, or what the agent says first in a thread, which the server makes with the first message; or nil, error.
 local function get_welcome(self)
-  if self.kind == "thread" then return self.client:welcome_message() end
+  if self.client.api == "threads" then return self.client:welcome_message() end
   return self.client:create_task { user_id = self.user_id }
 end
 

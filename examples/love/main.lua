@@ -21,11 +21,10 @@ end
 
 function love.load()
   love.keyboard.setKeyRepeat(true)
-  local key = setting "AUI_PUBLISHABLE_KEY"
-  local client = aui.client { publishable_key = key, url = setting "AUI_URL" }
-  local kind, id = key and "thread" or "task", setting(key and "AUI_THREAD_ID" or "AUI_TASK_ID")
+  local client = aui.client { url = setting "AUI_URL" }
+  local id = setting(client.api == "threads" and "AUI_THREAD_ID" or "AUI_TASK_ID")
   local function hear(chunk, keep) shop:say(chunk, keep) end
-  talk = conversation.new(client, setting "AUI_USER_ID" or "player", kind, id, hear)
+  talk = conversation.new(client, setting "AUI_USER_ID" or "player", id, hear)
   typed = line.new()
   shop = scene.new(talk, typed)
   if id then shop:say(GREETING, 0) end -- else the agent has the first word

@@ -17,7 +17,7 @@ local function setting(name)
   return value ~= "" and value or nil
 end
 
-local client = aui.client { publishable_key = setting "AUI_PUBLISHABLE_KEY", url = setting "AUI_URL" }
+local client = aui.client { url = setting "AUI_URL" }
 
 local function converse(index)
   local session = assert(client:connect { user_id = "crowd-" .. index })

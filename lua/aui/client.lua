@@ -67,6 +67,7 @@ local session_module = require "aui.session"
 ---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 
 ---@class aui.Client
+---@field api "tasks"|"threads" which API it speaks: docs/threads.md
 local Client = {}
 Client.__index = Client
 Client.__name = "aui.Client"
@@ -100,7 +101,7 @@ function client_module.new(options)
   local checked = options_module.read(options)
   return setmetatable({
     url = checked.endpoint.public_url,
-    api = checked.endpoint.api,
+    api = checked.endpoint.api.NAME,
     rest = checked.rest,
     options_with = keeper(options),
   }, Client)
@@ -142,8 +143,8 @@ end
 
 -- The request of a call of this name, which not every API has.
 local function request_of(self, name, ...)
-  local make = self.api[name]
-  if not make then check.fail("client:" .. name, ("there is no such call in the %s"):format(self.api.NAME)) end
+  local make = self.rest.endpoint.api[name]
+  if not make then check.fail("client:" .. name, ("there is no such call in the %s API"):format(self.api)) end
   return make(...)
 end
 

@@ -61,7 +61,7 @@ local function open(checked, pool)
   local place, credentials, core = checked.endpoint, checked.credentials, checked.core
   local self = setmetatable({
     url = place.public_url,
-    api = place.api,
+    wire = place.api,
     task_id = checked.task_id,
     thread_id = checked.thread_id,
     user_id = checked.user_id,
@@ -170,11 +170,11 @@ local function read_message(self, message)
   if type(message) ~= "table" then
     check.fail("message", "expected a string or a table, got " .. check.describe(message))
   end
-  check.names("message", message, self.api.SESSION_MESSAGE)
+  check.names("message", message, self.wire.SESSION_MESSAGE)
   local text = message.text
   check.given("text", text, "string")
   check.text("text", text)
-  local json, conversation = self.api.session_message(message, self)
+  local json, conversation = self.wire.session_message(message, self)
   local timeout = options_module.timeouts(message.timeout, self.timeout)
   return { json = json, timeout = timeout, text = text, conversation = conversation }
 end
@@ -255,7 +255,7 @@ Session.__close = Session.close
 ---@return aui.Error? err
 function Session:history()
   check.colon(self, Session, "session:history")
-  local request = self.api.history(self, self.task_id)
+  local request = self.wire.history(self, self.task_id)
   call.check(self.rest)
   if not request then return {} end
   return call.run(self.rest, request)
@@ -326,7 +326,7 @@ function Session:on_event(is_text)
   end
   if is_text then return host.notify(self.text_source) end
   host.notify(self)
-  if self.api.CONVERSATION == "thread_id" then self.thread_id = self.handle:thread_id() end
+  if self.wire.CONVERSATION == "thread_id" then self.thread_id = self.handle:thread_id() end
   if self.handle:asks() and not is_asking(self) then
     local weak = setmetatable({ session = self }, { __mode = "v" })
     self.asking = host.spawn_background(ask_for_request, weak, self.credentials, refused_headers(self))

@@ -74,9 +74,9 @@ describe("the bot", function()
     local bot = start({}, nil, { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_hunter2-wrong" })
     assert.equal(1, bot:exit_status())
     assert.matches("^Error  auth: [^\n]*status 40%d[^\n]*\n$", bot.errors)
-    local no_base = start({}, nil, { AUI_URL = server.url, AUI_PUBLISHABLE_KEY = "pk_network_hunter2-right" })
-    assert.equal(1, no_base:exit_status())
-    assert.matches('^Error  url: expected "http://..." or "https://...", ', no_base.errors)
+    local two = start({}, nil, { AUI_URL = "", AUI_NETWORK_API_KEY = "hunter2", AUI_PUBLISHABLE_KEY = "pk_network_2" })
+    assert.equal(1, two:exit_status())
+    assert.matches("^Error  api_key: AUI_NETWORK_API_KEY and AUI_PUBLISHABLE_KEY are both set: ", two.errors)
   end)
 
   it("shows text while the answer is still coming", function()
@@ -218,7 +218,8 @@ describe("the bot", function()
     assert.equal('Error  url: expected "ws://..." or "wss://...", ' .. meant, no_url.errors)
     local nothing = start({}, nil, { AUI_URL = "", AUI_NETWORK_API_KEY = "", AUI_TASK_ID = "" })
     assert.equal(1, nothing:exit_status())
-    local expected = "Error  api_key: expected a string, or the environment variable AUI_NETWORK_API_KEY\n"
+    local expected = "Error  api_key: expected it or publishable_key, "
+      .. "or in the environment AUI_NETWORK_API_KEY or AUI_PUBLISHABLE_KEY\n"
     assert.equal(expected, nothing.errors)
   end)
 

@@ -38,7 +38,7 @@ describe("the cookbook's", function()
     for _, name in ipairs { "bot", "ask", "many" } do
       local program = person.start("cookbook/" .. name, { "a", "b" }, nil, env)
       assert.equal(1, program:finish(), name)
-      assert.matches("api_key: expected a string", program.errors, 1, true)
+      assert.matches("api_key: expected it or publishable_key", program.errors, 1, true)
     end
   end)
 

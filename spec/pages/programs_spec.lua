@@ -4,9 +4,9 @@
 --   on from those before it in its section, and from nothing else. It prints what the ```text blocks there say, if any,
 --   and complains of nothing.
 --   A word after `lua` is the host: none, Lua 5.4 and LuaJIT, natively; `luajit` that alone; `love`; `neovim`.
---   A program has what a user has: the agent in AUI_URL and the key in AUI_NETWORK_API_KEY; one that reads
---   AUI_PUBLISHABLE_KEY has a key there too, and the agent of the threads API. The word `either` is that of a program
---   which runs both with that and without. In SHOP_PROXY there is the URL of a proxy. No block of Lua is left out.
+--   A program has what a user has: the agent in AUI_URL and the key in AUI_NETWORK_API_KEY. The word `threads` is that
+--   of one which has the agent of the threads API there instead, and the key in AUI_PUBLISHABLE_KEY; `either` that of
+--   one which runs in both ways. In SHOP_PROXY there is the URL of a proxy. No block of Lua is left out.
 --
 --   ```sh blocks are commands of script/ in a checkout where first.lua is the Lua program of the section. What has
 --   other commands is marked by the word `elsewhere`, and not run.
@@ -79,6 +79,8 @@ describe("the program of", function()
     return output, errors
   end
 
+  local function of_tasks() return { AUI_URL = server.url, AUI_NETWORK_API_KEY = KEY } end
+
   local function of_threads() return { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_" .. KEY } end
 
   -- The same of words that have this in the environment, and the program's text in a file.
@@ -86,24 +88,22 @@ describe("the program of", function()
     local file = directory .. "/first.lua"
     write_file(file, program.text)
     local environment = {
-      AUI_URL = server.url,
-      AUI_NETWORK_API_KEY = KEY,
       AUI_BUILD = build_dir,
       AUI_PAGE_PROGRAM = file,
       SHOP_PROXY = proxy.url:gsub("^http://", "http://ann:secret@"):gsub("/$", ""),
       HTTPS_PROXY = "http://127.0.0.1:1",
     }
-    variables = variables or program.text:find("AUI_PUBLISHABLE_KEY", 1, true) and of_threads() or {}
     for name, value in pairs(variables) do environment[name] = value end
     local assignments = {}
     for name, value in pairs(environment) do assignments[#assignments + 1] = name .. "=" .. quoted(value) end
-    local words_of_env = "env -u LUA_PATH -u LUA_CPATH -u AUI_PUBLISHABLE_KEY %s %s"
+    local words_of_env = "env -u LUA_PATH -u LUA_CPATH -u AUI_URL -u AUI_NETWORK_API_KEY -u AUI_PUBLISHABLE_KEY %s %s"
     return output_of(words_of_env:format(table.concat(assignments, " "), words))
   end
 
-  local function natively(version, variables)
+  local function natively(version, variables_of)
     return function(program)
-      local output, errors = run(program, ("script/lua -v %s %s/first.lua"):format(version, directory), variables)
+      local words = ("script/lua -v %s %s/first.lua"):format(version, directory)
+      local output, errors = run(program, words, variables_of())
       assert.equal("", errors)
       if program.output then assert.equal(program.output, output) end
     end
@@ -128,7 +128,8 @@ describe("the program of", function()
       if not name:match "^%." then assert(lfs.link(root .. "/" .. name, directory .. "/" .. name, true)) end
     end
     write_file(directory .. "/block.sh", "set -euo pipefail\n" .. program.text)
-    run(program.before or program, ("bash -c 'cd %s && . ./block.sh'"):format(directory), {}) -- it says its key itself
+    local words = ("bash -c 'cd %s && . ./block.sh'"):format(directory)
+    run(program.before or program, words, { AUI_URL = server.url }) -- it says its key itself
   end
 
   local function in_nginx(program)
@@ -144,15 +145,21 @@ describe("the program of", function()
   local neovim = "spec/pages/with_luajit nvim --clean --headless -c 'luafile spec/pages/neovim.lua'"
   local function by_simulator(program)
     write_file(directory .. "/scenario", program.text)
-    run(program, ("%s --port 0 --exit-with-stdin --scenario %s/scenario"):format(quoted(simulator), directory))
+    run(program, ("%s --port 0 --exit-with-stdin --scenario %s/scenario"):format(quoted(simulator), directory), {})
   end
 
   -- By language and word; a block that has neither here fails.
   local runs = {
     lua = {
-      [""] = { ["by Lua 5.4"] = natively "5.4", ["by LuaJIT"] = natively "luajit" },
-      luajit = { ["by LuaJIT"] = natively "luajit" },
-      either = { ["in the tasks API"] = natively("5.4", {}), ["in the threads API"] = natively "5.4" },
+      [""] = { ["by Lua 5.4"] = natively("5.4", of_tasks), ["by LuaJIT"] = natively("luajit", of_tasks) },
+      luajit = { ["by LuaJIT"] = natively("luajit", of_tasks) },
+      threads = { ["by Lua 5.4"] = natively("5.4", of_threads), ["by LuaJIT"] = natively("luajit", of_threads) },
+      either = {
+        ["in the tasks API, by Lua 5.4"] = natively("5.4", of_tasks),
+        ["in the tasks API, by LuaJIT"] = natively("luajit", of_tasks),
+        ["in the threads API, by Lua 5.4"] = natively("5.4", of_threads),
+        ["in the threads API, by LuaJIT"] = natively("luajit", of_threads),
+      },
       love = { ["in LÖVE"] = on_screen("Who goes there?", love) },
       neovim = { ["in Neovim"] = on_screen("a quiet laptop", neovim) },
     },

@@ -24,6 +24,18 @@ local function kind_of(scheme, schemes)
   end
 end
 
+-- The parts of an URL: its scheme in lower case; nil: it has none.
+local function split_url(url)
+  local scheme, where, target = url:match "^([A-Za-z]+)://([^/?#]*)(.*)$"
+  return scheme and ascii.lower(scheme), where, target
+end
+
+--- Whether the option `url` has a scheme of this API.
+function endpoint.is_url_of(url, api)
+  local scheme = type(url) == "string" and split_url(url)
+  return scheme and kind_of(scheme, api.SCHEMES) ~= nil
+end
+
 local function parse_url(url, api)
   check.type("url", url, "string")
   local function fail(problem, hint)
@@ -31,8 +43,7 @@ local function parse_url(url, api)
     local got = shown and ('"%s"'):format(shown) or check.describe(url)
     check.fail("url", ("%s, got %s%s"):format(problem, got, hint or ""))
   end
-  local scheme, where, target = url:match "^([A-Za-z]+)://([^/?#]*)(.*)$"
-  scheme = scheme and ascii.lower(scheme)
+  local scheme, where, target = split_url(url)
   local schemes, kind = api.SCHEMES, kind_of(scheme, api.SCHEMES)
   if not kind then
     local meant = kind_of(MEANT[scheme], schemes) and ('; did you mean "%s://..."?'):format(MEANT[scheme])
@@ -94,7 +105,8 @@ function endpoint.resolve(options, api)
   if options[api.KEY] ~= nil then
     if not place.confidential then check.fail("url", "a key is " .. endpoint.not_confidential(place)) end
   elseif not options.url then
-    check.fail("api_key", "expected a string, or the environment variable AUI_NETWORK_API_KEY")
+    local words = "expected it or publishable_key, or in the environment AUI_NETWORK_API_KEY or AUI_PUBLISHABLE_KEY"
+    check.fail("api_key", words)
   end
   return place
 end

@@ -9,12 +9,12 @@ local percent = require "aui.text.percent"
 local request = require "aui.api.request"
 
 local tasks = {
-  NAME = "tasks API",
+  NAME = "tasks",
   KEY = "api_key", -- the option
   REGION_NAMES = { "gcp", "azure", "aws" }, -- the default first
   OWN_HEADERS = {}, -- in lower case, which users cannot set
   SCHEMES = { plain = "ws", secure = "wss" },
-  MEANINGLESS = { "thread_id", "carrier" }, -- options of others
+  MEANINGLESS = { "publishable_key", "thread_id", "carrier" }, -- options of others
   SHARES = true, -- whether a pool's connection may serve another session
   CONVERSATION = "task_id", -- the option that names one
   SESSION_MESSAGE = {

@@ -8,7 +8,7 @@ local json_object = require "aui.api.json_object"
 local request = require "aui.api.request"
 
 local threads = {
-  NAME = "threads API",
+  NAME = "threads",
   KEY = "publishable_key", -- the option
   REGION_NAMES = { "us", "eu" }, -- the default first
   OWN_HEADERS = { authorization = true }, -- in lower case, which users cannot set

@@ -35,17 +35,17 @@
 ---returns the key, or nil and why it cannot be had just now, which is tried again; in what it raises there is no use in
 ---trying again.
 ---@field publishable_key? string|fun(): string? the key of an agent in the threads API, in place of api_key; or a
----function, likewise. The token that it is exchanged for is shared by all clients and sessions with the same key, and
----renewed a minute before it ends.
----@field region? "gcp"|"azure"|"aws"|"us"|"eu" where the agent is; with publishable_key "us" or "eu", else one of the
+---function, likewise; default: $AUI_PUBLISHABLE_KEY. The token that it is exchanged for is shared by all clients and
+---sessions with the same key, and renewed a minute before it ends.
+---@field region? "gcp"|"azure"|"aws"|"us"|"eu" where the agent is; in the threads API "us" or "eu", else one of the
 ---others; default: "gcp", of the threads API "us"
----@field url? string a ws:// or wss:// URL, instead of a region. With publishable_key it is the base of all addresses,
----an http:// or https:// URL.
+---@field url? string a ws:// or wss:// URL, instead of a region. Of the threads API it is the base of all addresses, an
+---http:// or https:// URL.
 ---@field task_id? string the task of messages that name none
----@field thread_id? string with publishable_key: the thread of a session's messages; without one the server makes it
----@field user_id? string aui.connect makes a task for this user, unless there is a task_id; with publishable_key: the
+---@field thread_id? string in the threads API: the thread of a session's messages; without one the server makes it
+---@field user_id? string aui.connect makes a task for this user, unless there is a task_id; in the threads API: the
 ---user of messages that name none
----@field carrier? "stream"|"websocket" with publishable_key: how a session's answers come, "stream", as every agent
+---@field carrier? "stream"|"websocket" in the threads API: how a session's answers come, "stream", as every agent
 ---answers, or "websocket", as older ones do, too; default: "stream"
 ---@field auth? "query"|"header" where the key goes in the request; default: "query"
 ---@field headers? table<string, string>|fun(): table<string, string>? more request headers, by name; or a function as

@@ -51,11 +51,29 @@ local function rest_of(values, place, its_credentials)
   }
 end
 
--- The API that these options choose, by the key that they give.
-local function api_of(options)
-  local api = options.publishable_key ~= nil and threads or tasks
+-- The API that these options choose: by the key that they give, else by the URL; else by the key in the environment,
+-- which `values` have then.
+local function choose_api(options, values)
+  if options.publishable_key ~= nil then return threads end
+  if options.api_key ~= nil or values.publishable_key == nil then return tasks end
+  if options.url ~= nil then return endpoint.is_url_of(options.url, tasks) and tasks or threads end
+  if values.api_key == nil then return threads end
+  local words = "AUI_NETWORK_API_KEY and AUI_PUBLISHABLE_KEY are both set: give one of api_key, publishable_key, url"
+  check.fail("api_key", words)
+end
+
+-- What the user calls the key of the API: the option, or the variable that stands for it.
+local function name_of_key(options, values, api)
+  local is_variable = options[api.KEY] == nil and values[api.KEY] ~= nil
+  return is_variable and SESSION.by_name[api.KEY].environment or api.KEY
+end
+
+-- The API that these options choose; those of the other one are misuse, its key in the environment is left alone.
+local function api_of(options, values)
+  local api = choose_api(options, values)
   for _, name in ipairs(api.MEANINGLESS) do
-    if options[name] ~= nil then check.fail(name, "has no meaning beside " .. api.KEY) end
+    if options[name] ~= nil then check.fail(name, "has no meaning beside " .. name_of_key(options, values, api)) end
+    values[name] = nil
   end
   return api
 end
@@ -71,8 +89,8 @@ function options_module.read(options)
   if options.url ~= nil and options.region ~= nil then
     check.fail("region", "give either region or url, not both")
   end
-  local api, values = api_of(options), read.fields("options", SESSION, options)
-  for _, name in ipairs(api.MEANINGLESS) do values[name] = nil end -- such as a key of the environment's
+  local values = read.fields("options", SESSION, options)
+  local api = api_of(options, values)
   local place = endpoint.resolve(values, api)
   add_tls(place, options.tls, values.tls)
   local core = endpoint.address(place, read.core_values(SESSION, values))

@@ -39,6 +39,7 @@ rows.session = {
   {
     name = "publishable_key",
     type = "key",
+    environment = "AUI_PUBLISHABLE_KEY",
     words = "the key of an agent in the threads API, in place of `api_key`; or a function, likewise",
     more = "The token that it is exchanged for is shared by all clients and sessions with the same key, and renewed a "
       .. "minute before it ends.",
@@ -48,13 +49,13 @@ rows.session = {
     type = "region",
     choices = { "gcp", "azure", "aws", "us", "eu" },
     shown = '`"gcp"`, of the threads API `"us"`',
-    words = 'where the agent is; with `publishable_key` `"us"` or `"eu"`, else one of the others',
+    words = 'where the agent is; in the threads API `"us"` or `"eu"`, else one of the others',
   },
   {
     name = "url",
     type = "url",
     words = "a `ws://` or `wss://` URL, instead of a region",
-    more = "With `publishable_key` it is the base of all addresses, an `http://` or `https://` URL.",
+    more = "Of the threads API it is the base of all addresses, an `http://` or `https://` URL.",
   },
   {
     name = "task_id",
@@ -64,12 +65,12 @@ rows.session = {
   {
     name = "thread_id",
     type = "id",
-    words = "with `publishable_key`: the thread of a session's messages; without one the server makes it",
+    words = "in the threads API: the thread of a session's messages; without one the server makes it",
   },
   {
     name = "user_id",
     type = "id",
-    words = "`aui.connect` makes a task for this user, unless there is a `task_id`; with `publishable_key`: the user "
+    words = "`aui.connect` makes a task for this user, unless there is a `task_id`; in the threads API: the user "
       .. "of messages that name none",
   },
   {
@@ -77,7 +78,7 @@ rows.session = {
     type = "choice",
     choices = { "stream", "websocket" },
     default = "stream",
-    words = 'with `publishable_key`: how a session\'s answers come, `"stream"`, as every agent answers, or '
+    words = 'in the threads API: how a session\'s answers come, `"stream"`, as every agent answers, or '
       .. '`"websocket"`, as older ones do, too',
   },
   {

@@ -1,6 +1,7 @@
 -- The agent, by the API that the key is for: nothing blocks, and the key stays in there. What goes wrong with REST
 -- calls is counted and logged. A conversation is called a task here, whatever it is there.
 
+local aui = require "resty.aui"
 local config = require "gateway.config"
 local metrics = require "gateway.metrics"
 
@@ -8,7 +9,7 @@ local metrics = require "gateway.metrics"
 -- a session in it whose connection is open, or nil and an error. keep(id, session): notes what is known of it; to be
 -- called when the agent has begun to answer, and before the session is closed. messages(id): each as JSON, oldest
 -- first; or nil and an error.
-local api = config.is_threads and require "gateway.api.threads" or require "gateway.api.tasks"
+local api = require("gateway.api." .. aui.client(config.agent()).api)
 
 local agent = { connect = api.connect, keep = api.keep }
 

@@ -42,11 +42,9 @@ local rest_timeout = 20 -- seconds, for a call with all its attempts
 local function host_of(value) return value:match "^%a+://(%[[^%]]*%])" or value:match "^%a+://([^:]+)" end
 
 return {
-  is_threads = text "AUI_PUBLISHABLE_KEY" ~= nil, -- whether the agent speaks the threads API, or else that of tasks
-  -- Options of aui.client; a key of the tasks API is AUI_NETWORK_API_KEY, which the module reads itself.
+  -- Options of aui.client, which reads the key itself: AUI_NETWORK_API_KEY or AUI_PUBLISHABLE_KEY.
   agent = function()
     return {
-      publishable_key = text "AUI_PUBLISHABLE_KEY",
       url = text "AUI_URL",
       region = text "AUI_REGION",
       timeout = { connect = 10, first = 60, idle = 60, total = 300, call = rest_timeout }, -- seconds
