@@ -359,6 +359,9 @@ describe("what a session of the threads API is given", function()
     raises('carrier: expected "stream" or "websocket", got "sse"', function()
       aui.session { publishable_key = "pk_network_hunter2", carrier = "sse" }
     end)
-    raises("publishable_key: has no meaning in a pool", function() aui.pool():connect(PLACE) end)
+    local no_pool = "publishable_key: has no meaning in a pool: a connection serves its thread alone; "
+      .. "keep the thread's session open instead"
+    raises(no_pool, function() aui.pool():connect(PLACE) end)
+    raises(no_pool, function() aui.client(PLACE):pool() end)
   end)
 end)

@@ -125,11 +125,12 @@ function Client:session(extra)
   return session_module.open(self.options_with(extra))
 end
 
---- As aui.pool; `connect` of the pool adds to the client's options likewise.
+--- As aui.pool; `connect` of the pool adds to the client's options likewise. The tasks API alone.
 ---@param options? aui.PoolOptions
 ---@return aui.Pool
 function Client:pool(options)
   check.colon(self, Client, "client:pool")
+  session_module.check_shares(self.rest.endpoint)
   return pool_module.new(options, self.options_with)
 end
 

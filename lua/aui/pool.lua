@@ -35,6 +35,7 @@ end
 --- server that goes on after an answer's end may be heard by the next.) When the session is closed its connection is
 --- left for the next one, unless an answer was pending, had failed or was cancelled on it; in nginx also unless it had
 --- replaced another one. Of a client's pool, the options are added to the client's or take their places.
+--- Raises with options of the threads API, of which a connection serves one thread alone.
 ---@param options? aui.Options
 ---@return aui.Session?
 ---@return aui.Error?

@@ -139,15 +139,19 @@ local function new_task(checked)
   return call.run(checked.rest, checked.endpoint.api.create_task { user_id = checked.user_id })
 end
 
+--- Raises where a pool has no meaning, by the API: what `place` is, see endpoint.resolve.
+function session_module.check_shares(place)
+  if place.api.SHARES then return end
+  local words = "has no meaning in a pool: a connection serves its thread alone; keep the thread's session open instead"
+  check.fail(place.api.KEY, words)
+end
+
 --- As session_module.open, but waits for the connection, after making a task for the option user_id, and takes one of
 --- the pool, if there is a pool and it has one: on failure nil and the error.
 function session_module.connect(options, pool)
   host.check_wait()
   local checked = options_module.read(options)
-  local api = checked.endpoint.api
-  if pool and not api.SHARES then
-    check.fail(api.KEY, "has no meaning in a pool, which shares connections that are kept open")
-  end
+  if pool then session_module.check_shares(checked.endpoint) end
   local task, failure = new_task(checked)
   if failure then return nil, failure end
   checked.task_id = task and task.id or checked.task_id
