@@ -1,0 +1,43 @@
+-- What workloads may ask of a run: how it is called, and how it follows from what the contender and the load server
+-- report. `is_beside` of those that are compared with the floor's by their difference; all others by their ratio.
+
+local function replies(work)
+  return work.chats * work.replies
+end
+
+return {
+  update_cpu = {
+    title = "CPU an update, us",
+    of = function(run, work) return run.cpu * 1e6 / (replies(work) * work.updates) end,
+  },
+  reply_cpu = {
+    title = "CPU a reply, us",
+    of = function(run, work) return run.cpu * 1e6 / replies(work) end,
+  },
+  whole_cpu = {
+    title = "CPU of connecting and of all replies, s",
+    of = function(run) return run.connect_cpu + run.cpu end,
+  },
+  connect_cpu = {
+    title = "CPU a connection, us",
+    of = function(run, work) return run.connect_cpu * 1e6 / work.chats end,
+  },
+  connect_wall = {
+    title = "time until all are connected, s",
+    of = function(run) return run.connect_wall end,
+  },
+  latency = {
+    title = "from a question to the first text of its answer, the median's us",
+    is_beside = true,
+    of = function(run) return run.p50 end,
+  },
+  memory = {
+    title = "memory a connection after its reply, kB",
+    is_beside = true,
+    of = function(run, work) return run.resident / work.chats end,
+  },
+  wire = {
+    title = "bytes over the wire a reply, kB",
+    of = function(run, work) return run.server.sent / 1000 / work.chats / (work.warm_up + work.replies) end,
+  },
+}

@@ -1,0 +1,39 @@
+-- One run of a contender, and whether it did what the workload asks.
+
+local cjson = require "cjson"
+local workload = require "bench.workload"
+
+local SKIPPED = 77 -- the status of who cannot take part
+
+local function expect(run, what, seen, wanted)
+  if seen ~= wanted then
+    error(("%s, %s: %s: %s, expected %s"):format(run.workload, run.contender, what, seen, wanted), 0)
+  end
+end
+
+-- Every delta was read and every message decoded, or the figures mean nothing. The floor has counted its bytes itself.
+local function check(run, work)
+  local replies = work.chats * work.replies
+  expect(run, "replies sent", run.server.answered, work.chats * (work.warm_up + work.replies))
+  if run.contender == "floor" then return end
+  expect(run, "replies read", run.replies, replies)
+  expect(run, "bytes of deltas", run.delta_bytes, replies * work.updates * work.growth)
+  expect(run, "bytes of messages", run.text_bytes, run.delta_bytes)
+  if run.folds then return end
+  expect(run, "deltas", run.deltas, replies * work.updates)
+end
+
+--- Runs it: the contender's report, with the load server's in `server`; or nil and why it takes no part. Raises when it
+--- fails, or when a count is wrong.
+return function(work, contender, tls_dir)
+  local command = "env " .. workload.environment(work, tls_dir) .. " bench/trial " .. contender
+  local pipe = assert(io.popen(command))
+  local report, server = pipe:read "l", pipe:read "l"
+  local ok, _, status = pipe:close()
+  if status == SKIPPED then return nil, report or "?" end
+  if not (ok and report and server) then error(work.name .. ", " .. contender .. " failed: " .. command, 0) end
+  local run = cjson.decode(report)
+  run.server, run.workload, run.contender = cjson.decode(server), work.name, contender
+  check(run, work)
+  return run
+end

@@ -1,0 +1,10 @@
+return {
+  title = "500 chats, in streams of each of which 50 deltas come a second, evenly one after the other",
+  chats = 500,
+  replies = 1,
+  updates = 100,
+  growth = 5,
+  pace = 50,
+  carrier = "stream",
+  metrics = { "update_cpu" },
+}

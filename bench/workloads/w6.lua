@@ -1,0 +1,9 @@
+return {
+  title = "500 chats, each of which gets 50 updates a second, evenly one after the other",
+  chats = 500,
+  replies = 1,
+  updates = 100,
+  growth = 5,
+  pace = 50,
+  metrics = { "update_cpu" },
+}
