@@ -22,6 +22,7 @@ description = {
 dependencies = {
   "lua >= 5.1",
   "lua-cjson",
+  "argparse",
 }
 
 build = {
@@ -30,5 +31,8 @@ build = {
     LUA_INCDIR = "$(LUA_INCDIR)",
     LIBDIR = "$(LIBDIR)",
     LUADIR = "$(LUADIR)",
+  },
+  install = {
+    bin = { aui = "lua/aui/command/main.lua" },
   },
 }

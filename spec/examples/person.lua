@@ -1,5 +1,5 @@
--- A person at an example: runs it in a pseudo-terminal (of `script`, from util-linux) or with pipes, types, and sees
--- what it shows.
+-- A person at an example, or at the command: runs it in a pseudo-terminal (of `script`, from util-linux) or with pipes,
+-- types, and sees what it shows.
 
 local terminal = require "spec.examples.terminal"
 local uv = require "luv"
@@ -49,11 +49,10 @@ local function read_into(self, pipe, take)
   end)
 end
 
---- Starts an example, a folder or a file of one, with arguments. `columns`: the width of its terminal; nil: pipes.
---- `env`: environment variables. `around`: a shell's words in that terminal, with "%s" for the example.
-function person.start(example, arguments, columns, env, around)
+--- Starts a program in Lua, a file, with arguments. `columns`: the width of its terminal; nil: pipes. `env`: variables
+--- of its environment. `around`: a shell's words in that terminal, with "%s" for the program.
+function person.run(file, arguments, columns, env, around)
   local self = setmetatable({ screen = terminal.new(24), output = "", errors = "", unfinished = 0 }, Person)
-  local file = ("examples/%s%s.lua"):format(example, example:find "/" and "" or "/main")
   local words = { "script/lua", "-v", VERSION, file }
   for _, argument in ipairs(arguments) do
     words[#words + 1] = argument
@@ -72,6 +71,11 @@ function person.start(example, arguments, columns, env, around)
   end)
   read_into(self, pipes[3], function(bytes) self.errors = self.errors .. bytes end)
   return self
+end
+
+--- The same with an example: a folder or a file of one.
+function person.start(example, ...)
+  return person.run(("examples/%s%s.lua"):format(example, example:find "/" and "" or "/main"), ...)
 end
 
 -- Runs the loop until `is_done()`.

@@ -1,0 +1,24 @@
+-- aui sim: starts aui-sim, with the words that follow.
+
+local sim = {}
+
+--- Declares what the list of commands and the shell's completion say of it.
+function sim.declare(command)
+  command:argument("words", "What aui-sim is given: aui sim --help has its options."):args "*"
+end
+
+--- Whether a command line asks for it: its words are not ours to read.
+function sim.is_meant(words) return words[1] == "sim" end
+
+local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
+
+--- Runs it until it ends; returns its status.
+function sim.run(words)
+  local parts = { "exec", quoted(os.getenv "AUI_SIM" or "aui-sim") }
+  for index = 2, #words do parts[#parts + 1] = quoted(words[index]) end
+  local done, how, code = os.execute(table.concat(parts, " "))
+  if type(done) == "number" then return math.floor(done / 256) end -- Lua 5.1
+  return done and 0 or how == "signal" and 128 + code or code
+end
+
+return sim
