@@ -2,7 +2,7 @@
 -- returns a function that reads an input whose length grows as n does, and that length in bytes. spec/linear_spec.lua
 -- counts the steps it takes.
 
-package.path = "examples/lib/?.lua;examples/irc/?.lua;" .. package.path
+package.path = "examples/irc/?.lua;" .. package.path
 
 local aui = require "aui"
 local core_options = require "spec.core_options"
@@ -14,7 +14,7 @@ local message = require "aui.api.message"
 local plain = require "plain"
 local products = require "aui.message"
 local secrets = require "aui.secret"
-local text_module = require "text"
+local text_module = require "aui.command.text"
 local wire = require "spec.wire"
 
 assert(aui) -- it says which host the modules above are for

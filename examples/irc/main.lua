@@ -4,7 +4,7 @@
 -- IRC_IDLE (300) is after how many seconds of silence a conversation ends, IRC_PEOPLE (50) how many there may be. Each
 -- conversation has a task or thread of its own, so there is no AUI_TASK_ID.
 -- PUC Lua 5.1 cannot run it: nothing can wait inside its pcall.
-package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
+package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. package.path
 
 local uv = require "luv"
 require("aui.adapter.luv").attach(uv)

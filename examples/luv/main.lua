@@ -1,5 +1,6 @@
 -- Many conversations at once in libuv's loop: each is a coroutine that reads like a script.
--- Usage: main.lua [CONVERSATIONS [QUESTION]]. AUI_URL and the key as for the bot.
+-- Usage: main.lua [CONVERSATIONS [QUESTION]]. The key is in the environment; with AUI_URL it talks to that server
+-- instead of the service, such as aui-sim.
 local aui = require "aui"
 local uv = require "luv"
 

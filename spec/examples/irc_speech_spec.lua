@@ -1,6 +1,6 @@
 -- Which lines the bridge to IRC says of an answer that grows, and is rewritten.
 
-package.path = "examples/irc/?.lua;examples/lib/?.lua;" .. package.path
+package.path = "examples/irc/?.lua;" .. package.path
 local speech = require "speech"
 
 describe("an answer on IRC", function()

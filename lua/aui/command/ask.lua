@@ -1,10 +1,13 @@
--- aui ask: one question, and the answer. A terminal shows it while it is written; elsewhere it is written once it is
--- final, since agents take back what they have said.
+-- aui ask: one question, and the answer. A terminal shows it while it is written, with what comes with it; elsewhere
+-- the text alone is written, once it is final, since agents take back what they have said.
 
 local aui = require "aui"
 local failure = require "aui.command.failure"
+local products = require "aui.command.products"
+local screen = require "aui.command.screen"
 local setting = require "aui.command.setting"
 local terminal = require "aui.command.terminal"
+local text = require "aui.command.text"
 
 local ask = {}
 
@@ -13,58 +16,57 @@ function ask.declare(command)
   command:argument("text", "The question; - or nothing: standard input has it."):args "*"
   command:flag("--json", "Print the whole message as JSON.")
   command:flag("-v --verbose", "Say on standard error how to go on, as at a terminal.")
-  command:option("--task", "The task to go on with, in place of a new one.")
-  command:option("--thread", "The thread to go on with, of the threads API.")
-  setting.declare(command)
+  setting.declare_conversation(command)
 end
 
 local function question(words)
-  local text = table.concat(words, " ")
-  local is_typed = text ~= "" and text ~= "-"
-  if not is_typed and terminal.is_there(0) and text ~= "-" then failure.usage "ask: expected a question" end
-  if not is_typed then text = (io.read "*a"):gsub("%s+$", "") end
-  if text == "" then failure.usage "ask: the question is empty" end
-  return text
+  local asked = table.concat(words, " ")
+  if asked == "" and terminal.is_there(0) then failure.usage "ask: expected a question" end
+  if asked == "" or asked == "-" then asked = (io.read "*a"):gsub("%s+$", "") end
+  if asked == "" then failure.usage "ask: the question is empty" end
+  return asked
 end
 
-local function begin(read, text)
-  local session = assert(aui.client(setting.options(read)):connect {
-    task_id = read.task,
-    thread_id = read.thread,
-    user_id = setting.user(read),
-  })
-  return session, session:send(text)
+local function begin(read, asked)
+  local client = aui.client(setting.options(read))
+  local id = setting.conversation_id(read, client.api)
+  local place = client.api == "tasks" and { task_id = id } or { thread_id = id }
+  place.user_id = setting.user(read)
+  local session = assert(client:connect(place))
+  return session, session:send(asked)
 end
 
--- Shows the answer while it comes. What is taken back stays where it is: the whole is shown anew below.
-local function follow(reply)
-  local shown = ""
+local function show(reply)
   local chunk, keep = terminal.wait_for(reply.next, reply)
+  local answer = chunk and screen.paragraph "Agent"
   while chunk do
-    local is_more = keep == #shown
-    shown = shown:sub(1, keep) .. chunk
-    io.write(terminal.clean(is_more and chunk or "\n\n" .. shown))
-    io.flush()
+    answer:add(chunk, keep)
     chunk, keep = reply:next()
   end
-  if shown ~= "" then io.write "\n" end
-  return assert(reply:message())
+  screen.finish()
+  local message = assert(reply:message())
+  screen.block(products.table(message, screen.width()))
+  screen.block("You could ask", message.followup_suggestions)
+end
+
+local function print_plain(reply, is_json)
+  local message = assert(terminal.wait_for(reply.message, reply))
+  io.write(is_json and reply:json() or message.text, "\n")
 end
 
 -- How to go on in the same conversation.
 local function hint(session)
   local option = session.thread_id and "--thread " .. session.thread_id or "--task " .. session.task_id
-  io.stderr:write("(aui ask ", terminal.clean(option), " ... goes on)\n")
+  io.stderr:write("(aui ask ", text.clean(option), " ... goes on)\n")
 end
 
 --- Asks.
 function ask.run(read)
   local session, reply = terminal.wait_for(begin, read, question(read.text))
   if not read.json and terminal.is_there(1) then
-    follow(reply)
+    show(reply)
   else
-    local message = assert(terminal.wait_for(reply.message, reply))
-    io.write(read.json and reply:json() or message.text, "\n")
+    print_plain(reply, read.json)
   end
   if read.verbose or terminal.is_there(2) then hint(session) end
   session:close()

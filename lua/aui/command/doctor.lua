@@ -8,6 +8,7 @@ local interrupt = require "aui.host.interrupt"
 local net = require "aui.net"
 local setting = require "aui.command.setting"
 local terminal = require "aui.command.terminal"
+local text = require "aui.command.text"
 
 local doctor = {}
 
@@ -22,7 +23,7 @@ function doctor.declare(command) setting.declare(command) end
 local Findings = {}
 Findings.__index = Findings
 
-local function print_line(mark, words) print(mark .. " " .. terminal.clean(words):gsub("\n", " ")) end
+local function print_line(mark, words) print(mark .. " " .. text.clean(words):gsub("\n", " ")) end
 
 local function good(words, ...) print_line("ok  ", words:format(...)) end
 

@@ -47,7 +47,10 @@ function failure.tell(problem)
     if DELIVERED[problem.delivered] then complain(DELIVERED[problem.delivered]) end
     return STATUS[problem.kind] or OTHER
   end
-  if interrupt.is(problem) then return INTERRUPTED end
+  if interrupt.is(problem) then
+    io.stderr:write "\n"
+    return INTERRUPTED
+  end
   if type(problem) == "table" then
     complain(problem.usage .. "; see aui --help")
     return USAGE

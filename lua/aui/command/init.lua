@@ -2,6 +2,7 @@
 
 local argparse = require("aui.host.dependency").load "argparse"
 local ask = require "aui.command.ask"
+local chat = require "aui.command.chat"
 local doctor = require "aui.command.doctor"
 local failure = require "aui.command.failure"
 local host = require "aui.host"
@@ -23,13 +24,14 @@ local function new_parser()
   local parser = argparse("aui", "Talks to AUI agents.", EPILOG):require_command(false):command_target "name"
   parser:flag("--version", "Show the version and exit.")
   ask.declare(parser:command("ask", "Ask a question, and print the answer."))
+  chat.declare(parser:command("chat", "Hold a conversation in a terminal; /help lists what it understands."))
   tasks.declare(parser:command("tasks", "List tasks, begin one, or show what was said in one."))
   doctor.declare(parser:command("doctor", "Look for what is wrong between this machine and the agent."))
   sim.declare(parser:command("sim", "Start aui-sim, the offline agent."))
   return parser:add_complete()
 end
 
-local RUN = { ask = ask.run, tasks = tasks.run, doctor = doctor.run }
+local RUN = { ask = ask.run, chat = chat.run, tasks = tasks.run, doctor = doctor.run }
 
 local function run(words)
   if sim.is_meant(words) then return sim.run(words) end

@@ -1,5 +1,7 @@
 -- The settings of a command: variables of the environment, and what may be given in their place.
 
+local failure = require "aui.command.failure"
+
 local setting = {}
 
 -- One that is empty counts as one that is not set, as in `AUI_URL= aui ask`.
@@ -22,6 +24,21 @@ function setting.declare(command)
   command:option("--url", "A server in place of the service, such as aui-sim: else $AUI_URL.")
   command:option("--region", "Where the agent is.")
   command:option("--user", "Whose conversation it is: else $AUI_USER_ID, or the login name.")
+end
+
+--- Declares those, and the ones that say in which conversation.
+function setting.declare_conversation(command)
+  command:option("--task", "The task to go on with: else $AUI_TASK_ID, or a new one.")
+  command:option("--thread", "The thread to go on with: else $AUI_THREAD_ID, or a new one.")
+  setting.declare(command)
+end
+
+--- The id of the conversation to go on with, of this API: nil for a new one.
+function setting.conversation_id(read, api)
+  if api == "threads" and read.task then failure.usage "--task: the key is of the threads API" end
+  if api == "tasks" and read.thread then failure.usage "--thread: the key is of the tasks API" end
+  if api == "threads" then return read.thread or variable "AUI_THREAD_ID" end
+  return read.task or variable "AUI_TASK_ID"
 end
 
 --- The options of aui.client that these words mean.

@@ -4,6 +4,7 @@ local aui = require "aui"
 local cjson = require "cjson"
 local setting = require "aui.command.setting"
 local terminal = require "aui.command.terminal"
+local text = require "aui.command.text"
 
 local tasks = {}
 
@@ -23,7 +24,7 @@ function tasks.declare(command)
 end
 
 -- A line of words from servers.
-local function print_line(...) print((terminal.clean(table.concat({ ... }, "  ")):gsub("\n", " "))) end
+local function print_line(...) print((text.clean(table.concat({ ... }, "  ")):gsub("\n", " "))) end
 
 local action = {}
 
@@ -38,7 +39,7 @@ function action.new(client, read)
   local task = assert(client:create_task { user_id = setting.user(read) })
   return task, function()
     print_line(task.id)
-    if task.welcome_message then print(terminal.clean(task.welcome_message)) end
+    if task.welcome_message then print(text.clean(task.welcome_message)) end
   end
 end
 
@@ -47,7 +48,7 @@ function action.show(client, read)
   return messages, function()
     for _, message in ipairs(messages) do
       local is_user = type(message.sender) == "table" and message.sender.type == "user"
-      print((is_user and "> " or "") .. terminal.clean(tostring(message.text)))
+      print((is_user and "> " or "") .. text.clean(tostring(message.text)))
     end
   end
 end

@@ -1,4 +1,4 @@
--- The terminal that a command may have: whether it is there, and what must not get there.
+-- The terminal that a command may have: whether it is there, and the sign in it that something takes its time.
 
 local terminal = {}
 
@@ -14,11 +14,6 @@ end
 
 --- Whether the descriptor of this number is one.
 function terminal.is_there(descriptor) return succeeds("test -t " .. descriptor) end
-
---- The text without what a terminal would obey instead of showing it: control characters other than newlines.
-function terminal.clean(text)
-  return (text:gsub("\t", " "):gsub("[%z\1-\9\11-\31\127]", ""):gsub("\194[\128-\159]", ""))
-end
 
 --- Calls fn(...) as a task, and returns its results; what it raises is raised. Meanwhile a sign turns in the terminal
 --- of standard error, if there is one.

@@ -1,33 +1,35 @@
--- A chat with an agent in a terminal; /help lists what it understands. The key is that of AUI_NETWORK_API_KEY, or of
--- AUI_PUBLISHABLE_KEY, by which it speaks the threads API; with AUI_URL it talks to that server instead of the service,
--- such as aui-sim. AUI_USER_ID is whose conversations they are (the login name), AUI_TASK_ID or AUI_THREAD_ID the one
--- to go on with, in place of a new one.
-package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
+-- aui chat: a conversation in a terminal, in which /help lists what it understands.
 
 local aui = require "aui"
-local choices = require "choices"
-local commands = require "commands"
-local keyboard = require "keyboard"
-local line = require "line"
-local screen = require "screen"
-local setting = require "setting"
-local talk = require "talk"
-local text = require "text"
+local choices = require "aui.command.chat.choices"
+local commands = require "aui.command.chat.commands"
+local interrupt = require "aui.host.interrupt"
+local keyboard = require "aui.command.chat.keyboard"
+local line = require "aui.command.chat.line"
+local screen = require "aui.command.screen"
+local setting = require "aui.command.setting"
+local talk = require "aui.command.chat.talk"
+local text = require "aui.command.text"
+
+local chat_command = {}
+
+--- Declares its options.
+function chat_command.declare(command) setting.declare_conversation(command) end
 
 -- The chat: what it talks by and whose it is; its conversation, which is a task or a thread by the API that the key is
 -- for; and the list whose lines are picked by their numbers. A session connects when there is something to send, and
 -- again after a failure.
-local function open()
-  local client = aui.client { url = setting "AUI_URL", reconnect = false }
+local function open(read)
+  local client = aui.client(setting.options(read))
   local chat = {
     client = client,
-    user_id = setting "AUI_USER_ID" or setting "USER" or "chat",
+    user_id = setting.user(read),
     kind = client.api == "threads" and "thread" or "task",
     session = nil, -- of the conversation
     task_id = nil,
     choices = nil,
   }
-  local id = setting(chat.kind == "thread" and "AUI_THREAD_ID" or "AUI_TASK_ID")
+  local id = setting.conversation_id(read, client.api)
   if id then talk.enter(chat, id) end
   return chat
 end
@@ -49,7 +51,7 @@ end
 local function try(action, ...)
   local ok, err = pcall(action, ...)
   if ok then return end
-  local stopped = screen.is_interrupt(err) or type(err) == "table" and err.kind == "canceled"
+  local stopped = interrupt.is(err) or type(err) == "table" and err.kind == "canceled"
   if not stopped then return screen.complain(err) end
   screen.note "Stopped. The next Ctrl-C ends the chat."
 end
@@ -64,16 +66,13 @@ local function converse(chat)
   end
 end
 
-local opened, chat = pcall(open)
-if not opened then
-  screen.complain(chat)
-  os.exit(1)
+--- Holds the conversation, until its user ends it.
+function chat_command.run(read)
+  local chat = open(read)
+  local ok, err = pcall(converse, chat)
+  keyboard.release()
+  if chat.session then chat.session:close() end
+  if not ok then error(err, 0) end
 end
-local ok, err = pcall(converse, chat)
-keyboard.release()
-if chat.session then chat.session:close() end
-if screen.is_interrupt(err) then
-  io.write "\n"
-  os.exit(130)
-end
-assert(ok, err)
+
+return chat_command

@@ -1,9 +1,9 @@
 -- What a line that begins with a slash does.
 
-local busy = require "busy"
-local choices = require "choices"
-local screen = require "screen"
-local talk = require "talk"
+local busy = require "aui.command.chat.busy"
+local choices = require "aui.command.chat.choices"
+local screen = require "aui.command.screen"
+local talk = require "aui.command.chat.talk"
 
 -- Commands and what they do; "%s" stands for what a conversation is called.
 local HELP = {

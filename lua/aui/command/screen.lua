@@ -1,7 +1,7 @@
 -- Where a conversation appears: labels in a left margin, everything else to the right of it. On a terminal in colour
 -- (unless NO_COLOR is set) and with lines broken between words; elsewhere, such as in a pipe, plain.
 
-local text = require "text"
+local text = require "aui.command.text"
 
 local screen = {}
 
@@ -40,8 +40,8 @@ function screen.think()
   io.write(start, styled("note", indented(SIGNS[sign])))
 end
 
--- Makes room for what is to be shown next.
-local function end_paragraph()
+--- Ends what grows, so that something else can be shown below.
+function screen.finish()
   if growing then io.write "\n" end
   if sign > 0 then io.write "\r\27[J\27[A" end
   growing, sign = false, 0
@@ -68,18 +68,15 @@ local function line_width() return is_terminal and screen.width() or math.huge e
 
 --- A paragraph in one piece.
 function screen.say(name, words)
-  end_paragraph()
+  screen.finish()
   for index, line in ipairs(text.wrap(text.clean(words), line_width())) do
     io.write(index == 1 and label(name) .. line or indented(line), "\n")
   end
 end
 
---- Whether an error is the user's Ctrl-C: Lua's interpreter makes an error of the first; another ends the program.
-function screen.is_interrupt(err) return type(err) == "string" and err:find "interrupted!$" ~= nil end
-
 --- What went wrong: a line on standard error, without the place in the program that Lua puts in front.
 function screen.complain(problem)
-  end_paragraph()
+  screen.finish()
   local words = text.clean(tostring(problem)):gsub("\n", " "):gsub("^[^:]+:%d+: ", "")
   io.stderr:write(has_coloured_errors and label "Error" or text.pad("Error", MARGIN), words, "\n")
 end
@@ -94,7 +91,7 @@ end
 
 --- An empty line, a heading, and lines under it; without lines nothing of that.
 function screen.block(heading, lines)
-  end_paragraph()
+  screen.finish()
   if not lines or #lines == 0 then return end
   io.write("\n", styled("heading", indented(heading)), "\n")
   for _, line in ipairs(lines) do
@@ -104,7 +101,7 @@ end
 
 --- A remark of the program itself.
 function screen.note(words)
-  end_paragraph()
+  screen.finish()
   for _, line in ipairs(text.wrap(words, line_width())) do
     io.write(styled("note", line), "\n")
   end
@@ -112,7 +109,7 @@ end
 
 --- Where the user is to type.
 function screen.prompt(name)
-  end_paragraph()
+  screen.finish()
   io.write("\n", label(name))
 end
 
@@ -121,7 +118,7 @@ Paragraph.__index = Paragraph
 
 --- Begins a paragraph that grows, until something else is shown.
 function screen.paragraph(name)
-  end_paragraph()
+  screen.finish()
   growing = true
   io.write("\n", label(name))
   local rows = is_terminal and size()

@@ -1,8 +1,8 @@
 -- The line that the user types: at a terminal with a history, and with the keys that erase; else it is just read.
 
-local keyboard = require "keyboard"
-local screen = require "screen"
-local text = require "text"
+local keyboard = require "aui.command.chat.keyboard"
+local screen = require "aui.command.screen"
+local text = require "aui.command.text"
 
 local line = {}
 

@@ -1,7 +1,7 @@
 -- The products of an agent's message as a table: a row for each, a column for each of their telling parameters.
 
 local aui_message = require "aui.message"
-local text = require "text"
+local text = require "aui.command.text"
 
 local products = {}
 
@@ -99,22 +99,6 @@ function products.table(message, width)
   end
   local heading = columns[1] == MORE and HEADING or text.pad(HEADING, names) -- the names may be too wide already
   return line_of(heading, columns, "title"), lines
-end
-
---- A line for each product, with what tells it from others.
-function products.lines(message)
-  local titles, lines = {}, {}
-  local rows = rows_of(message, titles)
-  local columns = columns_of(titles, rows)
-  for index, row in ipairs(rows) do
-    local parts = {}
-    for _, column in ipairs(columns) do
-      if column[index] ~= "" then parts[#parts + 1] = column.title .. " " .. column[index] end
-    end
-    local name = (row.recommended and "★ " or "") .. row.name
-    lines[index] = #parts > 0 and name .. ": " .. table.concat(parts, ", ") or name
-  end
-  return lines
 end
 
 return products

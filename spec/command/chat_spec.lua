@@ -5,7 +5,7 @@ local cjson = require "cjson"
 local person = require "spec.examples.person"
 local support = require "spec.support"
 
-describe("the chat", function()
+describe("aui chat", function()
   local server
 
   after_each(function()
@@ -16,7 +16,7 @@ describe("the chat", function()
   local function start(columns, env)
     env = env or {}
     env.AUI_URL, env.AUI_TASK_ID = server.url, env.AUI_TASK_ID or "68e78d0dc5a4b19a030d03d6"
-    local chat = person.start("chat", {}, columns, env)
+    local chat = person.run("lua/aui/command/main.lua", { "chat" }, columns, env)
     chat:see "Say something"
     return chat
   end
@@ -25,7 +25,7 @@ describe("the chat", function()
   local function start_anew(env)
     env = env or {}
     env.AUI_URL = server.url
-    return person.start("chat", {}, 80, env)
+    return person.run("lua/aui/command/main.lua", { "chat" }, 80, env)
   end
 
   it("answers, and sends the suggestion whose number is typed, in its words", function()
@@ -216,7 +216,7 @@ describe("the chat", function()
     local function start_with_threads(env)
       env = env or {}
       env.AUI_PUBLISHABLE_KEY, env.AUI_URL = KEY, server:base()
-      local chat = person.start("chat", {}, 80, env)
+      local chat = person.run("lua/aui/command/main.lua", { "chat" }, 80, env)
       chat:see "Say something"
       return chat
     end
@@ -372,7 +372,7 @@ describe("the chat", function()
 
   it("leaves the terminal as it was", function()
     server = support.start { "--pace", "0" }
-    local chat = person.start("chat", {}, 80, { AUI_URL = server.url }, "%s && stty -a")
+    local chat = person.run("lua/aui/command/main.lua", { "chat" }, 80, { AUI_URL = server.url }, "%s && stty -a")
     chat:see "3  Wireless headphones"
     chat:press "\4"
     assert.equal(0, chat:exit_status())
@@ -386,7 +386,7 @@ describe("the chat", function()
     os.remove(fifo)
     os.execute("mkfifo " .. fifo)
     local around = "trap '' HUP; %s; echo ended >" .. fifo
-    local chat = person.start("chat", {}, 80, { AUI_URL = server.url }, around)
+    local chat = person.run("lua/aui/command/main.lua", { "chat" }, 80, { AUI_URL = server.url }, around)
     chat:see "3  Wireless headphones\n\nYou"
     chat:hang_up()
     chat:exit_status()
@@ -418,9 +418,9 @@ describe("the chat", function()
   end)
 
   it("says at once what is wrong with its environment", function()
-    local chat = person.start("chat", {}, nil, { AUI_URL = "http://127.0.0.1/" })
-    assert.equal(1, chat:exit_status())
+    local chat = person.run("lua/aui/command/main.lua", { "chat" }, nil, { AUI_URL = "http://127.0.0.1/" })
+    assert.equal(2, chat:exit_status())
     local meant = 'got "http://127.0.0.1/"; did you mean "ws://..."?\n'
-    assert.equal('Error  url: expected "ws://..." or "wss://...", ' .. meant, chat.errors)
+    assert.equal('aui: url: expected "ws://..." or "wss://...", ' .. meant, chat.errors)
   end)
 end)

@@ -1,8 +1,8 @@
 -- While something takes its time: a sign moves, what is typed is kept for later, and Ctrl-C stops it.
 
 local aui = require "aui"
-local keyboard = require "keyboard"
-local screen = require "screen"
+local keyboard = require "aui.command.chat.keyboard"
+local screen = require "aui.command.screen"
 
 local busy = {}
 

@@ -1,6 +1,6 @@
 -- Lists whose lines are picked by their numbers: the one that was shown last.
 
-local screen = require "screen"
+local screen = require "aui.command.screen"
 
 local choices = {}
 

@@ -1,9 +1,9 @@
 -- What user and agent say to each other. What goes wrong is raised.
 
-local busy = require "busy"
-local choices = require "choices"
-local products = require "products"
-local screen = require "screen"
+local busy = require "aui.command.chat.busy"
+local choices = require "aui.command.chat.choices"
+local products = require "aui.command.products"
+local screen = require "aui.command.screen"
 
 local talk = {}
 
