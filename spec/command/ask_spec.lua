@@ -25,7 +25,7 @@ describe("aui ask", function()
   -- What is on the screen, without how to go on.
   local function shown(run)
     local text = run.screen:text()
-    return text:match "^(.-)%(aui ask %-%-%a+ %S+ %.%.%. goes on%)\n$" or text
+    return text:match "^(.-)\n%(aui ask %-%-%a+ %S+ %.%.%. goes on%)\n$" or text
   end
 
   it("shows answer, products and suggestions in a terminal", function()

@@ -117,7 +117,7 @@ describe("The command aui", function()
 
       local env = { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = KEY }
       local _, _, hint = outcome({ "ask", "--verbose", "Wireless headphones" }, env)
-      local thread = hint:match "^%(aui ask %-%-thread (%S+) %.%.%. goes on%)\n$"
+      local thread = hint:match "^\n%(aui ask %-%-thread (%S+) %.%.%. goes on%)\n$"
       answer = select(2, outcome({ "ask", "--thread", thread, "Tell me more about the first one" }, env))
       assert.matches("^Here is what I know about the Lyra Mini", answer)
     end)

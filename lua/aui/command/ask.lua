@@ -57,7 +57,7 @@ end
 -- How to go on in the same conversation.
 local function hint(session)
   local option = session.thread_id and "--thread " .. session.thread_id or "--task " .. session.task_id
-  io.stderr:write("(aui ask ", text.clean(option), " ... goes on)\n")
+  io.stderr:write("\n(aui ask ", text.clean(option), " ... goes on)\n")
 end
 
 --- Asks.
