@@ -228,6 +228,14 @@ for scheme, socket_scheme in pairs { http = "ws", https = "wss" } do
       assert_cut "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"
     end)
 
+    it("fails when the body is encoded, but for that of a refusal, whose status says enough", function()
+      local fields = "Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"
+      local words, kind = fail(raw("HTTP/1.1 200 OK\r\n" .. fields))
+      assert.equal("the server's answer has a Content-Encoding, for which nobody had asked: gzip", words)
+      assert.equal("protocol", kind)
+      assert.same({ 500, "" }, { call(raw("HTTP/1.1 500 No\r\n" .. fields)) })
+    end)
+
     it("fails when the answer breaks HTTP", function()
       local head, length = "HTTP/1.1 200 OK\r\n", "Content-Length: 5\r\n"
       local broken = {

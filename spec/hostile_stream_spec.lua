@@ -157,6 +157,10 @@ describe("a server of the threads API that", function()
       "codes its body", "protocol", "Transfer-Encoding", "maybe",
       { HEAD .. "Transfer-Encoding: gzip, chunked\r\n\r\n" },
     },
+    {
+      "encodes its body", "protocol", "Content-Encoding, for which nobody had asked: gzip", "maybe",
+      { HEAD .. "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n\31\139\8\0\0\r\n0\r\n\r\n" },
+    },
     { "extends a chunk without end", "overflow", "between its chunks", "maybe", { CHUNKED .. "5;", { "a", 100000 } } },
     { "has a chunk of less than nothing", "protocol", "chunked coding", "maybe", { CHUNKED .. "-5\r\ndata:" } },
     { "never comes to its answer", "overflow", "head", "maybe", { { "HTTP/1.1 100 Continue\r\n\r\n", 100000 } } },

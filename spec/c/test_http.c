@@ -322,6 +322,25 @@ static void test_bad_framing(void **state) {
   assert_all_read(list, COUNT(list));
 }
 
+#define ENCODED(name) "Content-Encoding: " name "\r\n"
+
+/* Nobody can read an encoded body; that of a refusal is passed over, since its status says enough. */
+static void test_encodings(void **state) {
+  (void)state;
+  static const expectation list[] = {
+      {OK ENCODED("gzip") "Content-Length: 5\r\n\r\n", AUI_HTTP_ENCODED, 200,
+       "Content-Encoding=gzip|Content-Length=5|/", NULL},
+      {OK ENCODED("br") "\r\nhello", AUI_HTTP_ENCODED, 200, "Content-Encoding=br|/", "hello"},
+      {OK ENCODED("Identity") "\r\nhello", AUI_HTTP_NEED_MORE, 200, "Content-Encoding=Identity|/hello", NULL},
+      {OK ENCODED("") "\r\nhello", AUI_HTTP_NEED_MORE, 200, "Content-Encoding=|/hello", NULL},
+      {OK ENCODED("gzip") "Content-Length: 0\r\n\r\n", AUI_HTTP_END, 200, "Content-Encoding=gzip|Content-Length=0|/",
+       NULL},
+      {"HTTP/1.1 500 X\r\n" ENCODED("gzip") "Content-Length: 5\r\n\r\nhelloHTTP", AUI_HTTP_END, 500,
+       "Content-Encoding=gzip|Content-Length=5|/", "HTTP"},
+  };
+  assert_all_read(list, COUNT(list));
+}
+
 /* Whether the connection may be used again, and whether its end is the message's. */
 static void test_connections(void **state) {
   (void)state;
@@ -481,6 +500,7 @@ int main(void) {
       cmocka_unit_test(test_tls_alert),
       cmocka_unit_test(test_bodies),
       cmocka_unit_test(test_bad_framing),
+      cmocka_unit_test(test_encodings),
       cmocka_unit_test(test_connections),
       cmocka_unit_test(test_the_length_is_told_with_the_head),
       cmocka_unit_test(test_limit_of_the_head),

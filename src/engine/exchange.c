@@ -106,7 +106,7 @@ static bool read_event(aui_exchange *exchange, const uint8_t **input, const uint
     case AUI_HTTP_HEAD: exchange_take_head(exchange); break;
     case AUI_HTTP_BODY: take_body(exchange); break;
     case AUI_HTTP_END: exchange_succeed(exchange, (size_t)(end - *input)); break;
-    default: aui_failure_of_http(&exchange->error, event); exchange_fail(exchange);
+    default: aui_failure_of_http(&exchange->error, &exchange->http, event); exchange_fail(exchange);
   }
   if (!exchange->over) check_announced(exchange);
   return event != AUI_HTTP_NEED_MORE;

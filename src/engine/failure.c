@@ -150,8 +150,11 @@ void aui_failure_ask_for_stream(aui_error *error) {
 
 /* ---- One HTTP request and its answer ---- */
 
-void aui_failure_of_http(aui_error *error, aui_http_event why) {
+void aui_failure_of_http(aui_error *error, const aui_http *answer, aui_http_event why) {
   switch (why) {
+    case AUI_HTTP_ENCODED:
+      aui_error_set(error, AUI_ERROR_PROTOCOL, "%s: %s", aui_http_describe(why), answer->encoding);
+      return;
     case AUI_HTTP_NO_MEMORY: aui_failure_out_of_memory(error); return;
     case AUI_HTTP_HEAD_TOO_LONG:
     case AUI_HTTP_FRAMING_TOO_LONG:

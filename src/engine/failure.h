@@ -61,7 +61,7 @@ void aui_failure_ask_for_tls(aui_error *error);
 void aui_failure_ask_for_stream(aui_error *error);
 
 /* An answer cannot be read: `why` is an error of aui_http_read. */
-void aui_failure_of_http(aui_error *error, aui_http_event why);
+void aui_failure_of_http(aui_error *error, const aui_http *answer, aui_http_event why);
 
 /* Something came before any of the request had left. */
 void aui_failure_of_early_answer(aui_error *error);

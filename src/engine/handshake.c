@@ -106,6 +106,7 @@ static aui_handshake_result handshake_take(aui_handshake *handshake, aui_http_ev
     case AUI_HTTP_END:
     case AUI_HTTP_BAD_FRAMING:
     case AUI_HTTP_BAD_CHUNK:
+    case AUI_HTTP_ENCODED:
     case AUI_HTTP_FRAMING_TOO_LONG: return AUI_HANDSHAKE_REFUSED;
     default: return (aui_handshake_result)event; /* there is one of the same name */
   }

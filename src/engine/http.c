@@ -7,7 +7,7 @@
 #include "engine/bytes.h"
 #include "engine/words.h"
 
-enum { NO_CONTENT = 204, NOT_MODIFIED = 304 };
+enum { NO_CONTENT = 204, FIRST_REDIRECT = 300, NOT_MODIFIED = 304 };
 
 static const char http_1[] = "HTTP/1.";
 
@@ -125,13 +125,16 @@ static void take_length(aui_http *http) {
   } while (list.len > 0);
 }
 
-/* What of the field matters to the framing of the message. */
+/* What of the field matters to the body of the message. */
 static void take_framing(aui_http *http) {
   if (aui_span_equals(http->name, "content-length")) {
     take_length(http);
   } else if (aui_span_equals(http->name, "transfer-encoding")) {
     http->chunked = !http->coded && aui_span_equals(http->value, "chunked");
     http->coded = true;
+  } else if (aui_span_equals(http->name, "content-encoding")) {
+    if (!aui_span_equals(http->value, "identity"))
+      aui_words_copy(http->encoding, sizeof http->encoding, http->value.at, http->value.len);
   } else if (aui_span_equals(http->name, "connection")) {
     if (aui_span_list_has(http->value, "close")) http->said_close = true;
     if (aui_span_list_has(http->value, "keep-alive")) http->said_keep_alive = true;
@@ -193,6 +196,11 @@ static void decide_framing(aui_http *http) {
   http->has_length = http->place == AUI_HTTP_AT_BODY;
 }
 
+static bool is_unreadable(const aui_http *http) {
+  bool success = http->status >= AUI_HTTP_FIRST_FINAL_STATUS && http->status < FIRST_REDIRECT;
+  return success && http->encoding[0] && http->place != AUI_HTTP_AT_END;
+}
+
 static aui_http_event end_head(aui_http *http) {
   bool interim = http->status < AUI_HTTP_FIRST_FINAL_STATUS && http->status != AUI_HTTP_SWITCHING_PROTOCOLS;
   if (interim) {
@@ -201,6 +209,7 @@ static aui_http_event end_head(aui_http *http) {
     return AUI_HTTP_NEED_MORE;
   }
   decide_framing(http);
+  if (is_unreadable(http)) http->place = AUI_HTTP_AT_NOTHING;
   return AUI_HTTP_HEAD;
 }
 
@@ -332,10 +341,11 @@ static aui_http_event read_some(aui_http *http, const uint8_t **input, const uin
 aui_http_event aui_http_read(aui_http *http, const uint8_t **input, const uint8_t *end) {
   for (;;) {
     if (http->place == AUI_HTTP_AT_END) return AUI_HTTP_END;
-    if (http->place == AUI_HTTP_AT_NOTHING) return AUI_HTTP_BAD_FRAMING;
+    if (http->place == AUI_HTTP_AT_NOTHING) return is_unreadable(http) ? AUI_HTTP_ENCODED : AUI_HTTP_BAD_FRAMING;
     if (*input == end) return AUI_HTTP_NEED_MORE;
     aui_http_event event = read_some(http, input, end);
-    if (event != AUI_HTTP_NEED_MORE) return event;
+    bool passed_over = event == AUI_HTTP_BODY && http->encoding[0];
+    if (event != AUI_HTTP_NEED_MORE && !passed_over) return event;
   }
 }
 
@@ -357,6 +367,7 @@ const char *aui_http_describe(aui_http_event event) {
     case AUI_HTTP_FRAMING_TOO_LONG:
       return "what the answer has between its chunks exceeds the limit (max_chunk_framing)";
     case AUI_HTTP_NO_MEMORY: return "out of memory";
+    case AUI_HTTP_ENCODED: return "the server's answer has a Content-Encoding, for which nobody had asked";
     default: return "the server's answer is in order";
   }
 }

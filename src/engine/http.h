@@ -27,7 +27,7 @@ bool aui_http_write_request(aui_buffer *out, const char *method, const aui_reque
 
 enum { AUI_HTTP_SWITCHING_PROTOCOLS = 101, AUI_HTTP_FIRST_FINAL_STATUS = 200 };
 
-enum { AUI_HTTP_REASON_SIZE = 64 }; /* bytes, NUL included */
+enum { AUI_HTTP_REASON_SIZE = 64, AUI_HTTP_ENCODING_SIZE = 16 }; /* bytes, NUL included */
 
 /* Bytes. */
 typedef struct {
@@ -52,7 +52,8 @@ typedef enum {
   AUI_HTTP_BAD_CHUNK = -5,        /* the body breaks the chunked coding */
   AUI_HTTP_FRAMING_TOO_LONG = -6, /* max_chunk_framing */
 
-  AUI_HTTP_NO_MEMORY = -7
+  AUI_HTTP_NO_MEMORY = -7,
+  AUI_HTTP_ENCODED = -8 /* after the head of a 2xx: its body is encoded, as nobody had asked for: `encoding` */
 } aui_http_event;
 
 /* A run of bytes; `at` is NULL only when `len` is 0. */
@@ -67,7 +68,8 @@ typedef struct {
 
   /* May be read. */
   int status; /* 100 to 999; 0 before the status line, and between an interim answer and the next */
-  char reason[AUI_HTTP_REASON_SIZE]; /* what the status line says for people, as aui_words_copy leaves it */
+  char reason[AUI_HTTP_REASON_SIZE];     /* what the status line says for people, as aui_words_copy leaves it */
+  char encoding[AUI_HTTP_ENCODING_SIZE]; /* the Content-Encoding, likewise; empty: none, or "identity" */
   bool is_http_1_0;
   bool has_length;      /* after AUI_HTTP_HEAD: the body's length is known, */
   uint64_t length;      /* and is this: more than 0 */
@@ -108,8 +110,8 @@ void aui_http_begin(aui_http *http, const aui_http_limits *limits);
  *
  * Interim answers (1xx) are passed over, but for 101, which has no body and behind which another protocol begins. A
  * field that is folded is read as one line (5.2); a line may end in LF alone (2.2), but CR elsewhere and NUL are
- * errors. Of transfer codings only "chunked" is known; trailers are passed over. Whether the status makes sense is the
- * caller's affair. */
+ * errors. Of transfer codings only "chunked" is known; trailers are passed over, and so is the body of a refusal that
+ * is encoded. Whether the status makes sense is the caller's affair. */
 aui_http_event aui_http_read(aui_http *http, const uint8_t **input, const uint8_t *end);
 
 /* Whether nothing was read yet. */

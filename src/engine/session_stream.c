@@ -90,7 +90,7 @@ static void take_failure(aui_session *session, aui_stream_event event, int why) 
   switch (event) {
     case AUI_STREAM_REFUSED: explain_refusal(&session->stream, &reason); break;
     case AUI_STREAM_OTHER_TYPE: aui_failure_of_type(&reason); break;
-    case AUI_STREAM_BAD_HTTP: aui_failure_of_http(&reason, why); break;
+    case AUI_STREAM_BAD_HTTP: aui_failure_of_http(&reason, &session->stream.http, why); break;
     case AUI_STREAM_BAD_EVENTS: aui_failure_of_events(&reason, why, session->config.max_message); break;
     default: aui_failure_of_idle_end(&reason); break;
   }
