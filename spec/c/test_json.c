@@ -284,6 +284,7 @@ static void show_envelope(char *out, const char *json, const aui_json_envelope *
   show_span(out, "text", json, envelope->data_text);
   show_span(out, "id", json, envelope->id);
   show_span(out, "thread", json, envelope->thread_id);
+  show_span(out, "interaction", json, envelope->interaction_id);
   show_span(out, "suggestions", json, envelope->suggestions);
   if (envelope->status_code >= 0) sprintf(out + strlen(out), " status=%d", envelope->status_code);
   if (envelope->code >= 0) sprintf(out + strlen(out), " code=%d", envelope->code);
@@ -301,6 +302,8 @@ static const struct {
     {"{'type':'event','data':{'channel':{'event_name':'x'}}}", " event data={'channel':{'event_name':'x'}} name=other"},
     {"{'type':'message','data':{'id':'m','followup_suggestions': [ 'a',['b']] ,'cards':[]}}",
      " message data={'id':'m','followup_suggestions': [ 'a',['b']] ,'cards':[]} id=m suggestions=[ 'a',['b']]"},
+    {"{'type':'suggestions','data':{'interaction_id':'m','followup_suggestions':[]}}",
+     " suggestions data={'interaction_id':'m','followup_suggestions':[]} interaction=m suggestions=[]"},
     {"{'type':'suggestions','data':{'followup_suggestions':null}}",
      " suggestions data={'followup_suggestions':null} suggestions=null"},
     {"{'data':{'followup_suggestions':'a','id':7}}", " data={'followup_suggestions':'a','id':7} id=7"},

@@ -290,6 +290,43 @@ static void nothing_of_the_text_comes_behind_the_message(void **state) {
   stop(&p);
 }
 
+/* Those for another interaction, or another thread, are another answer's. */
+static void suggestions_are_for_what_they_name(void **state) {
+  peer p;
+  open_stream(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  event(&p, "{'type':'thread','data':{'thread_id':'T'}}");
+  final(&p, 1, "a");
+  event(&p, "{'type':'suggestions','seq':2,'data':{'interaction_id':'other','followup_suggestions':['x']}}");
+  event(&p, "{'type':'suggestions','seq':3,'data':{'thread_id':'other','followup_suggestions':['x']}}");
+  event(&p,
+        "{'type':'suggestions','seq':4,'data':{'thread_id':'T','interaction_id':'m','followup_suggestions':['y']}}");
+  event(&p, "{'type':'suggestions','seq':5,'data':{'thread_id':'T','interaction_id':'o','followup_suggestions':[]}}");
+  say(&p, BODY_END);
+  assert_ends_in(reply, "{'id':'m','text':'a','followup_suggestions':['y']}", "a");
+  release(&p, reply);
+  stop(&p);
+}
+
+static void suggestions_may_come_too_late(void **state) {
+  peer p;
+  open_stream(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  final(&p, 1, "a");
+  say(&p, BODY_END);
+  release(&p, reply);
+  reply = post(&p, "{}");
+  say(&p, HEAD);
+  event(&p, "{'type':'message','seq':6,'data':{'id':'n','text':'b'}}");
+  event(&p, "{'type':'suggestions','seq':7,'data':{'interaction_id':'m','followup_suggestions':['late']}}");
+  say(&p, BODY_END);
+  assert_ends_in(reply, "{'id':'n','text':'b'}", "b");
+  release(&p, reply);
+  stop(&p);
+}
+
 static void suggestions_without_a_message_are_passed_over(void **state) {
   peer p;
   open_stream(state, &p);
@@ -956,6 +993,8 @@ int main(void) {
       IN_EVERY_WAY(suggestions_join_sixteen_times_at_most),
       IN_EVERY_WAY(suggestions_join_the_message_that_was_taken),
       IN_EVERY_WAY(nothing_of_the_text_comes_behind_the_message),
+      IN_EVERY_WAY(suggestions_are_for_what_they_name),
+      IN_EVERY_WAY(suggestions_may_come_too_late),
       IN_EVERY_WAY(suggestions_without_a_message_are_passed_over),
       IN_EVERY_WAY(the_end_of_the_connection_ends_an_answer),
       IN_EVERY_WAY(a_message_is_enough_whatever_comes_behind_it),

@@ -132,6 +132,10 @@ bool aui_answers_claim(aui_answers *answers, const char *json, aui_json_span id,
   return ours && new_id && new_answer;
 }
 
+bool aui_answers_knows(const aui_answers *answers, const char *json, aui_json_span id) {
+  return hash_is_fresh(answers, hash_of(answers, json, id));
+}
+
 void aui_answers_end(aui_answers *answers, const char *json, aui_json_span id) {
   if (!id.start) return;
   uint64_t hash = hash_of(answers, json, id);

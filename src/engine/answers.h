@@ -41,6 +41,9 @@ void aui_answers_await(aui_answers *answers, const char *json, size_t n);
  * final one (start 0: none). When memory is short the oldest id is forgotten instead. */
 bool aui_answers_claim(aui_answers *answers, const char *json, aui_json_span id, const aui_json_origin *origin);
 
+/* Whether the id is of a final message that may belong to the awaited answer, as far as it is remembered. */
+bool aui_answers_knows(const aui_answers *answers, const char *json, aui_json_span id);
+
 /* The awaited answer has ended in the final message with this id. */
 void aui_answers_end(aui_answers *answers, const char *json, aui_json_span id);
 

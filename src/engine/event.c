@@ -198,6 +198,8 @@ bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers) {
   if (reader->type < 0 || reader->type == AUI_EVENT_NONE) return false;
   if (reader->type == AUI_EVENT_UPDATE && reader->origin_as_before) return true;
   const aui_json_members *members = &reader->scan.members;
+  aui_json_span joins = members->envelope.interaction_id;
+  if (reader->type == AUI_EVENT_SUGGESTIONS && joins.start) return aui_answers_knows(answers, reader->json.data, joins);
   aui_json_span id = reader->type == AUI_EVENT_FINAL ? reader->api->final_id(members) : (aui_json_span){0, 0};
   return aui_answers_claim(answers, reader->json.data, id, &members->origin);
 }

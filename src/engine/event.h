@@ -57,8 +57,8 @@ int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n);
  * the next call of aui_event_feed. */
 aui_event_type aui_event_end(aui_event_reader *reader);
 
-/* Whether the message may belong to the awaited answer, see aui_answers_claim; a NONE never does. To be called once for
- * each message. */
+/* Whether the message may belong to the awaited answer, see aui_answers_claim; a NONE never does, nor do SUGGESTIONS
+ * for an interaction that is not the answer's. To be called once for each message. */
 bool aui_event_claim(const aui_event_reader *reader, aui_answers *answers);
 
 /* Whether the message names the answer that it belongs to, as messages about the work on it do (other events too). */

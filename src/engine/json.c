@@ -30,6 +30,7 @@ typedef enum {
   DATA_CHANNEL_EVENT_NAME,
   DATA_ID,
   DATA_THREAD_ID,
+  DATA_INTERACTION_ID,
   DATA_STATUS_CODE,
   DATA_CODE,
   DATA_SUGGESTIONS,
@@ -87,7 +88,7 @@ static const struct {
     [11] = {{ROOT, STATUS_CODE, "status_code"},
             {EXTRA_DATA, RETRY_AFTER, "retry_after"},
             {DATA, DATA_STATUS_CODE, "status_code"}},
-    [14] = {{CONTEXT, CONTEXT_INTERACTION_ID, "interaction_id"}},
+    [14] = {{CONTEXT, CONTEXT_INTERACTION_ID, "interaction_id"}, {DATA, DATA_INTERACTION_ID, "interaction_id"}},
     [20] = {{DATA, DATA_SUGGESTIONS, "followup_suggestions"}},
 };
 
@@ -381,6 +382,7 @@ static bool record_envelope(scanner *s, kind k, aui_json_span whole, aui_json_sp
     case DATA_CHANNEL_EVENT_NAME: envelope->event_name = name_of(k, value, end); return true;
     case DATA_ID: envelope->id = id; return true;
     case DATA_THREAD_ID: envelope->thread_id = id; return true;
+    case DATA_INTERACTION_ID: envelope->interaction_id = id; return true;
     case DATA_STATUS_CODE: envelope->status_code = status_code_of(k, value, end); return true;
     case DATA_CODE: envelope->code = status_code_of(k, value, end); return true;
     case DATA_SUGGESTIONS: envelope->suggestions = k == ARRAY || k == NULL_VALUE ? whole : none; return true;

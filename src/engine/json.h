@@ -60,16 +60,17 @@ typedef enum {
 
 /* What an envelope of the threads API says besides. */
 typedef struct {
-  aui_json_type type;        /* root.type */
-  int64_t seq;               /* root.seq, cut to an integer, at most 2^53; -1: no number, or a negative one */
-  aui_json_span data;        /* root.data, an object with its braces */
-  aui_json_name event_name;  /* root.data.channel.event_name */
-  aui_json_span data_text;   /* root.data.data.text, when a string */
-  aui_json_span id;          /* root.data.id, as in aui_json_origin */
-  aui_json_span thread_id;   /* root.data.thread_id, likewise */
-  aui_json_span suggestions; /* root.data.followup_suggestions, a list with its brackets, or null */
-  int status_code;           /* root.data.status_code, as in aui_json_members */
-  int code;                  /* root.data.code, likewise */
+  aui_json_type type;           /* root.type */
+  int64_t seq;                  /* root.seq, cut to an integer, at most 2^53; -1: no number, or a negative one */
+  aui_json_span data;           /* root.data, an object with its braces */
+  aui_json_name event_name;     /* root.data.channel.event_name */
+  aui_json_span data_text;      /* root.data.data.text, when a string */
+  aui_json_span id;             /* root.data.id, as in aui_json_origin */
+  aui_json_span thread_id;      /* root.data.thread_id, likewise */
+  aui_json_span interaction_id; /* root.data.interaction_id, likewise */
+  aui_json_span suggestions;    /* root.data.followup_suggestions, a list with its brackets, or null */
+  int status_code;              /* root.data.status_code, as in aui_json_members */
+  int code;                     /* root.data.code, likewise */
 } aui_json_envelope;
 
 /* The members of interest. Of a repeated key the last one counts. A number out of range is taken as

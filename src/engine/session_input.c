@@ -61,14 +61,19 @@ static void take_error_payload(aui_session *session, uint64_t now) {
   session->carrier->take_error(session, &error, now);
 }
 
-/* False when memory is short. */
-static bool take_suggestions(aui_session *session, aui_reply *reply) {
-  return !aui_reply_has_message(reply) || aui_event_add_suggestions(session->events, &reply->message);
-}
-
 static bool is_known_thread(const aui_session *session, const aui_buffer *id) {
   const aui_buffer *known = &session->thread_id;
   return known->len == id->len && memcmp(known->data, id->data, id->len) == 0;
+}
+
+/* Those that name a thread are for that one alone. False when memory is short. */
+static bool take_suggestions(aui_session *session, aui_reply *reply) {
+  aui_buffer id = {0};
+  if (!aui_reply_has_message(reply)) return true;
+  if (!aui_event_thread_id(session->events, &id)) return false;
+  bool ours = id.len == 0 || session->thread_id.len == 0 || is_known_thread(session, &id);
+  aui_buffer_free(&id);
+  return !ours || aui_event_add_suggestions(session->events, &reply->message);
 }
 
 /* Of an answer that is being resumed, another thread has nothing. */
