@@ -120,6 +120,27 @@ everywhere(function(scheme, carrier)
       assert.equal(1, #logged "token")
     end)
 
+    it("waits for its token no longer than timeout.connect", function()
+      local session, err = connect(play(nil, { "ignore" }), { timeout = { connect = 0.1, call = 20 } })
+      assert.is_nil(session)
+      local words = "timeout: the key, the token or the headers were not given within 0.1 s (timeout.connect)"
+      assert.equal(words, tostring(err))
+    end)
+
+    it("does not end with the patience of who asked for the token first", function()
+      local server, key = play(nil, { "ignore", "serve" }), new_key()
+      local hasty = aui.client(options_of(server, { publishable_key = key, timeout = { call = 0.1 } }))
+      local results, errors = aui.map({ 1, 2 }, function(which)
+        if which == 1 then return { hasty:call("GET", "/health") } end
+        return assert(assert(connect(server, { publishable_key = key })):ask "one").text
+      end)
+      assert.same({}, errors)
+      assert.is_nil(results[1][1])
+      assert.equal("timeout", results[1][2].kind)
+      assert.equal("one", results[2])
+      assert.equal(1, #logged "token")
+    end)
+
     it("goes on in a thread of the past", function()
       local server = start()
       local first = assert(connect(server))

@@ -23,6 +23,7 @@ local function new_token()
     renew_at = 0, -- of host.now
     ends_at = 0,
     exchange_until = nil, -- as long as one is under way
+    patience = 0, -- seconds that the latest might take
     exchanges = 0, -- that have ended
     failure = nil, -- of the latest
     waiters = {},
@@ -61,12 +62,15 @@ local function exchange(self, rest, request)
   end_exchange(self, nil, errors.new { kind = "overflow", message = tostring(grant), retryable = true })
 end
 
+-- For how many seconds a client waits for an exchange.
+local function patience_of(rest) return math.min(rest.timeout, LONGEST_EXCHANGE) end
+
 -- `rest` as of aui.api.call; each exchange is one attempt, since those who wait for it try again by rules of their own.
 local function begin_exchange(self, rest, request)
   local once = {}
   for name, value in pairs(rest) do once[name] = value end
-  once.retries, once.timeout = 0, math.min(rest.timeout, LONGEST_EXCHANGE)
-  self.exchange_until = host.now() + once.timeout
+  once.retries, once.timeout = 0, patience_of(rest)
+  self.patience, self.exchange_until = once.timeout, host.now() + once.timeout
   local started, why = host.spawn_apart(exchange, self, once, request)
   if not started then end_exchange(self, nil, errors.new { kind = "transport", message = why, retryable = true }) end
 end
@@ -74,17 +78,24 @@ end
 -- Whether one is under way; it may have gone down with the process that forked this one.
 local function is_exchanging(self) return self.exchange_until and host.now() < self.exchange_until + 1 end
 
+-- Waits for the end of an exchange: that which is under way, or else a new one.
+local function await_exchange(self, rest, request)
+  local seen = self.exchanges
+  if not is_exchanging(self) then begin_exchange(self, rest, request) end
+  while self.exchanges == seen and is_exchanging(self) do
+    host.wait(self, self.exchange_until + 1, self.notices)
+  end
+end
+
 --- The token, and what the server said of it: what `request` reads, of which `value` is the token. Waits for it if it
 --- must be asked for, by `rest` and `request` (see aui.api.call). On failure nil and the exchange's error.
 ---@return table? grant
 ---@return aui.Error? err
 function Token:get(rest, request)
   if is_fresh(self) then return self.grant end
-  local seen = self.exchanges
-  if not is_exchanging(self) then begin_exchange(self, rest, request) end
-  while self.exchanges == seen and is_exchanging(self) do
-    host.wait(self, self.exchange_until + 1, self.notices)
-  end
+  await_exchange(self, rest, request)
+  local was_cut_short = self.failure and self.failure.kind == "timeout" and self.patience < patience_of(rest)
+  if was_cut_short then await_exchange(self, rest, request) end -- by somebody else's patience
   if self.grant and host.now() < self.ends_at then return self.grant end
   return nil, self.failure or errors.new { kind = "timeout", message = "no token was given in time", retryable = true }
 end
