@@ -257,6 +257,13 @@ everywhere(function(scheme, carrier)
         assert.equal("four", assert(session:ask "four").text)
       end)
 
+      it("renews a token once where nothing else connects again by itself, too", function()
+        local unauthorized, fine = { response = { status = 401, body = "ended" } }, { { agent = true } }
+        local session = assert(connect(play { fine, { unauthorized }, fine }, { reconnect = false }))
+        for _, text in ipairs { "one", "two" } do assert.equal(text, assert(session:ask(text)).text) end
+        assert.equal(2, #logged "token")
+      end)
+
       it("rests between two messages, and connects for the next", function()
         local server = start()
         local session = assert(connect(server))
@@ -315,11 +322,22 @@ everywhere(function(scheme, carrier)
         assert.same({ "auth", 401, "no", false }, { err.kind, err.status_code, err.delivered, err.retryable })
       end)
 
-      it("does not renew a token where it does not connect again", function()
+      it("renews a token once where nothing else connects again by itself, too", function()
         local unauthorized = { { handshake = { status = 401, body = "ended" } } }
-        local session, err = connect(play { unauthorized }, { reconnect = false })
-        assert.is_nil(session)
-        assert.same({ "auth", 401, "no" }, { err.kind, err.status_code, err.delivered })
+        local function lost(text)
+          local message = { type = "message", seq = 1, data = { id = text, text = text } }
+          return { { receive = true }, { send = message }, { cut = "fin" } }
+        end
+        local server = play { unauthorized, lost "one", unauthorized, lost "two", unauthorized, unauthorized }
+        local session = assert(connect(server, { reconnect = false }))
+        for _, text in ipairs { "one", "two" } do
+          assert.equal(text, assert(session:ask(text)).text)
+          wire.await(session, "waiting")
+        end
+        assert.equal(3, #logged "token")
+        local message, err = session:ask "three"
+        assert.is_nil(message)
+        assert.same({ "auth", 401, "no", false }, { err.kind, err.status_code, err.delivered, err.retryable })
       end)
 
       it("tells that an agent answers by streams only", function()

@@ -141,12 +141,17 @@ static bool has_unfinished(const aui_session *session) {
   return session->queue || session->parked;
 }
 
+/* What was refused for its request alone gets another one at once, also where nothing else connects again by itself. */
+static bool is_renewed(const aui_session *session) {
+  return session->renewed && session->error.retryable && session->error.status_code == UNAUTHORIZED;
+}
+
 bool aui_session_is_worth_reconnecting(const aui_session *session) {
   const aui_error *error = &session->error;
   if (session->closed) return false;
   if (error->kind == AUI_ERROR_CANCELED) return session->queue; /* it was replaced */
   /* What went wrong with one message need not go wrong with the next; a connection on which none has left would. */
-  bool by_itself = error->retryable && reconnects(session);
+  bool by_itself = error->retryable && (reconnects(session) || is_renewed(session));
   bool another = session->connection.message_left || session->connection.accepted_after_end;
   if (!by_itself) return another && has_unfinished(session);
   return has_unfinished(session) || (session->carrier->is_lasting && error->close_code != 1000);
