@@ -153,6 +153,8 @@ static const struct {
       {DELTA(2, "I am"), 1, "II am"},
       {DELTA(3, "I am an"), 1, "I am an"},
       {DELTA(4, "I am an agent"), 7, "I am an agent"}}},
+    {"two short wholes are mended by the message",
+     {{DELTA(1, "I"), 0, "I"}, {DELTA(2, "I am"), 1, "II am"}, {MESSAGE("I am"), 1, "I am"}}},
     {"wholes whose envelopes begin alike",
      {{UNNUMBERED(SIXTEEN), 0, SIXTEEN},
       {UNNUMBERED(SIXTEEN " more"), 16, SIXTEEN " more"},

@@ -275,6 +275,24 @@ static void an_agent_that_only_streams_is_asked_about(void **state) {
   stop(&p);
 }
 
+/* Where the tasks API has 1008 for a key that is not accepted, here the handshake has accepted it. */
+static void an_error_without_a_code_is_not_about_the_key(void **state) {
+  peer p;
+  open_in_thread(state, &p);
+  aui_reply *reply = ask(&p, "1");
+  event(&p, "{'type':'error','seq':-1,'data':{'error':'no balance'}}");
+  peer_send_close(&p, 1008, "");
+  assert_ended(reply, AUI_ERROR_APPLICATION, 0, AUI_DELIVERED_YES);
+  release(&p, reply);
+  stop(&p);
+  open_in_thread(state, &p);
+  reply = ask(&p, "2");
+  peer_send_close(&p, 1008, "");
+  assert_ended(reply, AUI_ERROR_AUTH, 0, AUI_DELIVERED_MAYBE);
+  release(&p, reply);
+  stop(&p);
+}
+
 static void a_server_has_to_choose_the_subprotocol(void **state) {
   peer p;
   aui_session_config config = threads_config();
@@ -313,6 +331,7 @@ int main(void) {
       IN_EVERY_WAY(an_error_of_an_answer_that_nobody_waits_for_frees_the_connection),
       IN_EVERY_WAY(an_error_of_the_session_waits_for_its_close),
       IN_EVERY_WAY(one_without_a_close_ends_the_connection_after_a_while),
+      IN_EVERY_WAY(an_error_without_a_code_is_not_about_the_key),
       IN_EVERY_WAY(a_token_that_is_out_of_date_is_renewed_for_a_message_that_was_not_acted_on),
       IN_EVERY_WAY(a_handshake_is_tried_again_once_with_another_token),
       IN_EVERY_WAY(a_turn_that_has_begun_is_not_run_again),

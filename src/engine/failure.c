@@ -290,9 +290,9 @@ static closing meaning_of_close(int code) {
   return (closing){code, kind, false, "no meaning registered"};
 }
 
-void aui_failure_of_close(aui_error *error, int code, const char *reason, bool agent_spoke) {
+void aui_failure_of_close(aui_error *error, int code, const char *reason, bool let_in) {
   closing c = meaning_of_close(code);
-  if (code == 1008 && agent_spoke) c.kind = AUI_ERROR_APPLICATION;
+  if (code == 1008 && let_in) c.kind = AUI_ERROR_APPLICATION;
   if (code == 1005) {
     aui_error_set(error, c.kind, "the server closed the connection without giving a reason");
   } else {

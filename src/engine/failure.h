@@ -113,9 +113,9 @@ void aui_failure_of_cut(aui_error *error, const char *cause, bool retryable);
 /* The peer did not answer a ping within `timeout` milliseconds. */
 void aui_failure_of_silence(aui_error *error, uint64_t timeout);
 
-/* The server closed the connection with `code` and `reason`. `agent_spoke`: on it, before, so that 1008
- * cannot mean that it did not accept the key. */
-void aui_failure_of_close(aui_error *error, int code, const char *reason, bool agent_spoke);
+/* The server closed the connection with `code` and `reason`. `let_in`: it is known that 1008 does
+ * not mean that it did not accept the key. */
+void aui_failure_of_close(aui_error *error, int code, const char *reason, bool let_in);
 
 /* The server broke the rules of frames, or sent more than `max_message` bytes. */
 void aui_failure_of_frame(aui_error *error, aui_frame_result why, size_t max_message);

@@ -81,11 +81,18 @@ static void websocket_ping(aui_session *session) {
 
 /* ---- Input ---- */
 
+/* Whether the key was accepted: an agent that has spoken did so. In the threads API it is judged in the handshake, and
+ * an error that comes later is about something else, unless its code says so. */
+static bool is_let_in(const aui_session *session) {
+  bool explained = session->carrier->api == AUI_API_THREADS && session->refusal.kind;
+  return session->connection.agent_spoke || explained;
+}
+
 static void peer_closed(aui_session *session, uint64_t now) {
   const aui_websocket *ws = &session->ws;
   if (!session->closed) { /* else it answers our close */
     aui_error reason = {0};
-    aui_failure_of_close(&reason, ws->peer_code, ws->peer_reason, session->connection.agent_spoke);
+    aui_failure_of_close(&reason, ws->peer_code, ws->peer_reason, is_let_in(session));
     aui_session_end_connection(session, &reason);
   }
   aui_session_start_close_timer(session, now);
