@@ -1,0 +1,112 @@
+-- For tests of programs that talk to agents: starts aui-sim, with a scenario of the test's own, and ends it with the
+-- test. It blocks for the few milliseconds that aui-sim takes to listen; so it is for tests, in whatever host.
+
+local check = require "aui.option.check"
+local cjson = require("aui.host.dependency").load "cjson"
+
+local test = {}
+
+---@class (exact) aui.SimulatorOptions
+---@field [integer] string words of aui-sim's command line, such as "--pace", "0": docs/simulator.md
+---@field scenario? table what happens, as a table that is written as JSON
+---@field program? string aui-sim's file: $AUI_SIM, or else "aui-sim" on the PATH
+
+---@class aui.Simulator
+---@field url string of the tasks API: for the option url
+---@field threads_url string of the threads API: for the option url, beside a publishable_key
+---@field port integer
+local Simulator = {}
+Simulator.__index = Simulator
+Simulator.__name = "aui.Simulator"
+
+local OPTIONS = { scenario = true, program = true }
+local PATH = "/api/v1/external/session"
+
+local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
+
+local function check_options(options)
+  check.type("options", options, "table")
+  local words, named = {}, {}
+  for name, value in pairs(options or {}) do
+    if type(name) ~= "number" then named[name] = value end
+  end
+  check.names("options", named, OPTIONS)
+  check.type("scenario", named.scenario, "table")
+  check.type("program", named.program, "string")
+  for index, word in ipairs(options or {}) do
+    check.given(("options[%d]"):format(index), word, "string")
+    words[index] = quoted(word)
+  end
+  return words, named
+end
+
+-- A name for a file that is to be made; it is removed with the simulator.
+local function new_file(self)
+  local name = os.tmpname()
+  self.files[#self.files + 1] = name
+  return name
+end
+
+local function write_scenario(self, scenario)
+  local name = new_file(self)
+  local file = assert(io.open(name, "w"))
+  file:write(cjson.encode(scenario))
+  file:close()
+  return name
+end
+
+local function read_all(name)
+  local file = assert(io.open(name))
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+-- Runs it so that it ends with its standard input, which we hold. What it prints comes through a pipe with a name,
+-- since io.popen has but one direction.
+local function launch(self, command)
+  local fifo, errors = new_file(self), new_file(self)
+  os.remove(fifo)
+  os.execute("mkfifo " .. fifo)
+  self.input = assert(io.popen(("exec %s >%s 2>%s"):format(command, fifo, errors), "w"))
+  local output = assert(io.open(fifo))
+  local line = output:read "*l"
+  output:close()
+  return line and line:match "^listening on (%S+)$", read_all(errors)
+end
+
+--- Starts aui-sim on a free port of this machine. Raises for a bad option, and with what it says if it does not start.
+--- It ends by `stop`, by leaving the scope of a `local sim <close>` (Lua 5.4), when it is collected, and in any case
+--- with this program.
+---@param options? aui.SimulatorOptions
+---@return aui.Simulator
+function test.simulator(options)
+  local words, named = check_options(options)
+  local self = setmetatable({ files = {} }, Simulator)
+  local program = named.program or os.getenv "AUI_SIM" or "aui-sim"
+  local parts = { quoted(program), "--port 0 --exit-with-stdin", table.concat(words, " ") }
+  if named.scenario then parts[#parts + 1] = "--scenario " .. quoted(write_scenario(self, named.scenario)) end
+  local url, errors = launch(self, table.concat(parts, " "))
+  if not url then
+    self:stop()
+    check.fail("aui-sim", "did not start: " .. errors:gsub("%s+$", ""))
+  end
+  self.url = url
+  self.threads_url = url:gsub("^ws", "http"):sub(1, -#PATH) .. "apollo-api"
+  self.port = tonumber(url:match ":(%d+)/")
+  return self
+end
+
+--- Stops it, and waits until it has ended. Once is enough; more do no harm.
+function Simulator:stop()
+  if self.input then self.input:close() end
+  self.input = nil
+  for index = #self.files, 1, -1 do os.remove(table.remove(self.files, index)) end
+end
+
+Simulator.__close = Simulator.stop
+Simulator.__gc = Simulator.stop
+
+function Simulator:__tostring() return ("aui.Simulator (%s)"):format(self.input and self.url or "stopped") end
+
+return test
