@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "net/tls.h"
+#include "net/tls_context.h"
 
 static const char host[] = "agent.example";
 
@@ -61,10 +62,11 @@ static void tell_server(pair *p) {
   aui_tls_written(p->client, n);
 }
 
+/* By the client's context, if there is one already. */
 static void open_pair(pair *p) {
-  p->client_context = SSL_CTX_new(TLS_client_method());
+  if (!p->client_context) p->client_context = SSL_CTX_new(TLS_client_method());
   p->server_context = make_server_context();
-  p->client = aui_tls_new(p->client_context, host);
+  p->client = aui_tls_new(p->client_context, host, 443);
   p->server = SSL_new(p->server_context);
   assert_non_null(p->client);
   assert_non_null(p->server);
@@ -93,7 +95,7 @@ static aui_tls_event ask_for_new_keys(pair *p) {
 
 static void who_asks_for_new_keys_gets_them(void **state) {
   (void)state;
-  pair p;
+  pair p = {0};
   open_pair(&p);
   for (int i = 0; i < 20000; i++) {
     assert_int_equal(ask_for_new_keys(&p), AUI_TLS_MORE);
@@ -107,7 +109,7 @@ static void who_asks_for_new_keys_gets_them(void **state) {
 
 static void who_never_reads_the_answers_does_not_fill_the_memory(void **state) {
   (void)state;
-  pair p;
+  pair p = {0};
   open_pair(&p);
   int requests = 0;
   while (requests < 20000 && ask_for_new_keys(&p) == AUI_TLS_MORE) requests++;
@@ -117,10 +119,46 @@ static void who_never_reads_the_answers_does_not_fill_the_memory(void **state) {
   close_pair(&p);
 }
 
+/* The server that cannot bear a ticket ends the handshake by an alert that is for good otherwise. */
+static aui_tls_event break_handshake(SSL_CTX *context, bool *retryable) {
+  static const char handshake_failure[] = {21, 3, 3, 0, 2, 2, 40};
+  size_t n;
+  aui_tls *tls = aui_tls_new(context, host, 443);
+  assert_non_null(tls);
+  assert_int_equal(aui_tls_read(tls, NULL, 0, &n), AUI_TLS_MORE);
+  aui_tls_feed(tls, handshake_failure, sizeof handshake_failure);
+  aui_tls_event event = aui_tls_read(tls, NULL, 0, &n);
+  *retryable = aui_tls_retryable(tls);
+  aui_tls_free(tls);
+  return event;
+}
+
+static void what_a_ticket_breaks_is_tried_again_without(void **state) {
+  (void)state;
+  static const aui_tls_options trusting = {.verify = false};
+  aui_tls_contexts contexts = {0};
+  char why[256];
+  bool retryable;
+  pair p = {.client_context = aui_tls_contexts_get(&contexts, &trusting, 0, why, sizeof why)};
+  assert_non_null(p.client_context);
+  SSL_CTX_up_ref(p.client_context);
+  open_pair(&p);
+  hear_server(&p); /* its tickets */
+  assert_int_equal(aui_tls_context_tickets(p.client_context)->count, 2);
+  assert_int_equal(break_handshake(p.client_context, &retryable), AUI_TLS_FAILED);
+  assert_true(retryable);
+  assert_int_equal(aui_tls_context_tickets(p.client_context)->count, 0);
+  assert_int_equal(break_handshake(p.client_context, &retryable), AUI_TLS_FAILED);
+  assert_false(retryable);
+  close_pair(&p);
+  aui_tls_contexts_free(&contexts);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(who_asks_for_new_keys_gets_them),
       cmocka_unit_test(who_never_reads_the_answers_does_not_fill_the_memory),
+      cmocka_unit_test(what_a_ticket_breaks_is_tried_again_without),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

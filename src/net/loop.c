@@ -73,6 +73,7 @@ static void part_from_parent(aui_loop *loop) {
   unsigned occupied = aui_loop_occupy_stdio();
   loop->broken = !aui_reactor_fork(loop->reactor);
   close_everything(loop, "it was made before this process was forked from its parent");
+  aui_tls_contexts_forget(&loop->tls);
   if (!loop->broken) loop->broken = !aui_reactor_settle(loop->reactor);
   aui_loop_release_stdio(occupied);
   loop->busy = true;

@@ -27,7 +27,7 @@ aui_proxy *aui_proxy_new(const aui_proxy_options *options, SSL_CTX *context, con
   aui_proxy *proxy = calloc(1, sizeof *proxy + (context ? PLAIN_SIZE : 0));
   if (!proxy) return NULL;
   proxy->tunnel = aui_tunnel_new(&route);
-  proxy->tls = context ? aui_tls_new(context, options->host) : NULL;
+  proxy->tls = context ? aui_tls_new(context, options->host, options->port) : NULL;
   if (proxy->tunnel && (proxy->tls || !context)) return proxy;
   aui_proxy_free(proxy);
   return NULL;

@@ -28,8 +28,9 @@ struct aui_tls {
   aui_buffer out;
   bool overfull; /* it has too much to say */
   bool open;
+  bool resumes; /* a session, if the server agrees; until the handshake is complete */
   bool retryable;
-  char *host;
+  aui_tls_place place; /* its host is ours */
   char error[512];
 };
 
@@ -70,6 +71,21 @@ static BIO_METHOD *new_bio_method(void) {
   return NULL;
 }
 
+/* ---- Tickets ---- */
+
+static void resume_session(aui_tls *tls) {
+  aui_tls_tickets *tickets = aui_tls_context_tickets(SSL_get_SSL_CTX(tls->ssl));
+  SSL_SESSION *session = tickets ? aui_tls_tickets_take(tickets, &tls->place, time(NULL)) : NULL;
+  tls->resumes = session && SSL_set_session(tls->ssl, session) == 1;
+  SSL_SESSION_free(session);
+}
+
+/* A server that cannot bear a ticket, rather than refuse it, is not shown the others that it gave. */
+static void forget_tickets(const aui_tls *tls) {
+  aui_tls_tickets *tickets = aui_tls_context_tickets(SSL_get_SSL_CTX(tls->ssl));
+  if (tickets) aui_tls_tickets_forget(tickets, &tls->place);
+}
+
 /* ---- Connections ---- */
 
 /* Names go into SNI; addresses must not (RFC 6066 3). An empty name would be checked by nobody. */
@@ -86,14 +102,14 @@ static char *without_final_dot(const char *host) {
   return strndup(host, n > 1 && host[n - 1] == '.' ? n - 1 : n);
 }
 
-aui_tls *aui_tls_new(SSL_CTX *context, const char *host) {
+aui_tls *aui_tls_new(SSL_CTX *context, const char *host, uint16_t port) {
   aui_tls *tls = calloc(1, sizeof *tls);
   if (!tls) return NULL;
   tls->ssl = SSL_new(context);
-  tls->host = without_final_dot(host);
+  tls->place = (aui_tls_place){without_final_dot(host), port};
   tls->method = new_bio_method();
   BIO *bio = tls->method ? BIO_new(tls->method) : NULL;
-  bool ok = tls->ssl && tls->host && bio && expect_peer(tls->ssl, tls->host);
+  bool ok = tls->ssl && tls->place.host && bio && expect_peer(tls->ssl, tls->place.host);
   ERR_clear_error();
   if (!ok) {
     BIO_free(bio);
@@ -104,15 +120,19 @@ aui_tls *aui_tls_new(SSL_CTX *context, const char *host) {
   BIO_set_init(bio, 1);
   SSL_set_bio(tls->ssl, bio, bio);
   SSL_set_connect_state(tls->ssl);
+  SSL_set_app_data(tls->ssl, &tls->place);
+  resume_session(tls);
+  ERR_clear_error();
   return tls;
 }
 
 void aui_tls_free(aui_tls *tls) {
   if (!tls) return;
+  if (tls->resumes) forget_tickets(tls);
   SSL_free(tls->ssl);
   BIO_meth_free(tls->method);
   aui_buffer_free(&tls->out);
-  free(tls->host);
+  free((char *)tls->place.host);
   free(tls);
 }
 
@@ -191,9 +211,13 @@ static bool is_about_versions(unsigned long code) {
          (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_WRONG_SSL_VERSION);
 }
 
+static bool is_about_certificate(const SSL *ssl) {
+  return SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) != X509_V_OK;
+}
+
 static void describe_handshake(const SSL *ssl, unsigned long code, const char *host, char *words, size_t size) {
-  long verified = SSL_get_verify_result(ssl);
-  if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE) {
+  if (is_about_certificate(ssl)) {
+    long verified = SSL_get_verify_result(ssl);
     const char *why = verified == AUI_TLS_NAMELESS ? "it has no subjectAltName, and a common name does not count"
                                                    : X509_verify_cert_error_string(verified);
     snprintf(words, size, "TLS: certificate of %s not accepted: %s", host, why);
@@ -206,15 +230,20 @@ static void describe_handshake(const SSL *ssl, unsigned long code, const char *h
   }
 }
 
+/* What fails for want of the session that was to be resumed may do without. */
+static bool is_about_resuming(const aui_tls *tls) {
+  return tls->resumes && !is_about_certificate(tls->ssl);
+}
+
 static void describe_failure(aui_tls *tls) {
   unsigned long code = ERR_peek_error();
-  tls->retryable = is_worth_retrying(code, tls->open);
+  tls->retryable = is_worth_retrying(code, tls->open) || is_about_resuming(tls);
   if (tls->overfull) {
-    snprintf(tls->error, sizeof tls->error, "TLS: %s asks for answers that it does not read", tls->host);
+    snprintf(tls->error, sizeof tls->error, "TLS: %s asks for answers that it does not read", tls->place.host);
   } else if (tls->open) {
-    describe_error(code, tls->host, tls->error, sizeof tls->error);
+    describe_error(code, tls->place.host, tls->error, sizeof tls->error);
   } else {
-    describe_handshake(tls->ssl, code, tls->host, tls->error, sizeof tls->error);
+    describe_handshake(tls->ssl, code, tls->place.host, tls->error, sizeof tls->error);
   }
   tls->open = false;
   ERR_clear_error();
@@ -246,6 +275,7 @@ aui_tls_event aui_tls_read(aui_tls *tls, void *buffer, size_t size, size_t *n) {
   if (result == 1 && tls->open) return AUI_TLS_PLAIN;
   if (result == 1) {
     tls->open = true;
+    tls->resumes = false;
     return AUI_TLS_OPEN;
   }
   switch (SSL_get_error(tls->ssl, result)) {

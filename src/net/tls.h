@@ -6,12 +6,16 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct aui_tls aui_tls; /* one connection */
 
-/* A connection to `host`, a name or an address, that has yet to shake hands; NULL when memory is short. With
- * verification the peer's certificate must be valid for `host` (RFC 9110 4.3.4, RFC 6125). It keeps `context` alive. */
-aui_tls *aui_tls_new(SSL_CTX *context, const char *host);
+/* A connection to `host`, a name or an address, and `port`, that has yet to shake hands; NULL when memory is short.
+ * With verification the peer's certificate must be valid for `host` (RFC 9110 4.3.4, RFC 6125). It keeps `context`
+ * alive. If there is a ticket of the context's for the same host and port, it resumes that session, whose verification
+ * stands; the server may refuse that within the same handshake. Nothing is ever sent before the handshake is complete
+ * (0-RTT). */
+aui_tls *aui_tls_new(SSL_CTX *context, const char *host, uint16_t port);
 void aui_tls_free(aui_tls *tls);
 
 typedef enum {

@@ -1,4 +1,4 @@
-/* TLS contexts: one policy, the options' files, and when to read those again. */
+/* TLS contexts: one policy, the options' files, when to read those again, and what resumes sessions. */
 #include "net/tls_context.h"
 
 #include <openssl/err.h>
@@ -25,6 +25,7 @@ struct aui_tls_entry {
   aui_tls_options *options;
   file_state files[FILES]; /* before they were read */
   SSL_CTX *ssl;
+  aui_tls_tickets tickets; /* of connections by `ssl` */
   uint64_t unusable_since; /* when the files were first found to be so; UINT64_MAX: they are not */
 };
 
@@ -143,12 +144,20 @@ static int verify_peer(int ok, X509_STORE_CTX *chain) {
   return ok;
 }
 
+/* OpenSSL calls it for each ticket of TLS 1.3, and for the session of a full handshake of 1.2. */
+static int keep_ticket(SSL *ssl, SSL_SESSION *session) {
+  aui_tls_tickets *tickets = aui_tls_context_tickets(SSL_get_SSL_CTX(ssl));
+  if (tickets) aui_tls_tickets_put(tickets, SSL_get_app_data(ssl), session, time(NULL));
+  return 0; /* it stays OpenSSL's */
+}
+
 static void set_policy(SSL_CTX *ssl, bool verify) {
   static const unsigned char alpn[] = "\x8http/1.1"; /* WebSocket's opening handshake is HTTP/1.1: RFC 6455 4.1 */
   SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
   SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS); /* an idle connection keeps no record buffers: 34 kB */
-  SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(ssl, keep_ticket);
   SSL_CTX_set_alpn_protos(ssl, alpn, sizeof alpn - 1);
   SSL_CTX_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, verify_peer);
   SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
@@ -175,6 +184,7 @@ static SSL_CTX *make_ssl_context(const aui_tls_options *options, char *why, size
 static void free_entry(aui_tls_entry *entry) {
   if (!entry) return;
   aui_tls_options_free(entry->options);
+  aui_tls_tickets_free(&entry->tickets);
   SSL_CTX_free(entry->ssl);
   free(entry);
 }
@@ -205,19 +215,21 @@ static aui_tls_entry *new_entry(const aui_tls_options *options) {
   aui_tls_entry *entry = calloc(1, sizeof *entry);
   if (!entry) return NULL;
   entry->unusable_since = UINT64_MAX;
+  aui_tls_tickets_init(&entry->tickets);
   entry->options = aui_tls_options_copy(options);
   if (entry->options) return entry;
   free(entry);
   return NULL;
 }
 
-/* Reads the files, which were in this state before. */
+/* Reads the files, which were in this state before. What one verified by other files is no reason to trust it now. */
 static bool renew_entry(aui_tls_entry *entry, const file_state files[FILES], uint64_t now, char *why, size_t why_size) {
   SSL_CTX *ssl = make_ssl_context(entry->options, why, why_size);
   if (!ssl) {
     if (entry->unusable_since == UINT64_MAX) entry->unusable_since = now;
     return entry->ssl && now - entry->unusable_since < AUI_TLS_RENEWAL;
   }
+  aui_tls_tickets_free(&entry->tickets);
   SSL_CTX_free(entry->ssl);
   entry->ssl = ssl;
   entry->unusable_since = UINT64_MAX;
@@ -235,9 +247,23 @@ SSL_CTX *aui_tls_contexts_get(aui_tls_contexts *contexts, const aui_tls_options 
   if (!entry) return NULL;
   bool current = entry->ssl && equal_files(entry->files, files);
   if (current) entry->unusable_since = UINT64_MAX;
-  if (current || renew_entry(entry, files, now, why, why_size)) return put_in_front(contexts, entry);
+  if (current || renew_entry(entry, files, now, why, why_size)) {
+    SSL_CTX_set_app_data(entry->ssl, contexts);
+    return put_in_front(contexts, entry);
+  }
   free_entry(entry);
   return NULL;
+}
+
+aui_tls_tickets *aui_tls_context_tickets(const SSL_CTX *context) {
+  const aui_tls_contexts *contexts = SSL_CTX_get_app_data(context);
+  aui_tls_entry *entry = contexts ? contexts->newest : NULL;
+  while (entry && entry->ssl != context) entry = entry->next;
+  return entry ? &entry->tickets : NULL;
+}
+
+void aui_tls_contexts_forget(aui_tls_contexts *contexts) {
+  for (aui_tls_entry *entry = contexts->newest; entry; entry = entry->next) aui_tls_tickets_free(&entry->tickets);
 }
 
 void aui_tls_contexts_free(aui_tls_contexts *contexts) {

@@ -357,7 +357,7 @@ static void start_tls(aui_transport *transport) {
   size_t n;
   SSL_CTX *context =
       aui_tls_contexts_get(&loop->tls, transport->tls_options, aui_loop_turn_time(loop), why, sizeof why);
-  transport->tls = context ? aui_tls_new(context, transport->host) : NULL;
+  transport->tls = context ? aui_tls_new(context, transport->host, transport->port) : NULL;
   if (!transport->tls) {
     transport_end(transport, context ? "TLS: out of memory" : why, true);
     return;

@@ -5,6 +5,7 @@
 #include "rest.h"
 #include "threads_rest.h"
 
+#include <openssl/ssl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,10 +221,21 @@ static void client_speaks(struct sim_client *client) {
   }
 }
 
+// ---- TLS --------------------------------------------------------------------------------------------
+
+static void log_handshake(struct sim_client *client) {
+  SSL *ssl = client->service->options->tls_dir ? lws_get_ssl(client->connection.wsi) : NULL;
+  client->greeted = true;
+  if (!ssl) return;
+  sim_log_fields(client->service->log, "handshake", client->number,
+                 json_pack("{s:s, s:b}", "version", SSL_get_version(ssl), "resumed", SSL_session_reused(ssl)));
+}
+
 // ---- events --------------------------------------------------------------------------------------
 
 void sim_client_receive(struct sim_client *client, const void *data, size_t length) {
   struct sim_connection *connection = &client->connection;
+  if (!client->greeted) log_handshake(client);
   if (!sim_connection_receive(connection, data, length)) return;
   if (client->speaker == SIM_SPEAKER_STREAM && connection->in.length > MAX_WAITING) {
     sim_connection_end(connection, SIM_END_CLOSE);

@@ -28,6 +28,7 @@ struct sim_client { // owned by libwebsockets
   struct sim_thread_session thread_session;
   struct sim_sse_stream stream;
   size_t number; // of the connection, from 1
+  bool greeted;  // it has sent something
 };
 
 // The events of a client, called by the server alone. A result of -1 asks for the socket to be closed.

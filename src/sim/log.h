@@ -1,5 +1,5 @@
-// What the agent did, for tests that check it: one JSON line for each user message it acted on and each answer that is
-// complete. docs/simulator.md describes the lines.
+// What the agent did, for tests that check it: one JSON line for each user message it acted on, each answer that is
+// complete, and each TLS handshake. docs/simulator.md describes the lines.
 #ifndef SIM_LOG_H
 #define SIM_LOG_H
 
