@@ -178,8 +178,9 @@ describe("a TLS session of the agent's", function()
   end)
 
   it("is resumed after a reset", function()
-    local cut, answered = { { receive = true }, { cut = "reset" } }, { { receive = true }, { message = { text = "yes" } } }
-    local server = link:play({ connections = { cut, answered } }, { "--log", log })
+    local cut, answered = { cut = "reset" }, { message = { text = "yes" } }
+    local connections = { { { receive = true }, cut }, { { receive = true }, answered } }
+    local server = link:play({ connections = connections }, { "--log", log })
     local session = assert(link:connect(server))
     assert.is_nil(session:ask "hello")
     assert(session:ask "still there?")

@@ -245,7 +245,7 @@ if ngx then
       assert(dialler.connect(connection, { host = "127.0.0.1", port = port }))
       local peer = assert(listener:accept())
       peer:send "220 ready\r\n" -- lies there when the handshake begins
-      local place = { host = "localhost", tls = {} }
+      local place = { host = "localhost", port = port, tls = {} }
       local ok, why, retryable = dialler.prepare(connection, place, function() end)
       peer:close()
       listener:close()

@@ -226,6 +226,22 @@ describe("in nginx", function()
     os.remove(log)
   end)
 
+  it("a TLS session is resumed where the same authorities are trusted, in that location alone", function()
+    local log = os.tmpname()
+    local agent = support.start { "--echo", "--log", log, "--tls-dir", prefix .. "/tls/localhost" }
+    local by_name = options { url = agent.url:gsub("//127%.0%.0%.1:", "//localhost:") }
+    for _ = 1, 2 do assert.equal("hello", request("converse", by_name)) end
+    assert.matches("^transport: TLS: certificate of localhost not accepted", request("in/distrust", by_name))
+    local resumed = {}
+    for line in io.lines(log) do
+      local event = cjson.decode(line)
+      if event.event == "handshake" then resumed[#resumed + 1] = event.resumed end
+    end
+    assert.same({ false, true }, resumed)
+    agent:stop()
+    os.remove(log)
+  end)
+
   it("a deadline passes though nobody waits", function()
     with_scenario({ { receive = true }, { wait = 3600 } }, function(player)
       local expected = "timeout: no complete answer within 0.2 s (timeout.total), at once: true"

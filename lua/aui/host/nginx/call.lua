@@ -3,9 +3,11 @@
 
 local dialler = require "aui.host.nginx.dialler"
 local engine = require "aui.engine"
+local policy_of = require "aui.host.nginx.tls_policy"
 local semaphore = require "ngx.semaphore"
 local sources = require "aui.host.sources"
 local threads = require "aui.host.nginx.light_threads"
+local tls_sessions = require "aui.host.nginx.tls_sessions"
 
 local call = {}
 
@@ -21,7 +23,7 @@ Call.__index = Call
 -- Whose connections a call may use: those to the same place by the same proxy, whose certificate was judged in the same
 -- way.
 local function pool_of(place)
-  local how = not place.tls and "tcp" or place.tls.verify == false and "unverified" or "verified"
+  local how = policy_of(place) or "tcp"
   local name = ("aui-call:%s:%s:%d%s"):format(how, place.host, place.port, dialler.proxy_of_pool(place))
   return { pool = name, pool_size = KEPT }
 end
@@ -34,6 +36,7 @@ local function open(self)
   self.socket:settimeout(PATIENCE)
   local ok, why, retryable = dialler.connect(self.socket, place, pool_of(place))
   if ok and self.socket:getreusedtimes() > 0 then return exchange:adopted() end
+  self.keeps_session = place.tls ~= nil
   local early
   if ok then
     early, why, retryable = dialler.prepare(self.socket, place, function(phase) exchange:phase(phase) end)
@@ -43,11 +46,17 @@ local function open(self)
   exchange:receive(early)
 end
 
+-- Once for each connection.
+local function keep_session(self)
+  if self.keeps_session then self.keeps_session = not tls_sessions.keep(self.place, self.socket) end
+end
+
 local function carry(self)
   local bytes = self.exchange:output()
   while bytes and self.socket:send(bytes) do bytes = self.exchange:output() end -- the answer may be there all the same
   local received, err = self.socket:receiveany(READ_SIZE)
   if received then
+    keep_session(self)
     self.exchange:receive(received)
   elseif err ~= "timeout" then
     self.exchange:disconnected(err ~= "closed" and err or nil, true)
@@ -108,6 +117,7 @@ function call.start(id, request)
     place = dialler.place(request),
     exchange = engine.exchange(request),
     socket = nil, -- the latest
+    keeps_session = false, -- of TLS, for later connections, as soon as something has been read
     progress = semaphore.new(),
     closed = false,
     results = nil, -- once it is over

@@ -5,9 +5,11 @@
 local dialler = require "aui.host.nginx.dialler"
 local engine = require "aui.engine"
 local handover = require "aui.host.nginx.handover"
+local policy_of = require "aui.host.nginx.tls_policy"
 local semaphore = require "ngx.semaphore"
 local sources = require "aui.host.sources"
 local threads = require "aui.host.nginx.light_threads"
+local tls_sessions = require "aui.host.nginx.tls_sessions"
 local unsent = require "aui.host.nginx.unsent"
 
 local cosocket = {}
@@ -106,6 +108,7 @@ local function open_socket(self, connection)
   connection.discards = unsent.discard(socket, true)
   connection.reused = socket:getreusedtimes() > 0
   if connection.reused then return true end
+  connection.keeps_session = self.place.tls ~= nil
   connection.early, why, retryable = dialler.prepare(socket, self.place, function(phase) self.core:phase(phase) end)
   return connection.early, why, retryable
 end
@@ -115,6 +118,7 @@ local function read(self, connection)
   if self.connection ~= connection then return end
   if bytes then
     self.reads = self.reads + 1
+    if connection.keeps_session then connection.keeps_session = not tls_sessions.keep(self.place, connection.socket) end
     self.core:receive(bytes)
     self:pump()
   elseif err ~= "timeout" then
@@ -407,17 +411,21 @@ local function check_tls(tls)
 end
 
 -- The name holds a key, and nginx may write it to a log.
-local function hidden(pool) return { name = "aui:" .. ngx.md5(pool.name), size = pool.size, idle = pool.idle } end
+local function hidden(pool, place)
+  local name = ("%s\n%s"):format(policy_of(place) or "tcp", pool.name)
+  return { name = "aui:" .. ngx.md5(name), size = pool.size, idle = pool.idle }
+end
 
 --- Opens a session for the source of this id. `options` are those of loop:open (src/binding/net/lua_link.c);
 --- `check_request()` raises where the session may not be used. A link, or nil and why not.
 function cosocket.open(id, options, check_request)
   local ok, why = check_tls(options.tls)
   if not ok then return nil, why end
+  local place = dialler.place(options)
   local self = setmetatable({
     id = id,
-    place = dialler.place(options),
-    pool = options.pool and hidden(options.pool),
+    place = place,
+    pool = options.pool and hidden(options.pool, place),
     is_first = true, -- the next connection
     asks_first = options.target == nil,
     core = engine.session(options),

@@ -5,6 +5,7 @@ local ascii = require "aui.text.ascii"
 local base = require "resty.core.base"
 local engine = require "aui.engine"
 local ffi = require "ffi"
+local tls_sessions = require "aui.host.nginx.tls_sessions"
 
 local dialler = {}
 
@@ -109,8 +110,10 @@ local function start_tls(socket, place)
     local words = "TLS: certificate of %s not accepted: nginx can verify names only, not addresses"
     return nil, words:format(name), false
   end
-  local ok, err = shake_hands(socket, nil, not by_address and name or nil, verify) -- addresses are not sent (there too)
+  local session = tls_sessions.take(place)
+  local ok, err = shake_hands(socket, session, not by_address and name or nil, verify) -- addresses are not sent there
   if ok then return true end
+  if session then tls_sessions.forget(place) end
   return nil, tls_failure(name, err)
 end
 
