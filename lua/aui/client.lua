@@ -32,15 +32,15 @@ local session_module = require "aui.session"
 ---@class (exact) aui.RestMessage
 ---@field task_id string
 ---@field text? string
----@field context? table passed on to the agent, such as { url = ..., lead_details = { ... } }
----@field agent_variables? table
+---@field context? table<string, any> passed on to the agent, such as { url = ..., lead_details = { ... } }
+---@field agent_variables? table<string, any>
 ---@field include_business_trace? boolean whether the answer is to have trace_info
 ---@field include_context_trace? boolean likewise
 ---@field is_external_api? boolean
 ---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 
 ---@class (exact) aui.SuggestionRequest
----@field context? table
+---@field context? table<string, any>
 ---@field created_by? string
 ---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 
@@ -49,7 +49,7 @@ local session_module = require "aui.session"
 ---@field user_id string by which the agent's owner tells users apart
 ---@field thread_id? string default: a new thread
 ---@field image_url? string
----@field agent_variables? table
+---@field agent_variables? table<string, any>
 ---@field runtime_version? string of the agent
 ---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 
@@ -65,6 +65,16 @@ local session_module = require "aui.session"
 ---@class (exact) aui.WelcomeRequest
 ---@field placeholders? table<string, string> what stands for names in the welcome
 ---@field fields? table<string, any> further fields, sent as they are; none that has a name above
+
+---@class aui.ThreadAnswer : aui.AgentMessage
+---@field thread_id string
+
+---@class aui.Suggestions
+---@field suggestions? string[]
+---@field metadata_id? string
+
+---@class aui.Welcome
+---@field welcome_message? string if the agent has one
 
 ---@class aui.Client
 ---@field api "tasks"|"threads" which API it speaks: docs/threads.md
@@ -216,7 +226,7 @@ end
 
 --- The messages of a task or thread, oldest first.
 ---@param id string
----@return table[]? messages each as an ExternalTaskMessage
+---@return aui.AgentMessage[]? messages
 ---@return aui.Error? err
 function Client:messages(id)
   check.colon(self, Client, "client:messages")
@@ -236,7 +246,7 @@ end
 --- Sends a message and waits for the agent's whole answer, without a session: for those who need no streaming. That of
 --- an agent that thinks for long may want a longer `timeout.call`.
 ---@param message aui.RestMessage|aui.ThreadMessage
----@return table? answer the ExternalTaskMessage; of the threads API it has the thread's id as `thread_id`
+---@return aui.AgentMessage|aui.ThreadAnswer|nil answer of the threads API with the thread's id
 ---@return aui.Error? err
 function Client:send_message(message)
   check.colon(self, Client, "client:send_message")
@@ -245,7 +255,7 @@ end
 
 --- What a user might ask, outside of a task.
 ---@param fields? aui.SuggestionRequest
----@return table? answer with `suggestions`, a list of texts, and perhaps `metadata_id`
+---@return aui.Suggestions? answer
 ---@return aui.Error? err
 function Client:followup_suggestions(fields)
   check.colon(self, Client, "client:followup_suggestions")
@@ -255,7 +265,7 @@ end
 --- Says something else in place of a message of a thread's past: the agent answers in a new thread, which has what was
 --- before that message. The threads API alone.
 ---@param fields aui.Rerun
----@return table? answer the message, with the new thread's id as `thread_id`
+---@return aui.ThreadAnswer? answer with the new thread's id
 ---@return aui.Error? err
 function Client:rerun(fields)
   check.colon(self, Client, "client:rerun")
@@ -264,7 +274,7 @@ end
 
 --- What the agent says first, outside of a thread. The threads API alone.
 ---@param fields? aui.WelcomeRequest
----@return table? answer with `welcome_message`, if the agent has one
+---@return aui.Welcome? answer
 ---@return aui.Error? err
 function Client:welcome_message(fields)
   check.colon(self, Client, "client:welcome_message")
@@ -274,7 +284,7 @@ end
 --- How a message of the agent came to be. The tasks API alone, as all that is about tasks.
 ---@param task_id string
 ---@param message_id string
----@return table? trace_info
+---@return table<string, any>? trace_info
 ---@return aui.Error? err
 function Client:trace(task_id, message_id)
   check.colon(self, Client, "client:trace")

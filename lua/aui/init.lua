@@ -83,7 +83,7 @@ end
 --- (the first result) and raise, in two tables by the item's index, when all have ended: where there is no error the
 --- task has returned. When the caller is canceled, so are they. Outside of a task it is as in aui.run. Raises for a bad
 --- argument.
----@param list table
+---@param list any[]
 ---@param fn fun(item: any, index: integer): any
 ---@param options? { at_once?: integer } default: 10
 ---@return table<integer, any> results

@@ -108,7 +108,7 @@ end
 local function check_message(given) check.given("message", given, "table") end
 
 --- The products of a message, in its order; in one shape, whichever way the agent lists them.
----@param given table the message
+---@param given aui.AgentMessage
 ---@return aui.Product[]
 function message.products(given)
   check_message(given)
@@ -123,7 +123,7 @@ function message.products(given)
 end
 
 --- Those of its products that the agent recommends.
----@param given table the message
+---@param given aui.AgentMessage
 ---@return aui.Product[]
 function message.recommended(given)
   check_message(given)
@@ -141,7 +141,7 @@ end
 --- Where the agent's answer to a message that has arrived is among a task's messages (client:messages,
 --- session:history): for programs that ended, or lost their connection, before they had it. Else nil, and "unanswered"
 --- as long as it is not there, or "unclear" where the messages do not tell which it is.
----@param messages table[] oldest first
+---@param messages aui.AgentMessage[] oldest first
 ---@param question aui.Question
 ---@return integer? index
 ---@return "unanswered"|"unclear"|nil why
@@ -175,7 +175,7 @@ end
 
 --- When the message was written, by its `created_at`: seconds since 1970-01-01 UTC, with a fraction; nil where it does
 --- not say (RFC 3339; a blank may stand for its "T", and a time without a zone is UTC).
----@param given table the message
+---@param given aui.AgentMessage
 ---@return number?
 function message.time(given)
   check_message(given)

@@ -96,6 +96,8 @@ end
 ---     chunk, keep = reply:next()
 ---   end
 ---   if keep then error(keep, 0) end
+---@return string? chunk
+---@return integer? keep
 function Reply:__call()
   local chunk, keep = Reply.next(self)
   if chunk then return chunk, keep end
@@ -135,7 +137,7 @@ end
 
 --- Waits for the end of the answer, whether its text is read or not.
 ---@param timeout? number seconds to wait at most
----@return table? message the ExternalTaskMessage (lua/aui/api/message.lua)
+---@return aui.AgentMessage? message
 ---@return aui.Error? err that ended the reply; or, after `timeout`, one of kind `pending`: the reply goes on; or of a
 --- reply that is done why its message cannot be read: `protocol`, or `overflow` while memory is short
 function Reply:message(timeout)
@@ -182,7 +184,7 @@ end
 --- that ended it. While chunks have handlers, nobody else reads the text. The reply lives on though its user drops it.
 --- Handlers are called as those of session:on.
 ---@param event "chunk"|"message"|"error"
----@param handler fun(chunk: string, keep: integer)|fun(message: table)|fun(err: aui.Error)
+---@param handler fun(chunk: string, keep: integer)|fun(message: aui.AgentMessage)|fun(err: aui.Error)
 ---@return fun() off stops the calls
 function Reply:on(event, handler)
   check.colon(self, Reply, "reply:on")

@@ -16,11 +16,11 @@ local retry = require "aui.api.retry"
 ---runtime_version of the threads API
 ---@field text string
 ---@field task_id? string default: the session's
----@field context? table passed on to the agent, such as { url = ..., lead_details = { ... } }
+---@field context? table<string, any> passed on to the agent, such as { url = ..., lead_details = { ... } }
 ---@field user_id? string default: the session's
 ---@field image_url? string
 ---@field runtime_version? string of the agent
----@field agent_variables? table of which newer agents know
+---@field agent_variables? table<string, any> of which newer agents know
 ---@field fields? table<string, any> further fields, sent as they are; none that has a name above
 ---@field timeout? aui.Timeouts default: the session's; `connect` and `call` have no meaning here
 
@@ -221,7 +221,7 @@ end
 --- or when the server asks for it (Retry-After). All of it takes `timeout.total` at most.
 ---@param message string|aui.Message
 ---@param options? aui.AskOptions
----@return table? message the ExternalTaskMessage
+---@return aui.AgentMessage? message
 ---@return aui.Error? err of the last attempt
 function Session:ask(message, options)
   check.colon(self, Session, "session:ask")
@@ -255,7 +255,7 @@ Session.__close = Session.close
 
 --- The messages of the session's task or thread, oldest first; waits for them. Those of a thread that is not made yet
 --- are none.
----@return table[]? messages each as an ExternalTaskMessage
+---@return aui.AgentMessage[]? messages
 ---@return aui.Error? err
 function Session:history()
   check.colon(self, Session, "session:history")

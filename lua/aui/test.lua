@@ -8,7 +8,7 @@ local test = {}
 
 ---@class (exact) aui.SimulatorOptions
 ---@field [integer] string words of aui-sim's command line, such as "--pace", "0": docs/simulator.md
----@field scenario? table what happens, as a table that is written as JSON
+---@field scenario? table<string, any>|any[] what happens, as a table that is written as JSON
 ---@field program? string aui-sim's file: $AUI_SIM, or else "aui-sim" on the PATH
 
 ---@class aui.Simulator

@@ -15,7 +15,7 @@ local LONGEST_POLL = 1
 
 --- From now on this controller drives the sessions, until it is closed. After a fork, cqueues wants cq:reset() first.
 --- Raises for what is no controller.
----@param cq table of cqueues.new
+---@param cq cqueues of cqueues.new
 function adapter.attach(cq)
   if cqueues.type(cq) ~= "controller" then
     check.fail("cq", "expected a controller, as of cqueues.new(), got " .. check.describe(cq))

@@ -80,7 +80,7 @@ local adapter = {}
 
 --- From now on this loop drives the sessions; there is no way back. Once is enough: plugins of one editor, which do not
 --- know of each other, may all call it. Raises for what is not luv.
----@param uv? table luv: Neovim's vim.uv or vim.loop, or require "luv"
+---@param uv? uv luv: Neovim's vim.uv or vim.loop, or require "luv"
 function luv.attach(uv)
   if uv == nil then uv = vim and (vim.uv or vim.loop) or require "luv" end
   if not is_luv(uv) then check.fail("uv", 'expected luv, as of require "luv", got ' .. check.describe(uv)) end

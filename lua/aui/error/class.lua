@@ -16,7 +16,7 @@
 ---@field code? string|integer of an error payload: what a program can tell kinds of errors apart by
 ---@field request_id? string of an error payload: by which the server's operators find the request
 ---@field description? string of an error payload, in one line as above
----@field extra_data? table of an error payload: its extra_data, or its details
+---@field extra_data? table<string, any> of an error payload: its extra_data, or its details
 ---@field close_code? integer of the WebSocket; 1006: the connection was cut
 ---@field retry_after? number seconds the server asked to wait, an integer where whole
 ---@field text? string what had arrived of the answer
@@ -34,7 +34,7 @@ function Error.__concat(left, right) return line_of(left) .. line_of(right) end
 local class = { Error = Error }
 
 --- An error made in Lua: the table itself, which has the class from now on.
----@param fields table kind and message at least
+---@param fields table<string, any> kind and message at least
 ---@return aui.Error
 function class.new(fields)
   fields.delivered = fields.delivered or "no"
