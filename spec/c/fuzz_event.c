@@ -28,8 +28,12 @@ typedef struct {
   aui_buffer message; /* the last one that ended an answer */
 } listener;
 
+static aui_event_reader *new_reader(aui_api api) {
+  return aui_event_new(api, 64, 4096);
+}
+
 static listener listen_anew(aui_api api) {
-  listener l = {.reader = aui_event_new(api, 64, 4096), .answers = aui_answers_new()};
+  listener l = {.reader = new_reader(api), .answers = aui_answers_new()};
   CHECK(l.reader && l.answers);
   return l;
 }
@@ -41,10 +45,12 @@ static void stop_listening(listener *l) {
   aui_buffer_free(&l->message);
 }
 
-static void restart(listener *l) {
+static void begin_another_answer(listener *l, aui_api api) {
   static const char message[] = "{\"task_id\":\"T\"}";
   aui_answers_await(l->answers, message, sizeof message - 1);
-  aui_event_restart(l->reader);
+  aui_event_free(l->reader);
+  l->reader = new_reader(api);
+  CHECK(l->reader);
   l->text.len = 0;
 }
 
@@ -145,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     const uint8_t *stop = input;
     while (stop < end && *stop < 0xFE) stop++;
     if (!hear_everywhere(l, input, (size_t)(stop - input), seed)) break;
-    for (int i = 0; stop < end && *stop == 0xFF && i < 3; i++) restart(&l[i]);
+    for (int i = 0; stop < end && *stop == 0xFF && i < 3; i++) begin_another_answer(&l[i], api);
     input = stop < end ? stop + 1 : end;
   }
   for (int i = 0; i < 3; i++) stop_listening(&l[i]);

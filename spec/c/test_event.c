@@ -12,12 +12,10 @@
 
 /* The buffer is compiled in here, over an allocator that fails on demand, and takes the place of the library's. */
 static size_t allocations_left = SIZE_MAX;
-static size_t last_request;
 
 static void *limited_realloc(void *memory, size_t n) {
   if (allocations_left == 0) return NULL;
   allocations_left--;
-  last_request = n;
   return realloc(memory, n);
 }
 
@@ -59,11 +57,6 @@ static listener listen_anew(unsigned max_depth) {
 static void stop_listening(listener *l) {
   aui_event_free(l->reader);
   aui_buffer_free(&l->text);
-}
-
-static void restart(listener *l) {
-  aui_event_restart(l->reader);
-  l->text.len = 0;
 }
 
 typedef struct {
@@ -469,23 +462,6 @@ static void refuses_a_prefix_that_ends_within_a_character(void **state) {
 }
 
 /* ---- answers, payloads, status codes ---- */
-
-static void begins_a_new_answer_after_a_restart(void **state) {
-  (void)state;
-  listener l = listen_anew(64);
-  assert_int_equal(hear(&l, SIMPLE("abc"), FEED_WHOLE), AUI_EVENT_UPDATE);
-  for (int i = 0; i < 2; i++) { /* the same message again, from its start on */
-    restart(&l);
-    assert_int_equal(hear(&l, SIMPLE("abc"), FEED_WHOLE), AUI_EVENT_UPDATE);
-    assert_int_equal(l.keep, 0);
-    assert_true(text_is(&l, "abc", 3));
-  }
-  aui_buffer_free(&l.text); /* another answer has another buffer */
-  aui_event_restart(l.reader);
-  assert_int_equal(hear(&l, SIMPLE("abcd"), FEED_WHOLE), AUI_EVENT_UPDATE);
-  assert_true(text_is(&l, "abcd", 4));
-  stop_listening(&l);
-}
 
 static int classify_only(listener *l, const char *json) {
   char spelt[256];
@@ -932,13 +908,12 @@ static void hear_random_answer(listener *listeners, size_t count) {
 static void random_answers_agree_with_a_slow_reference(void **state) {
   (void)state;
   random_state = 0x9E3779B97F4A7C15u;
-  listener listeners[3];
-  for (size_t i = 0; i < COUNT(listeners); i++) listeners[i] = listen_anew(64);
   for (int answer = 0; answer < 4000; answer++) {
-    for (size_t i = 0; i < COUNT(listeners); i++) restart(&listeners[i]);
+    listener listeners[3];
+    for (size_t i = 0; i < COUNT(listeners); i++) listeners[i] = listen_anew(64);
     hear_random_answer(listeners, COUNT(listeners));
+    for (size_t i = 0; i < COUNT(listeners); i++) stop_listening(&listeners[i]);
   }
-  for (size_t i = 0; i < COUNT(listeners); i++) stop_listening(&listeners[i]);
 }
 
 /* ---- memory ---- */
@@ -972,26 +947,6 @@ static void survives_short_memory(void **state) {
   assert_true(failures >= 4); /* so the loop did meet failures, of the payload's and of the text's memory */
 }
 
-static void releases_the_memory_of_a_large_message(void **state) {
-  (void)state;
-  enum { LARGE = 8 * 1024 * 1024 };
-  listener l = listen_anew(64);
-  char spelt[256];
-  char *large = malloc(LARGE);
-  assert_non_null(large);
-  memset(large, 'x', LARGE);
-  assert_int_equal(aui_event_feed(l.reader, spelt, spell(spelt, "{'id':1,'sender':null,'text':'")), 0);
-  assert_int_equal(aui_event_feed(l.reader, large, LARGE), 0);
-  assert_int_equal(hear(&l, "'}", FEED_WHOLE), AUI_EVENT_FINAL);
-  assert_true(text_is(&l, large, LARGE));
-  free(large);
-  restart(&l);
-  last_request = 0;
-  assert_int_equal(hear(&l, SIMPLE("small"), FEED_WHOLE), AUI_EVENT_UPDATE);
-  assert_in_range(last_request, 1, 1024); /* which shows that the payload begins in new memory */
-  stop_listening(&l);
-}
-
 int main(void) {
 #define TEST(f) cmocka_unit_test(f)
   const struct CMUnitTest tests[] = {
@@ -999,7 +954,6 @@ int main(void) {
       TEST(tells_the_kinds_apart),
       TEST(finds_bad_utf8_at_once),
       TEST(refuses_a_prefix_that_ends_within_a_character),
-      TEST(begins_a_new_answer_after_a_restart),
       TEST(what_is_not_taken_leaves_no_trace),
       TEST(bounds_what_deltas_add_up_to),
       TEST(knows_whose_an_event_is),
@@ -1008,7 +962,6 @@ int main(void) {
       TEST(gives_the_status_code),
       TEST(random_answers_agree_with_a_slow_reference),
       TEST(survives_short_memory),
-      TEST(releases_the_memory_of_a_large_message),
   };
   return cmocka_run_group_tests_name("event", tests, NULL, NULL);
 }

@@ -12,9 +12,6 @@
 #include "engine/prefix.h"
 #include "engine/utf8.h"
 
-/* A larger payload's memory is released when its answer has ended, or when an answer's first message begins. */
-enum { KEPT_CAPACITY = 256 * 1024 };
-
 struct aui_event_reader {
   const aui_event_api *api;
   unsigned max_depth;
@@ -63,16 +60,6 @@ void aui_event_free(aui_event_reader *reader) {
   free(reader);
 }
 
-static void release_large_payload(aui_event_reader *reader) {
-  if (reader->json.cap > KEPT_CAPACITY) aui_buffer_free(&reader->json);
-}
-
-void aui_event_restart(aui_event_reader *reader) {
-  release_large_payload(reader);
-  reader->checkpoint = 0;
-  reader->growth = aui_growth_begin(reader->api->expects_deltas);
-}
-
 /* ---- comparing ---- */
 
 /* How many bytes of the slice go on as the last message does. An update mostly equals the last one
@@ -102,7 +89,6 @@ static void part_from_last(aui_event_reader *reader) {
 int aui_event_feed(aui_event_reader *reader, const void *slice, size_t n) {
   const char *bytes = slice;
   if (!reader->parted) {
-    if (reader->common == 0 && reader->checkpoint == 0) release_large_payload(reader);
     size_t common = count_common(reader, bytes, n);
     reader->common += common;
     if (common == n) return 0;

@@ -43,9 +43,9 @@ typedef struct aui_event_reader aui_event_reader;
 /* Whose events they are: "tasks" has messages that are events, "threads" numbered envelopes. */
 typedef enum { AUI_API_TASKS, AUI_API_THREADS } aui_api;
 
-/* A reader for one connection, or NULL when memory is short. `max_depth`: how deep a message's objects and arrays may
- * nest, 1024 at most; more is as that. `max_text`: how many bytes deltas may add up to. To be released with
- * aui_event_free (NULL is fine). */
+/* A reader for one answer, and for what comes between its messages; or NULL when memory is short. It holds about as much
+ * as the largest of them. `max_depth`: how deep a message's objects and arrays may nest, 1024 at most; more is as that.
+ * `max_text`: how many bytes deltas may add up to. To be released with aui_event_free (NULL is fine). */
 aui_event_reader *aui_event_new(aui_api api, unsigned max_depth, size_t max_text);
 void aui_event_free(aui_event_reader *reader);
 
@@ -73,15 +73,10 @@ int64_t aui_event_seq(const aui_event_reader *reader);
 /* Takes the text of an UPDATE or FINAL that belongs to the answer; a FINAL that says nothing of its text changes
  * nothing. Returns false, and changes nothing, when memory is short.
  *
- * `text` is the answer's text so far, as UTF-8, exactly as this function left it the last time (empty after
- * aui_event_restart). It becomes what growth.h says, of a FINAL the message's text, and `*keep` is how many of its
+ * `text` is the answer's text so far, as UTF-8, exactly as this function left it the last time, empty at first. It
+ * becomes what growth.h says, of a FINAL the message's text, and `*keep` is how many of its
  * first bytes were equal before and after: never within a character. */
 bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep);
-
-/* The next message that is taken begins a new answer, whose text so far is empty. What the last message says must not
- * be asked for any more: the memory of a large one (more than 256 KiB) is released. Until then the reader holds about
- * as much as the largest message of the answer. */
-void aui_event_restart(aui_event_reader *reader);
 
 /* The JSON of what users see of the last message, of `*n` bytes, without a byte order mark; owned by the reader: of an
  * envelope that is FINAL or ERROR its data, of all else the whole. In a FINAL or ERROR, escapes of unpaired surrogates

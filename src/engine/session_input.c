@@ -14,10 +14,17 @@ static void bad_message(aui_session *session, int why, uint64_t now) {
   aui_session_close_connection(session, &reason, 1007, now);
 }
 
+/* Between answers there is nothing to keep of their messages. */
+static void forget_messages(aui_session *session) {
+  if (session->active || session->connection.draining || session->connection.reading) return;
+  aui_event_free(session->events);
+  session->events = NULL;
+}
+
 void aui_session_answer_is_over(aui_session *session) {
   session->connection.draining = false;
-  aui_event_restart(session->events);
   session->notify = true;
+  forget_messages(session);
 }
 
 /* The awaited answer has come whole, whether somebody waits for it or not. */
@@ -222,21 +229,25 @@ static void count_bytes(aui_session *session, size_t n, uint64_t now) {
   if (more && connection->reading == READING_ANSWER && session->active) aui_reply_signed(session->active, now);
 }
 
-static void begin_message(aui_session *session, bool asked) {
+/* False when memory is short. */
+static bool begin_message(aui_session *session, bool asked) {
   bool awaited = session->active || session->connection.draining;
   session->connection.reading = asked && awaited ? READING_ANSWER : READING_UNASKED;
   session->connection.arrived = 0;
+  if (!session->events) session->events = aui_session_new_reader(session);
+  return session->events;
 }
 
 void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, bool asked, bool last, uint64_t now) {
-  if (session->connection.reading == READING_NOTHING) begin_message(session, asked);
+  bool begun = session->connection.reading || begin_message(session, asked);
   count_bytes(session, n, now);
-  int why = aui_event_feed(session->events, bytes, n);
+  int why = begun ? aui_event_feed(session->events, bytes, n) : AUI_EVENT_NO_MEMORY;
   if (why < 0) {
     bad_message(session, why, now);
   } else if (last) {
     end_message(session, now);
     session->connection.reading = READING_NOTHING;
+    forget_messages(session);
   }
 }
 

@@ -139,7 +139,7 @@ struct aui_session {
   aui_stream stream;
   aui_buffer thread_id;     /* of the conversation, when the API has threads and it is known */
   aui_buffer agent_id;      /* of the agent, likewise */
-  aui_event_reader *events; /* NULL without a transport */
+  aui_event_reader *events; /* of an answer, or of a message that is being read; else NULL */
   aui_answers *answers;     /* NULL once they are handed on by aui_session_detach */
 
   /* Of this connection: */
@@ -276,7 +276,7 @@ void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, b
 
 /* ---- Its transport (session_transport.c) ---- */
 
-/* The transport is open now; false if it was not to be, or memory is short. */
+/* The transport is open now; false if it was not to be. */
 bool aui_session_begin_transport(aui_session *session);
 
 /* Whether it is up, and how far the connection has got then. */

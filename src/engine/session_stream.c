@@ -39,7 +39,6 @@ static bool stream_send(aui_session *session, const aui_reply *reply) {
   aui_buffer_free(&body);
   if (!ok) return false;
   session->connection.had_text = reply->last_seq >= 0 ? reply->text.len : 0;
-  aui_event_restart(session->events);
   return true;
 }
 
@@ -76,6 +75,7 @@ static void drop_idle(aui_session *session) {
 
 static void take_end(aui_session *session) {
   session->close_deadline = AUI_NEVER;
+  session->connection.reading = READING_NOTHING; /* an event that is not complete is none */
   aui_session_end_answer(session);
   if (session->transport == TRANSPORT_UP && session->stream.state == AUI_STREAM_SPENT) drop_idle(session);
 }

@@ -41,9 +41,7 @@ aui_event_reader *aui_session_new_reader(const aui_session *session) {
 bool aui_session_begin_transport(aui_session *session) {
   if (session->transport != TRANSPORT_OPENING) return false;
   session->transport = TRANSPORT_UP;
-  session->events = aui_session_new_reader(session);
-  if (!session->events) aui_session_out_of_memory(session);
-  return session->events;
+  return true;
 }
 
 void aui_session_set_date(aui_session *session, int64_t unix_time) {
