@@ -165,7 +165,7 @@ static bool take_input(connection *c, const uint8_t *input, const uint8_t *end) 
         break;
       case AUI_WEBSOCKET_BAD_HANDSHAKE:
         if (why == AUI_HANDSHAKE_REFUSED)
-          return complain("the handshake was refused with %d", c->ws.handshake.http.status);
+          return complain("the handshake was refused with %d", c->ws.handshake->http.status);
         return complain("%s", aui_handshake_describe(why));
       case AUI_WEBSOCKET_OPENED:
       case AUI_WEBSOCKET_PEER_CLOSE:
@@ -217,7 +217,7 @@ static bool visit(const server *suite, const char *place, long *number) {
   connection c = {.request = {suite->field, target, ""}, .on_message = number ? take_number : echo};
   c.fd = dial(suite);
   if (c.fd < 0) return false;
-  aui_websocket_begin(&c.ws, -1, NULL);
+  if (!aui_websocket_begin(&c.ws, -1, NULL)) return complain("out of memory");
   bool ok = converse(&c) || complain("failed at %s", target);
   if (number) *number = c.number;
   close(c.fd);

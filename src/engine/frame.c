@@ -176,6 +176,7 @@ static aui_frame_result read_control(aui_frame_reader *reader, const uint8_t **i
   if (reader->remaining > 0) return AUI_FRAME_NEED_MORE;
 
   reader->in_payload = false;
+  reader->control[reader->control_len] = 0;
   *frame = (aui_frame){.data = reader->control, .len = reader->control_len, .last = true, .close_code = NO_CLOSE_CODE};
   switch (reader->opcode) {
     case AUI_OPCODE_PING: return AUI_FRAME_PING;

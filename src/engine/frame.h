@@ -29,7 +29,7 @@ typedef enum {
   AUI_FRAME_BINARY = AUI_OPCODE_BINARY, /* the same of a binary message */
   AUI_FRAME_PING = 3,                   /* whole control frames, payload in `data`/`len` */
   AUI_FRAME_PONG = 4,
-  AUI_FRAME_CLOSE = 5, /* `close_code` (1005 when the frame has none), the reason in `data`/`len` */
+  AUI_FRAME_CLOSE = 5, /* `close_code` (1005 when the frame has none), the reason in `data`/`len`, and NUL behind it */
 
   AUI_FRAME_MASKED = -1,                  /* a server must not mask (5.1) */
   AUI_FRAME_RESERVED_BITS = -2,           /* no extension was negotiated that uses them (5.2) */
@@ -66,7 +66,7 @@ typedef struct {
   uint8_t head_len;
   uint8_t head[10]; /* of a head that the network split */
   uint8_t control_len;
-  uint8_t control[AUI_FRAME_MAX_CONTROL];
+  uint8_t control[AUI_FRAME_MAX_CONTROL + 1];
 } aui_frame_reader;
 
 /* Begins with a new connection's first byte. `max_message` is the limit of a message's payload in

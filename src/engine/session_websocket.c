@@ -12,12 +12,12 @@ static carrier_state websocket_state(const aui_session *session) {
 
 static void websocket_begin(aui_session *session, uint64_t now) {
   (void)now;
-  aui_websocket_begin(&session->ws, session->unix_time, NULL);
+  if (!aui_websocket_begin(&session->ws, session->unix_time, NULL)) aui_session_out_of_memory(session);
 }
 
 static void threads_begin(aui_session *session, uint64_t now) {
   (void)now;
-  aui_websocket_begin(&session->ws, session->unix_time, AUI_THREADS_PROTOCOL);
+  if (!aui_websocket_begin(&session->ws, session->unix_time, AUI_THREADS_PROTOCOL)) aui_session_out_of_memory(session);
 }
 
 void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t unheard, uint64_t now) {
@@ -100,7 +100,7 @@ static void peer_closed(aui_session *session, uint64_t now) {
 
 static void bad_handshake(aui_session *session, int why) {
   aui_error reason = {0};
-  aui_failure_of_handshake(&reason, &session->ws.handshake, why);
+  aui_failure_of_handshake(&reason, session->ws.handshake, why);
   aui_session_drop_connection(session, &reason);
 }
 
@@ -180,13 +180,13 @@ static void websocket_explain_cut(aui_session *session, const char *cause, bool 
   if (ws->state == AUI_WEBSOCKET_OPEN) {
     aui_failure_of_cut(reason, cause, retryable);
   } else {
-    aui_failure_of_handshake_cut(reason, &ws->handshake, cause, retryable);
+    aui_failure_of_handshake_cut(reason, ws->handshake, cause, retryable);
   }
 }
 
 /* The server may have refused the handshake: all but the end of its body has come. */
 static bool websocket_explain_delay(aui_session *session, aui_error *reason) {
-  aui_handshake *handshake = &session->ws.handshake;
+  aui_handshake *handshake = session->ws.handshake;
   bool refused = aui_handshake_eof(handshake) == AUI_HANDSHAKE_REFUSED;
   if (refused) aui_failure_of_handshake(reason, handshake, AUI_HANDSHAKE_REFUSED);
   return refused;

@@ -1,12 +1,23 @@
 /* One WebSocket connection of a client: joins handshake and frames, and keeps what both sides owe each other. */
 #include "engine/websocket.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-void aui_websocket_begin(aui_websocket *ws, int64_t unix_time, const char *protocol) {
+bool aui_websocket_begin(aui_websocket *ws, int64_t unix_time, const char *protocol) {
+  ws->handshake = calloc(1, sizeof *ws->handshake);
+  if (!ws->handshake) return false;
   ws->state = AUI_WEBSOCKET_REQUEST;
   ws->unix_time = unix_time;
   ws->protocol = protocol;
+  return true;
+}
+
+static void forget_handshake(aui_websocket *ws) {
+  if (!ws->handshake) return;
+  aui_handshake_free(ws->handshake);
+  free(ws->handshake);
+  ws->handshake = NULL;
 }
 
 void aui_websocket_adopt(aui_websocket *ws, size_t max_message) {
@@ -40,12 +51,21 @@ static bool write_close(aui_websocket *ws) {
 /* All pongs, a ping, a close frame and a message may follow each other before `random` is filled again. */
 _Static_assert((AUI_WEBSOCKET_MAX_PONGS + 3) * AUI_FRAME_MASK_SIZE <= AUI_WEBSOCKET_RANDOM, "random is too small");
 
-static bool write_pongs(aui_websocket *ws) {
-  for (size_t i = 0; i < ws->pong_count; i++) {
-    const aui_websocket_pong *pong = &ws->pongs[i];
-    if (!write_frame(ws, AUI_OPCODE_PONG, pong->payload, pong->len)) return false;
-  }
+static void forget_pongs(aui_websocket *ws) {
+  aui_buffer_free(&ws->pongs);
   ws->pong_count = 0;
+}
+
+static bool write_pongs(aui_websocket *ws) {
+  if (ws->lost_pong) return false;
+  if (ws->pong_count == 0) return true;
+  const char *pong = ws->pongs.data, *end = pong + ws->pongs.len;
+  while (pong < end) {
+    size_t n = (uint8_t)*pong++;
+    if (!write_frame(ws, AUI_OPCODE_PONG, pong, n)) return false;
+    pong += n;
+  }
+  forget_pongs(ws);
   return true;
 }
 
@@ -53,9 +73,9 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
   if (ws->random_len < AUI_WEBSOCKET_RANDOM) return true;
   if (ws->state == AUI_WEBSOCKET_REQUEST) {
     const uint8_t *nonce = draw_random(ws, AUI_HANDSHAKE_NONCE_SIZE);
-    if (!aui_handshake_begin(&ws->handshake, &ws->out, request, nonce, max_head)) return false;
-    ws->handshake.unix_time = ws->unix_time;
-    ws->handshake.protocol = ws->protocol;
+    if (!aui_handshake_begin(ws->handshake, &ws->out, request, nonce, max_head)) return false;
+    ws->handshake->unix_time = ws->unix_time;
+    ws->handshake->protocol = ws->protocol;
     ws->state = AUI_WEBSOCKET_HANDSHAKE;
   }
   if (ws->out.len == 0 && !write_pongs(ws)) return false;
@@ -95,31 +115,37 @@ void aui_websocket_wrote(aui_websocket *ws, size_t n) {
   if (ws->out.len > 0) return;
   ws->traffic.frames_sent += ws->frames_in_out;
   ws->frames_in_out = 0;
+  aui_buffer_free(&ws->out);
 }
 
 static aui_websocket_event read_handshake(aui_websocket *ws, const uint8_t **input, const uint8_t *end,
                                           size_t max_message, int *why) {
-  *why = aui_handshake_read(&ws->handshake, input, end);
+  *why = aui_handshake_read(ws->handshake, input, end);
   if (*why == AUI_HANDSHAKE_NEED_MORE) return AUI_WEBSOCKET_NEED_MORE;
   if (*why != AUI_HANDSHAKE_ACCEPTED) return AUI_WEBSOCKET_BAD_HANDSHAKE;
-  aui_handshake_free(&ws->handshake);
+  forget_handshake(ws);
   aui_websocket_adopt(ws, max_message);
   return AUI_WEBSOCKET_OPENED;
 }
 
 static void take_ping(aui_websocket *ws, const aui_frame *ping) {
   if (ws->state != AUI_WEBSOCKET_OPEN) return;
-  if (ws->pong_count == AUI_WEBSOCKET_MAX_PONGS) ws->pong_count--;
-  aui_websocket_pong *pong = &ws->pongs[ws->pong_count++];
-  pong->len = (uint8_t)ping->len;
-  memcpy(pong->payload, ping->data, ping->len);
+  if (ws->pong_count == AUI_WEBSOCKET_MAX_PONGS) {
+    ws->pongs.len = ws->last_pong;
+    ws->pong_count--;
+  }
+  const uint8_t length = (uint8_t)ping->len;
+  ws->last_pong = ws->pongs.len;
+  ws->pong_count++;
+  bool kept =
+      aui_buffer_append(&ws->pongs, &length, sizeof length) && aui_buffer_append(&ws->pongs, ping->data, ping->len);
+  if (!kept) ws->lost_pong = true;
 }
 
 static void take_peer_close(aui_websocket *ws, const aui_frame *close) {
   ws->peer_closed = true;
   ws->peer_code = close->close_code;
-  if (close->len) memcpy(ws->peer_reason, close->data, close->len);
-  ws->peer_reason[close->len] = 0;
+  ws->peer_reason = (const char *)close->data;
   aui_websocket_close(ws, close->close_code);
 }
 
@@ -156,7 +182,7 @@ void aui_websocket_close(aui_websocket *ws, uint16_t code) {
   ws->state = AUI_WEBSOCKET_CLOSING;
   ws->close_code = code;
   ws->close_due = true;
-  ws->pong_count = 0;
+  forget_pongs(ws);
   ws->ping_due = false;
 }
 
@@ -187,7 +213,8 @@ aui_websocket_traffic aui_websocket_get_traffic(const aui_websocket *ws) {
 
 void aui_websocket_clear(aui_websocket *ws) {
   aui_websocket_traffic traffic = aui_websocket_get_traffic(ws);
-  aui_handshake_free(&ws->handshake);
+  forget_handshake(ws);
+  forget_pongs(ws);
   aui_buffer_free(&ws->out);
   uint8_t random[AUI_WEBSOCKET_RANDOM];
   size_t random_len = ws->random_len;

@@ -7,7 +7,7 @@
 #include "engine/frame.h"
 #include "engine/handshake.h"
 
-enum { AUI_WEBSOCKET_RANDOM = 64, AUI_WEBSOCKET_MAX_REASON = 123, AUI_WEBSOCKET_MAX_PONGS = 12 };
+enum { AUI_WEBSOCKET_RANDOM = 64, AUI_WEBSOCKET_MAX_PONGS = 12 };
 
 typedef enum {
   AUI_WEBSOCKET_DOWN,      /* no connection */
@@ -16,11 +16,6 @@ typedef enum {
   AUI_WEBSOCKET_OPEN,
   AUI_WEBSOCKET_CLOSING /* our close frame is written or due */
 } aui_websocket_state;
-
-typedef struct {
-  uint8_t len;
-  uint8_t payload[AUI_FRAME_MAX_CONTROL];
-} aui_websocket_pong;
 
 /* How many frames of any kind were read, and were written whole. */
 typedef struct {
@@ -31,10 +26,10 @@ typedef struct {
 /* All zero is a websocket that is down. Fields may be read; only the functions below change them, but for `random`. */
 typedef struct {
   aui_websocket_state state;
-  aui_handshake handshake;
+  aui_handshake *handshake; /* until it is open; else NULL */
   aui_frame_reader frames;
 
-  aui_buffer out;   /* bytes to write */
+  aui_buffer out;   /* bytes to write; no memory is held while there are none */
   uint64_t written; /* bytes of this connection that were written before `out` */
 
   aui_websocket_traffic traffic; /* of the connections before this one, and what of this one has left */
@@ -49,20 +44,23 @@ typedef struct {
   int64_t unix_time;    /* see aui_websocket_begin */
   const char *protocol; /* likewise */
 
-  aui_websocket_pong pongs[AUI_WEBSOCKET_MAX_PONGS]; /* that are due */
+  aui_buffer pongs; /* that are due: payloads, each behind a byte that has its length */
   size_t pong_count;
+  size_t last_pong; /* where the newest lies in `pongs` */
+  bool lost_pong;   /* there was no memory for one */
   bool ping_due;
   bool close_due;
   uint16_t close_code; /* the one we send */
 
   bool peer_closed;
-  uint16_t peer_code; /* of the peer's close frame; 1005: it had none; 0: there was none */
-  char peer_reason[AUI_WEBSOCKET_MAX_REASON + 1];
+  uint16_t peer_code;      /* of the peer's close frame; 1005: it had none; 0: there was none */
+  const char *peer_reason; /* likewise, in `frames`; NULL: there was none */
 } aui_websocket;
 
 /* Begins a connection whose transport has just opened. `unix_time`: the date, as of aui_retry_after_read. `protocol`:
- * the subprotocol that the server has to choose, see aui_handshake; borrowed; NULL: none. */
-void aui_websocket_begin(aui_websocket *ws, int64_t unix_time, const char *protocol);
+ * the subprotocol that the server has to choose, see aui_handshake; borrowed; NULL: none. Returns false, and changes
+ * nothing, when memory is short. */
+bool aui_websocket_begin(aui_websocket *ws, int64_t unix_time, const char *protocol);
 
 /* Begins with a transport on which the WebSocket is open already. */
 void aui_websocket_adopt(aui_websocket *ws, size_t max_message);
@@ -72,7 +70,7 @@ bool aui_websocket_is_quiet(const aui_websocket *ws);
 
 /* Writes what is due: the request, pongs, the close frame. Needs full `random`, else it does nothing. Pongs wait until
  * `out` is empty, so that a peer that pings without reading cannot make it grow. Returns false when memory is
- * short. `request` and `max_head` are used once a connection. */
+ * short, or was for a ping's payload. `request` and `max_head` are used once a connection. */
 bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t max_head);
 
 /* Appends a message, AUI_OPCODE_TEXT or AUI_OPCODE_BINARY, to `out`. Only while open, and with AUI_FRAME_MASK_SIZE
