@@ -50,7 +50,7 @@ static unsigned there_is(const aui_session *s) {
   const connection_state *c = &s->connection;
   bool known = c->reading || c->message_left || c->agent_spoke || c->draining || c->not_detachable;
   return (s->closed ? CLOSED : 0) | (s->queue ? QUEUE : 0) | (s->parked ? PARKED : 0) | (s->active ? ACTIVE : 0) |
-         (s->refusal.kind ? PAYLOAD : 0) | (s->events ? READER : 0) | (s->opened_at != AUI_NEVER ? OPENED : 0) |
+         (s->refusal ? PAYLOAD : 0) | (s->events ? READER : 0) | (s->opened_at != AUI_NEVER ? OPENED : 0) |
          (known ? KNOWN : 0) | (c->accepted_after_end ? AFTER_END : 0);
 }
 

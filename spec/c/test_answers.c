@@ -212,7 +212,7 @@ static void short_memory_forgets_earlier(void **state) {
     assert_null(aui_answers_new());
     allocations_left = before + 1;
   }
-  allocations_left = 3; /* room for 32 */
+  allocations_left = 4; /* room for 32 */
   aui_answers *answers = answers_anew();
   for (int i = 1; i <= 100; i++) end_number(answers, i);
   allocations_left = SIZE_MAX;

@@ -132,7 +132,7 @@ static bool run(size_t left, bool for_good) {
 static void each_allocation_fails(void **state) {
   size_t n = 0;
   while (run(n, *(bool *)*state)) n++;
-  assert_true(n > 20);
+  assert_true(n > 15);
 }
 
 int main(void) {

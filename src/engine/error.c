@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *aui_error_kind_name(aui_error_kind kind) {
@@ -72,4 +73,32 @@ void aui_error_copy(aui_error *to, const aui_error *from) {
 void aui_error_clear(aui_error *error) {
   aui_buffer_free(&error->payload);
   memset(error, 0, sizeof *error);
+}
+
+#define NOT_KEPT(how)                                                                                                  \
+  { AUI_ERROR_OVERFLOW, how, .retryable = true, .retry_after = -1, .message = "out of memory" }
+
+/* What stands for an error that there was no memory for. */
+static const aui_error not_kept[] = {[AUI_DELIVERED_NO] = NOT_KEPT(AUI_DELIVERED_NO),
+                                     [AUI_DELIVERED_MAYBE] = NOT_KEPT(AUI_DELIVERED_MAYBE),
+                                     [AUI_DELIVERED_YES] = NOT_KEPT(AUI_DELIVERED_YES)};
+
+void aui_error_keep(const aui_error **kept, aui_error *error) {
+  aui_error *room = malloc(sizeof *room);
+  aui_error_release(*kept);
+  if (room) {
+    *kept = room;
+    *room = *error;
+  } else {
+    *kept = &not_kept[error->delivered];
+    aui_buffer_free(&error->payload);
+  }
+  *error = (aui_error){0};
+}
+
+void aui_error_release(const aui_error *kept) {
+  bool ours = kept >= not_kept && kept < not_kept + sizeof not_kept / sizeof *not_kept;
+  if (!kept || ours) return;
+  aui_error_clear((aui_error *)kept);
+  free((aui_error *)kept);
 }

@@ -66,4 +66,10 @@ void aui_error_copy(aui_error *to, const aui_error *from);
 /* Releases the payload and sets all to zero: AUI_ERROR_NONE. */
 void aui_error_clear(aui_error *error);
 
+/* For whoever mostly has no error, and keeps one for long when there is one: puts `error`, which is taken over, into
+ * memory of its own at `*kept`, in place of the one that was there (NULL: none). When memory is short the new one says
+ * that, and of `error` only how far the message was delivered. To be released with aui_error_release (NULL is fine). */
+void aui_error_keep(const aui_error **kept, aui_error *error);
+void aui_error_release(const aui_error *kept);
+
 #endif

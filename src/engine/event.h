@@ -43,9 +43,9 @@ typedef struct aui_event_reader aui_event_reader;
 /* Whose events they are: "tasks" has messages that are events, "threads" numbered envelopes. */
 typedef enum { AUI_API_TASKS, AUI_API_THREADS } aui_api;
 
-/* A reader for one answer, and for what comes between its messages; or NULL when memory is short. It holds about as much
- * as the largest of them. `max_depth`: how deep a message's objects and arrays may nest, 1024 at most; more is as that.
- * `max_text`: how many bytes deltas may add up to. To be released with aui_event_free (NULL is fine). */
+/* A reader for one answer, and for what comes between its messages; or NULL when memory is short. It holds about as
+ * much as the largest of them. `max_depth`: how deep a message's objects and arrays may nest, 1024 at most; more is as
+ * that. `max_text`: how many bytes deltas may add up to. To be released with aui_event_free (NULL is fine). */
 aui_event_reader *aui_event_new(aui_api api, unsigned max_depth, size_t max_text);
 void aui_event_free(aui_event_reader *reader);
 

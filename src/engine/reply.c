@@ -25,7 +25,7 @@ void aui_reply_free(aui_reply *reply) {
   aui_buffer_free(&reply->request);
   aui_buffer_free(&reply->text);
   aui_buffer_free(&reply->message);
-  aui_error_clear(&reply->error);
+  aui_error_release(reply->error);
   free(reply);
 }
 
@@ -53,15 +53,17 @@ bool aui_reply_has_message(const aui_reply *reply) {
 
 void aui_reply_finish(aui_reply *reply) {
   reply_end(reply, AUI_REPLY_MESSAGE);
-  aui_error_clear(&reply->error);
+  aui_error_release(reply->error);
+  reply->error = NULL;
 }
 
 void aui_reply_fail(aui_reply *reply, const aui_error *error, aui_delivered delivered) {
+  aui_error copy;
   reply_end(reply, AUI_REPLY_FAILED);
-  aui_error_clear(&reply->error);
-  aui_error_copy(&reply->error, error);
+  aui_error_copy(&copy, error);
   bool unsure = delivered == AUI_DELIVERED_NO && (reply->resends > 0 || reply->answered);
-  reply->error.delivered = unsure ? AUI_DELIVERED_MAYBE : delivered;
+  copy.delivered = unsure ? AUI_DELIVERED_MAYBE : delivered;
+  aui_error_keep(&reply->error, &copy);
 }
 
 void aui_reply_left(aui_reply *reply, uint64_t now) {
@@ -118,7 +120,7 @@ void aui_reply_timed_out(const aui_reply *reply, uint64_t down_since, const aui_
   static const aui_error none = {0};
   expired_limit limit = find_expired(reply, down_since);
   if (down_since == AUI_NEVER) cause = &none;
-  if (reply->error.kind) cause = &reply->error;
+  if (reply->error) cause = reply->error;
   aui_error_kind kind = cause->kind == AUI_ERROR_RATE_LIMIT ? AUI_ERROR_RATE_LIMIT : AUI_ERROR_TIMEOUT;
   char seconds[AUI_WORDS_SECONDS];
   aui_error_set(error, kind, "no %s within %s s (timeout.%s)%s%s", limit.missing,
@@ -159,5 +161,5 @@ const char *aui_reply_message(const aui_reply *reply, size_t *n) {
 }
 
 const aui_error *aui_reply_error(const aui_reply *reply) {
-  return reply->status == AUI_REPLY_FAILED ? &reply->error : NULL;
+  return reply->status == AUI_REPLY_FAILED ? reply->error : NULL;
 }

@@ -61,7 +61,8 @@ struct aui_reply {
   size_t kept;        /* how many of those bytes still stand */
   aui_buffer message; /* the final message's JSON; of a reply that is pending, more may belong to it */
   int64_t last_seq;   /* the number of the newest event of its answer, from which it can be resumed; -1: none had one */
-  aui_error error;    /* while it is pending, what ended the connection on which its message left last */
+  const aui_error *error; /* what ended it; while it is pending, what ended the connection on which its message left
+                             last; NULL: nothing. See aui_error_keep */
   aui_reply_timeouts timeouts;
   uint64_t number;    /* among its session's messages, from 1 on */
   uint64_t accepted;  /* when it was sent by its user */

@@ -5,19 +5,22 @@
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
+/* All strings of one that is ours are in the same memory, the host's name first. */
 static void free_request(aui_request *request) {
   free((char *)request->host);
-  free((char *)request->target);
-  free((char *)request->headers);
   *request = (aui_request){0};
 }
 
 /* False, with nothing to free, when memory is short. */
 static bool copy_request(aui_request *copy, const aui_request *request) {
-  *copy = (aui_request){strdup(request->host), strdup(request->target), strdup(request->headers)};
-  bool ok = copy->host && copy->target && copy->headers;
-  if (!ok) free_request(copy);
-  return ok;
+  size_t host = strlen(request->host) + 1, target = strlen(request->target) + 1, headers = strlen(request->headers) + 1;
+  char *memory = malloc(host + target + headers);
+  if (!memory) return false;
+  *copy = (aui_request){memory, memory + host, memory + host + target};
+  memcpy(memory, request->host, host);
+  memcpy(memory + host, request->target, target);
+  memcpy(memory + host + target, request->headers, headers);
+  return true;
 }
 
 static const session_carrier *carrier_of(aui_carrier carrier) {
@@ -62,8 +65,8 @@ void aui_session_free(aui_session *session) {
   aui_answers_free(session->answers);
   aui_buffer_free(&session->thread_id);
   aui_buffer_free(&session->agent_id);
-  aui_error_clear(&session->error);
-  aui_error_clear(&session->refusal);
+  aui_error_release(session->error);
+  aui_session_forget_refusal(session);
   free_request(&session->config.request);
   free((char *)session->config.proxy);
   free(session);
@@ -103,7 +106,8 @@ const char *aui_state_name(aui_state state) {
 }
 
 const aui_error *aui_session_error(const aui_session *session) {
-  return &session->error;
+  static const aui_error none = {0};
+  return session->error ? session->error : &none;
 }
 
 uint64_t aui_session_retry_at(const aui_session *session) {

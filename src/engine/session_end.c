@@ -1,4 +1,6 @@
 /* The end of a session's connection: what it means for the replies, and whether and when there is to be another. */
+#include <stdlib.h>
+
 #include "engine/deadline.h"
 #include "engine/failure.h"
 #include "engine/retry_after.h"
@@ -13,13 +15,13 @@ static bool reconnects(const aui_session *session) {
 /* Whether the server surely did not act on the active message, and may do so later. */
 static bool was_held_off(const aui_session *session) {
   bool answered = session->active->answered;
-  return session->error.kind == AUI_ERROR_RATE_LIMIT && reconnects(session) &&
-         aui_failure_delivered(&session->error, answered) == AUI_DELIVERED_NO;
+  return session->error->kind == AUI_ERROR_RATE_LIMIT && reconnects(session) &&
+         aui_failure_delivered(session->error, answered) == AUI_DELIVERED_NO;
 }
 
 /* Whether the answer was lost with the connection, and another one will be tried. */
 static bool was_lost(const aui_session *session) {
-  const aui_error *error = &session->error;
+  const aui_error *error = session->error;
   bool lost = error->kind == AUI_ERROR_TRANSPORT || error->kind == AUI_ERROR_SERVER || error->kind == AUI_ERROR_TIMEOUT;
   return reconnects(session) && lost && error->retryable && !error->about_message;
 }
@@ -37,7 +39,7 @@ static bool may_be_resumed(const aui_session *session) {
  * elsewhere. */
 static bool was_resumed_in_vain(const aui_session *session) {
   bool resumed = session->carrier->is_resumable && session->active->last_seq >= 0;
-  bool in_vain = session->error.about_message || (session->connection.ended_short && !session->connection.went_on);
+  bool in_vain = session->error->about_message || (session->connection.ended_short && !session->connection.went_on);
   return session->config.recover && reconnects(session) && resumed && in_vain;
 }
 
@@ -45,7 +47,7 @@ static bool was_resumed_in_vain(const aui_session *session) {
  * turn twice. Said once of a message. */
 static bool was_out_of_date(aui_session *session) {
   aui_reply *reply = session->active;
-  bool refused = session->error.about_message && session->error.status_code == UNAUTHORIZED;
+  bool refused = session->error->about_message && session->error->status_code == UNAUTHORIZED;
   bool twice = reply->answered && !session->carrier->is_resumable;
   if (!refused || !session->config.renews || reply->renewed || twice) return false;
   reply->renewed = true;
@@ -56,8 +58,9 @@ static void park_active(aui_session *session) {
   session->parked = session->active;
   session->active = NULL;
   session->parked->may_arrive = true;
-  aui_error_clear(&session->parked->error);
-  aui_error_copy(&session->parked->error, &session->error);
+  aui_error copy;
+  aui_error_copy(&copy, session->error);
+  aui_error_keep(&session->parked->error, &copy);
 }
 
 static void wait_for_next(aui_session *session) {
@@ -83,28 +86,36 @@ static void settle_active(aui_session *session) {
   } else if (is_in_doubt(session)) {
     park_active(session);
   } else {
-    aui_session_fail_reply(session, reply, &session->error, aui_failure_delivered(&session->error, reply->answered));
+    aui_session_fail_reply(session, reply, session->error, aui_failure_delivered(session->error, reply->answered));
   }
 }
 
 /* A handshake that is refused since the request may have been too old is tried again with another one, once until the
  * next one is accepted. */
-static void forgive_handshake(aui_session *session) {
+static bool may_forgive(const aui_session *session, const aui_error *reason) {
   bool opening = aui_session_is_up(session, CARRIER_OPENING);
-  if (!opening || session->error.status_code != UNAUTHORIZED || !session->config.renews || session->renewed) return;
-  session->renewed = session->error.retryable = true;
+  return opening && reason->status_code == UNAUTHORIZED && session->config.renews && !session->renewed;
+}
+
+void aui_session_forget_refusal(aui_session *session) {
+  if (session->refusal) aui_error_clear(session->refusal);
+  free(session->refusal);
+  session->refusal = NULL;
+}
+
+/* The error payload that is held says more. */
+static void prefer_refusal(aui_session *session, aui_error *reason) {
+  aui_failure_close_payload(session->refusal, reason);
+  aui_error_clear(reason);
+  *reason = *session->refusal;
+  *session->refusal = (aui_error){0};
+  aui_session_forget_refusal(session);
 }
 
 void aui_session_end_connection(aui_session *session, aui_error *reason) {
-  if (session->refusal.kind) {
-    aui_failure_close_payload(&session->refusal, reason);
-    aui_error_clear(reason);
-    *reason = session->refusal;
-    session->refusal = (aui_error){0};
-  }
-  aui_error_clear(&session->error);
-  session->error = *reason;
-  forgive_handshake(session);
+  if (session->refusal) prefer_refusal(session, reason);
+  if (may_forgive(session, reason)) session->renewed = reason->retryable = true;
+  aui_error_keep(&session->error, reason);
   settle_active(session);
   session->notify = true;
 }
@@ -143,11 +154,12 @@ static bool has_unfinished(const aui_session *session) {
 
 /* What was refused for its request alone gets another one at once, also where nothing else connects again by itself. */
 static bool is_renewed(const aui_session *session) {
-  return session->renewed && session->error.retryable && session->error.status_code == UNAUTHORIZED;
+  const aui_error *error = aui_session_error(session);
+  return session->renewed && error->retryable && error->status_code == UNAUTHORIZED;
 }
 
 bool aui_session_is_worth_reconnecting(const aui_session *session) {
-  const aui_error *error = &session->error;
+  const aui_error *error = aui_session_error(session);
   if (session->closed) return false;
   if (error->kind == AUI_ERROR_CANCELED) return session->queue; /* it was replaced */
   /* What went wrong with one message need not go wrong with the next; a connection on which none has left would. */
@@ -173,7 +185,7 @@ static uint64_t time_asked_for(const aui_error *error) {
 /* How long to wait for the next attempt: not at all after a healthy connection, unless the server had too much to do.
  */
 static aui_backoff_wait wait_before_retry(aui_session *session, uint64_t now) {
-  const aui_error *error = &session->error;
+  const aui_error *error = aui_session_error(session);
   uint64_t asked = time_asked_for(error);
   if (!error->retryable || !reconnects(session)) return (aui_backoff_wait){0, 0}; /* for a message that waits */
   bool had_room = error->kind != AUI_ERROR_RATE_LIMIT && asked == 0;
@@ -184,7 +196,7 @@ static aui_backoff_wait wait_before_retry(aui_session *session, uint64_t now) {
 
 void aui_session_fail_waiting(aui_session *session) {
   if (session->parked) aui_session_fail_parked(session);
-  aui_session_fail_queue(session, &session->error);
+  aui_session_fail_queue(session, aui_session_error(session));
 }
 
 /* Waiting replies go on to the next connection, if there is to be one. */
@@ -242,7 +254,7 @@ void aui_session_transport_gone(aui_session *session, uint64_t now) {
   session->carrier->clear(session);
   aui_event_free(session->events);
   session->events = NULL;
-  aui_error_clear(&session->refusal);
+  aui_session_forget_refusal(session);
   session->connection = (connection_state){0};
   session->connect_deadline = session->close_deadline = session->opened_at = AUI_NEVER;
   session->notify = true;

@@ -37,10 +37,10 @@ void aui_session_fail_reply(aui_session *session, aui_reply *reply, const aui_er
 }
 
 void aui_session_fail_parked(aui_session *session) {
-  aui_error error = session->parked->error;
-  session->parked->error = (aui_error){0};
-  aui_session_fail_reply(session, session->parked, &error, AUI_DELIVERED_MAYBE);
-  aui_error_clear(&error);
+  const aui_error *error = session->parked->error;
+  session->parked->error = NULL;
+  aui_session_fail_reply(session, session->parked, error, AUI_DELIVERED_MAYBE);
+  aui_error_release(error);
 }
 
 void aui_session_fail_queue(aui_session *session, const aui_error *error) {

@@ -135,8 +135,8 @@ struct aui_session {
   uint64_t down_since; /* when the last healthy connection was lost, or the first one begun; AUI_NEVER before that */
   aui_backoff backoff;
   aui_pace pace;
-  aui_websocket ws; /* also keeps the randomness that delays are drawn by */
-  aui_stream stream;
+  aui_websocket ws;         /* also keeps the randomness that delays are drawn by */
+  aui_stream *stream;       /* of a connection of that carrier; else NULL */
   aui_buffer thread_id;     /* of the conversation, when the API has threads and it is known */
   aui_buffer agent_id;      /* of the agent, likewise */
   aui_event_reader *events; /* of an answer, or of a message that is being read; else NULL */
@@ -148,12 +148,12 @@ struct aui_session {
   aui_reply *active; /* whose answer is awaited; only while it is open */
   connection_state connection;
 
-  /* An error payload is held until the close that follows it, so that the error can have the close code. */
-  aui_error refusal;
+  /* An error payload is held until the close that follows it, so that the error can have the close code; NULL: none. */
+  aui_error *refusal;
 
   aui_reply *parked;       /* whose message has left on a connection that was lost; nothing is sent meanwhile */
   aui_reply *queue;        /* replies whose messages wait to be sent, oldest first */
-  aui_error error;         /* why there is no connection */
+  const aui_error *error;  /* why there is no connection; NULL: none has ended */
   aui_session_stats stats; /* but for the frames, which the WebSocket counts */
   uint64_t accepted;       /* how many messages were */
   bool was_open;
@@ -211,6 +211,9 @@ void aui_session_end_early(aui_session *session, aui_reply *reply, const aui_err
  *
  * A connection ends when it serves no more, which is known before its transport is gone: it is closed, by a close frame
  * that the peer may answer, or dropped, without one. Its transport is gone when the driver says so. */
+
+/* Forgets the error payload that is held, if there is one. */
+void aui_session_forget_refusal(aui_session *session);
 
 /* The connection has ended, for this reason (taken over), unless an error payload that is held says more: the active
  * reply is failed, parked or put back into the queue. */

@@ -1,4 +1,6 @@
 /* The second carrier of a session: each message is a POST, answered by a stream of events. */
+#include <stdlib.h>
+
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
@@ -9,14 +11,19 @@ static carrier_state stream_state(const aui_session *session) {
 }
 
 static void stream_begin(aui_session *session, uint64_t now) {
-  aui_stream_begin(&session->stream, session->unix_time);
+  session->stream = malloc(sizeof *session->stream);
+  if (!session->stream) {
+    aui_session_out_of_memory(session);
+    return;
+  }
+  aui_stream_begin(session->stream, session->unix_time);
   aui_session_opened(session, now);
 }
 
 /* ---- Output ---- */
 
 static bool stream_is_ready(const aui_session *session) {
-  return session->stream.state == AUI_STREAM_READY;
+  return session->stream->state == AUI_STREAM_READY;
 }
 
 static bool stream_is_quiet(const aui_session *session) {
@@ -35,7 +42,7 @@ static bool stream_send(aui_session *session, const aui_reply *reply) {
                                       config->max_message};
   aui_buffer body = {0};
   bool ok =
-      aui_session_write_body(session, reply, &body) && aui_stream_send(&session->stream, &message, body.data, body.len);
+      aui_session_write_body(session, reply, &body) && aui_stream_send(session->stream, &message, body.data, body.len);
   aui_buffer_free(&body);
   if (!ok) return false;
   session->connection.had_text = reply->last_seq >= 0 ? reply->text.len : 0;
@@ -43,15 +50,15 @@ static bool stream_send(aui_session *session, const aui_reply *reply) {
 }
 
 static bool stream_unsend(aui_session *session) {
-  return aui_stream_unsend(&session->stream);
+  return aui_stream_unsend(session->stream);
 }
 
 static const aui_buffer *stream_output(const aui_session *session) {
-  return &session->stream.out;
+  return &session->stream->out;
 }
 
 static bool stream_wrote(aui_session *session, size_t n) {
-  aui_stream_wrote(&session->stream, n);
+  aui_stream_wrote(session->stream, n);
   return n > 0;
 }
 
@@ -63,7 +70,7 @@ static void stream_ping(aui_session *session) {
 
 /* Nothing more belongs to the answer; what ends its body should follow at once. */
 static void expect_end(aui_session *session, uint64_t now) {
-  bool over = !session->active && session->stream.state == AUI_STREAM_READING;
+  bool over = !session->active && session->stream->state == AUI_STREAM_READING;
   if (over && session->transport == TRANSPORT_UP) aui_session_start_close_timer(session, now);
 }
 
@@ -77,7 +84,7 @@ static void take_end(aui_session *session) {
   session->close_deadline = AUI_NEVER;
   session->connection.reading = READING_NOTHING; /* an event that is not complete is none */
   aui_session_end_answer(session);
-  if (session->transport == TRANSPORT_UP && session->stream.state == AUI_STREAM_SPENT) drop_idle(session);
+  if (session->transport == TRANSPORT_UP && session->stream->state == AUI_STREAM_SPENT) drop_idle(session);
 }
 
 static void explain_refusal(aui_stream *stream, aui_error *reason) {
@@ -88,9 +95,9 @@ static void explain_refusal(aui_stream *stream, aui_error *reason) {
 static void take_failure(aui_session *session, aui_stream_event event, int why) {
   aui_error reason = {0};
   switch (event) {
-    case AUI_STREAM_REFUSED: explain_refusal(&session->stream, &reason); break;
+    case AUI_STREAM_REFUSED: explain_refusal(session->stream, &reason); break;
     case AUI_STREAM_OTHER_TYPE: aui_failure_of_type(&reason); break;
-    case AUI_STREAM_BAD_HTTP: aui_failure_of_http(&reason, &session->stream.http, why); break;
+    case AUI_STREAM_BAD_HTTP: aui_failure_of_http(&reason, &session->stream->http, why); break;
     case AUI_STREAM_BAD_EVENTS: aui_failure_of_events(&reason, why, session->config.max_message); break;
     default: aui_failure_of_idle_end(&reason); break;
   }
@@ -102,7 +109,7 @@ static void take_comment(aui_session *session, uint64_t now) {
 }
 
 static void stream_receive(aui_session *session, const uint8_t *bytes, size_t n, uint64_t now) {
-  aui_stream *stream = &session->stream;
+  aui_stream *stream = session->stream;
   const uint8_t *input = bytes, *end = bytes + n;
   int why = 0;
   while (session->transport == TRANSPORT_UP) {
@@ -144,7 +151,7 @@ static void stream_close(aui_session *session, uint16_t code, uint64_t now) {
 
 /* What was sent must not arrive later than its failure. */
 static aui_ending stream_ending(const aui_session *session) {
-  aui_stream_state state = session->stream.state;
+  aui_stream_state state = session->stream ? session->stream->state : AUI_STREAM_DOWN;
   bool under_way = state == AUI_STREAM_ASKING || state == AUI_STREAM_READING;
   return under_way ? AUI_ENDING_RESET : AUI_ENDING_CLOSE;
 }
@@ -155,7 +162,7 @@ static bool stream_peer_reads_no_more(const aui_session *session) {
 }
 
 static void stream_explain_cut(aui_session *session, const char *cause, bool retryable, aui_error *reason) {
-  aui_stream *stream = &session->stream;
+  aui_stream *stream = session->stream;
   aui_stream_event event = aui_stream_eof(stream, !cause);
   bool whole = session->active && aui_reply_has_message(session->active);
   if (!session->active || (event == AUI_STREAM_END && whole)) {
@@ -176,7 +183,9 @@ static bool stream_explain_delay(aui_session *session, aui_error *reason) {
 }
 
 static void stream_clear(aui_session *session) {
-  aui_stream_clear(&session->stream);
+  if (session->stream) aui_stream_clear(session->stream);
+  free(session->stream);
+  session->stream = NULL;
 }
 
 const session_carrier aui_session_stream = {.api = AUI_API_THREADS,

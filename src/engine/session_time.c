@@ -45,7 +45,7 @@ static void connect_timed_out(aui_session *session) {
  * in time. */
 static void close_timed_out(aui_session *session) {
   aui_error reason = {0};
-  if (session->refusal.kind || aui_session_is_up(session, CARRIER_OPEN)) {
+  if (session->refusal || aui_session_is_up(session, CARRIER_OPEN)) {
     aui_failure_of_idle_end(&reason);
     aui_session_end_connection(session, &reason);
   }
@@ -60,7 +60,7 @@ static void expire_reply(aui_session *session, aui_reply *reply, uint64_t now) {
     return;
   }
   aui_error error = {0};
-  aui_reply_timed_out(reply, down_since(session), &session->error, &error);
+  aui_reply_timed_out(reply, down_since(session), aui_session_error(session), &error);
   aui_session_end_early(session, reply, &error, now);
   aui_error_clear(&error);
 }
@@ -86,7 +86,7 @@ void aui_session_tick(aui_session *session, uint64_t now) {
   if (aui_session_is_up(session, CARRIER_OPEN)) check_liveness(session, now);
   if (session->connect_deadline <= now) connect_timed_out(session);
   bool refusal_due =
-      session->refusal.kind && session->active && aui_reply_deadline(session->active, down_since(session)) <= now;
+      session->refusal && session->active && aui_reply_deadline(session->active, down_since(session)) <= now;
   if (session->close_deadline <= now || refusal_due) close_timed_out(session);
   if (session->active) expire_reply(session, session->active, now);
   if (session->parked) expire_reply(session, session->parked, now);

@@ -53,7 +53,7 @@ void aui_session_connected(aui_session *session, uint64_t now) {
 }
 
 bool aui_session_may_detach(const aui_session *session) {
-  bool free = aui_session_is_idle(session) && !session->refusal.kind;
+  bool free = aui_session_is_idle(session) && !session->refusal;
   if (!free || session->closed || session->connection.not_detachable) return false;
   return session->transport == TRANSPORT_UP && session->carrier->is_quiet(session);
 }
@@ -123,7 +123,7 @@ void aui_session_random(aui_session *session, const void *bytes, size_t n) {
 
 /* Whether there is a message, and the connection is free for it. */
 static bool may_send(const aui_session *session, uint64_t now) {
-  bool busy = session->active || session->parked || session->connection.draining || session->refusal.kind ||
+  bool busy = session->active || session->parked || session->connection.draining || session->refusal ||
               session->pace.next > now;
   return session->queue && !busy && session->carrier->is_ready(session);
 }

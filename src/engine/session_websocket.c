@@ -1,5 +1,7 @@
 /* The first carrier of a session: a WebSocket, which stays open from message to message. The two APIs have a table each
  * at the end. */
+#include <stdlib.h>
+
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
@@ -84,7 +86,7 @@ static void websocket_ping(aui_session *session) {
 /* Whether the key was accepted: an agent that has spoken did so. In the threads API it is judged in the handshake, and
  * an error that comes later is about something else, unless its code says so. */
 static bool is_let_in(const aui_session *session) {
-  bool explained = session->carrier->api == AUI_API_THREADS && session->refusal.kind;
+  bool explained = session->carrier->api == AUI_API_THREADS && session->refusal;
   return session->connection.agent_spoke || explained;
 }
 
@@ -134,7 +136,13 @@ static void websocket_receive(aui_session *session, const uint8_t *bytes, size_t
 
 /* It is reported when the close that follows it has come, or after the close timeout. */
 static void websocket_take_error(aui_session *session, aui_error *error, uint64_t now) {
-  session->refusal = *error;
+  session->refusal = malloc(sizeof *session->refusal);
+  if (!session->refusal) {
+    aui_error_clear(error);
+    aui_session_out_of_memory(session);
+    return;
+  }
+  *session->refusal = *error;
   aui_session_start_close_timer(session, now);
 }
 
