@@ -32,7 +32,7 @@ local function begin(read, asked)
   local id = setting.conversation_id(read, client.api)
   local place = client.api == "tasks" and { task_id = id } or { thread_id = id }
   place.user_id = setting.user(read)
-  local session = assert(client:connect(place))
+  local session = failure.assert(client:connect(place))
   return session, session:send(asked)
 end
 
@@ -44,13 +44,13 @@ local function show(reply)
     chunk, keep = reply:next()
   end
   screen.finish()
-  local message = assert(reply:message())
+  local message = failure.assert(reply:message())
   screen.block(products.table(message, screen.width()))
   screen.block("You could ask", message.followup_suggestions)
 end
 
 local function print_plain(reply, is_json)
-  local message = assert(terminal.wait_for(reply.message, reply))
+  local message = failure.assert(terminal.wait_for(reply.message, reply))
   io.write(is_json and reply:json() or message.text, "\n")
 end
 

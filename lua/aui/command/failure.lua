@@ -32,6 +32,12 @@ local function is_error(value) return getmetatable(value) == error_class.Error e
 --- Ends the command, whose words are wrong in this way.
 function failure.usage(words) error({ usage = words }, 0) end
 
+--- As assert, also on Lua 5.1, whose own takes words alone.
+function failure.assert(value, problem, ...)
+  if not value then error(problem, 0) end
+  return value, problem, ...
+end
+
 --- For xpcall. Of what our checks raise there is no place in a file; anything else that Lua raises is our fault.
 function failure.catch(problem)
   local is_known = type(problem) ~= "string" or interrupt.is(problem) or not problem:find "^[^:\n]+:%d+: "

@@ -47,9 +47,9 @@ end
 ---@param words string[]
 ---@return integer
 function command.run(words)
-  local ok, status = xpcall(run, failure.catch, words)
+  local ok, status = xpcall(function() return run(words) end, failure.catch)
   if not ok then return failure.tell(status) end
-  return math.type and math.type(status) == "integer" and status or tonumber(status) or 0 -- luacheck: ignore
+  return type(status) == "number" and status or 0
 end
 
 return command

@@ -2,6 +2,7 @@
 
 local aui = require "aui"
 local cjson = require "cjson"
+local failure = require "aui.command.failure"
 local setting = require "aui.command.setting"
 local terminal = require "aui.command.terminal"
 local text = require "aui.command.text"
@@ -29,14 +30,14 @@ local function print_line(...) print((text.clean(table.concat({ ... }, "  ")):gs
 local action = {}
 
 function action.list(client, read)
-  local page = assert(client:list_tasks { user_id = setting.user(read), page = read.page, size = read.size })
+  local page = failure.assert(client:list_tasks { user_id = setting.user(read), page = read.page, size = read.size })
   return page, function()
     for _, task in ipairs(page.tasks) do print_line(task.id, tostring(task.created_at or ""), task.title or "") end
   end
 end
 
 function action.new(client, read)
-  local task = assert(client:create_task { user_id = setting.user(read) })
+  local task = failure.assert(client:create_task { user_id = setting.user(read) })
   return task, function()
     print_line(task.id)
     if task.welcome_message then print(text.clean(task.welcome_message)) end
@@ -44,7 +45,7 @@ function action.new(client, read)
 end
 
 function action.show(client, read)
-  local messages = assert(client:messages(read.id))
+  local messages = failure.assert(client:messages(read.id))
   return messages, function()
     for _, message in ipairs(messages) do
       local is_user = type(message.sender) == "table" and message.sender.type == "user"

@@ -2,6 +2,7 @@
 
 local busy = require "aui.command.chat.busy"
 local choices = require "aui.command.chat.choices"
+local failure = require "aui.command.failure"
 local products = require "aui.command.products"
 local screen = require "aui.command.screen"
 
@@ -20,7 +21,7 @@ end
 function talk.enter(chat, id)
   local task_id = chat.kind == "task" and id or nil
   local place = task_id and { task_id = id } or { thread_id = id, user_id = chat.user_id }
-  local session = assert(chat.client:session(place))
+  local session = failure.assert(chat.client:session(place))
   if chat.session then chat.session:close() end
   chat.session, chat.task_id, chat.choices = session, task_id, nil
 end
