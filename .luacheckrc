@@ -4,6 +4,7 @@ max_line_length = 120
 ignore = { "581" } -- "not (x >= y)" is meant so: NaN must fail
 
 files["lua/aui/host/nginx"] = { std = "min+ngx_lua" }
+files["bench/contenders"] = { std = "min+ngx_lua" }
 files["spec"] = { std = "min+busted", read_globals = { "ngx" } }
 files["spec/love/player"] = { std = "luajit+love" }
 files["spec/openresty"] = { std = "min+busted+ngx_lua" }

@@ -27,17 +27,18 @@ return {
     of = function(run) return run.connect_wall end,
   },
   latency = {
-    title = "from a question to the first text of its answer, the median's us",
+    title = "from when a reply's first text is written to when it is there: the median, us",
     is_beside = true,
-    of = function(run) return run.p50 end,
+    of = function(run) return run.latency * 1e6 end,
   },
   memory = {
     title = "memory a connection after its reply, kB",
     is_beside = true,
     of = function(run, work) return run.resident / work.chats end,
   },
-  wire = {
-    title = "bytes over the wire a reply, kB",
-    of = function(run, work) return run.server.sent / 1000 / work.chats / (work.warm_up + work.replies) end,
+  resumed = {
+    title = "TLS sessions resumed",
+    is_beside = true,
+    of = function(run) return run.server.resumed end,
   },
 }

@@ -30,7 +30,7 @@ local function beside_floor(metric, value, floor)
 end
 
 local function chunks(run)
-  return run.deltas and figure(run.deltas / run.replies) or ""
+  return run.deltas and run.replies > 0 and figure(run.deltas / run.replies) or ""
 end
 
 local ROW = "  %-20s %10s %21s %10s %10s %10s %10s\n"
@@ -59,9 +59,20 @@ local function print_metric(work, contenders, runs, name)
   end
 end
 
+-- How many bytes a reply has.
+local function wire(contenders, runs)
+  for _, contender in ipairs(contenders) do
+    local server = runs[contender] and runs[contender][1].server
+    if server and server.answered > 0 then
+      return ("; %s kB over the wire a reply"):format(figure(server.sent / server.answered / 1000))
+    end
+  end
+  return ""
+end
+
 --- Prints what the runs of a workload, lists by contender, have brought, and why `skipped` took no part.
 function report.print(work, contenders, runs, skipped)
-  io.write("\n", work.name, ": ", work.title, "\n")
+  io.write("\n", work.name, ": ", work.title, wire(contenders, runs), "\n")
   for _, name in ipairs(work.metrics) do
     print_metric(work, contenders, runs, name)
   end

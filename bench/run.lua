@@ -4,6 +4,7 @@ local cjson = require "cjson"
 local workload = require "bench.workload"
 
 local SKIPPED = 77 -- the status of who cannot take part
+local PATIENCE = 120 -- seconds for a run, after which it fails
 
 local function expect(run, what, seen, wanted)
   if seen ~= wanted then
@@ -23,10 +24,20 @@ local function check(run, work)
   expect(run, "deltas", run.deltas, replies * work.updates)
 end
 
+-- Seconds from when the first text of a reply was written to when it was there: the median.
+local function latency(run, work)
+  local waits, wrote = {}, run.server.wrote
+  if #wrote == 0 then return nil end -- of many chats it is not known which reply was whose
+  for index, first in ipairs(run.firsts) do waits[index] = tonumber(first) - wrote[work.warm_up + index] end
+  table.sort(waits)
+  return waits[math.ceil(#waits / 2)]
+end
+
 --- Runs it: the contender's report, with the load server's in `server`; or nil and why it takes no part. Raises when it
 --- fails, or when a count is wrong.
 return function(work, contender, tls_dir)
-  local command = "env " .. workload.environment(work, tls_dir) .. " bench/trial " .. contender
+  local command = "env " .. workload.environment(work, tls_dir)
+    .. (" timeout %d bench/trial %s"):format(PATIENCE, contender)
   local pipe = assert(io.popen(command))
   local report, server = pipe:read "l", pipe:read "l"
   local ok, _, status = pipe:close()
@@ -35,5 +46,7 @@ return function(work, contender, tls_dir)
   local run = cjson.decode(report)
   run.server, run.workload, run.contender = cjson.decode(server), work.name, contender
   check(run, work)
+  run.latency = latency(run, work)
+  run.firsts, run.server.wrote = nil, nil
   return run
 end

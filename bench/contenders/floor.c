@@ -4,6 +4,7 @@
  * usage: floor PORT, with the workload in the environment */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,6 @@ typedef struct {
   SSL *tls;
   size_t asked; /* questions so far */
   size_t left;  /* bytes of the reply that are still to come */
-  double asked_at;
 } chat;
 
 typedef struct {
@@ -30,8 +30,8 @@ typedef struct {
   chat *chats;
   size_t *lengths; /* of replies, in bytes */
   size_t read;     /* bytes */
-  double *waits;   /* seconds from each question to the first byte of its answer */
-  size_t wait_count;
+  double *firsts;  /* when the first bytes of each reply came, since 1970 */
+  size_t first_count;
 } floor_client;
 
 static char buffer[65536];
@@ -101,7 +101,9 @@ static void dial(floor_client *self, chat *one) {
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = one};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   one->fd = socket(AF_INET, SOCK_STREAM, 0);
+  const int on = 1;
   if (one->fd < 0 || connect(one->fd, (struct sockaddr *)&address, sizeof address)) fail("connect");
+  setsockopt(one->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   connect_tls(self, one);
   if (epoll_ctl(self->poller, EPOLL_CTL_ADD, one->fd, &event)) fail("epoll_ctl");
 }
@@ -145,7 +147,6 @@ static void ask(floor_client *self, chat *one) {
       "Content-Type: application/json\r\nContent-Length: 31\r\nAuthorization: Bearer bench\r\n\r\n"
       "{\"text\":\"go\",\"user_id\":\"bench\"}";
   one->left = self->lengths[one->asked++];
-  one->asked_at = wall_time();
   if (self->work.streams) {
     write_all(one, post, sizeof post - 1);
   } else {
@@ -159,7 +160,7 @@ static bool take(floor_client *self, chat *one) {
   size_t n = read_some(one);
   errno = 0;
   if (n > one->left) fail("more bytes than the reply has");
-  if (is_first) self->waits[self->wait_count++] = wall_time() - one->asked_at;
+  if (is_first) self->firsts[self->first_count++] = unix_time();
   self->read += n;
   one->left -= n;
   return one->left == 0;
@@ -169,7 +170,7 @@ static bool take(floor_client *self, chat *one) {
 static void stream(floor_client *self, size_t replies) {
   struct epoll_event events[1024];
   size_t last = self->chats[0].asked + replies, started = 0, left = self->work.chats * replies;
-  self->wait_count = 0;
+  self->first_count = 0;
   self->read = 0;
   if (replies == 0) return;
   while (started < self->work.at_once) ask(self, &self->chats[started++]);
@@ -192,15 +193,6 @@ static void stream(floor_client *self, size_t replies) {
 
 /* ---- the report ---- */
 
-static int compare(const void *a, const void *b) {
-  double left = *(const double *)a, right = *(const double *)b;
-  return (left > right) - (left < right);
-}
-
-static double percentile(const floor_client *self, size_t percent) {
-  return self->wait_count ? self->waits[(self->wait_count - 1) * percent / 100] * 1e6 : 0;
-}
-
 /* kB, by its name in /proc/self/status. */
 static long memory(const char *name) {
   char line[256];
@@ -220,8 +212,8 @@ int main(int argc, char **argv) {
   size_t replies = self.work.warm_up + self.work.replies;
   self.chats = calloc(self.work.chats, sizeof *self.chats);
   self.lengths = calloc(replies + 1, sizeof *self.lengths);
-  self.waits = calloc(self.work.chats * (replies + 1), sizeof *self.waits);
-  if (!self.port || self.poller < 0 || !self.chats || !self.lengths || !self.waits) fail("start");
+  self.firsts = calloc(self.work.chats * (replies + 1), sizeof *self.firsts);
+  if (!self.port || self.poller < 0 || !self.chats || !self.lengths || !self.firsts) fail("start");
   start_tls(&self);
   learn_lengths(&self);
   long resident = memory("VmRSS");
@@ -232,8 +224,9 @@ int main(int argc, char **argv) {
   wall = wall_time(), cpu = cpu_time();
   stream(&self, self.work.replies);
   printf(",\"wall\":%.6f,\"cpu\":%.6f", wall_time() - wall, cpu_time() - cpu);
-  qsort(self.waits, self.wait_count, sizeof *self.waits, compare);
-  printf(",\"p50\":%.2f,\"p99\":%.2f", percentile(&self, 50), percentile(&self, 99));
+  printf(",\"firsts\":[");
+  for (size_t i = 0; i < self.first_count; i++) printf("%s%.6f", i > 0 ? "," : "", self.firsts[i]);
+  printf("]");
   printf(",\"read\":%zu,\"resident\":%ld,\"peak\":%ld}\n", self.read, memory("VmRSS") - resident, memory("VmHWM"));
   for (size_t i = 0; i < self.work.chats; i++) hang_up(&self.chats[i]);
   return 0;

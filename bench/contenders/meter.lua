@@ -25,6 +25,7 @@ meter.work = {
   ca_file = value "TLS_DIR" ~= "" and value "TLS_DIR" .. "/ca.pem" or nil,
 }
 
+--- Seconds since 1970.
 meter.now = gettime
 
 -- kB, by its name in /proc/self/status.
@@ -42,10 +43,6 @@ local function timed(fn)
   return gettime() - wall, os.clock() - cpu
 end
 
-local function percentile(waits, fraction)
-  return waits[math.max(1, math.ceil(#waits * fraction))] or 0
-end
-
 local function collect()
   collectgarbage()
   collectgarbage()
@@ -53,23 +50,21 @@ end
 
 -- Streams so many replies in each chat; what came in all of them.
 local function stream_all(contender, chats, replies)
-  local sum, waits = { replies = 0, deltas = 0, delta_bytes = 0, text_bytes = 0 }, {}
+  local sum = { replies = 0, deltas = 0, delta_bytes = 0, text_bytes = 0, firsts = {} }
   contender.each(#chats, meter.work.at_once, function(index)
     for _ = 1, replies do
-      local asked = gettime()
       local deltas, bytes, first, text = contender.stream(chats[index])
       sum.replies, sum.deltas = sum.replies + 1, sum.deltas + deltas
       sum.delta_bytes, sum.text_bytes = sum.delta_bytes + bytes, sum.text_bytes + #text
-      waits[sum.replies] = (first - asked) * 1e6
+      sum.firsts[sum.replies] = first
     end
   end)
-  table.sort(waits)
-  sum.p50, sum.p99 = percentile(waits, 0.5), percentile(waits, 0.99)
   return sum
 end
 
 --- Runs the workload and prints the report. `contender` has
 --- each(n, at_once, fn), which calls fn(1..n), so many of them at the same time, and returns when all have returned;
+--- open_each, which does that for fn that open chats;
 --- open(index), which connects and returns a chat;
 --- stream(chat), which asks, and returns how many deltas came, their bytes, when the first one came, and the text of
 --- the final message;
@@ -79,7 +74,7 @@ function meter.run(contender)
   collect()
   local resident = memory "VmRSS"
   local connect_wall, connect_cpu = timed(function()
-    contender.each(work.chats, work.at_once, function(index) chats[index] = contender.open(index) end)
+    contender.open_each(work.chats, work.at_once, function(index) chats[index] = contender.open(index) end)
   end)
   if work.warm_up > 0 then stream_all(contender, chats, work.warm_up) end
   local wall, cpu = timed(function() sum = stream_all(contender, chats, work.replies) end)
@@ -87,7 +82,8 @@ function meter.run(contender)
   sum.connect_wall, sum.connect_cpu, sum.wall, sum.cpu = connect_wall, connect_cpu, wall, cpu
   sum.folds = contender.folds
   sum.resident, sum.peak = memory "VmRSS" - resident, memory "VmHWM"
-  print(cjson.encode(sum))
+  for index, first in ipairs(sum.firsts) do sum.firsts[index] = ("%.6f"):format(first) end -- cjson rounds numbers
+  io.write(cjson.encode(sum), "\n") -- print is a log in nginx
 end
 
 return meter

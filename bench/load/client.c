@@ -101,6 +101,7 @@ static void poll_for_writing(client *self, bool wanted) {
 static bool write_reply(client *self) {
   const bytes *body = self->reply->body, *end = &self->reply->end;
   bool with_end = self->allowed > body->length;
+  if (self->sent == 0 && self->of->wrote) self->of->wrote[self->of->answered] = unix_time();
   size_t before = with_end ? body->length : self->allowed;
   if (self->sent < before && !write_all(self, body->at, before, &self->sent, with_end ? MSG_MORE : 0)) return false;
   if (self->sent < body->length || !with_end) return true;

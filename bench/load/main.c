@@ -104,8 +104,11 @@ static void serve(server *self) {
 
 static void report(const server *self) {
   double wall = wall_time() - self->started, cpu = cpu_time() - self->started_cpu;
-  printf("{\"busy\":%.4f,\"sent\":%zu,\"answered\":%zu,\"connections\":%zu,\"resumed\":%zu}\n", cpu / wall, self->sent,
-         self->answered, self->connections, self->resumed);
+  size_t wrote = self->wrote ? self->answered : 0;
+  printf("{\"busy\":%.4f,\"sent\":%zu,\"answered\":%zu,\"connections\":%zu,\"resumed\":%zu,\"wrote\":[", cpu / wall,
+         self->sent, self->answered, self->connections, self->resumed);
+  for (size_t i = 0; i < wrote; i++) printf("%s%.6f", i > 0 ? "," : "", self->wrote[i]);
+  printf("]}\n");
 }
 
 int main(void) {
@@ -113,6 +116,7 @@ int main(void) {
   if (self.poller < 0) fail("epoll_create1");
   workload_read(&self.work);
   self.replies = replies_render(&self.work);
+  if (self.work.chats == 1) self.wrote = calloc(replies_count(&self.work) + 1, sizeof *self.wrote);
   start_tls(&self);
   start_ticker(&self);
   listen_on_loopback(&self);

@@ -20,6 +20,7 @@ typedef struct {
   /* what the report has */
   double started, started_cpu; /* when the first connection came; 0: none has */
   size_t connections, resumed, answered, sent;
+  double *wrote; /* of one chat alone: when the first bytes of each reply were written, since 1970 */
 } server;
 
 #endif

@@ -52,6 +52,10 @@ double wall_time(void) {
   return seconds_of(CLOCK_MONOTONIC);
 }
 
+double unix_time(void) {
+  return seconds_of(CLOCK_REALTIME);
+}
+
 double cpu_time(void) {
   return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }

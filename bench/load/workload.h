@@ -26,8 +26,9 @@ void workload_read(workload *work);
 /* Ends the program with what failed. */
 _Noreturn void fail(const char *what);
 
-/* Seconds: of the wall, and of the process' CPU. */
+/* Seconds: of the wall, since some time or since 1970, and of the process' CPU. */
 double wall_time(void);
+double unix_time(void);
 double cpu_time(void);
 
 #endif

@@ -1,5 +1,5 @@
 return {
-  title = "500 chats, in streams of each of which 50 deltas come a second, evenly one after the other",
+  title = "500 chats, in streams of each of which come 50 deltas a second, evenly one after the other",
   chats = 500,
   replies = 1,
   updates = 100,

@@ -1,5 +1,5 @@
 return {
-  title = "500 chats, each of which gets 50 updates a second, evenly one after the other",
+  title = "500 chats, each of which gets 50 updates of 5 bytes more a second, evenly one after the other",
   chats = 500,
   replies = 1,
   updates = 100,
