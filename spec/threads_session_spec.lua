@@ -31,7 +31,7 @@ local STEPS = {
   },
   websocket = {
     script = "connections",
-    nothing_but_a_cut = { { receive = true }, { cut = "reset" } },
+    nothing_but_a_cut = { { receive = true, recorded = false }, { cut = "reset" } },
     no_resumption = { { agent = true } },
     error_of_a_turn = {
       { { receive = true }, { send = { type = "error", seq = 1, data = NO_BALANCE } }, { agent = true } },

@@ -743,6 +743,29 @@ class Sockets(unittest.TestCase):
             self.assertEqual("".join(texts_of(had[:3] + self.events(raw))), "one two three")
             raw.socket.close()
 
+    def test_steps(self):
+        receive = {"receive": True}
+        scenario = [receive, {"update": "one"}, {"update": " two"}, {"message": {"id": "m", "text": "one two three"}},
+                    receive, {"update": "fo"}, {"error": {"status_code": 402, "message": "no more"}},
+                    {"receive": True, "recorded": False}, receive, {"record": {"text": "unheard"}},
+                    {"message": {"text": "known", "id": "n"}}]
+        with Threads("--pace", "0", "--echo", scenario=scenario) as sim:
+            raw = self.open(sim)
+            for text in "1", "2", "3", "4":
+                self.say(raw, type="message", agent_id="aui-sim", user_id="ann", text=text)
+            had = [json.loads(raw.frame()[1]) for _ in range(9)]
+            self.assertEqual([event["type"] for event in had],
+                             ["thread", "event", "event", "message", "thread", "event", "error", "thread", "message"])
+            self.assertEqual(numbers_of(had), [0, 1, 2, 3, 0, 1, 2, 0, 1])
+            self.assertEqual(texts_of(had), ["one", " two", "fo"])
+            self.assertEqual((had[3]["data"]["id"], had[3]["data"]["text"]), ("m", "one two three"))
+            self.assertEqual((had[6]["data"]["status_code"], had[6]["data"]["message"]), (402, "no more"))
+            told = [sim.call("GET", f"messaging/v1/threads/{had[i]['data']['thread_id']}/messages")[1]
+                    for i in (0, 4, 7)]
+            self.assertEqual([[message["text"] for message in thread] for thread in told],
+                             [["1", "one two three"], ["2"], ["4", "unheard"]])
+            raw.socket.close()
+
 
 class Options(unittest.TestCase):
     def test_mistakes(self):

@@ -18,8 +18,9 @@ static void push(struct sim_player *player, const struct sim_steps *steps, json_
 }
 
 void sim_player_init(struct sim_player *player, struct sim_service *service, struct sim_websocket *websocket,
-                     size_t number) {
-  *player = (struct sim_player){.service = service, .websocket = websocket, .number = number};
+                     struct sim_thread_session *session, size_t number) {
+  *player =
+      (struct sim_player){.service = service, .websocket = websocket, .number = number, .part = {.session = session}};
 }
 
 void sim_player_start(struct sim_player *player, const struct sim_steps *steps) {
@@ -33,6 +34,7 @@ void sim_player_free(struct sim_player *player) {
   json_decref(player->received);
   sim_envelope_free(&player->envelope);
   sim_stream_free(&player->stream);
+  sim_thread_part_free(&player->part);
 }
 
 // ---- sending ---------------------------------------------------------------------------------------
@@ -64,6 +66,12 @@ static void emit_json(struct sim_player *player, const struct sim_step *step, co
   char *text = sim_json_text(value);
   emit(player, step, text, strlen(text));
   free(text);
+}
+
+// The same, of a value that it owns.
+static void emit_event(struct sim_player *player, const struct sim_step *step, json_t *event) {
+  emit_json(player, step, event);
+  json_decref(event);
 }
 
 static const struct sim_envelope *envelope(struct sim_player *player) {
@@ -157,8 +165,7 @@ static bool play_record(struct sim_player *player, const struct sim_step *step) 
 static bool play_error(struct sim_player *player, const struct sim_step *step) {
   json_t *error = sim_error_payload(500, "Internal server error", "Something went wrong");
   json_object_update(error, (json_t *)step->value);
-  emit_json(player, step, error);
-  json_decref(error);
+  emit_event(player, step, error);
   return true;
 }
 
@@ -258,6 +265,52 @@ static bool (*const play[SIM_VERBS])(struct sim_player *, const struct sim_step 
     [SIM_DO_AGENT] = play_agent,
 };
 
+// ---- verbs, where they say something else by the threads API -----------------------------------------
+
+static bool thread_receive(struct sim_player *player, const struct sim_step *step) {
+  struct sim_inbox_entry *entry = sim_inbox_take(player->websocket);
+  if (!entry) return false;
+  if (recorded(step))
+    sim_thread_part_receive(&player->part, entry);
+  else
+    sim_thread_part_free(&player->part);
+  free(entry);
+  return true;
+}
+
+static bool thread_update(struct sim_player *player, const struct sim_step *step) {
+  emit_event(player, step, sim_thread_part_text(&player->part, json_string_value(step->value)));
+  return true;
+}
+
+static bool thread_message(struct sim_player *player, const struct sim_step *step) {
+  emit_event(player, step, sim_thread_part_message(&player->part, step->value));
+  return true;
+}
+
+static bool thread_record(struct sim_player *player, const struct sim_step *step) {
+  sim_thread_part_record(&player->part, step->value);
+  return true;
+}
+
+static bool thread_error(struct sim_player *player, const struct sim_step *step) {
+  emit_event(player, step, sim_thread_part_error(&player->part, step->value));
+  return true;
+}
+
+static bool (*const play_threads[SIM_VERBS])(struct sim_player *, const struct sim_step *) = {
+    [SIM_DO_RECEIVE] = thread_receive, [SIM_DO_UPDATE] = thread_update, [SIM_DO_MESSAGE] = thread_message,
+    [SIM_DO_RECORD] = thread_record,   [SIM_DO_ERROR] = thread_error,
+};
+
+// ---- the run ---------------------------------------------------------------------------------------
+
+// Plays a step as the API of the connection has it.
+static bool play_step(struct sim_player *player, const struct sim_step *step) {
+  bool threads = player->websocket->subprotocol && play_threads[step->verb];
+  return threads ? play_threads[step->verb](player, step) : play[step->verb](player, step);
+}
+
 static void upgrade(struct sim_websocket *websocket) {
   if (!websocket->answered) sim_websocket_accept(websocket);
 }
@@ -280,7 +333,7 @@ bool sim_player_run(struct sim_player *player) {
     }
     const struct sim_step *step = &steps->list[player->stack[level].next];
     if (step->verb != SIM_DO_WAIT && step->verb != SIM_DO_HANDSHAKE) upgrade(player->websocket);
-    bool over = play[step->verb](player, step);
+    bool over = play_step(player, step);
     player->started = !over;
     if (!over) return true;
     player->stack[level].next++;

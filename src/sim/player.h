@@ -6,6 +6,7 @@
 #include "service.h"
 #include "sim_websocket.h"
 #include "stream.h"
+#include "thread_part.h"
 
 struct sim_player {
   struct sim_service *service;
@@ -25,11 +26,12 @@ struct sim_player {
   json_t *received; // that message, as it came; owned
   struct sim_envelope envelope;
   struct sim_stream stream;
+  struct sim_thread_part part; // on a WebSocket of the threads API
 };
 
-// A player with nothing to play.
+// A player with nothing to play; `session` is the agent of the threads API on this connection.
 void sim_player_init(struct sim_player *player, struct sim_service *service, struct sim_websocket *websocket,
-                     size_t number);
+                     struct sim_thread_session *session, size_t number);
 
 // Starts playing these steps; they must outlive the player.
 void sim_player_start(struct sim_player *player, const struct sim_steps *steps);

@@ -152,11 +152,8 @@ static bool play_suggestions(struct sim_sse_player *player, const struct sim_ste
 }
 
 static bool play_error(struct sim_sse_player *player, const struct sim_step *step) {
-  json_t *data = json_pack("{s:s, s:i, s:s}", "message", "Something went wrong", "status_code", 500, "error_code",
-                           "internal_error");
-  json_object_update(data, (json_t *)step->value);
   sim_cursor_fail(&player->cursor);
-  send_event(player, step, "error", data);
+  send_event(player, step, "error", sim_thread_failure(step->value));
   return true;
 }
 

@@ -58,6 +58,13 @@ void sim_thread_text(enum sim_spelling spelling, json_int_t seq, const char *tex
   sim_buffer_add_string(out, full ? "\"}}}" : "\"}}");
 }
 
+json_t *sim_thread_failure(const json_t *fields) {
+  json_t *failure = json_pack("{s:s, s:i, s:s}", "message", "Something went wrong", "status_code", 500, "error_code",
+                              "internal_error");
+  json_object_update(failure, (json_t *)fields);
+  return failure;
+}
+
 json_t *sim_thread_error(const char *code, const char *message, const char *field) {
   char request_id[SIM_UUID_SIZE];
   sim_uuid(request_id);

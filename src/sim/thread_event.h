@@ -20,6 +20,9 @@ json_t *sim_thread_event(const char *type, json_int_t seq, json_t *data);
 void sim_thread_text(enum sim_spelling spelling, json_int_t seq, const char *text, size_t length,
                      struct sim_buffer *out);
 
+// What is said of a turn that failed, with these fields in place of the usual ones; a new reference.
+json_t *sim_thread_failure(const json_t *fields);
+
 // The body of an error; a new reference. `field` is the one that is wrong, NULL if it is not about one.
 json_t *sim_thread_error(const char *code, const char *message, const char *field);
 

@@ -125,6 +125,16 @@ static void take_frame(struct sim_thread_session *session, const struct sim_inbo
   json_decref(frame);
 }
 
+bool sim_thread_session_take(struct sim_thread_session *session, const struct sim_inbox_entry *entry,
+                             struct sim_cursor *cursor) {
+  sim_thread_session_free(session);
+  take_frame(session, entry);
+  if (!session->answering) return false;
+  *cursor = session->cursor;
+  session->answering = false;
+  return true;
+}
+
 // ---- answers ---------------------------------------------------------------------------------------
 
 // Sends what there is room for and is there already of the present answer; true when it is at its end.

@@ -25,6 +25,11 @@ void sim_thread_session_init(struct sim_thread_session *session, struct sim_serv
 // 200 if with nothing.
 int sim_thread_session_refusal(const struct sim_service *service, const struct sim_request *request, json_t **result);
 
+// Takes a frame in the agent's place: a message's turn is run, an answer that is resumed is found. True with the
+// cursor before the first event of it, to be freed; false: the client has been told what is wrong with the frame.
+bool sim_thread_session_take(struct sim_thread_session *session, const struct sim_inbox_entry *entry,
+                             struct sim_cursor *cursor);
+
 // Makes as much of the answers to the frames in the inbox as there is room for; true when as many events as
 // wanted have been sent.
 bool sim_thread_session_run(struct sim_thread_session *session);
