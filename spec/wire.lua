@@ -1,27 +1,44 @@
--- Servers and sessions that speak one way, by WebSocket with or without TLS or by streams, for specs whose cases are
--- to hold over several. `stop` belongs into their after_each.
+-- Servers and sessions that speak one way, of either API, by WebSocket with or without TLS or by streams, for specs
+-- whose cases are to hold over several. `stop` belongs into their after_each.
 
 local aui = require "aui"
 local cjson = require "cjson"
 local socket = require "socket"
+local steps = require "spec.steps"
 local support = require "spec.support"
 
 local Wire = {}
 Wire.__index = Wire
 
 local wire = {
-  schemes = { "ws", "wss" },
-  ways = { "ws", "wss", "stream" }, -- of both APIs, for what is the same by both
+  schemes = { "ws", "wss" }, -- of the tasks API
+  ways = { "ws", "stream", "wss of threads" }, -- for what is the same by both APIs and all carriers
+  apis = { "ws", "stream" }, -- for what is the same whatever carries it, too
 }
 
----@param way "ws"|"wss"|"stream" the last is that of the threads API, without TLS
+local WAYS = {
+  ws = { scheme = "ws" },
+  wss = { scheme = "wss" },
+  stream = { scheme = "ws", carrier = "stream" },
+  ["wss of threads"] = { scheme = "wss", carrier = "websocket" },
+}
+
+---@param way "ws"|"wss"|"stream"|"wss of threads"
 function wire.new(way)
-  local by_stream = way == "stream"
-  return setmetatable({ scheme = by_stream and "ws" or way, by_stream = by_stream, servers = {}, sessions = {} }, Wire)
+  local link = { scheme = WAYS[way].scheme, carrier = WAYS[way].carrier, servers = {}, sessions = {} }
+  link.by_stream = link.carrier == "stream"
+  return setmetatable(link, Wire)
 end
 
+local keys = 0
+
+-- Tokens are shared by all sessions with a key, also when its server has gone and another one has the port: each has a
+-- key of its own.
 local function remember(self, server)
-  server.by_stream = self.by_stream
+  if self.carrier then
+    keys = keys + 1
+    server.carrier, server.publishable_key = self.carrier, ("pk_network_hunter2-%d"):format(keys)
+  end
   table.insert(self.servers, server)
   return server
 end
@@ -36,8 +53,11 @@ end
 --- Starts aui-sim; `options` are further words of its command line.
 function Wire:start(options) return remember(self, support.start(with_scheme(self, options))) end
 
---- Starts aui-sim with a scenario.
-function Wire:play(scenario, options) return remember(self, support.play(scenario, with_scheme(self, options))) end
+--- Starts aui-sim with a scenario: a list of steps for every connection, or a table of `connections` and `rest`. Over
+--- the ways of threads it is put into the words of their API, as spec/steps.lua says.
+function Wire:play(scenario, options)
+  return remember(self, support.play(steps.scenario(scenario, self.carrier), with_scheme(self, options)))
+end
 
 local Peer = {}
 Peer.__index = Peer
@@ -96,8 +116,9 @@ end
 --- is the subject of specs of its own.
 function wire.options(server, changes)
   local options = { url = server.url, tls = server.tls, reconnect = false, recover = false }
-  if server.by_stream then
-    options.url, options.publishable_key, options.user_id = server:base(), "pk_network_hunter2", "ada"
+  if server.carrier then
+    options.url, options.user_id = server:base(), "ada"
+    options.publishable_key, options.carrier = server.publishable_key, server.carrier
   else
     options.task_id = "68e78d0dc5a4b19a030d03d6"
   end
