@@ -1,22 +1,20 @@
 -- reply:on: the events of a reply for those who do not wait.
 
 local aui = require "aui"
+local steps = require "spec.steps"
 local support = require "spec.support"
+local wire = require "spec.wire"
 
-for _, scheme in ipairs { "ws", "wss" } do
-  describe(("reply:on over %s"):format(scheme), function()
-    local server, session
+for _, way in ipairs(wire.apis) do
+  describe("reply:on over " .. way, function()
+    local link, session = wire.new(way), nil
 
-    local function play(scenario, changes)
-      server = support.play(scenario, { scheme = scheme })
-      session = server:connect(changes)
-    end
+    local function play(scenario, changes) session = assert(link:connect(link:play(scenario), changes)) end
 
     after_each(function()
       aui.log(nil)
-      if session then session:close() end
-      if server then server:stop() end
-      session, server = nil, nil
+      link:stop()
+      session = nil
     end)
 
     -- All that a reply tells from now on, in a list that grows.
@@ -69,7 +67,7 @@ for _, scheme in ipairs { "ws", "wss" } do
     it("keeps a reply alive whose user has dropped it, and its session", function()
       play { { receive = true }, { wait = 0.05 }, { message = { text = "still here" } } }
       local told = follow(session:send "hello")
-      session = nil
+      session, link.sessions = nil, {}
       support.collect()
       support.wait_until(function() return told.message ~= nil end)
       assert.are.equal("still here", told.text)
@@ -142,7 +140,7 @@ for _, scheme in ipairs { "ws", "wss" } do
     end)
 
     it("tells the first error of each handler and calls it on, but not one that fails three times in a row", function()
-      play { { receive = true }, { message = { text = "fine" } }, { cut = "fin" } }
+      play(steps.times(10, { { receive = true }, { message = { text = "fine" } }, { cut = "fin" } }))
       local told, sometimes, always = {}, 0, 0
       aui.log(function(event) told[#told + 1] = event.message:match "^[^\n]*" end, "error")
       session:on("state", function()
@@ -180,14 +178,14 @@ for _, scheme in ipairs { "ws", "wss" } do
     end)
 
     it("tells everything in order though a handler calls aui.step", function()
-      local steps, text = { { receive = true } }, ""
+      local scenario, text = { { receive = true } }, ""
       for _ = 1, 20 do
         text = text .. "A"
-        steps[#steps + 1] = { update = text }
-        steps[#steps + 1] = { wait = 0.005 }
+        scenario[#scenario + 1] = { update = text }
+        scenario[#scenario + 1] = { wait = 0.005 }
       end
-      steps[#steps + 1] = { message = { text = text } }
-      play(steps)
+      scenario[#scenario + 1] = { message = { text = text } }
+      play(scenario)
       local reply, shown, message = session:send "hello", "", nil
       reply:on("chunk", function()
         local length, limit = #reply:text(), os.time() + 20

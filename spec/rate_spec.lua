@@ -2,14 +2,15 @@
 
 local aui = require "aui"
 local host = require "aui.host"
+local steps = require "spec.steps"
 local wire = require "spec.wire"
 
 local RATE = { messages = 2, per = 0.2 }
 local GAP = 0.1 - 1e-6 -- seconds are no whole numbers
 
-for _, scheme in ipairs(wire.schemes) do
-  describe("the rate of a session over " .. scheme, function()
-    local link = wire.new(scheme)
+for _, way in ipairs(wire.ways) do
+  describe("the rate of a session over " .. way, function()
+    local link = wire.new(way)
     after_each(function() link:stop() end)
 
     it("spaces messages out, which are answered in order", function()
@@ -24,7 +25,7 @@ for _, scheme in ipairs(wire.schemes) do
 
     it("outlasts a connection", function()
       local once = { { receive = true }, { message = { text = "fine" } }, { cut = "fin" } }
-      local session = link:connect(link:play(once), { rate = RATE, reconnect = { base = 0.001 } })
+      local session = link:connect(link:play(steps.times(3, once)), { rate = RATE, reconnect = { base = 0.001 } })
       local begin = host.now()
       for i = 1, 3 do
         assert.equal("fine", assert(session:ask "question").text)

@@ -2,28 +2,24 @@
 
 local aui = require "aui"
 local support = require "spec.support"
+local wire = require "spec.wire"
 
 local function is_open(session)
   return function() return session:state() == "open" end
 end
 
-for _, scheme in ipairs { "ws", "wss" } do
-  describe(("a session over %s"):format(scheme), function()
-    local server, session
+for _, way in ipairs(wire.ways) do
+  describe("a session over " .. way, function()
+    local link, server = wire.new(way), nil
+    after_each(function() link:stop() end)
 
-    local function play(scenario) server = support.play(scenario, { scheme = scheme }) end
-
-    after_each(function()
-      if session then session:close() end
-      if server then server:stop() end
-      session, server = nil, nil
-    end)
+    local function play(scenario) server = link:play(scenario) end
 
     it("tells its handlers of each state, and why a connection was lost", function()
       local first = { { receive = true }, { cut = "fin" } }
       local second = { { receive = true }, { message = { text = "fine" } } }
       play { connections = { first, second } }
-      session = assert(aui.session(server:options()))
+      local session = link:session(server)
       assert.are.equal("connecting", session:state())
       local states, errs = {}, {}
       session:on("state", function(state, err)
@@ -39,13 +35,13 @@ for _, scheme in ipairs { "ws", "wss" } do
       support.wait_until(function() return states[#states] == "closed" end)
       assert.are.same({ "open", "waiting", "connecting", "open", "closed" }, states)
       assert.are.equal("transport", errs[2].kind)
-      assert.are.equal(1006, errs[2].close_code)
+      assert.are.equal(not link.by_stream and 1006 or nil, errs[2].close_code)
       for _, index in ipairs { 1, 3, 4, 5 } do assert.is_nil(errs[index]) end
     end)
 
     it("has any number of handlers, called in the order in which they came, until they are off", function()
       play { { receive = true }, { wait = 3600 } }
-      session = assert(aui.session(server:options()))
+      local session = link:session(server)
       local log = {}
       local function logger(name)
         return function(state) log[#log + 1] = name .. " " .. state end
@@ -64,7 +60,7 @@ for _, scheme in ipairs { "ws", "wss" } do
 
     it("may be used by a handler, which leaves waiting to a task", function()
       play { { receive = true }, { wait = 0.01 }, { message = { text = "to the handler" } } }
-      session = assert(aui.session(server:options()))
+      local session = link:session(server)
       local answer
       session:on("state", function(state)
         if state ~= "open" then return end
@@ -78,7 +74,7 @@ for _, scheme in ipairs { "ws", "wss" } do
       play { { receive = true }, { message = { text = "fine" } } }
       local told, states = {}, {}
       aui.log(function(event) told[#told + 1] = event end, "error")
-      session = assert(aui.session(server:options()))
+      local session = link:session(server)
       local off = session:on("state", function() error "in the handler" end)
       session:on("state", function(state) states[#states + 1] = state end)
       assert.are.equal("fine", assert(session:ask "question").text)
@@ -93,7 +89,7 @@ for _, scheme in ipairs { "ws", "wss" } do
 
     it("takes handlers off while they are called", function()
       play { { receive = true }, { wait = 3600 } }
-      session = assert(aui.session(server:options()))
+      local session = link:session(server)
       local calls, off = 0, nil
       off = session:on("state", function()
         calls = calls + 1
@@ -109,7 +105,7 @@ for _, scheme in ipairs { "ws", "wss" } do
 
     it("may be closed before it was ever connected", function()
       play { { receive = true } }
-      session = assert(aui.session(server:options()))
+      local session = link:session(server)
       local reply = session:send "never"
       session:close()
       assert.are.equal("closed", session:state())
@@ -121,7 +117,7 @@ for _, scheme in ipairs { "ws", "wss" } do
     it("may be closed at any moment of connecting", function()
       play { { receive = true } }
       for turns = 1, 12 do
-        local connecting = assert(aui.session(server:options()))
+        local connecting = link:session(server)
         for _ = 1, turns do aui.step() end
         connecting:close()
         assert.are.equal("closed", connecting:state())
@@ -130,7 +126,7 @@ for _, scheme in ipairs { "ws", "wss" } do
 
     it("may be closed while open, and again", function()
       play { { receive = true } }
-      session = server:connect()
+      local session = assert(link:connect(server))
       assert.are.equal("open", session:state())
       session:close()
       assert.are.equal("closed", session:state())
@@ -139,8 +135,8 @@ for _, scheme in ipairs { "ws", "wss" } do
     end)
 
     it("may be closed while it waits for a reason to connect again", function()
-      play { { receive = true }, { close = 1000 } }
-      session = server:connect()
+      play { { receive = true }, { cut = "fin" } }
+      local session = assert(link:connect(server))
       session:ask "question"
       support.wait_until(function() return session:state() == "waiting" end)
       session:close()
@@ -149,7 +145,7 @@ for _, scheme in ipairs { "ws", "wss" } do
 
     it("closed in mid-answer ends every reply as canceled, with the text that had come", function()
       play { { receive = true }, { update = "Let me" }, { wait = 3600 } }
-      session = server:connect()
+      local session = assert(link:connect(server))
       local first, second = session:send "one", session:send "two"
       assert.are.equal("Let me", (first:next()))
       session:close()
@@ -164,7 +160,7 @@ for _, scheme in ipairs { "ws", "wss" } do
 
     it("closed by one task wakes those who wait for its replies", function()
       play { { receive = true }, { wait = 3600 } }
-      session = server:connect()
+      local session = assert(link:connect(server))
       local errs = {}
       aui.run(function()
         local reply = session:send "question"
@@ -179,7 +175,7 @@ for _, scheme in ipairs { "ws", "wss" } do
 
     it("that is closed accepts nothing, and says so", function()
       play { { receive = true } }
-      session = server:connect()
+      local session = assert(link:connect(server))
       session:close()
       local reply = session:send "late"
       assert.are.equal("aui.Reply (failed)", tostring(reply))
@@ -191,7 +187,7 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.is_nil(message)
       assert.are.equal("canceled: the session is closed", tostring(err))
       assert.are.equal("function", type(session:on("state", print)))
-      assert.are.equal(("aui.Session (closed, %s)"):format(server.url), tostring(session))
+      assert.are.equal(("aui.Session (closed, %s)"):format(wire.options(server).url), tostring(session))
     end)
   end)
 end

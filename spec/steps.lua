@@ -1,14 +1,15 @@
 -- Scenarios of aui-sim (docs/simulator.md) that mean the same by every API and carrier. They are written as those of
 -- WebSockets of the tasks API, in the steps receive, update, message, wait, cut, repeat and agent, and
 --
---   { refuse = status, retry_after = seconds }   in place of an answer: nobody acts on the message
+--   { refuse = status, retry_after = seconds }   right behind receive: nobody acts on the message
 --   { fail = status }                            the agent fails in the middle of its answer
+--   { work = true }                              an event that says nothing of the text
+--   { heard = true }                             the client has had the time to read what was sent
 --
 -- By WebSocket, all other steps may be used, too. An update carries the text so far; in the threads API only what is
 -- new of it is sent. A stream answers one message: it has what stands between one `receive` and the next.
 
 local FOR_EVER = 3600
-local EVERY = 50 -- streams, where each is to get the same
 
 local steps = {}
 
@@ -50,14 +51,22 @@ local function refuse_thread(step)
   return { send = { type = "error", seq = -1, data = data } }, { close = 1008 }
 end
 
+local HEARD = { { ping = "heard" }, { await_pong = true } }
+
+local TASK_WORK = { send = { event = "workflow-step", data = { step = 1 } } }
+local THREAD_WORK = { send = { type = "event", data = { channel = { event_name = "workflow-step" }, data = {} } } }
+
 local function fail_task(step) return { error = { status_code = step.fail } }, { close = 1011 } end
 
 local function of_tasks(list)
   local made = {}
   for _, step in ipairs(list) do
     made[#made + 1] = step
+    if step["repeat"] then made[#made] = { ["repeat"] = step["repeat"], steps = of_tasks(step.steps) } end
     if step.refuse then made[#made], made[#made + 1] = refuse_task(step) end
     if step.fail then made[#made], made[#made + 1] = fail_task(step) end
+    if step.work then made[#made] = TASK_WORK end
+    if step.heard then made[#made], made[#made + 1] = HEARD[1], HEARD[2] end
   end
   return made
 end
@@ -69,8 +78,13 @@ local function of_threads(list)
     if step.receive then text = new_text() end
     if step.update then made[#made] = { update = text.update(step.update) } end
     if step.message then made[#made] = { message = text.finish(step.message) } end
-    if step.refuse then made[#made], made[#made + 1] = refuse_thread(step) end
+    if step.refuse then
+      made[#made - 1] = { receive = true, recorded = false } -- no thread is made for it, either
+      made[#made], made[#made + 1] = refuse_thread(step)
+    end
     if step.fail then made[#made] = { error = { status_code = step.fail } } end
+    if step.work then made[#made] = THREAD_WORK end
+    if step.heard then made[#made], made[#made + 1] = HEARD[1], HEARD[2] end
   end)
   return made
 end
@@ -95,6 +109,8 @@ local SAY = {
   agent = function(step, made)
     made[#made + 1], made[#made + 2] = step, DONE
   end,
+  work = function(_, made) made[#made + 1] = THREAD_WORK end,
+  heard = function(_, made) made[#made + 1] = { wait = 0.02 } end, -- of which the server is told nothing
   wait = function(step, made) made[#made + 1] = step end,
   cut = function(step, made) made[#made + 1] = step end,
 }
@@ -129,30 +145,35 @@ local function add_streams(streams, list)
   if made then stay_silent(made) end
 end
 
-local function of_streams(connections, times)
+local function of_streams(connections)
   local streams = {}
-  for _ = 1, times do
-    for _, list in ipairs(connections) do add_streams(streams, list) end
-  end
+  for _, list in ipairs(connections) do add_streams(streams, list) end
   return streams
 end
 
 -- ----------------------------------------------------------------------------------------------------
 
--- The lists of a scenario, and how often they are played.
 local function connections_of(scenario)
-  if scenario.connections or scenario.streams or scenario.rest then return scenario.connections, 1 end
-  return { scenario }, EVERY
+  local is_table = scenario.connections or scenario.streams or scenario.rest
+  if is_table then return scenario.connections end
+  return { scenario }
 end
 
---- The scenario, a list of steps for every connection or a table of `connections` and what else there may be, for the
---- carrier.
+--- The lists of connections that are all to get the same.
+function steps.times(n, list)
+  local connections = {}
+  for i = 1, n do connections[i] = list end
+  return { connections = connections }
+end
+
+--- The scenario, a list of steps for the first connection or a table of `connections` and what else there may be, for the
+--- carrier. By streams, the agent answers what comes later.
 ---@param carrier "stream"|"websocket"|nil of the threads API; nil: the tasks API
 function steps.scenario(scenario, carrier)
-  local connections, times = connections_of(scenario)
+  local connections = connections_of(scenario)
   local made = { connections = connections, streams = scenario.streams, rest = scenario.rest }
-  if carrier == "stream" then
-    made.connections, made.streams = nil, of_streams(connections, times)
+  if connections and carrier == "stream" then
+    made.connections, made.streams = nil, of_streams(connections)
   elseif connections then
     made.connections = {}
     for index, list in ipairs(connections) do made.connections[index] = (carrier and of_threads or of_tasks)(list) end

@@ -4,6 +4,7 @@ local aui = require "aui"
 local cjson = require "cjson"
 local http = require "socket.http"
 local lfs = require "lfs"
+local socket = require "socket"
 
 local support = {}
 
@@ -82,26 +83,40 @@ end
 --- Starts a killed simulator again: on the same port, with the same options and certificates.
 function Server:restart() launch(("%s --port %d"):format(self.command, self.port), self) end
 
--- The kernel's row for our end of a connection to the port that is still up: how much lies in it unread. Nil: there is
--- none, since the peer has ended it.
-local function unread(port)
+-- The kernel's rows for our ends of connections to the port that the peer has not ended: how many there are, and how
+-- much lies in them unread.
+local function connections_to(port)
   local peer = (":%04X 01 "):format(port) -- its port, and that the connection is established
-  local file = assert(io.open "/proc/net/tcp")
-  local rows = file:read "*a"
-  file:close() -- io.lines, when left early, would keep it until garbage is collected
-  for line in rows:gmatch "[^\n]+" do
+  local count, unread = 0, 0
+  for line in io.lines "/proc/net/tcp" do
     local _, last = line:find(peer, 1, true)
-    if last then return tonumber(line:match("^%x+:(%x+)", last + 1), 16) end
+    if last then
+      count, unread = count + 1, unread + tonumber(line:match("^%x+:(%x+)", last + 1), 16)
+    end
+  end
+  return count, unread
+end
+
+-- Waits without running the loop.
+local function busily_await(condition)
+  local limit = os.time() + 20
+  while not condition() do
+    assert(os.time() <= limit, "nothing came")
+    socket.sleep(0.001)
   end
 end
 
---- Waits, without running the loop, until `n` bytes (1) from the server, or the end of its only connection, lie in our
---- socket; for 20 s at most. The server must listen on an IPv4 address.
+--- How many connections to the server are up. It must listen on an IPv4 address.
+function Server:connections() return (connections_to(self.port)) end
+
+--- Waits, without running the loop, until `n` bytes (1) from the server lie in our sockets; for 20 s at most.
 function Server:await_bytes(n)
-  local limit = os.time() + 20
-  while (unread(self.port) or math.huge) < (n or 1) do
-    assert(os.time() <= limit, "nothing came")
-  end
+  busily_await(function() return select(2, connections_to(self.port)) >= (n or 1) end)
+end
+
+--- Waits, without running the loop, until the server has ended one of so many connections; for 20 s at most.
+function Server:await_end(count)
+  busily_await(function() return connections_to(self.port) < count end)
 end
 
 -- Where aui-sim finds or makes its certificate. nginx trusts the authorities of those that spec/openresty/run has made.

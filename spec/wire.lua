@@ -53,8 +53,8 @@ end
 --- Starts aui-sim; `options` are further words of its command line.
 function Wire:start(options) return remember(self, support.start(with_scheme(self, options))) end
 
---- Starts aui-sim with a scenario: a list of steps for every connection, or a table of `connections` and `rest`. Over
---- the ways of threads it is put into the words of their API, as spec/steps.lua says.
+--- Starts aui-sim with a scenario: a list of steps, or a table of `connections` and `rest`. Over the ways of threads
+--- it is put into the words of their API, as spec/steps.lua says.
 function Wire:play(scenario, options)
   return remember(self, support.play(steps.scenario(scenario, self.carrier), with_scheme(self, options)))
 end
