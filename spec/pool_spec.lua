@@ -255,7 +255,7 @@ describe("a pool", function()
         for _ = 1, 3 do
           local session = assert(pool:connect(wire.options(server)))
           assert(session:ask "hello")
-          server:await_bytes(math.huge)
+          server:await_end(1)
           aui.sleep(0.001)
           session:close()
         end

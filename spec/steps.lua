@@ -166,8 +166,8 @@ function steps.times(n, list)
   return { connections = connections }
 end
 
---- The scenario, a list of steps for the first connection or a table of `connections` and what else there may be, for the
---- carrier. By streams, the agent answers what comes later.
+--- The scenario, a list of steps for the first connection or a table of `connections` and what else there may be, for
+--- the carrier. By streams, the agent answers what comes later.
 ---@param carrier "stream"|"websocket"|nil of the threads API; nil: the tasks API
 function steps.scenario(scenario, carrier)
   local connections = connections_of(scenario)
