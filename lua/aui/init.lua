@@ -1,16 +1,16 @@
--- The module `aui`: streaming conversations with AUI agents.
+-- The module `aui`: streaming conversations with AUI agents. What makes connections, half of the code, is loaded when
+-- the first is asked for: editors and games start with modules that they may not use.
 
 local check = require "aui.option.check"
-local client_module = require "aui.client"
+local dependency = require "aui.host.dependency"
 local host = require "aui.host"
 local log = require "aui.log"
 local map = require "aui.map"
 local misuse = require "aui.host.misuse"
-local pool_module = require "aui.pool"
-local session_module = require "aui.session"
 local task_module = require "aui.task"
 
 misuse.own()
+dependency.load "cjson" -- that it is missing is told at once
 
 local aui = { _VERSION = host.version }
 
@@ -18,7 +18,7 @@ local aui = { _VERSION = host.version }
 --- it makes REST calls. It makes no connection. Raises for a bad option.
 ---@param options aui.Options
 ---@return aui.Client
-function aui.client(options) return (client_module.new(options)) end
+function aui.client(options) return (require("aui.client").new(options)) end
 
 --- A session whose first connection is made: waits for it, and with the option user_id first for a new task,
 --- which is in `session.task`. On failure nil and the error; nothing is tried again but as REST calls are (aui.client).
@@ -27,7 +27,7 @@ function aui.client(options) return (client_module.new(options)) end
 ---@return aui.Session?
 ---@return aui.Error?
 function aui.connect(options)
-  return session_module.connect(options)
+  return require("aui.session").connect(options)
 end
 
 --- A session that connects in the background; what is sent meanwhile waits. For games and callbacks. Raises for a bad
@@ -36,7 +36,7 @@ end
 ---@return aui.Session?
 ---@return aui.Error?
 function aui.session(options)
-  return session_module.open(options)
+  return require("aui.session").open(options)
 end
 
 --- A pool of open connections, whose `connect` makes sessions: for programs that talk to one server again and again, in
@@ -44,7 +44,7 @@ end
 ---@param options? aui.PoolOptions
 ---@return aui.Pool
 function aui.pool(options)
-  return pool_module.new(options)
+  return require("aui.pool").new(options)
 end
 
 local function check_function(fn)
