@@ -8,7 +8,6 @@ local carriers = require "spec.faults.carriers"
 local run = require "spec.faults.run"
 
 local FAULTS = { "delay", "split", "fin", "reset", "blackhole", "half-close", "refuse", "absent", "mute", "late" }
-local LEAST_FAULTS = 2000
 
 local seed = tonumber(os.getenv "AUI_FAULT_SEED") or os.time() % 1000000
 local only = tonumber(os.getenv "AUI_FAULT_ONLY")
@@ -62,7 +61,7 @@ for _, name in ipairs { "WebSockets", "streams", "threads' WebSockets" } do
         if send.message then messages = messages + 1 end
       end)
       print(("%d faults, %d sends, %d answered, in %d s"):format(total, sends, messages, result.seconds))
-      assert(only or total >= LEAST_FAULTS, total .. " faults")
+      assert(only or total >= carriers[name].least_faults, total .. " faults")
       assert(messages > 0)
     end)
 
