@@ -60,11 +60,15 @@ example_build() {
 
 # start_simulator BUILD_DIR: starts aui-sim on a free port; AUI_URL is from now on where it is, as it is the service's
 # place for programs: of the threads API if there is an AUI_PUBLISHABLE_KEY, else of the tasks API. It ends when the
-# script does; in a session of its own, Ctrl-C is for the example alone.
+# script does, or the program that takes its place; in a session of its own, Ctrl-C is for the example alone.
 start_simulator() {
-  local line
-  coproc sim { exec setsid "$1/bin/aui-sim" --port 0 --exit-with-stdin; }
-  read -r -t 10 line <&"${sim[0]}" || die "aui-sim did not start"
+  local directory line input
+  directory=$(mktemp -d)
+  mkfifo "$directory/output"
+  # shellcheck disable=SC2034 # It is there to stay open.
+  exec {input}> >(exec setsid "$1/bin/aui-sim" --port 0 --exit-with-stdin >"$directory/output")
+  read -r -t 10 line <"$directory/output" || die "aui-sim did not start"
+  rm -r "$directory"
   line=${line#listening on }
   if [[ -n ${AUI_PUBLISHABLE_KEY:-} ]]; then line=http${line#ws} line=${line%/api/v1/*}/apollo-api; fi
   export AUI_URL=$line
