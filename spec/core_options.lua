@@ -4,7 +4,9 @@ local options_module = require "aui.option"
 
 --- `changes` go before them.
 return function(changes)
-  local options = options_module.read({ url = "ws://127.0.0.1:1/" }).core
+  local shared = getmetatable(options_module.read({ url = "ws://127.0.0.1:1/" }).service.core_options {}).__index
+  local options = {}
+  for name, value in pairs(shared) do options[name] = value end
   for name, value in pairs(changes or {}) do options[name] = value end
   return options
 end

@@ -189,7 +189,8 @@ describe("aui.session takes", function()
 
   -- Those that lead elsewhere are not opened.
   it("a key in plain text to another machine, if that is allowed", function()
-    local place = options_module.read({ url = "ws://192.0.2.1:8080/a", api_key = "k", allow_plaintext = true }).endpoint
+    local options = { url = "ws://192.0.2.1:8080/a", api_key = "k", allow_plaintext = true }
+    local place = options_module.read(options).service.endpoint
     assert.are.same({ "192.0.2.1", 8080, "/a" }, { place.host, place.port, place.target })
   end)
 
@@ -201,13 +202,13 @@ describe("aui.session takes", function()
     }
     for region, where in pairs(places) do
       local host, base = where[1], where[2]
-      local place = options_module.read({ region = region, api_key = "hunter2" }).endpoint
+      local place = options_module.read({ region = region, api_key = "hunter2" }).service.endpoint
       assert.are.same({ "wss", host, 443, host }, { place.scheme, place.host, place.port, place.request_host })
       assert.are.equal(base, place.rest_base)
       assert.are.equal(base .. "/api/v1/external/session", place.target)
       assert.are.equal(("wss://%s%s/api/v1/external/session"):format(host, base), place.public_url)
     end
-    local default = options_module.read({ api_key = "k" }).endpoint
+    local default = options_module.read({ api_key = "k" }).service.endpoint
     assert.are.equal("data-services.aui.io", default.host)
   end)
 

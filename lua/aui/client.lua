@@ -108,11 +108,11 @@ end
 ---@param options aui.Options
 ---@return aui.Client
 function client_module.new(options)
-  local checked = options_module.read(options)
+  local service = options_module.read(options).service
   return setmetatable({
-    url = checked.endpoint.public_url,
-    api = checked.endpoint.api.NAME,
-    rest = checked.rest,
+    url = service.endpoint.public_url,
+    api = service.endpoint.api.NAME,
+    rest = service.rest,
     options_with = keeper(options),
   }, Client)
 end

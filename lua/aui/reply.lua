@@ -56,7 +56,7 @@ end
 --- The error that ended a reply.
 function reply_module.failure(reply)
   if not reply.err then
-    reply.err = reply.session.credentials.failure(reply.handle:error())
+    reply.err = reply.session.service.credentials.failure(reply.handle:error())
     reply.err.text = reply:text()
   end
   return reply.err

@@ -41,9 +41,14 @@ local retry = require "aui.api.retry"
 ---@class aui.Session
 ---@field task? aui.AgentTask the task that was made for it, by the option user_id
 ---@field thread_id? string of the threads API, as soon as it is known
-local Session = {}
+local Session = {
+  __name = "aui.Session",
+  handlers = false, -- those that follow its state
+  is_early = false, -- whether there was an event before there was a handle
+  asking = false, -- the task that finds out what the next request says
+  sent_headers = false, -- gives those of the latest request that was asked for
+}
 Session.__index = Session
-Session.__name = "aui.Session"
 
 local session_module = {}
 
@@ -51,49 +56,51 @@ local SHORTEST = 0.001 -- seconds
 
 -- How the core finds connections that may serve the session: those with the same name. A server that says more when an
 -- answer has ended must not be heard by another task: not every update says to which it belongs.
-local function pool_options(pool, place, credentials, task_id)
-  local name = { pool.id, endpoint.identity(place), credentials.identity(), task_id or "" }
+local function pool_options(pool, service, task_id)
+  local name = { pool.id, endpoint.identity(service.endpoint), service.credentials.identity(), task_id or "" }
   return { name = table.concat(name, "\n"), size = pool.size, idle = pool.idle }
 end
 
 -- As session_module.open, with checked options.
 local function open(checked, pool)
-  local place, credentials, core = checked.endpoint, checked.credentials, checked.core
+  local service = checked.service
   local self = setmetatable({
-    url = place.public_url,
-    wire = place.api,
+    service = service,
     task_id = checked.task_id,
     thread_id = checked.thread_id,
     user_id = checked.user_id,
-    task = nil,
-    rest = checked.rest,
-    timeout = checked.timeout,
-    request_host = place.request_host,
-    credentials = credentials,
     waiters = {},
     notices = 0, -- how often those who wait were woken
     text_source = { waiters = {}, notices = 0, whole = false }, -- of those who wait for text, too
-    handlers = handlers.new "state",
     reported = "connecting",
-    is_early = false, -- whether there was an event before there was a handle
-    asking = false, -- the task that finds out what the next request says
-    sent_headers = nil, -- gives those of the latest request that was asked for
+    retry_at = nil,
+    id = nil,
+    journal = nil,
+    recovery = nil,
+    handle = nil,
   }, Session)
   self.id, self.text_source.whole = host.register(self), self
-  self.journal = journal.new(self.id, self.url, place.api.CONVERSATION)
-  self.recovery = core.recover and recovery.new(checked.rest, self.journal) or nil
-  core.target, core.headers = credentials.request()
-  core.pool = pool and pool_options(pool, place, credentials, checked.task_id)
+  self.journal = journal.new(self.id, service.endpoint.public_url, service.endpoint.api.CONVERSATION)
+  self.recovery = service.recovers and recovery.new(service.rest, self.journal) or nil
+  local target, headers = service.credentials.request()
   local why
-  self.handle, why = host.open(self.id, core)
+  self.handle, why = host.open(self.id, service.core_options {
+    target = target,
+    headers = headers,
+    thread_id = checked.thread_id,
+    pool = pool and pool_options(pool, service, checked.task_id),
+  })
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
   if self.is_early then self:on_event() end
   return self
 end
 
+-- The API that it speaks.
+local function api_of(self) return self.service.endpoint.api end
+
 -- Whether one is to be made, for the user; the API of threads has none.
 local function needs_task(checked)
-  return checked.endpoint.api.create_task and checked.user_id and not checked.task_id
+  return checked.service.endpoint.api.create_task and checked.user_id and not checked.task_id
 end
 
 --- A session that connects in the background; or nil and why the options cannot be used.
@@ -109,7 +116,7 @@ end
 
 local function connection_error(self)
   local raw = self.handle:error()
-  return raw and self.credentials.failure(raw)
+  return raw and self.service.credentials.failure(raw)
 end
 
 -- Whether the session tries once more by itself, with another token or key: the server may have found the last one too
@@ -135,8 +142,9 @@ end
 -- The task of a user who has none yet; nil, and the error if there is one.
 local function new_task(checked)
   if not needs_task(checked) then return nil end
-  call.check(checked.rest)
-  return call.run(checked.rest, checked.endpoint.api.create_task { user_id = checked.user_id })
+  local service = checked.service
+  call.check(service.rest)
+  return call.run(service.rest, service.endpoint.api.create_task { user_id = checked.user_id })
 end
 
 --- Raises where a pool has no meaning, by the API: what `place` is, see endpoint.resolve.
@@ -151,7 +159,7 @@ end
 function session_module.connect(options, pool)
   host.check_wait()
   local checked = options_module.read(options)
-  if pool then session_module.check_shares(checked.endpoint) end
+  if pool then session_module.check_shares(checked.service.endpoint) end
   local task, failure = new_task(checked)
   if failure then return nil, failure end
   checked.task_id = task and task.id or checked.task_id
@@ -174,12 +182,12 @@ local function read_message(self, message)
   if type(message) ~= "table" then
     check.fail("message", "expected a string or a table, got " .. check.describe(message))
   end
-  check.names("message", message, self.wire.SESSION_MESSAGE)
+  check.names("message", message, api_of(self).SESSION_MESSAGE)
   local text = message.text
   check.given("text", text, "string")
   check.text("text", text)
-  local json, conversation = self.wire.session_message(message, self)
-  local timeout = options_module.timeouts(message.timeout, self.timeout)
+  local json, conversation = api_of(self).session_message(message, self)
+  local timeout = options_module.timeouts(message.timeout, self.service.timeout)
   return { json = json, timeout = timeout, text = text, conversation = conversation }
 end
 
@@ -229,7 +237,7 @@ function Session:ask(message, options)
   local retries, ready = read_retries(options), read_message(self, message)
   local timeout = ready.timeout
   local deadline = host.now() + timeout.total
-  local policy = { times = retries, backoff = self.rest.backoff, deadline = deadline, is_safe = false }
+  local policy = { times = retries, backoff = self.service.rest.backoff, deadline = deadline, is_safe = false }
   return retry.run(policy, function(failures)
     if failures > 0 then timeout.total = math.max(deadline - host.now(), SHORTEST) end
     return send(self, ready):message()
@@ -259,10 +267,10 @@ Session.__close = Session.close
 ---@return aui.Error? err
 function Session:history()
   check.colon(self, Session, "session:history")
-  local request = self.wire.history(self, self.task_id)
-  call.check(self.rest)
+  local request = api_of(self).history(self, self.task_id)
+  call.check(self.service.rest)
   if not request then return {} end
-  return call.run(self.rest, request)
+  return call.run(self.service.rest, request)
 end
 
 --- "connecting", "open", "waiting" (no connection; one is tried later, or for the next message) or "closed".
@@ -290,6 +298,7 @@ end
 ---@return fun() off stops the calls
 function Session:on(event, handler)
   check.colon(self, Session, "session:on")
+  if not self.handlers then self.handlers = handlers.new "state" end
   return self.handlers:add(event, handler)
 end
 
@@ -307,7 +316,7 @@ local function ask_for_request(weak, credentials, refused_headers)
   if ok then
     local target, headers, agent_id = credentials.request()
     self.sent_headers = function() return headers end -- they are secret: see aui.api.credentials
-    self.handle:give_request(self.request_host, target, headers, agent_id)
+    self.handle:give_request(self.service.endpoint.request_host, target, headers, agent_id)
   else
     self.handle:refuse_request(err or { kind = "auth", message = why, retryable = retryable })
   end
@@ -330,10 +339,10 @@ function Session:on_event(is_text)
   end
   if is_text then return host.notify(self.text_source) end
   host.notify(self)
-  if self.wire.CONVERSATION == "thread_id" then self.thread_id = self.handle:thread_id() end
+  if api_of(self).CONVERSATION == "thread_id" then self.thread_id = self.handle:thread_id() end
   if self.handle:asks() and not is_asking(self) then
     local weak = setmetatable({ session = self }, { __mode = "v" })
-    self.asking = host.spawn_background(ask_for_request, weak, self.credentials, refused_headers(self))
+    self.asking = host.spawn_background(ask_for_request, weak, self.service.credentials, refused_headers(self))
   end
   self.journal:replies()
   local state, retry_at = self.handle:state(), self.handle:retry_at()
@@ -342,13 +351,15 @@ function Session:on_event(is_text)
   local lost = state == "waiting" or (state == "connecting" and self.reported == "open")
   local err = lost and connection_error(self) or nil
   local delay = retry_at and math.max(0, retry_at - host.now())
-  if self.handlers:has "state" then
+  if self.handlers and self.handlers:has "state" then
     host.spawn_notifier(self.handlers.emit, self.handlers, "state", state, err, delay)
   end
   self.reported, self.retry_at = state, retry_at -- once all of that has had the memory for it
   self.journal:state(state, err, delay) -- the last thing here, since who listens may close the session
 end
 
-function Session:__tostring() return ("aui.Session (%s, %s)"):format(self.handle:state(), self.url) end
+function Session:__tostring()
+  return ("aui.Session (%s, %s)"):format(self.handle:state(), self.service.endpoint.public_url)
+end
 
 return session_module

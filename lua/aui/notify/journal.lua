@@ -9,7 +9,7 @@ journal.__index = journal
 
 --- `name`: of what tells conversations apart, "task_id" or "thread_id".
 function journal.new(id, url, name)
-  return setmetatable({ id = id, url = url, name = name, pending = {} }, journal)
+  return setmetatable({ id = id, url = url, name = name, pending = nil }, journal) -- `pending` once there is a listener
 end
 
 --- The session's state has changed, or the time of its next attempt; as for its handlers.
@@ -24,6 +24,7 @@ end
 function journal:sent(reply, conversation, bytes)
   if not log.wants "warn" then return end
   local entry = { reply = reply, conversation = conversation, at = host.now() }
+  self.pending = self.pending or {}
   self.pending[#self.pending + 1] = setmetatable(entry, { __mode = "v" }) -- one that its user drops is cancelled
   local message = ("send %d bytes"):format(bytes)
   log.write("debug", "send", self, { [self.name] = conversation, bytes = bytes, message = message })
@@ -45,15 +46,15 @@ end
 
 --- Some of the replies may have ended.
 function journal:replies()
-  local index = 1
-  while self.pending[index] do
-    local entry = self.pending[index]
+  local index, pending = 1, self.pending
+  while pending and pending[index] do
+    local entry = pending[index]
     local reply = entry.reply -- held from here on
     local status = reply and reply.handle:status()
     if status == "pending" then
       index = index + 1
     else
-      table.remove(self.pending, index)
+      table.remove(pending, index)
       if status then log_end(self, entry, reply, status) end
     end
   end

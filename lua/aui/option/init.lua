@@ -3,6 +3,8 @@
 local check = require "aui.option.check"
 local credentials = require "aui.api.credentials"
 local endpoint = require "aui.api.endpoint"
+local fingerprint = require "aui.option.fingerprint"
+local proxy = require "aui.option.proxy"
 local read = require "aui.option.read"
 local rows = require "aui.option.rows"
 local tasks = require "aui.api.tasks"
@@ -78,14 +80,8 @@ local function api_of(options, values)
   return api
 end
 
---- The checked options: `endpoint` (see endpoint.resolve; with `tls`), `credentials`, `timeout`, `task_id`,
---- `thread_id`, `user_id`, `rest` (see aui.api.call), and `core`, those of loop:open but for the request's target and
---- headers.
----@param options aui.Options
-function options_module.read(options)
-  if type(options) ~= "table" then
-    check.fail("options", "expected a table, got " .. check.describe(options))
-  end
+-- The service that these options lead to, and all that sessions with the same options have in common.
+local function read_service(options)
   if options.url ~= nil and options.region ~= nil then
     check.fail("region", "give either region or url, not both")
   end
@@ -95,18 +91,52 @@ function options_module.read(options)
   add_tls(place, options.tls, values.tls)
   local core = endpoint.address(place, read.core_values(SESSION, values))
   core.recover = values.recover and values.reconnect and place.rest_base ~= nil
-  core.carrier, core.thread_id = api.carrier(values), values.thread_id
+  core.carrier = api.carrier(values)
   local its_credentials = credentials.new(values, place)
   core.renews = its_credentials.asks ~= nil
+  local shared = { __index = core }
   return {
     endpoint = place,
     credentials = its_credentials,
     rest = rest_of(values, place, its_credentials),
     timeout = values.timeout,
-    task_id = values.task_id,
-    thread_id = values.thread_id,
-    user_id = values.user_id,
-    core = core,
+    recovers = core.recover,
+    core_options = function(own) return setmetatable(own, shared) end,
+  }
+end
+
+-- What a session has of its own.
+local CONVERSATION = { task_id = true, thread_id = true, user_id = true }
+
+-- By the fingerprint of options, and of the variables that stand in for some; as long as there is one of its sessions.
+local services = setmetatable({}, { __mode = "v" })
+
+local function find_service(options)
+  local print = fingerprint.of(options, CONVERSATION)
+  if not print then return read_service(options) end
+  print = ("%s %s"):format(print, read.environment(SESSION) .. proxy.environment())
+  local service = services[print] or read_service(options)
+  services[print] = service
+  return service
+end
+
+--- The checked options: `task_id`, `thread_id` and `user_id`, and `service`, which sessions with the same options
+--- share, as long as the key and the headers are no functions: `endpoint` (see endpoint.resolve; with `tls`),
+--- `credentials`, `timeout`, `rest` (see aui.api.call), `recovers`, whether what became of lost answers is found out,
+--- and `core_options(own)`, which makes of a session's own target, headers, thread_id and pool the options of
+--- loop:open: a function, since these hold the password for a proxy.
+---@param options aui.Options
+function options_module.read(options)
+  if type(options) ~= "table" then
+    check.fail("options", "expected a table, got " .. check.describe(options))
+  end
+  local service = find_service(options)
+  for name in pairs(CONVERSATION) do check.id(name, options[name]) end
+  return {
+    service = service,
+    task_id = options.task_id,
+    thread_id = options.thread_id,
+    user_id = options.user_id,
   }
 end
 

@@ -157,6 +157,15 @@ local function is_excepted(host)
   return false
 end
 
+--- The values of all variables that may say which it is, one behind the other.
+function proxy.environment()
+  local values = {}
+  for _, names in ipairs { VARIABLES, EXCEPTIONS } do
+    for _, name in ipairs(names) do values[#values + 1] = ("%s\n"):format(os.getenv(name) or "") end
+  end
+  return table.concat(values)
+end
+
 --- The proxy for connections to this host: of the option `proxy`, which is an URL, false for none, or nil, and then of
 --- the environment; nil for none. Raises for an option or a variable that cannot be used, by its name.
 ---@return aui.Proxy?

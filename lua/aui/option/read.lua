@@ -71,6 +71,15 @@ local function default_of(row)
   return readers[row.type](row, row.default)
 end
 
+--- The values of the variables that stand for fields, one behind the other.
+function read.environment(fields)
+  local values = {}
+  for _, row in ipairs(fields) do
+    if row.environment then values[#values + 1] = ("%s\n"):format(os.getenv(row.environment) or "") end
+  end
+  return table.concat(values)
+end
+
 --- The fields that a table of options may have: a list of their rows, and its field `by_name`. Those of a table in it
 --- are the field `fields` of its row. Of each row, `field` is the last part of the name.
 function read.tree(rows)

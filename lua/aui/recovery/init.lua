@@ -51,7 +51,7 @@ end
 -- The request for the history; nil where the conversation cannot be named.
 local function request_of(doubt)
   local reply = parked_reply(doubt)
-  return reply and reply.session.wire.history(reply.session, doubt.message.task_id)
+  return reply and reply.session.service.endpoint.api.history(reply.session, doubt.message.task_id)
 end
 
 -- Asks for the history; as call.once, but that there is an error, of no kind, where there is nothing to ask for.

@@ -10,10 +10,13 @@ sent.__index = sent
 local MOST_TASKS = 1000
 local MOST_UNSETTLED = 100
 
+local COUNT = {} -- no text
+
 function sent.new()
   return setmetatable({
     open = {}, -- messages in the order in which they leave, from the oldest on whose reply was last seen pending
-    tasks = {}, -- by id: { last_id = of the newest answer; unsettled = texts sent since, and how often; count of them }
+    last_ids = {}, -- of the newest answers, by task
+    unsettled = nil, -- by task, what was sent to it since: how often each text, and by COUNT how many in all
     count = 0, -- of tasks
   }, sent)
 end
@@ -25,23 +28,27 @@ function sent:add(reply, task_id, text)
 end
 
 local function forget(self, task_id)
-  self.count = self.count - (self.tasks[task_id] and 1 or 0)
-  self.tasks[task_id] = nil
+  self.count = self.count - (self.last_ids[task_id] and 1 or 0)
+  self.last_ids[task_id] = nil
+  if self.unsettled then self.unsettled[task_id] = nil end
 end
 
 local function note_answer(self, task_id, id)
   forget(self, task_id)
-  if self.count >= MOST_TASKS then forget(self, (next(self.tasks))) end
-  self.tasks[task_id] = { last_id = id, unsettled = {}, count = 0 }
+  if self.count >= MOST_TASKS then forget(self, (next(self.last_ids))) end
+  self.last_ids[task_id] = id
   self.count = self.count + 1
 end
 
 local function note_unsettled(self, message)
-  local task = self.tasks[message.task_id]
-  if not task then return end
-  task.unsettled[message.text] = (task.unsettled[message.text] or 0) + 1
-  task.count = task.count + 1
-  if task.count > MOST_UNSETTLED then forget(self, message.task_id) end
+  local task_id, text = message.task_id, message.text
+  if not self.last_ids[task_id] then return end
+  self.unsettled = self.unsettled or {}
+  local texts = self.unsettled[task_id] or { [COUNT] = 0 }
+  self.unsettled[task_id] = texts
+  texts[text] = (texts[text] or 0) + 1
+  texts[COUNT] = texts[COUNT] + 1
+  if texts[COUNT] > MOST_UNSETTLED then forget(self, task_id) end
 end
 
 -- A reply that was collected may have ended in any way.
@@ -72,9 +79,8 @@ end
 ---@return integer earlier
 ---@return table<string, any> others the texts are its keys
 function sent:before(message)
-  local task = self.tasks[message.task_id]
-  if not task then return nil, 0, {} end
-  return task.last_id, task.unsettled[message.text] or 0, task.unsettled
+  local texts = self.unsettled and self.unsettled[message.task_id] or {}
+  return self.last_ids[message.task_id], texts[message.text] or 0, texts
 end
 
 return sent
