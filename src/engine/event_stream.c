@@ -152,16 +152,18 @@ static aui_event_stream_result take_value(aui_event_stream *stream, const uint8_
                                                                 : AUI_EVENT_STREAM_NO_MEMORY;
 }
 
-/* Takes `n` bytes of a line, at least one, or some of them. */
+/* Takes `n` bytes of a line, at least one, or those before something that is to be told. */
 static aui_event_stream_result take_part_of_line(aui_event_stream *stream, const uint8_t **input, size_t n) {
-  switch (stream->place) {
-    case AUI_EVENT_STREAM_AT_NAME: return take_name(stream, input, n);
-    case AUI_EVENT_STREAM_AT_BLANK:
-      stream->place = AUI_EVENT_STREAM_AT_VALUE;
-      if (**input == ' ') ++*input;
-      return AUI_EVENT_STREAM_NEED_MORE;
-    default: return take_value(stream, input, n);
+  const uint8_t *end = *input + n;
+  aui_event_stream_result result = AUI_EVENT_STREAM_NEED_MORE;
+  if (stream->place == AUI_EVENT_STREAM_AT_NAME) result = take_name(stream, input, n);
+  if (result != AUI_EVENT_STREAM_NEED_MORE || *input == end) return result;
+  if (stream->place == AUI_EVENT_STREAM_AT_BLANK) {
+    stream->place = AUI_EVENT_STREAM_AT_VALUE;
+    if (**input == ' ') ++*input;
+    if (*input == end) return AUI_EVENT_STREAM_NEED_MORE;
   }
+  return take_value(stream, input, (size_t)(end - *input));
 }
 
 /* An empty line; without data it is the end of nothing. */
