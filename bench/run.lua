@@ -3,7 +3,8 @@
 local cjson = require "cjson"
 local workload = require "bench.workload"
 
-local SKIPPED = 77 -- the status of who cannot take part
+local SKIPPED = 77 -- the status of who cannot take part,
+local NOT_FOUND = { [126] = true, [127] = true } -- and the shell's when it has no interpreter
 local PATIENCE = 120 -- seconds for a run, after which it fails
 
 local function expect(run, what, seen, wanted)
@@ -42,6 +43,7 @@ return function(work, contender, tls_dir)
   local report, server = pipe:read "l", pipe:read "l"
   local ok, _, status = pipe:close()
   if status == SKIPPED then return nil, report or "?" end
+  if NOT_FOUND[status] then return nil, "its interpreter is not installed" end
   if not (ok and report and server) then error(work.name .. ", " .. contender .. " failed: " .. command, 0) end
   local run = cjson.decode(report)
   run.server, run.workload, run.contender = cjson.decode(server), work.name, contender
