@@ -72,7 +72,7 @@ local function of_tasks(list)
 end
 
 local function of_threads(list)
-  local made, text = {}, nil
+  local made, text = {}, new_text()
   each(list, function(step)
     made[#made + 1] = step
     if step.receive then text = new_text() end

@@ -19,31 +19,82 @@ local function update(text, context)
   return { send = { event = NAME, scope = { context = context }, data = { text = text } } }
 end
 
--- Asks once for each text that is expected in answer, on a session with the scenario's server. `tasks`: to which each
--- question goes, if not to the session's.
-local function converse(scenario, expected, tasks, changes)
-  local server = support.play(scenario)
-  local session = server:connect(changes)
+-- Asks once for each text that is expected in answer. `tasks`: to which each question goes, if not to the session's.
+local function ask_for(session, expected, tasks)
   local got = {}
   for index = 1, #expected do
     local message, err = session:ask { text = "question " .. index, task_id = tasks and tasks[index] }
     got[index] = message and message.text or tostring(err)
   end
   session:close()
-  server:stop()
   assert.are.same(expected, got)
 end
 
-describe("a final message that comes again ends no other answer", function()
-  it("before the next one's first word, in the middle of it, or with nobody asking", function()
-    converse({
-      RECEIVE, { update = "ANSW" }, final("A", "ANSWER ONE"),
-      RECEIVE, final("A", "ANSWER ONE"), { update = "ANSW" }, final("A", "ANSWER ONE"), final("B", "ANSWER TWO"),
-      final("B", "ANSWER TWO"),
-      RECEIVE, final("B", "ANSWER TWO"), final("A", "ANSWER ONE"), final("C", "ANSWER THREE"),
-    }, { "ANSWER ONE", "ANSWER TWO", "ANSWER THREE" }) -- stylua: ignore
+-- The same, on a session with the scenario's server, of the tasks API.
+local function converse(scenario, expected, tasks, changes)
+  local server = support.play(scenario)
+  ask_for(server:connect(changes), expected, tasks)
+  server:stop()
+end
+
+for _, way in ipairs(wire.websockets) do
+  local link = wire.new(way)
+
+  local function converse_by_way(scenario, expected, changes)
+    ask_for(assert(link:connect(link:play(scenario), changes)), expected)
+    link:stop()
+  end
+
+  describe("over " .. way .. " a final message that comes again ends no other answer", function()
+    it("before the next one's first word, in the middle of it, or with nobody asking", function()
+      converse_by_way({
+        RECEIVE, { update = "ANSW" }, final("A", "ANSWER ONE"),
+        RECEIVE, final("A", "ANSWER ONE"), { update = "ANSW" }, final("A", "ANSWER ONE"), final("B", "ANSWER TWO"),
+        final("B", "ANSWER TWO"),
+        RECEIVE, final("B", "ANSWER TWO"), final("A", "ANSWER ONE"), final("C", "ANSWER THREE"),
+      }, { "ANSWER ONE", "ANSWER TWO", "ANSWER THREE" }) -- stylua: ignore
+    end)
+
+    it("on another connection", function()
+      converse_by_way({
+        connections = {
+          { RECEIVE, final("A", "one"), { close = 1000 } },
+          { final("A", "one"), RECEIVE, final("A", "one"), final("B", "two") },
+        },
+      }, { "one", "two" }, { reconnect = {} })
+    end)
+
+    it("when the history had it before it was delivered", function()
+      converse_by_way({
+        connections = {
+          { RECEIVE, final("Z", "zero"), RECEIVE, { record = { id = "A", text = "one" } }, { cut = "reset" } },
+          { RECEIVE, final("A", "one"), { update = "tw" }, final("B", "two") },
+        },
+      }, { "zero", "one", "two" }, { reconnect = {}, recover = true })
+    end)
   end)
 
+  it("over " .. way .. " what the user has said is no answer: a message from a user, or to an agent", function()
+    local user, agent = { id = "u", type = "user" }, { id = "a", type = "agent" }
+    converse_by_way({
+      RECEIVE, final("U1", "question 1", { sender = user, receiver = agent }), { update = "I FO" },
+      final("A", "I FOUND IT", { sender = agent, receiver = user }),
+      RECEIVE, final("U2", "question 2", { sender = { id = "u" }, receiver = agent }),
+      final("B", "AND THE OTHER", { sender = { id = "a" }, receiver = user }),
+    }, { "I FOUND IT", "AND THE OTHER" }) -- stylua: ignore
+  end)
+end
+
+it("over stream what the user has said is no answer, either", function()
+  local link = wire.new "stream"
+  local question = { id = "U", text = "question 1", sender = { type = "user" } }
+  local answer = { id = "A", text = "I FOUND IT", sender = { type = "agent" } }
+  local stream = { { message = question }, { event = "I FO" }, { message = answer }, { done = true } }
+  ask_for(assert(link:connect(link:play { streams = { stream } })), { "I FOUND IT" })
+  link:stop()
+end)
+
+describe("a final message that comes again ends no other answer", function()
   it("when the one before it was cancelled, and its connection replaced", function()
     local second = { message_id = "B" }
     local server = support.play {
@@ -60,24 +111,6 @@ describe("a final message that comes again ends no other answer", function()
     assert.are.equal("three", assert(session:ask "third").text)
     session:close()
     server:stop()
-  end)
-
-  it("on another connection", function()
-    converse({
-      connections = {
-        { RECEIVE, final("A", "one"), { close = 1000 } },
-        { final("A", "one"), RECEIVE, final("A", "one"), final("B", "two") },
-      },
-    }, { "one", "two" }, nil, { reconnect = {} })
-  end)
-
-  it("when the history had it before it was delivered", function()
-    converse({
-      connections = {
-        { RECEIVE, final("Z", "zero"), RECEIVE, { record = { id = "A", text = "one" } }, { cut = "reset" } },
-        { RECEIVE, final("A", "one"), { update = "tw" }, final("B", "two") },
-      },
-    }, { "zero", "one", "two" }, nil, { reconnect = {}, recover = true })
   end)
 
   it("in the history", function()
@@ -163,18 +196,6 @@ describe("what says whose it is counts only if it is ours:", function()
     assert.is_truthy(err.message:find("timeout.first", 1, true))
     session:close()
     server:stop()
-  end)
-end)
-
-describe("what the user has said is no answer:", function()
-  it("a message from a user, or to an agent", function()
-    local user, agent = { id = "u", type = "user" }, { id = "a", type = "agent" }
-    converse({
-      RECEIVE, final("U1", "question 1", { sender = user, receiver = agent }), { update = "I FO" },
-      final("A", "I FOUND IT"),
-      RECEIVE, final("U2", "question 2", { sender = { id = "u" }, receiver = agent }),
-      final("B", "AND THE OTHER", { sender = { id = "a" } }),
-    }, { "I FOUND IT", "AND THE OTHER" }) -- stylua: ignore
   end)
 end)
 

@@ -13,6 +13,7 @@ Wire.__index = Wire
 local wire = {
   schemes = { "ws", "wss" }, -- of the tasks API
   ways = { "ws", "stream", "wss of threads" }, -- for what is the same by both APIs and all carriers
+  websockets = { "ws", "wss of threads" }, -- for what WebSockets do by both APIs
   apis = { "ws", "stream" }, -- for what is the same whatever carries it, too
 }
 

@@ -2,6 +2,8 @@
 #ifndef AUI_ENGINE_EVENT_API_H
 #define AUI_ENGINE_EVENT_API_H
 
+#include <stdbool.h>
+
 #include "engine/event.h"
 #include "engine/json.h"
 
@@ -21,6 +23,11 @@ typedef struct {
                                                                 is the whole */
   int (*status_code)(const aui_json_members *members);       /* of an ERROR */
 } aui_event_api;
+
+/* Whether a message is what a user has said, which answers nothing. The sender's word goes before the receiver's. */
+static inline bool aui_event_is_from_user(aui_json_party sender, aui_json_party receiver) {
+  return sender != AUI_JSON_UNNAMED ? sender == AUI_JSON_USER : receiver == AUI_JSON_AGENT;
+}
 
 extern const aui_event_api aui_event_tasks, aui_event_threads;
 

@@ -3,11 +3,6 @@
 
 enum { FIRST_ERROR_STATUS = 400, VALIDATION_STATUS = 422 };
 
-static bool is_from_user(const aui_json_members *members) {
-  if (members->sender != AUI_JSON_UNNAMED) return members->sender == AUI_JSON_USER;
-  return members->receiver == AUI_JSON_AGENT;
-}
-
 static bool is_of_an_agent(const aui_json_members *members) {
   return members->has_id || members->text.start || members->has_sender || members->has_data;
 }
@@ -23,7 +18,7 @@ static aui_event_type classify_task_event(const aui_json_members *members) {
   }
   if (members->event != AUI_JSON_NO_NAME || members->channel_event_name != AUI_JSON_NO_NAME) return AUI_EVENT_OTHER;
   if (members->has_id && members->has_sender && members->text.start) {
-    return is_from_user(members) ? AUI_EVENT_NONE : AUI_EVENT_FINAL;
+    return aui_event_is_from_user(members->sender, members->receiver) ? AUI_EVENT_NONE : AUI_EVENT_FINAL;
   }
   return is_error(members) ? AUI_EVENT_ERROR : AUI_EVENT_NONE;
 }

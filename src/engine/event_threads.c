@@ -13,12 +13,18 @@ static bool is_update(const aui_json_members *members) {
   return !named && envelope_update_text(members).start;
 }
 
+/* A user's has its place among the numbers, and no more. */
+static aui_event_type classify_envelope_message(const aui_json_envelope *envelope) {
+  bool from_user = aui_event_is_from_user(envelope->sender, envelope->receiver);
+  return envelope->id.start && !from_user ? AUI_EVENT_FINAL : AUI_EVENT_OTHER;
+}
+
 static aui_event_type classify_envelope(const aui_json_members *members) {
   const aui_json_envelope *envelope = &members->envelope;
   switch (envelope->type) {
     case AUI_JSON_THREAD: return envelope->thread_id.start ? AUI_EVENT_THREAD : AUI_EVENT_OTHER;
     case AUI_JSON_EVENT: return is_update(members) ? AUI_EVENT_UPDATE : AUI_EVENT_OTHER;
-    case AUI_JSON_MESSAGE: return envelope->id.start ? AUI_EVENT_FINAL : AUI_EVENT_OTHER;
+    case AUI_JSON_MESSAGE: return classify_envelope_message(envelope);
     case AUI_JSON_SUGGESTIONS: return envelope->suggestions.start ? AUI_EVENT_SUGGESTIONS : AUI_EVENT_OTHER;
     case AUI_JSON_ERROR: return AUI_EVENT_ERROR;
     case AUI_JSON_OTHER_TYPE: return AUI_EVENT_OTHER;

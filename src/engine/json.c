@@ -31,6 +31,10 @@ typedef enum {
   DATA_ID,
   DATA_THREAD_ID,
   DATA_INTERACTION_ID,
+  DATA_SENDER,
+  DATA_SENDER_TYPE,
+  DATA_RECEIVER,
+  DATA_RECEIVER_TYPE,
   DATA_STATUS_CODE,
   DATA_CODE,
   DATA_SUGGESTIONS,
@@ -55,7 +59,7 @@ typedef enum {
 } member;
 
 /* By the length of their keys, which tells nearly all others from them. */
-enum { LONGEST_KEY = 20, SAME_LENGTH = 9 };
+enum { LONGEST_KEY = 20, SAME_LENGTH = 11 };
 static const struct {
   member parent;
   member self;
@@ -71,15 +75,17 @@ static const struct {
            {RECEIVER, RECEIVER_TYPE, "type"},
            {DATA, DATA_DATA, "data"},
            {DATA_DATA, DATA_DATA_TEXT, "text"},
-           {DATA, DATA_CODE, "code"}},
+           {DATA, DATA_CODE, "code"},
+           {DATA_SENDER, DATA_SENDER_TYPE, "type"},
+           {DATA_RECEIVER, DATA_RECEIVER_TYPE, "type"}},
     [5] = {{ROOT, EVENT, "event"}, {ROOT, SCOPE, "scope"}, {ROOT, ERROR, "error"}},
-    [6] = {{ROOT, SENDER, "sender"}, {ROOT, DETAIL, "detail"}, {ROOT, ERRORS, "errors"}},
+    [6] = {{ROOT, SENDER, "sender"}, {DATA, DATA_SENDER, "sender"}, {ROOT, DETAIL, "detail"}, {ROOT, ERRORS, "errors"}},
     [7] = {{ROOT, CHANNEL, "channel"},
            {DATA, DATA_CHANNEL, "channel"},
            {ROOT, TASK_ID, "task_id"},
            {SCOPE, CONTEXT, "context"},
            {CONTEXT, CONTEXT_TASK_ID, "task_id"}},
-    [8] = {{ROOT, RECEIVER, "receiver"}},
+    [8] = {{ROOT, RECEIVER, "receiver"}, {DATA, DATA_RECEIVER, "receiver"}},
     [9] = {{DATA, DATA_THREAD_ID, "thread_id"}},
     [10] = {{ROOT, EXTRA_DATA, "extra_data"},
             {CHANNEL, CHANNEL_EVENT_NAME, "event_name"},
@@ -383,6 +389,10 @@ static bool record_envelope(scanner *s, kind k, aui_json_span whole, aui_json_sp
     case DATA_ID: envelope->id = id; return true;
     case DATA_THREAD_ID: envelope->thread_id = id; return true;
     case DATA_INTERACTION_ID: envelope->interaction_id = id; return true;
+    case DATA_SENDER: envelope->sender = AUI_JSON_UNNAMED; return true;
+    case DATA_SENDER_TYPE: envelope->sender = party_of(k, value, end); return true;
+    case DATA_RECEIVER: envelope->receiver = AUI_JSON_UNNAMED; return true;
+    case DATA_RECEIVER_TYPE: envelope->receiver = party_of(k, value, end); return true;
     case DATA_STATUS_CODE: envelope->status_code = status_code_of(k, value, end); return true;
     case DATA_CODE: envelope->code = status_code_of(k, value, end); return true;
     case DATA_SUGGESTIONS: envelope->suggestions = k == ARRAY || k == NULL_VALUE ? whole : none; return true;

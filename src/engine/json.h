@@ -69,6 +69,8 @@ typedef struct {
   aui_json_span thread_id;      /* root.data.thread_id, likewise */
   aui_json_span interaction_id; /* root.data.interaction_id, likewise */
   aui_json_span suggestions;    /* root.data.followup_suggestions, a list with its brackets, or null */
+  aui_json_party sender;        /* root.data.sender.type */
+  aui_json_party receiver;      /* root.data.receiver.type */
   int status_code;              /* root.data.status_code, as in aui_json_members */
   int code;                     /* root.data.code, likewise */
 } aui_json_envelope;
