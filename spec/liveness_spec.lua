@@ -8,9 +8,9 @@ local wire = require "spec.wire"
 local FAST = { base = 0.01, max = 0.05 }
 local DEAD = "the connection is dead: no answer to a ping within 0.3 s (ping_timeout)"
 
-for _, scheme in ipairs(wire.schemes) do
-  describe("a session over " .. scheme, function()
-    local link = wire.new(scheme)
+for _, way in ipairs(wire.websockets) do
+  describe("a session over " .. way, function()
+    local link = wire.new(way)
     after_each(function() link:stop() end)
 
     local function connect(server, changes)
