@@ -2,6 +2,7 @@
 -- to that text and however it spells it.
 
 local support = require "spec.support"
+local wire = require "spec.wire"
 
 local unpack = table.unpack or unpack -- luacheck: ignore (Lua 5.1)
 
@@ -49,18 +50,23 @@ local function one_by_one(steps)
   local paced = { { receive = true } }
   for index, step in ipairs(steps) do
     paced[#paced + 1] = step
-    paced[#paced + 1] = { ping = tostring(index) }
-    paced[#paced + 1] = { await_pong = true }
+    if index < #steps then paced[#paced + 1] = { heard = true } end
   end
   return paced
 end
 
-local function check(steps, texts, options)
-  local server = support.play(one_by_one(steps), options)
-  local session = server:connect()
-  follow(session:send "question", texts)
-  session:close()
-  server:stop()
+local function check(way, steps, texts, options)
+  local link = wire.new(way)
+  finally(function() link:stop() end)
+  follow(assert(link:connect(link:play(one_by_one(steps), options))):send "question", texts)
+end
+
+-- The steps of an answer with these updates and this final text, which by default is the last update's.
+local function answer(updates, final)
+  local steps = {}
+  for index, text in ipairs(updates) do steps[index] = { update = text } end
+  steps[#steps + 1] = { message = { text = final or updates[#updates] } }
+  return steps
 end
 
 -- Each is { name, the updates' texts, the final text: that of the last update if it is left out }.
@@ -118,11 +124,9 @@ for _, envelope in ipairs { "simple", "full" } do
     for _, conversation in ipairs(DELTAS) do
       local name, updates, shown, final = unpack(conversation)
       it(name, function()
-        local steps, texts = {}, { unpack(shown) }
-        for index, text in ipairs(updates) do steps[index] = { update = text } end
+        local texts = { unpack(shown) }
         texts[#texts + 1] = final
-        steps[#steps + 1] = { message = { text = texts[#texts] } }
-        check(steps, texts, { "--envelope", envelope })
+        check("ws", answer(updates, texts[#texts]), texts, { "--envelope", envelope })
       end)
     end
   end)
@@ -146,21 +150,31 @@ for _, envelope in ipairs { "simple", "full" } do
   end)
 end
 
-for _, scheme in ipairs { "ws", "wss" } do
-  for _, envelope in ipairs { "simple", "full" } do
-    describe(("a text over %s, in the %s spelling, is followed when it"):format(scheme, envelope), function()
-      for _, conversation in ipairs(CONVERSATIONS) do
-        local name, updates, final = unpack(conversation)
+-- Each is { way, how updates are spelled }. In the threads API a text is only added to, but by the final message.
+local CARRIED = { { "ws", "simple" }, { "ws", "full" }, { "stream", "simple" }, { "stream", "full" } }
+table.insert(CARRIED, { "wss of threads", "full" })
+
+local function only_grows(texts)
+  for index = 2, #texts do
+    if texts[index]:sub(1, #texts[index - 1]) ~= texts[index - 1] then return false end
+  end
+  return true
+end
+
+for _, carried in ipairs(CARRIED) do
+  local way, envelope = unpack(carried)
+  describe(("a text over %s, in the %s spelling, is followed when it"):format(way, envelope), function()
+    for _, conversation in ipairs(CONVERSATIONS) do
+      local name, updates, final = unpack(conversation)
+      if way == "ws" or only_grows(updates) then
         it(name, function()
-          local steps, texts = {}, { unpack(updates) }
-          for index, text in ipairs(updates) do steps[index] = { update = text } end
+          local texts = { unpack(updates) }
           texts[#texts + 1] = final
-          steps[#steps + 1] = { message = { text = texts[#texts] } }
-          check(steps, texts, { "--envelope", envelope, scheme = scheme })
+          check(way, answer(updates, final), texts, { "--envelope", envelope })
         end)
       end
-    end)
-  end
+    end
+  end)
 end
 
 -- Each is { name, the payloads as sent, the texts shown }; the last payload is the final message.
@@ -257,42 +271,38 @@ local SPELLINGS = {
   },
 }
 
-for _, scheme in ipairs { "ws", "wss" } do
-  describe(("a text over %s is understood with"):format(scheme), function()
-    for _, spelling in ipairs(SPELLINGS) do
-      local name, payloads, texts = unpack(spelling)
-      it(name, function()
-        local steps = {}
-        for index, payload in ipairs(payloads) do steps[index] = { send = payload } end
-        check(steps, texts, { scheme = scheme })
-      end)
-    end
-  end)
+describe("a text is understood with", function()
+  for _, spelling in ipairs(SPELLINGS) do
+    local name, payloads, texts = unpack(spelling)
+    it(name, function()
+      local steps = {}
+      for index, payload in ipairs(payloads) do steps[index] = { send = payload } end
+      check("ws", steps, texts)
+    end)
+  end
+end)
 
-  describe(("a long answer over %s"):format(scheme), function()
+for _, way in ipairs(wire.ways) do
+  describe(("a long answer over %s"):format(way), function()
+    local link = wire.new(way)
+    after_each(function() link:stop() end)
+
     it("may come in 20,000 updates", function()
-      local tokens = { tokens = 20000, token_bytes = 2 }
-      local server = support.play({ { receive = true }, tokens, { message = {} } }, { scheme = scheme })
-      local session = server:connect { timeout = { total = 600 } } -- 400 MB; valgrind takes a minute
-      local reply = session:send "question"
+      local server = link:start { "--tokens", "20000", "--token-bytes", "2" }
+      local patience = { timeout = { total = 600 } } -- 400 MB in the tasks API; valgrind takes a minute
+      local reply = assert(link:connect(server, patience)):send "question"
       local shown = support.read(reply)
       assert.are.equal(40000, #shown)
       assert.is_true(shown == reply:message().text)
-      session:close()
-      server:stop()
     end)
 
     it("may be of 8 MB", function()
       local text = ("0123456789abcde\n"):rep(512 * 1024)
-      local steps = { { receive = true }, { update = text:sub(1, 1000000) }, { message = { text = text } } }
-      local server = support.play(steps, { scheme = scheme })
-      local session = server:connect { max_message = 16 * 1024 * 1024 }
-      local reply = session:send "question"
+      local server = link:play { { receive = true }, { update = text:sub(1, 1000000) }, { message = { text = text } } }
+      local reply = assert(link:connect(server, { max_message = 16 * 1024 * 1024 })):send "question"
       local shown = support.read(reply)
       assert.is_true(shown == text)
       assert.is_true(reply:message().text == text)
-      session:close()
-      server:stop()
     end)
   end)
 end
