@@ -14,9 +14,9 @@ local function descriptor_limit()
   end
 end
 
-for _, scheme in ipairs(wire.schemes) do
-  describe(SESSIONS .. " sessions at once over " .. scheme, function()
-    local link = wire.new(scheme)
+for _, way in ipairs(wire.apis) do
+  describe(SESSIONS .. " sessions at once over " .. way, function()
+    local link = wire.new(way)
     after_each(function() link:stop() end)
 
     local function skip_if_limited()
