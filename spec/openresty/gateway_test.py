@@ -315,23 +315,63 @@ class InMemory(Tasks, Case):
     pass
 
 
-class InRedis(Tasks, Case):
+class SharedStore(Case):
+    """With a Redis for all gateways."""
+
     @classmethod
     def setUpClass(cls):
         cls.redis = Redis()
         cls.addClassCleanup(cls.redis.stop)
-        cls.settings = {"AUI_REDIS": f"127.0.0.1:{cls.redis.port}"}
+        cls.settings = cls.settings | {"AUI_REDIS": f"127.0.0.1:{cls.redis.port}"}
 
+    def move(self, browser, gateway):
+        """The browser's requests go to another gateway from now on."""
+        browser.port, browser.origin = gateway.port, f"http://127.0.0.1:{gateway.port}"
+
+
+class InRedis(SharedStore, Tasks):
     def test_shares_conversations_between_machines(self):
         sim = self.sim("--pace", "0")
         here, there = self.gateway(sim.url), self.gateway(sim.url)
         browser = Browser(here)
         task = browser.create_task()
         answer = browser.ask(task, LAPTOP)[-1][1]
-        browser.port, browser.origin = there.port, f"http://127.0.0.1:{there.port}"
+        self.move(browser, there)
         self.assertEqual(2, len(browser.get(f"/api/tasks/{task}/messages").json["messages"]))
         self.assertEqual(answer, browser.ask(task, LAPTOP)[-1][1])
         self.assertEqual([LAPTOP], self.logged("message"))
+
+
+class ThreadsInRedis(SharedStore):
+    """What all machines have to know of a thread."""
+
+    settings = {"AUI_PUBLISHABLE_KEY": PUBLISHABLE_KEY}
+
+    def test_goes_on_in_a_thread_on_another_machine(self):
+        sim = self.sim("--pace", "0")
+        here, there = self.gateway(sim.base()), self.gateway(sim.base())
+        browser = Browser(here)
+        task = browser.create_task()
+        answer = browser.ask(task, "Wireless headphones", "m1")[-1][1]
+        self.move(browser, there)
+        self.assertEqual(answer, browser.ask(task, "Wireless headphones", "m1")[-1][1])
+        self.assertIn("Here is what I know", shown(browser.ask(task, "Tell me more about the first one", "m2")))
+        self.assertEqual(4, len(browser.get(f"/api/tasks/{task}/messages").json["messages"]))
+
+    def test_begins_a_thread_by_one_message_on_all_machines(self):
+        wait = [{"wait": 1}, {"agent": True}, {"done": True}]
+        sim = self.sim("--pace", "0", scenario={"streams": [[{"thread": False}, *wait]]})
+        here, there = self.gateway(sim.base()), self.gateway(sim.base())
+        browser = Browser(here)
+        task = browser.create_task()
+        first = browser.chat(task, LAPTOP, "m1")
+        wait_until(lambda: self.logged("message"), "the message")
+        self.move(browser, there)
+        [(kind, error, _)] = browser.ask(task, "headphones", "m2")
+        self.assertEqual(("error", "rate_limit", "no"), (kind, error["kind"], error["delivered"]))
+        self.assertEqual("message", list(first)[-1][0])
+        self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
+        self.assertEqual([LAPTOP, "headphones"], self.logged("message"))
 
 
 class WithDeadWorkers(Case):
