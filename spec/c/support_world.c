@@ -14,6 +14,10 @@ _Noreturn void world_broken(const char *condition, const char *file, int line) {
   abort();
 }
 
+static bool speaks_threads(const world *w) {
+  return w->config.carrier == AUI_CARRIER_THREADS_WEBSOCKET;
+}
+
 static int slots_used(const world *w) {
   return w->sends < WORLD_SENDS ? w->sends : WORLD_SENDS;
 }
@@ -46,11 +50,16 @@ static const char *task_of(int number) {
 
 /* ---- What must hold ---- */
 
+/* Of a text whose parts do not look like each other: from deltas that do, a session takes it that they are none. */
+static char letter_at(size_t i) {
+  return (char)('a' + ((i * 2654435761u) >> 7) % 26);
+}
+
 /* The answer to a send says which one it answers, so that a stray text shows. */
 static size_t answer_text(char text[WORLD_MAX_TEXT], int number, int length) {
   size_t n = (size_t)snprintf(text, WORLD_MAX_TEXT, "answer %d: ", number);
   require(length >= 0 && n + (size_t)length < WORLD_MAX_TEXT);
-  memset(text + n, 'x', (size_t)length);
+  for (int i = 0; i < length; i++) text[n + (size_t)i] = letter_at((size_t)i);
   text[n + (size_t)length] = 0;
   return n;
 }
@@ -61,7 +70,7 @@ static void check_text(const world_sent *s) {
   const char *text = aui_reply_text(s->reply, &n);
   if (n == 0 || s->anything_may) return;
   require(n >= begins && memcmp(text, prefix, begins) == 0);
-  for (size_t i = begins; i < n; i++) require(text[i] == 'x');
+  for (size_t i = begins; i < n; i++) require(text[i] == letter_at(i - begins));
 }
 
 /* The final message is the one that the server sent, or that was found elsewhere. */
@@ -254,9 +263,23 @@ static world_sent *known(world *w, int number) {
   return s->number == number ? s : NULL;
 }
 
+/* Which send a message is. */
+static int number_of(const peer_frame *frame) {
+  const char *at = strstr(frame->payload, "\"n\":");
+  int number = -1;
+  require(at && sscanf(at, "\"n\":%d", &number) == 1);
+  return number;
+}
+
+/* A thread that is not known yet is made. */
+static void name_thread(world *w, const peer_frame *frame) {
+  if (strstr(frame->payload, "\"thread_id\":\"T\"")) return;
+  require(!strstr(frame->payload, "thread_id"));
+  peer_send_text(&w->p, "{\"type\":\"thread\",\"seq\":0,\"data\":{\"thread_id\":\"T\"}}");
+}
+
 static void read_message(world *w, const peer_frame *frame) {
-  int number;
-  require(sscanf(frame->payload, "{\"n\":%d}", &number) == 1);
+  int number = number_of(frame);
   require(number >= w->last_read && number < w->sends); /* in order */
   require(!w->closing);
   require(!world_parked(w) || w->silent || w->raw); /* nothing overtakes one that is in doubt */
@@ -272,6 +295,8 @@ static void read_message(world *w, const peer_frame *frame) {
   if (s) s->acted = true;
   w->answering = number;
   w->answered = false;
+  w->said = 0;
+  if (speaks_threads(w)) name_thread(w, frame);
 }
 
 static void read_close(world *w) {
@@ -313,7 +338,10 @@ static void read_request(world *w) {
 static void leave_unread(world *w, bool reset) {
   aui_buffer *in = &w->p.incoming;
   bool frames = w->accepted && !w->silent && !w->raw;
-  if (frames && !reset) require(aui_buffer_append(&w->late, in->data, in->len));
+  if (frames && !reset) {
+    world_arrive_late(w); /* what an earlier connection has left may end in half a frame */
+    require(aui_buffer_append(&w->late, in->data, in->len));
+  }
   in->len = 0;
 }
 
@@ -366,12 +394,10 @@ void world_lose(world *w, const char *cause, bool retryable) {
 void world_arrive_late(world *w) {
   aui_buffer now = w->p.incoming;
   peer_frame frame;
-  int number;
   w->p.incoming = w->late;
   while (peer_read(&w->p, &frame)) {
     if (frame.opcode != PEER_TEXT) continue;
-    require(sscanf(frame.payload, "{\"n\":%d}", &number) == 1);
-    world_sent *s = known(w, number);
+    world_sent *s = known(w, number_of(&frame));
     if (!s || s->anything_may) continue;
     require(!s->acted); /* not twice */
     const aui_error *error = s->reply ? aui_reply_error(s->reply) : NULL;
@@ -425,6 +451,11 @@ static bool may_speak(const world *w) {
   return w->accepted && !w->silent;
 }
 
+/* Of nothing that was asked for. In the threads API what comes while a message is in doubt is about that. */
+static bool may_speak_unasked(world *w) {
+  return may_speak(w) && !(speaks_threads(w) && world_parked(w));
+}
+
 void world_accept(world *w) {
   if (!w->request[0] || w->accepted || w->silent) return;
   peer_accept(&w->p, w->request);
@@ -435,6 +466,22 @@ void world_refuse(world *w, const char *response, size_t n) {
   if (!w->request[0] || w->accepted || w->silent) return;
   peer_send(&w->p, response, n);
   w->silent = true;
+}
+
+static void say_envelope(world *w, const char *type, const char *data) {
+  char json[WORLD_MAX_TEXT + 256];
+  snprintf(json, sizeof json, "{\"type\":\"%s\",\"seq\":%d,\"data\":%s}", type, ++w->seq, data);
+  peer_send_text(&w->p, json);
+}
+
+/* What is new in a text that only grows. */
+static void say_delta(world *w, const char *text) {
+  char data[WORLD_MAX_TEXT + 128];
+  int length = (int)strlen(text);
+  if (length <= w->said) return;
+  snprintf(data, sizeof data, "{\"data\":{\"text\":\"%s\"}}", text + w->said);
+  say_envelope(w, "event", data);
+  w->said = length;
 }
 
 /* Some updates say whose they are. */
@@ -452,7 +499,11 @@ static void say_update(world *w, int number, int answer_id, const char *text) {
 static void say_final(world *w, int id, const char *sender, const char *text) {
   char json[WORLD_MAX_TEXT + 128];
   snprintf(json, sizeof json, "{\"id\":\"%d\",\"text\":\"%s\",\"sender\":{\"type\":\"%s\"}}", id, text, sender);
-  peer_send_text(&w->p, json);
+  if (speaks_threads(w)) {
+    say_envelope(w, "message", json);
+  } else {
+    peer_send_text(&w->p, json);
+  }
 }
 
 void world_answer(world *w, int length, bool final) {
@@ -460,10 +511,9 @@ void world_answer(world *w, int length, bool final) {
   if (!may_speak(w) || w->answering < 0) return;
   answer_text(text, w->answering, length);
   w->answered = true;
-  if (!final) {
-    say_update(w, w->answering, w->answer_id, text);
-    return;
-  }
+  if (!final && speaks_threads(w)) say_delta(w, text);
+  if (!final && !speaks_threads(w)) say_update(w, w->answering, w->answer_id, text);
+  if (!final) return;
   say_final(w, w->answer_id, "agent", text);
   world_sent *s = known(w, w->answering);
   if (s && !s->settled) s->length = length;
@@ -472,11 +522,16 @@ void world_answer(world *w, int length, bool final) {
 
 void world_event(world *w) {
   bool nothing_under_way = w->answering < 0 && w->p.incoming.len == 0 && w->p.outgoing.len == 0;
-  if (may_speak(w) && nothing_under_way) peer_send_text(&w->p, "{\"event\":\"other\"}");
+  if (!may_speak_unasked(w) || !nothing_under_way) return;
+  if (speaks_threads(w)) {
+    say_envelope(w, "workflow", "{}");
+  } else {
+    peer_send_text(&w->p, "{\"event\":\"other\"}");
+  }
 }
 
 void world_stray(world *w, int how) {
-  if (!may_speak(w)) return;
+  if (!may_speak_unasked(w) || (speaks_threads(w) && how > 0)) return; /* there updates do not say whose they are */
   switch (how) {
     case 0:
       if (w->over > 0) say_final(w, w->over, "agent", "stray: said before");
@@ -492,9 +547,11 @@ void world_stray(world *w, int how) {
 }
 
 void world_greet(world *w, bool final) {
-  if (!may_speak(w) || w->cut_off || w->answering >= 0 || w->p.outgoing.len > 0) return;
+  if (!may_speak_unasked(w) || w->cut_off || w->answering >= 0 || w->p.outgoing.len > 0) return;
   if (final) {
     say_final(w, ++w->ids, "agent", "welcome");
+  } else if (speaks_threads(w)) {
+    say_envelope(w, "event", "{\"data\":{\"text\":\"welcome\"}}");
   } else {
     peer_send_update(&w->p, "welcome");
   }
@@ -505,17 +562,33 @@ void world_ping(world *w) {
   if (may_speak(w)) peer_send_frame(&w->p, 0x80 | PEER_PING, "ping", 4);
 }
 
-void world_refuse_message(world *w, int status_code) {
-  char json[64];
-  if (!may_speak(w)) return;
-  bool about_message = status_code == 400 || status_code == 422;
-  if (w->answering < 0 && about_message) return; /* there is none */
-  int n = snprintf(json, sizeof json, "{\"status_code\":%d,\"message\":\"no\"}", status_code);
-  peer_send_frame(&w->p, 0x80 | PEER_TEXT, json, (size_t)n);
+/* Whether what the server is answering has been turned away by this, before it was acted on. */
+static void turn_away(world *w, int status_code) {
   world_sent *s = w->answering < 0 ? NULL : known(w, w->answering);
   bool turned_away = status_code == 401 || status_code == 403 || status_code == 429;
   if (s && turned_away && !w->answered) s->acted = false;
+}
+
+void world_refuse_message(world *w, int status_code) {
+  static const char of_tasks[] = "{\"status_code\":%d,\"message\":\"no\"}",
+                    of_threads[] = "{\"type\":\"error\",\"seq\":-1,\"data\":{\"error\":\"no\",\"code\":%d}}";
+  char json[128];
+  if (!may_speak(w)) return;
+  bool about_message = status_code == 400 || status_code == 422;
+  if (w->answering < 0 && about_message) return; /* there is none */
+  snprintf(json, sizeof json, speaks_threads(w) ? of_threads : of_tasks, status_code);
+  peer_send_text(&w->p, json);
+  turn_away(w, status_code);
   w->silent = true;
+}
+
+void world_refuse_turn(world *w, int status_code) {
+  char data[64];
+  if (!may_speak(w) || !speaks_threads(w) || w->answering < 0) return;
+  snprintf(data, sizeof data, "{\"message\":\"no\",\"status_code\":%d}", status_code);
+  say_envelope(w, "error", data);
+  turn_away(w, status_code);
+  w->answering = -1;
 }
 
 void world_close_frame(world *w, int code) {

@@ -52,13 +52,15 @@ typedef struct {
   bool closing;        /* the session has sent a close frame */
   bool raw;            /* raw bytes were sent, so that the server cannot know what it has said */
   int answering;       /* which send; -1: none */
-  bool answered;       /* some of that answer is out */
+  bool answered;       /* some of that answer is out, */
+  int said;            /* of a text so long */
   int answer_id;       /* and its id */
   size_t delivered;    /* bytes */
 
   int sends;
   int last_read; /* which send the server has read last; -1: none */
   int ids;       /* how many messages of the server have one */
+  int seq;       /* the number of its last envelope */
   int over;      /* the id of an answer that its user has had; 0: none */
   int messages;  /* how many the server has had */
   int pings;     /* and how many pings */
@@ -66,7 +68,8 @@ typedef struct {
   world_sent sent[WORLD_SENDS]; /* send n in n % WORLD_SENDS */
 } world;
 
-/* Begins with a new session, which wants a connection. Released with world_close. */
+/* Begins with a new session of either API by WebSocket, which wants a connection. Released with world_close. In the
+ * threads API the server has deltas, which do not take back what was said. */
 world *world_open(const aui_session_config *config);
 
 /* Frees the session, then the replies, all of which must have ended, and all else. */
@@ -128,8 +131,9 @@ void world_answer(world *w, int length, bool final);         /* an update, or th
 void world_event(world *w);                                  /* of another kind, while nothing is under way */
 void world_greet(world *w, bool final);                      /* the agent speaks unasked, and is heard at once */
 void world_stray(world *w, int how);                         /* 0 to 3: speaks of what is over, or not theirs */
+void world_refuse_turn(world *w, int status_code);           /* in the threads API: the answer ends, and nothing else */
 void world_ping(world *w);
-void world_refuse_message(world *w, int status_code);    /* by an error payload; says nothing more */
+void world_refuse_message(world *w, int status_code);    /* by an error of the session; says nothing more */
 void world_close_frame(world *w, int code);              /* says nothing more */
 void world_break(world *w, const void *bytes, size_t n); /* bytes that no session may accept; says nothing more */
 

@@ -10,7 +10,7 @@
 
 #include "support_world.h"
 
-enum { SEEDS = 400, STEPS = 600, MAX_SENDS = 200 };
+enum { SEEDS = 300, STEPS = 600, MAX_SENDS = 200 };
 
 typedef struct {
   world *w;
@@ -39,13 +39,14 @@ static void misbehave(walk *k) {
   static const char *const junk[] = {"\x82\x01{", "\x81\x01{", "\x83\x01x", "\x81\x85xxxxxxxxx", "\xFF\xFF\xFF\xFF"};
   static const int codes[] = {1000, 1001, 1005, 1008, 1011, 4000};
   static const int statuses[] = {500, 401, 429, 400};
-  switch (below(k, 3)) {
+  switch (below(k, 4)) {
     case 0: world_close_frame(k->w, codes[below(k, 6)]); break;
     case 1: {
       const char *bytes = junk[below(k, 5)];
       world_break(k->w, bytes, strlen(bytes));
       break;
     }
+    case 2: world_refuse_turn(k->w, statuses[below(k, 4)]); break;
     default:
       world_refuse_message(k->w, statuses[below(k, 4)]);
       if (k->w->silent && chance(k, 70)) world_close_frame(k->w, 1008);
@@ -184,8 +185,11 @@ static void close_for_good(walk *k) {
 }
 
 /* Half of the sessions connect again by themselves, and park what is in doubt. */
-static aui_session_config config_of(uint32_t seed) {
+static aui_session_config config_of(aui_carrier carrier, uint32_t seed) {
   aui_session_config config = peer_config();
+  config.carrier = carrier;
+  if (carrier == AUI_CARRIER_THREADS_WEBSOCKET)
+    config.request.headers = "Sec-WebSocket-Protocol: token, " AUI_THREADS_PROTOCOL "\r\n";
   config.connect_timeout = 1000;
   config.close_timeout = 100;
   if (seed % 2 == 0) return config;
@@ -196,8 +200,8 @@ static aui_session_config config_of(uint32_t seed) {
   return config;
 }
 
-static void walk_with(uint32_t seed, states_seen *seen) {
-  aui_session_config config = config_of(seed);
+static void walk_with(aui_carrier carrier, uint32_t seed, states_seen *seen) {
+  aui_session_config config = config_of(carrier, seed);
   walk k = {.w = world_open(&config), .state = seed * 2654435761u};
   k.w->keeps = seed % 4 == 3;
   k.w->states = *seen;
@@ -211,14 +215,24 @@ static void walk_with(uint32_t seed, states_seen *seen) {
   world_close(k.w);
 }
 
-static void every_send_ends_once_in_declared_states(void **state) {
+static void walk_by(aui_carrier carrier) {
   states_seen seen = {0};
-  (void)state;
-  for (uint32_t seed = 1; seed <= SEEDS; seed++) walk_with(seed, &seen);
+  for (uint32_t seed = 1; seed <= SEEDS; seed++) walk_with(carrier, seed, &seen);
   states_check_all(&seen);
 }
 
+static void every_send_ends_once_in_declared_states(void **state) {
+  (void)state;
+  walk_by(AUI_CARRIER_WEBSOCKET);
+}
+
+static void so_it_is_in_the_threads_api(void **state) {
+  (void)state;
+  walk_by(AUI_CARRIER_THREADS_WEBSOCKET);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_send_ends_once_in_declared_states)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_send_ends_once_in_declared_states),
+                                     cmocka_unit_test(so_it_is_in_the_threads_api)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

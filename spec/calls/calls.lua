@@ -102,48 +102,65 @@ local EVERY_FAULT = {
     { { receive = true }, { update = "A" }, { wait = 0.3 }, { cut = "fin" } },
     { { agent = true } },
   },
+  streams = {
+    { { agent = 1 }, { cut = "reset" } },
+    { { agent = true }, { done = true } },
+    { { response = { status = 503 } } },
+    { { agent = 2 }, { wait = 0.3 }, { cut = "fin" } },
+    { { response = { status = 401 } } },
+    { { event = "A" }, { error = { message = "no", status_code = 429 } }, { done = true } },
+    { { thread = false }, { event = "A" }, { done = true } },
+  },
   rest = { "serve", { status = 503 }, "drop", { status = 200, body = "[1" }, { status = 429 }, "serve", "ignore" },
 }
 local servers = {
-  support.start { "--pace", "0" },
-  support.start { "--pace", "0.002" },
-  support.start { "--echo", "--pace", "0" },
   support.play(EVERY_FAULT),
-  { url = "ws://127.0.0.1:1/" },
+  support.start { "--pace", "0" },
+  support.start { "--pace", "0.002", "--cumulative", "--token-lifetime", "1" },
+  support.start { "--echo", "--pace", "0" },
+  { url = "ws://127.0.0.1:1/api/v1/external/session" },
+}
+local WHOLE = servers[4]
+
+local SOMETHING_AS_KEY = {
+  "pk_network_a",
+  "pk_network_b",
+  "another",
+  function() return "pk_network_a" end,
+  function()
+    aui.sleep(0.001)
+    return one_of { "pk_network_a", nil }, "none just now"
+  end,
+  function() error "no key" end,
 }
 
-local function options()
-  local given = {
-    url = one_of(servers).url,
-    task_id = one_of { "one", "two" },
+-- What sessions of either API are given.
+local function common_options()
+  return {
     timeout = { connect = 0.2, first = 0.1, idle = 0.1, total = 0.3, call = 0.1 },
     reconnect = one_of { false, { base = 0.001, max = 0.01, attempts = dice(3) } },
     recover = one_of { true, false },
     queue = one_of { { messages = dice(3) }, { bytes = 1000 }, {} },
     ping_interval = one_of { 0.01, 20 },
     rate = dice(10) == 1 and { messages = 1, per = 0.01 } or nil,
-    api_key = one_of {
-      "key",
-      function() return "key" end,
-      function()
-        aui.sleep(0.001)
-        return one_of { "key", nil }, "none just now"
-      end,
-      function() error "no key" end,
-    },
   }
+end
+
+local function options()
+  local given = common_options()
+  given.url, given.task_id, given.api_key = one_of(servers).url, one_of { "one", "two" }, one_of(SOMETHING_AS_KEY)
   -- Not `timeout`, whose defaults outlast anybody's patience here.
   if dice(20) == 1 then given[one_of { "task_id", "tls", "queue", "max_message", "odd" }] = anything() end
   return given
 end
 
 local function thread_options()
-  local url = one_of(servers).url
-  return {
-    url = (url:gsub("^ws", "http"):gsub("/api/v1/.*$", "/apollo-api")),
-    timeout = { call = 0.1 },
-    publishable_key = one_of { "pk_network_a", "pk_network_b", "another", options().api_key },
-  }
+  local given = common_options()
+  given.url = one_of(servers).url:gsub("^ws", "http"):gsub("/api/v1/.*$", "/apollo-api")
+  given.publishable_key = one_of(SOMETHING_AS_KEY)
+  given.carrier, given.user_id = one_of { "stream", "websocket" }, one_of { "ada", "grace" }
+  if dice(20) == 1 then given[one_of { "thread_id", "carrier", "user_id", "queue", "odd" }] = anything() end
+  return given
 end
 
 -- ---- Calls ----
@@ -183,6 +200,10 @@ local calls = {
   function() hold("session", aui.session(options())) end,
   function() hold("session", aui.session(options())) end,
   function() hold("session", (aui.connect(options()))) end,
+  function() hold("session", aui.session(thread_options())) end,
+  function() hold("session", aui.session(thread_options())) end,
+  function() hold("session", (aui.connect(thread_options()))) end,
+  function() any("session"):history() end,
   function() hold("pool", aui.pool { size = dice(3), idle = 0.05 }) end,
   function() hold("session", (any("pool"):connect(options()))) end,
   function() hold("client", aui.client(options())) end,
@@ -300,11 +321,22 @@ while not try(aui.run, function() aui.sleep(0.001) end) do
   assert(patience > 0, "aui.run does not come to an end without an error")
 end
 local answers = aui.run(function()
-  local session = assert(servers[3]:connect())
+  local session = assert(WHOLE:connect())
   local message = assert(session:ask "whole")
   session:close()
   return message.text
 end)
 assert(answers == "whole", answers)
+answers = aui.run(function()
+  local texts = {}
+  for _, carrier in ipairs { "stream", "websocket" } do
+    local given = { url = WHOLE:base(), publishable_key = "pk_network_a", user_id = "ada", carrier = carrier }
+    local session = assert(aui.connect(given))
+    texts[#texts + 1] = assert(session:ask "whole").text
+    session:close()
+  end
+  return table.concat(texts, " ")
+end)
+assert(answers == "whole whole", answers)
 for index = 1, #servers - 1 do servers[index]:stop() end
 print(("%d calls"):format(count))

@@ -1,5 +1,5 @@
--- Sessions whose server drops each connection, after an answer or right after the handshake, over and over: neither
--- memory nor descriptors may add up.
+-- Sessions of either API, by WebSocket and by streams, whose server drops each connection, after an answer or right
+-- after it was made, over and over: neither memory nor descriptors may add up.
 
 local aui = require "aui"
 local support = require "spec.support"
@@ -11,11 +11,25 @@ local PAGE = 4096
 -- What each connection of a server does. Those that carried an answer were healthy, and are replaced at once; the
 -- others after the shortest delay that a session can have.
 local answer = { { receive = true }, { message = { text = "hello" } } }
+
+-- So many streams, of which every other one breaks off with its connection, and is resumed.
+local function broken_streams(count)
+  local streams = {}
+  for index = 1, count do
+    streams[index] = index % 2 == 1 and { { agent = 1 }, { cut = "reset" } } or { { agent = true }, { cut = "fin" } }
+  end
+  return { streams = streams }
+end
+
+-- `answers`: whether they answer before that.
 local SERVERS = {
-  { answer[1], answer[2], { cut = "fin" } },
-  { answer[1], answer[2], { close = 1001 } },
-  { { cut = "fin" } },
-  { { close = 1001 } },
+  { answers = true, script = { answer[1], answer[2], { cut = "fin" } } },
+  { answers = true, script = { answer[1], answer[2], { close = 1001 } } },
+  { script = { { cut = "fin" } } },
+  { script = { { close = 1001 } } },
+  { answers = true, carrier = "stream", script = broken_streams(40000) },
+  { answers = true, carrier = "websocket", script = { { agent = 3 }, { cut = "fin" } } },
+  { carrier = "websocket", script = { { cut = "fin" } } },
 }
 
 local function resident_memory()
@@ -30,12 +44,13 @@ local function take_stock()
   return { memory = resident_memory(), lua = collectgarbage "count" * 1024, descriptors = support.open_descriptors() }
 end
 
-local function options_of(server)
-  return server:options {
-    reconnect = { base = 0.001, max = 0.001 },
-    queue = { messages = 1 },
-    ping_interval = false,
-  }
+local function options_of(server, carrier)
+  local changes = { reconnect = { base = 0.001, max = 0.001 }, queue = { messages = 1 }, ping_interval = false }
+  if not carrier then return server:options(changes) end
+  changes.url, changes.tls = server:base(), server.tls
+  changes.publishable_key, changes.carrier, changes.user_id = "pk_network_soak", carrier, "ada"
+  changes.recover = false
+  return changes
 end
 
 -- Counts a connection for each answer, and whenever the session has to wait for its next attempt: never too many.
@@ -60,12 +75,12 @@ end
 
 local function start_all(scheme, sessions, count)
   local servers = {}
-  for i, steps in ipairs(SERVERS) do
-    servers[i] = support.play(steps, { scheme = scheme })
+  for i, kind in ipairs(SERVERS) do
+    servers[i] = support.play(kind.script, { scheme = scheme, "--pace", "0", "--echo" })
     for _ = 1, SESSIONS do
-      local session = assert(aui.session(options_of(servers[i])))
+      local session = assert(aui.session(options_of(servers[i], kind.carrier)))
       table.insert(sessions, session)
-      keep_busy(session, steps == SERVERS[1] or steps == SERVERS[2], count)
+      keep_busy(session, kind.answers, count)
     end
   end
   return servers

@@ -49,8 +49,8 @@ typedef struct {
   aui_liveness_config ping;
   aui_pace_config rate;
   bool renews; /* the driver finds out before each connection what the request says (AUI_PHASE_REQUEST): what is refused
-                  with 401, a handshake or a message of a stream, is tried once more, since it may be the request that
-                  was too old; a handshake only while `reconnect` allows attempts */
+                  with 401, a handshake or a message of a stream, is tried once more, whatever `reconnect` allows,
+                  since it may be the request that was too old */
   bool recover; /* whether replies in doubt are parked, see aui_reply_is_parked; only while `reconnect` allows attempts
                  */
 
