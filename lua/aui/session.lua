@@ -75,13 +75,10 @@ local function open(checked, pool)
     reported = "connecting",
     retry_at = nil,
     id = nil,
-    journal = nil,
-    recovery = nil,
+    sent = nil, -- see lua/aui/recovery
     handle = nil,
   }, Session)
   self.id, self.text_source.whole = host.register(self), self
-  self.journal = journal.new(self.id, service.endpoint.public_url, service.endpoint.api.CONVERSATION)
-  self.recovery = service.recovers and recovery.new(service.rest, self.journal) or nil
   local target, headers = service.credentials.request()
   local why
   self.handle, why = host.open(self.id, service.core_options {
@@ -196,8 +193,8 @@ local function send(self, message)
   local handle, refusal = self.handle:send(message.json, timeout.first, timeout.idle, timeout.total)
   if not handle then return reply_module.refused(self, refusal) end
   local reply = reply_module.new(self, handle)
-  if self.recovery then self.recovery:sent(reply, message.conversation, message.text) end
-  self.journal:sent(reply, self.thread_id or message.conversation, #message.json)
+  if self.service.recovers then recovery.sent(self, reply, message.conversation, message.text) end
+  journal.sent(self, reply, self.thread_id or message.conversation, #message.json)
   host.changed()
   return reply
 end
@@ -344,9 +341,9 @@ function Session:on_event(is_text)
     local weak = setmetatable({ session = self }, { __mode = "v" })
     self.asking = host.spawn_background(ask_for_request, weak, self.service.credentials, refused_headers(self))
   end
-  self.journal:replies()
+  journal.replies(self)
   local state, retry_at = self.handle:state(), self.handle:retry_at()
-  if self.recovery then self.recovery:on_event(state) end
+  recovery.on_event(self, state)
   if state == self.reported and retry_at == self.retry_at then return end
   local lost = state == "waiting" or (state == "connecting" and self.reported == "open")
   local err = lost and connection_error(self) or nil
@@ -355,7 +352,7 @@ function Session:on_event(is_text)
     host.spawn_notifier(self.handlers.emit, self.handlers, "state", state, err, delay)
   end
   self.reported, self.retry_at = state, retry_at -- once all of that has had the memory for it
-  self.journal:state(state, err, delay) -- the last thing here, since who listens may close the session
+  journal.state(self, state, err, delay) -- the last thing here, since who listens may close the session
 end
 
 function Session:__tostring()

@@ -4,6 +4,7 @@
 local call = require "aui.api.call"
 local history = require "aui.recovery.history"
 local host = require "aui.host"
+local journal = require "aui.notify.journal"
 local json = require "aui.text.json"
 local retry = require "aui.api.retry"
 local sent = require "aui.recovery.sent"
@@ -39,7 +40,7 @@ end
 -- Ends the doubt if the verdict allows it.
 local function settle(doubt, reply, verdict, answer)
   local handle = reply.handle
-  doubt.journal:verdict(verdict, reply.session.thread_id or doubt.message.task_id)
+  journal.verdict(doubt.source, verdict, reply.session.thread_id or doubt.message.task_id)
   doubt.absences = verdict == "absent" and doubt.absences + 1 or 0
   local settled
   if verdict == "unanswered" or (verdict == "absent" and doubt.absences < TIMES_ABSENT) then return end
@@ -92,28 +93,21 @@ local function recover(doubt)
 end
 
 local recovery = {}
-recovery.__index = recovery
 
---- The recovery of one session: `rest` is what its calls go by (aui.api.call).
-function recovery.new(rest, journal)
-  return setmetatable({
-    rest = rest,
-    journal = journal,
-    messages = sent.new(),
-  }, recovery)
+--- To be told of every message that the session accepts: it has the list `sent` of those then.
+function recovery.sent(session, reply, task_id, text)
+  session.sent = session.sent or sent.new()
+  session.sent:add(reply, task_id, text)
 end
 
---- To be told of every message that the session accepts.
-function recovery:sent(reply, task_id, text) self.messages:add(reply, task_id, text) end
-
-local function begin(self, message)
-  local last_id, earlier, others = self.messages:before(message)
+local function begin(session, message)
+  local last_id, earlier, others = session.sent:before(message)
   local doubt = setmetatable({
     waiters = {},
     notices = 0,
     message = message,
-    rest = self.rest,
-    journal = self.journal,
+    rest = session.service.rest,
+    source = { id = session.id, service = session.service },
     text = message.text,
     last_id = last_id,
     earlier = earlier,
@@ -122,18 +116,19 @@ local function begin(self, message)
   }, Doubt)
   doubt.id = host.register(doubt)
   host.spawn_background(recover, doubt) -- raises when memory is short: then the next event begins it
-  self.doubt = doubt
+  session.doubt = doubt
 end
 
 --- To be called when the session, which is in this state, has an event.
-function recovery:on_event(state)
-  local message = self.messages:oldest()
-  if self.doubt then
-    if not is_parked(self.doubt) then host.notify(self.doubt) end
-    if self.doubt.over then self.doubt = nil end
+function recovery.on_event(session, state)
+  if not session.sent then return end
+  local message = session.sent:oldest()
+  if session.doubt then
+    if not is_parked(session.doubt) then host.notify(session.doubt) end
+    if session.doubt.over then session.doubt = nil end
   end
   local reply = message and message.reply
-  if not self.doubt and state == "open" and reply and reply.handle:is_parked() then begin(self, message) end
+  if not session.doubt and state == "open" and reply and reply.handle:is_parked() then begin(session, message) end
 end
 
 return recovery

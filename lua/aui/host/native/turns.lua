@@ -123,21 +123,28 @@ local function new_waiter()
   }
 end
 
---- A waiter for a source, or false, and a deadline. Waits for the same source come again and again, as a rule one at a
---- time: it keeps a waiter for the next one. One that is in a queue, since somebody else has resumed its coroutine or
---- an interrupt came, is left there.
+-- Whoever waits does so again and again: what one wait was done by serves the next one. They are chained by `source`.
+local MOST_SPARE = 64
+local spare, spare_count = false, 0
+
+--- A waiter for a source, or false, and a deadline. One that is in a queue, since somebody else has resumed its
+--- coroutine or an interrupt came, is left there.
 function turns.take_waiter(source, deadline)
-  local waiter = source and source.spare
-  if waiter then source.spare = nil end
+  local waiter = spare
+  if waiter then
+    spare, spare_count = waiter.source, spare_count - 1
+  end
   if not waiter or waiter.order then waiter = new_waiter() end
   waiter.source, waiter.deadline, waiter.state, waiter.run = source, deadline, "waiting", false
   return waiter
 end
 
---- Its wait for the source, or false, is over.
-function turns.give_waiter_back(waiter, source)
+--- Its wait is over.
+function turns.give_waiter_back(waiter)
   waiter.state, waiter.coroutine, waiter.is_urgent = "over", false, false
-  if source then source.spare = waiter end
+  if spare_count == MOST_SPARE then return end
+  waiter.source = spare
+  spare, spare_count = waiter, spare_count + 1
 end
 
 --- From now on it is woken at its deadline.

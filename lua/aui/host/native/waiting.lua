@@ -151,7 +151,7 @@ function waiting.try_wait(source, deadline, seen)
   if source then sources.keep(source) end
   if deadline and waiter.state == "waiting" then turns.add_deadline(waiter) end
   local state = wait(waiter, yields, task, co)
-  turns.give_waiter_back(waiter, source or false)
+  turns.give_waiter_back(waiter)
   if was_canceled or state == "canceled" then return nil end
   return state == "notified"
 end
