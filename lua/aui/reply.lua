@@ -71,19 +71,16 @@ end
 function Reply:next(timeout)
   check.colon(self, Reply, "reply:next")
   local deadline = check.deadline(timeout)
-  local handle, text = self.handle, self.session.text_source
   while true do
-    local seen = text.notices
     if self.handlers and self.handlers:has "chunk" then
       check.fail("reply:next", "the text goes to the handlers that follow the reply's chunks")
     end
-    local chunk, rest = handle:take() -- which is how many bytes to keep, or the status
+    local chunk, rest = host.take_text(self.handle, self.session, deadline) -- how many bytes to keep, or the status
     if chunk then return chunk, rest end
     if rest == "done" then return nil end
     if rest == "failed" then return nil, reply_module.failure(self) end
-    if not host.wait(text, deadline, seen) then
-      return nil, still_pending(self, timeout, "no new text")
-    end
+    if rest == "late" then return nil, still_pending(self, timeout, "no new text") end
+    if rest == "canceled" then host.check_wait() end
   end
 end
 
@@ -154,22 +151,29 @@ function Reply:message(timeout)
   end
 end
 
+-- The status, after waiting for something else than text while it is pending; "canceled" if the task is.
+local function await_end(reply)
+  local session = reply.session
+  local seen = session.notices
+  local status = reply.handle:status()
+  if status ~= "pending" then return status end
+  return host.try_wait(session, nil, seen) == nil and "canceled" or "pending"
+end
+
 -- Tells the handlers what has come, until the reply has ended, as it does when the task is canceled; nobody, if they
 -- were given up meanwhile.
 local function follow(reply, its_handlers)
   if reply.handlers ~= its_handlers then return end
-  local handle, text = reply.handle, reply.session.text_source
-  local seen, status, chunk, keep
+  local status, chunk
   repeat
-    seen = text.notices
-    status, chunk = handle:status(), nil
-    if its_handlers:has "chunk" then chunk, keep = handle:take() end
-    if chunk then
-      its_handlers:emit("chunk", chunk, keep)
-    elseif status == "pending" then
-      if host.try_wait(text, nil, seen) == nil then reply:cancel() end
+    if its_handlers:has "chunk" then
+      chunk, status = host.take_text(reply.handle, reply.session)
+    else
+      chunk, status = nil, await_end(reply)
     end
-  until status ~= "pending" and not chunk
+    if chunk then its_handlers:emit("chunk", chunk, status) end
+    if status == "canceled" then reply:cancel() end
+  until status == "done" or status == "failed"
   reply.handlers = false -- of one that is added later, another task takes care
   local message, err = reply:message()
   if message then

@@ -61,6 +61,7 @@ function task_module.new(run)
     has_begun = false,
     coroutine = false,
     waiter = false, -- by which it waits just now
+    item = false, -- by which the native loop runs it
   }
 end
 

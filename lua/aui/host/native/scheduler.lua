@@ -1,6 +1,7 @@
 -- The native host: the loop of lua/aui/host/native/turns.lua, on which callers wait and tasks run.
 
 local net = require "aui.net"
+local reading = require "aui.host.native.reading"
 local runs = require "aui.host.native.runs"
 local sources = require "aui.host.sources"
 local task_module = require "aui.host.task"
@@ -31,6 +32,7 @@ local scheduler = {
   is_active = turns.is_active,
   wait = waiting.wait,
   try_wait = waiting.try_wait,
+  take_text = reading.take_text,
   may_wait = waiting.may_wait,
   check_wait = waiting.check_wait,
   spawn = tasks.spawn,

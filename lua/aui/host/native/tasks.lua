@@ -8,9 +8,11 @@ local yieldable = require "aui.host.native.yieldable"
 
 local tasks = {
   under_way = false, -- the run whose caller runs the loop
+  reads = {}, -- of those that are not canceled, by coroutine: the id of the session whose text it reads; false: none yet
 }
 
 local by_coroutine = {} -- while they have not ended
+local reads = tasks.reads
 local next_burial = 0 -- when to look for tasks that ended unseen
 local handled -- the task for which a handler runs just now
 
@@ -60,12 +62,9 @@ end
 
 -- A task's errors come here on PUC Lua 5.1, and when memory is short.
 function resume(co, ...)
+  if coroutine.status(co) ~= "dead" then return resumed(co, coroutine.resume(co, ...)) end
   local task = by_coroutine[co]
-  if coroutine.status(co) ~= "dead" then
-    resumed(co, coroutine.resume(co, ...))
-  elseif task then -- closed by somebody else
-    task_module.given_up(task)
-  end
+  if task then task_module.given_up(task) end -- closed by somebody else
 end
 
 --- Resumes a task, or a coroutine of the host's, unless it has ended.
@@ -87,15 +86,40 @@ end
 
 if not yieldable.in_pcall then turns.at_end = bury_now_and_then end
 
+-- ---- Reading ----
+
+-- A task waits for text again and again: nothing is made for that, and its coroutine stands in turns.readers.
+
+-- Somebody else may have resumed the coroutine since it was woken.
+local function read_on(item)
+  if turns.readers[item.reads] == item.coroutine then resume(item.coroutine) end
+end
+
+local function wake_reader(item, id)
+  item.reads = id
+  turns.make_runnable(item)
+end
+
+turns.resume_reader = resume
+
+function turns.wake_reader(co) wake_reader(by_coroutine[co].item, reads[co]) end
+
 task_module.serve {
   notify = turns.notify,
   changed = turns.changed,
   unheard = unheard,
   wake = function(task)
+    local co = task.coroutine
+    local id = reads[co]
+    reads[co] = nil
+    if id and turns.readers[id] == co then wake_reader(task.item, id) end
     if task.waiter and task.waiter.state == "waiting" then turns.wake(task.waiter, "canceled") end
   end,
   let_go = function(task)
-    by_coroutine[task.coroutine] = nil
+    local co = task.coroutine
+    local id = reads[co] or task.item.reads -- the latter of one that was canceled
+    if id and turns.readers[id] == co then turns.readers[id] = nil end
+    reads[co], by_coroutine[co] = nil, nil
     if task.waiter then turns.abandon(task.waiter) end
     task.coroutine, task.waiter = false, false
   end,
@@ -180,10 +204,16 @@ function tasks.start(task, fn, ...)
   assert(turns.loop())
   watch_exit()
   task.coroutine = coroutine.create(live)
-  local item = { run = false, next = false, order = false, is_urgent = task.is_urgent }
+  local co = task.coroutine
+  local item = { run = false, next = false, order = false, is_urgent = task.is_urgent, coroutine = co, reads = false }
   local arguments, n = { ... }, select("#", ...)
-  function item.run() begin(task, fn, unpack(arguments, 1, n)) end
-  by_coroutine[task.coroutine] = setmetatable(task, Ending)
+  function item.run()
+    begin(task, fn, unpack(arguments, 1, n))
+    item.run = read_on
+  end
+  task.item = item
+  if not task.is_canceled then reads[co] = false end
+  by_coroutine[co] = setmetatable(task, Ending)
   task_module.add(task)
   turns.make_runnable(item)
   turns.changed()

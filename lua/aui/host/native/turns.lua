@@ -23,12 +23,19 @@ local turns = {
   handling = false, -- the coroutine on which a handler runs just now
   stepper = false, -- the coroutine that has called turns.step, which has not returned yet
   was_stepped = false, -- whether turns.step was called
-  at_end = false, -- what lua/aui/host/native/tasks.lua does at the end of each turn, if anything
+  events = 0, -- how many there were, and notices
+  readers = {}, -- the coroutine of the task that waits for text of the session of an id, as a rule the only one
+  others = {}, -- true for a session for whose text others wait, too
+  -- What lua/aui/host/native/tasks.lua does:
+  resume_reader = false, -- lets such a coroutine go on
+  wake_reader = false, -- has it go on in the next turn
+  at_end = false, -- at the end of each turn, if anything
   adapters = {}, -- of the hosts whose loops step ours
 }
 
 local loop -- made when first needed: a process may fork before
 local deadlines = timers.new()
+local readers, others = turns.readers, turns.others
 local queue, urgent = runnable.new(), runnable.new() -- of those who are runnable; the latter of those who are urgent
 local calls = runnable.new() -- of handlers that are to be called
 local dispatching -- the id of the source whose event is being dispatched in this turn
@@ -174,8 +181,13 @@ end
 --- Wakes all who wait for `source`.
 function turns.notify(source)
   source.notices = source.notices + 1
+  turns.events = turns.events + 1
   for waiter in pairs(source.waiters) do turns.wake(waiter, "notified") end
-  if source.text_source then return turns.notify(source.text_source) end
+  if source.text_source then
+    local reader = readers[source.id]
+    if reader then turns.wake_reader(reader) end
+    return turns.notify(source.text_source)
+  end
   turns.changed()
 end
 
@@ -189,13 +201,30 @@ local function wait_time(deadline)
   return math.max(0, math.min(deadline - loop:now(), LONGEST_WAIT))
 end
 
+-- Text comes from the core's step alone: nobody who goes on here at once makes more of it.
+local function resume_reader(reader)
+  local depth = turns.depth
+  if depth >= MOST_NESTED then return turns.wake_reader(reader) end
+  turns.depth = depth + 1
+  turns.resume_reader(reader)
+  turns.depth = depth
+end
+
+local function dispatch(id, is_text)
+  turns.events = turns.events + 1
+  local reader = is_text and readers[id]
+  if not reader or others[id] then sources.dispatch(id, is_text) end
+  if reader then resume_reader(reader) end
+end
+
 local function dispatch_events(stop)
   local id, is_text = undispatched, false
   if not id then id, is_text = loop:ready() end
   while id do
     dispatching, undispatched = id, nil
-    sources.dispatch(id, is_text)
+    dispatch(id, is_text)
     dispatching = nil
+    if failures[1] then raise_failure() end
     if stop and loop:clock() >= stop then return end
     id, is_text = loop:ready()
   end

@@ -124,6 +124,16 @@ function openresty.wait(source, deadline, seen)
   return notified
 end
 
+function openresty.take_text(handle, session, deadline)
+  local text = session.text_source
+  local seen = text.notices
+  local chunk, rest = handle:take()
+  if chunk or rest ~= "pending" then return chunk, rest end
+  local notified = openresty.try_wait(text, deadline, seen)
+  if notified then return nil, "pending" end
+  return nil, notified == nil and "canceled" or "late"
+end
+
 function openresty.notify(source)
   source.notices = source.notices + 1
   for waiter in pairs(source.waiters) do

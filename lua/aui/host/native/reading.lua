@@ -1,0 +1,48 @@
+-- How callers wait for new text: most waits are a task's for text of its session, which no other waits for. Nothing is
+-- made for one of these: the task's coroutine stands in turns.readers, and goes on when there is text.
+
+local sources = require "aui.host.sources"
+local tasks = require "aui.host.native.tasks"
+local turns = require "aui.host.native.turns"
+local waiting = require "aui.host.native.waiting"
+local yieldable = require "aui.host.native.yieldable"
+
+local reading = {}
+
+local readers, others, reads = turns.readers, turns.others, tasks.reads
+local running, yield = coroutine.running, coroutine.yield
+
+-- By a waiter, as one waits for anything.
+local function take_with_others(handle, session, deadline)
+  local id, text = session.id, session.text_source
+  others[id] = true
+  local seen, notified = text.notices, true
+  local chunk, rest = handle:take()
+  if not chunk and rest == "pending" then notified = waiting.try_wait(text, deadline, seen) end
+  if not next(text.waiters) then others[id] = nil end
+  if notified == nil then return nil, "canceled" end
+  if not notified then return nil, "late" end
+  return chunk, rest
+end
+
+--- As handle:take() of a session's reply, but when nothing is new of one that is pending waits first: until there may
+--- be something (nil, "pending"), the deadline has come (nil, "late") or the task is canceled (nil, "canceled").
+function reading.take_text(handle, session, deadline)
+  local co, id = running(), session.id
+  local last = reads[co]
+  if deadline or last == nil or not yieldable.now() then return take_with_others(handle, session, deadline) end
+  local events = turns.events
+  local chunk, rest = handle:take()
+  if chunk or rest ~= "pending" then return chunk, rest end
+  if readers[id] then return take_with_others(handle, session) end
+  if last ~= id then
+    reads[co] = id
+    sources.keep(session)
+  end
+  readers[id] = co
+  if turns.events == events then yield() end -- else a finalizer has stepped the loop meanwhile
+  if readers[id] == co then readers[id] = nil end
+  return nil, rest
+end
+
+return reading
