@@ -14,11 +14,14 @@ Reply.__name = "aui.Reply"
 
 local reply_module = {}
 
+local take_text = host.take_text
+
 --- `handle` is the C core's reply, which belongs to a message of `session`.
 ---@return aui.Reply
 function reply_module.new(session, handle)
   return setmetatable({
     session = session,
+    source_id = session.id,
     handle = handle,
     handlers = false, -- those that follow it
     err = false, -- what ended it
@@ -62,6 +65,22 @@ function reply_module.failure(reply)
   return reply.err
 end
 
+-- As Reply.next, with a deadline.
+local function read(reply, deadline, timeout)
+  while true do
+    local its_handlers = reply.handlers
+    if its_handlers and its_handlers:has "chunk" then
+      check.fail("reply:next", "the text goes to the handlers that follow the reply's chunks")
+    end
+    local chunk, rest = take_text(reply, deadline) -- how many bytes to keep, or the status
+    if chunk then return chunk, rest end
+    if rest == "done" then return nil end
+    if rest == "failed" then return nil, reply_module.failure(reply) end
+    if rest == "late" then return nil, still_pending(reply, timeout, "no new text") end
+    if rest == "canceled" then host.check_wait() end
+  end
+end
+
 --- Waits for text that is not read yet: the chunk, and how many of the bytes read before to keep in front of it. All
 --- that has arrived comes as one chunk. At the end of the answer nil.
 ---@param timeout? number seconds to wait at most
@@ -70,18 +89,7 @@ end
 --- after `timeout`: the reply goes on
 function Reply:next(timeout)
   check.colon(self, Reply, "reply:next")
-  local deadline = check.deadline(timeout)
-  while true do
-    if self.handlers and self.handlers:has "chunk" then
-      check.fail("reply:next", "the text goes to the handlers that follow the reply's chunks")
-    end
-    local chunk, rest = host.take_text(self.handle, self.session, deadline) -- how many bytes to keep, or the status
-    if chunk then return chunk, rest end
-    if rest == "done" then return nil end
-    if rest == "failed" then return nil, reply_module.failure(self) end
-    if rest == "late" then return nil, still_pending(self, timeout, "no new text") end
-    if rest == "canceled" then host.check_wait() end
-  end
+  return read(self, check.deadline(timeout), timeout)
 end
 
 --- For `for chunk, keep in reply do`: as reply:next, but raises the error that ended the reply. PUC Lua 5.1 cannot wait
@@ -96,7 +104,7 @@ end
 ---@return string? chunk
 ---@return integer? keep
 function Reply:__call()
-  local chunk, keep = Reply.next(self)
+  local chunk, keep = read(self)
   if chunk then return chunk, keep end
   if keep then error(keep, 0) end
   return nil
@@ -167,7 +175,7 @@ local function follow(reply, its_handlers)
   local status, chunk
   repeat
     if its_handlers:has "chunk" then
-      chunk, status = host.take_text(reply.handle, reply.session)
+      chunk, status = take_text(reply)
     else
       chunk, status = nil, await_end(reply)
     end

@@ -10,11 +10,11 @@ local yieldable = require "aui.host.native.yieldable"
 local reading = {}
 
 local readers, others, reads = turns.readers, turns.others, tasks.reads
-local running, yield = coroutine.running, coroutine.yield
+local running, yield, is_yieldable = coroutine.running, coroutine.yield, yieldable.now
 
 -- By a waiter, as one waits for anything.
-local function take_with_others(handle, session, deadline)
-  local id, text = session.id, session.text_source
+local function take_with_others(reply, deadline)
+  local handle, id, text = reply.handle, reply.source_id, reply.session.text_source
   others[id] = true
   local seen, notified = text.notices, true
   local chunk, rest = handle:take()
@@ -25,19 +25,20 @@ local function take_with_others(handle, session, deadline)
   return chunk, rest
 end
 
---- As handle:take() of a session's reply, but when nothing is new of one that is pending waits first: until there may
---- be something (nil, "pending"), the deadline has come (nil, "late") or the task is canceled (nil, "canceled").
-function reading.take_text(handle, session, deadline)
-  local co, id = running(), session.id
+--- As reply.handle:take(), but when nothing is new of one that is pending waits first: until there may be something
+--- (nil, "pending"), the deadline has come (nil, "late") or the task is canceled (nil, "canceled").
+function reading.take_text(reply, deadline)
+  local co = running()
   local last = reads[co]
-  if deadline or last == nil or not yieldable.now() then return take_with_others(handle, session, deadline) end
+  if deadline or last == nil or not is_yieldable() then return take_with_others(reply, deadline) end
   local events = turns.events
-  local chunk, rest = handle:take()
+  local chunk, rest = reply.handle:take()
   if chunk or rest ~= "pending" then return chunk, rest end
-  if readers[id] then return take_with_others(handle, session) end
+  local id = reply.source_id
+  if readers[id] then return take_with_others(reply) end
   if last ~= id then
     reads[co] = id
-    sources.keep(session)
+    sources.keep(reply.session)
   end
   readers[id] = co
   if turns.events == events then yield() end -- else a finalizer has stepped the loop meanwhile

@@ -8,7 +8,7 @@ local yieldable = require "aui.host.native.yieldable"
 
 local tasks = {
   under_way = false, -- the run whose caller runs the loop
-  reads = {}, -- of those that are not canceled, by coroutine: the id of the session whose text it reads; false: none yet
+  reads = {}, -- by coroutine, unless they are canceled: the id of the session whose text one reads, false at first
 }
 
 local by_coroutine = {} -- while they have not ended
@@ -47,12 +47,17 @@ local function await_in_host(co, ...)
   end
 end
 
--- What resuming a task, or a coroutine of the host's, has come to.
-local function resumed(co, ok, failure, ...)
-  if ok and failure ~= nil and turns.adapters[1] then await_in_host(co, failure, ...) end
-  if ok or coroutine.status(co) ~= "dead" then return end
-  local words = type(failure) == "string" and debug.traceback(co, failure) or failure
+local WAS_DEAD = "cannot resume dead coroutine" -- Lua's words
+
+-- A task's errors come here on PUC Lua 5.1, and when memory is short.
+local function failed(co, failure)
+  if coroutine.status(co) ~= "dead" then return end
   local task = by_coroutine[co]
+  if failure == WAS_DEAD then -- closed by somebody else
+    if task then task_module.given_up(task) end
+    return
+  end
+  local words = type(failure) == "string" and debug.traceback(co, failure) or failure
   if task then
     task_module.failed(task, failure, words)
   else
@@ -60,12 +65,13 @@ local function resumed(co, ok, failure, ...)
   end
 end
 
--- A task's errors come here on PUC Lua 5.1, and when memory is short.
-function resume(co, ...)
-  if coroutine.status(co) ~= "dead" then return resumed(co, coroutine.resume(co, ...)) end
-  local task = by_coroutine[co]
-  if task then task_module.given_up(task) end -- closed by somebody else
+-- What resuming a task, or a coroutine of the host's, has come to.
+local function resumed(co, ok, failure, ...)
+  if not ok then return failed(co, failure) end
+  if failure ~= nil and turns.adapters[1] then await_in_host(co, failure, ...) end
 end
+
+function resume(co, ...) return resumed(co, coroutine.resume(co, ...)) end
 
 --- Resumes a task, or a coroutine of the host's, unless it has ended.
 tasks.resume = resume
@@ -95,14 +101,14 @@ local function read_on(item)
   if turns.readers[item.reads] == item.coroutine then resume(item.coroutine) end
 end
 
-local function wake_reader(item, id)
-  item.reads = id
-  turns.make_runnable(item)
+local function wake_reader(task, id)
+  task.item.reads = id
+  turns.make_runnable(task.item)
 end
 
 turns.resume_reader = resume
 
-function turns.wake_reader(co) wake_reader(by_coroutine[co].item, reads[co]) end
+function turns.wake_reader(co, id) wake_reader(by_coroutine[co], id) end
 
 task_module.serve {
   notify = turns.notify,
@@ -112,7 +118,7 @@ task_module.serve {
     local co = task.coroutine
     local id = reads[co]
     reads[co] = nil
-    if id and turns.readers[id] == co then wake_reader(task.item, id) end
+    if id and turns.readers[id] == co then wake_reader(task, id) end
     if task.waiter and task.waiter.state == "waiting" then turns.wake(task.waiter, "canceled") end
   end,
   let_go = function(task)
@@ -210,6 +216,7 @@ function tasks.start(task, fn, ...)
   function item.run()
     begin(task, fn, unpack(arguments, 1, n))
     item.run = read_on
+    item:run() -- if this was tried again, it may have been woken meanwhile
   end
   task.item = item
   if not task.is_canceled then reads[co] = false end

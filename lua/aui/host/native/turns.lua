@@ -28,7 +28,7 @@ local turns = {
   others = {}, -- true for a session for whose text others wait, too
   -- What lua/aui/host/native/tasks.lua does:
   resume_reader = false, -- lets such a coroutine go on
-  wake_reader = false, -- has it go on in the next turn
+  wake_reader = false, -- has it go on in the next turn; and which session's text that is
   at_end = false, -- at the end of each turn, if anything
   adapters = {}, -- of the hosts whose loops step ours
 }
@@ -93,6 +93,7 @@ end
 -- Runs who is in the queue now; those who are added meanwhile have the next turn. At `stop` nobody more is begun: then
 -- false.
 local function run_queue(its_queue, stop)
+  if not (its_queue.first or its_queue.moving) then return true end
   local depth, count = turns.depth, its_queue.count
   local item = its_queue:take(count)
   while item do
@@ -185,7 +186,7 @@ function turns.notify(source)
   for waiter in pairs(source.waiters) do turns.wake(waiter, "notified") end
   if source.text_source then
     local reader = readers[source.id]
-    if reader then turns.wake_reader(reader) end
+    if reader then turns.wake_reader(reader, source.id) end
     return turns.notify(source.text_source)
   end
   turns.changed()
@@ -202,9 +203,9 @@ local function wait_time(deadline)
 end
 
 -- Text comes from the core's step alone: nobody who goes on here at once makes more of it.
-local function resume_reader(reader)
+local function resume_reader(reader, id)
   local depth = turns.depth
-  if depth >= MOST_NESTED then return turns.wake_reader(reader) end
+  if depth >= MOST_NESTED then return turns.wake_reader(reader, id) end
   turns.depth = depth + 1
   turns.resume_reader(reader)
   turns.depth = depth
@@ -214,7 +215,7 @@ local function dispatch(id, is_text)
   turns.events = turns.events + 1
   local reader = is_text and readers[id]
   if not reader or others[id] then sources.dispatch(id, is_text) end
-  if reader then resume_reader(reader) end
+  if reader then resume_reader(reader, id) end
 end
 
 local function dispatch_events(stop)

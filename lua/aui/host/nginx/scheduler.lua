@@ -124,10 +124,10 @@ function openresty.wait(source, deadline, seen)
   return notified
 end
 
-function openresty.take_text(handle, session, deadline)
-  local text = session.text_source
+function openresty.take_text(reply, deadline)
+  local text = reply.session.text_source
   local seen = text.notices
-  local chunk, rest = handle:take()
+  local chunk, rest = reply.handle:take()
   if chunk or rest ~= "pending" then return chunk, rest end
   local notified = openresty.try_wait(text, deadline, seen)
   if notified then return nil, "pending" end
