@@ -186,6 +186,18 @@ describe("canceling a task", function()
     session:close()
   end)
 
+  it("ends a wait for text though the session tells something in the same moment", function()
+    local server = support.play { { receive = true }, { wait = 3600 } }
+    finally(function() server:stop() end)
+    local session = server:connect()
+    local reply = session:send "question"
+    local task = begin(function() return reply:next() end)
+    task:cancel()
+    reply:on("message", print) -- which all who wait are told
+    assert_canceled(task)
+    session:close()
+  end)
+
   it("of a session that connects leaves no session behind", function()
     local silent = support.play { { handshake = "ignore" } }
     finally(function() silent:stop() end)
