@@ -43,7 +43,8 @@ function reading.take_text(reply, deadline)
   readers[id] = co
   if turns.events == events then yield() end -- else a finalizer has stepped the loop meanwhile
   if readers[id] == co then readers[id] = nil end
-  return nil, rest
+  if reply.handlers then return nil, rest end -- whoever follows it may want no text any more
+  return reply.handle:take()
 end
 
 return reading
