@@ -17,7 +17,7 @@ void sim_client_open(struct sim_client *client, struct sim_service *service, str
   client->connection.wsi = wsi;
   client->service = service;
   size_t number = client->number = ++service->connections;
-  sim_websocket_init(&client->websocket, &client->connection, service->options->verbose);
+  sim_websocket_init(&client->websocket, &client->connection, service->options);
   sim_player_init(&client->player, service, &client->websocket, &client->thread_session, number);
   sim_session_init(&client->session, service, &client->websocket, number);
   sim_thread_session_init(&client->thread_session, service, &client->websocket, number);

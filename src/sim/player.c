@@ -40,12 +40,13 @@ void sim_player_free(struct sim_player *player) {
 // ---- sending ---------------------------------------------------------------------------------------
 
 // Adds one text message as the modifiers fragment, ping_between and cut_after ask.
-static void emit(struct sim_player *player, const struct sim_step *step, const void *payload, size_t length) {
+static void emit(struct sim_player *player, const struct sim_step *step, const struct sim_buffer *text) {
   const json_t *cut_after = json_object_get(step->object, "cut_after");
   size_t size = (size_t)json_integer_value(json_object_get(step->object, "fragment"));
-  struct sim_buffer frames = {0};
-  const unsigned char *at = payload;
-  unsigned opcode = SIM_TEXT;
+  struct sim_buffer frames = {0}, payload = {0}, nothing = {0};
+  unsigned opcode = sim_websocket_payload(player->websocket, text, &nothing, &payload);
+  const unsigned char *at = payload.data;
+  size_t length = payload.length;
   for (; size > 0 && length > size; at += size, length -= size) {
     sim_frame_add(&frames, opcode, at, size);
     opcode = SIM_CONTINUATION;
@@ -60,11 +61,19 @@ static void emit(struct sim_player *player, const struct sim_step *step, const v
   }
   sim_buffer_add(&player->websocket->connection->out, frames.data, frames.length);
   sim_buffer_free(&frames);
+  sim_buffer_free(&payload);
+}
+
+static void emit_text(struct sim_player *player, const struct sim_step *step, const char *text, size_t length) {
+  struct sim_buffer buffer = {0};
+  sim_buffer_add(&buffer, text, length);
+  emit(player, step, &buffer);
+  sim_buffer_free(&buffer);
 }
 
 static void emit_json(struct sim_player *player, const struct sim_step *step, const json_t *value) {
   char *text = sim_json_text(value);
-  emit(player, step, text, strlen(text));
+  emit_text(player, step, text, strlen(text));
   free(text);
 }
 
@@ -120,7 +129,7 @@ static bool play_receive(struct sim_player *player, const struct sim_step *step)
 
 static bool play_send(struct sim_player *player, const struct sim_step *step) {
   if (json_is_string(step->value))
-    emit(player, step, json_string_value(step->value), json_string_length(step->value));
+    emit_text(player, step, json_string_value(step->value), json_string_length(step->value));
   else
     emit_json(player, step, step->value);
   return true;
@@ -132,7 +141,7 @@ static bool play_update(struct sim_player *player, const struct sim_step *step) 
   sim_envelope_before(with, &json);
   sim_json_escape(&json, json_string_value(step->value), json_string_length(step->value));
   sim_envelope_after(with, &json);
-  emit(player, step, json.data, json.length);
+  emit(player, step, &json);
   sim_buffer_free(&json);
   remember_text(player, json_string_value(step->value));
   return true;
@@ -178,7 +187,7 @@ static bool play_tokens(struct sim_player *player, const struct sim_step *step) 
     sim_stream_start(&player->stream, envelope(player), text, size,
                      json_number_value(json_object_get(step->object, "pace")));
   }
-  if (!sim_stream_run(&player->stream, player->websocket->connection)) return false;
+  if (!sim_stream_run(&player->stream, player->websocket)) return false;
   sim_stream_free(&player->stream);
   return true;
 }

@@ -25,9 +25,10 @@ void sim_frame_add(struct sim_buffer *out, unsigned first, const void *payload, 
 }
 
 // What is wrong with the first two bytes of a client's frame; NULL if nothing is.
-static const char *check_header(unsigned first, unsigned second) {
+static const char *check_header(unsigned first, unsigned second, unsigned reserved) {
   unsigned opcode = first & 0x0f;
-  if (first & 0x70) return "reserved bit set without an extension (RFC 6455, 5.2)";
+  if (opcode != SIM_TEXT && opcode != SIM_BINARY) reserved = 0;
+  if (first & 0x70 & ~reserved) return "reserved bit set without an extension (RFC 6455, 5.2)";
   if (opcode > SIM_PONG || (opcode > SIM_BINARY && opcode < SIM_CLOSE)) return "reserved opcode (RFC 6455, 5.2)";
   if (!(second & 0x80)) return "client frame without a mask (RFC 6455, 5.1)";
   if (opcode >= SIM_CLOSE && !(first & SIM_FIN)) return "fragmented control frame (RFC 6455, 5.5)";
@@ -41,10 +42,10 @@ static enum sim_parse frame_fail(struct sim_fault *fault, unsigned code, const c
   return SIM_PARSE_FAULT;
 }
 
-enum sim_parse sim_frame_parse(unsigned char *data, size_t length, struct sim_frame *frame, size_t *used,
-                               struct sim_fault *fault) {
+enum sim_parse sim_frame_parse(unsigned char *data, size_t length, unsigned reserved, struct sim_frame *frame,
+                               size_t *used, struct sim_fault *fault) {
   if (length < 2) return SIM_PARSE_MORE;
-  const char *problem = check_header(data[0], data[1]);
+  const char *problem = check_header(data[0], data[1], reserved);
   if (problem) return frame_fail(fault, 1002, problem);
 
   uint64_t size = data[1] & 0x7f;
@@ -64,6 +65,7 @@ enum sim_parse sim_frame_parse(unsigned char *data, size_t length, struct sim_fr
   for (size_t i = 0; i < size; i++) payload[i] ^= mask[i & 3];
   frame->opcode = (enum sim_opcode)(data[0] & 0x0f);
   frame->fin = (data[0] & SIM_FIN) != 0;
+  frame->compressed = (data[0] & SIM_COMPRESSED) != 0;
   frame->payload = payload;
   frame->length = (size_t)size;
   *used = head + 4 + (size_t)size;

@@ -17,12 +17,13 @@ enum sim_opcode { // RFC 6455, section 11.8
 };
 
 #define SIM_FIN 0x80u
+#define SIM_COMPRESSED 0x40u // RSV1 (RFC 7692, section 6)
 #define SIM_MAX_CONTROL_PAYLOAD 125
 #define SIM_MAX_MESSAGE (1u << 20) // what a client may send in one message, in bytes
 
 struct sim_frame {
   enum sim_opcode opcode;
-  bool fin;
+  bool fin, compressed;
   unsigned char *payload; // unmasked, inside the bytes that were parsed
   size_t length;
 };
@@ -41,11 +42,12 @@ void sim_frame_header(struct sim_buffer *out, unsigned first, size_t length);
 // Appends a whole unmasked frame.
 void sim_frame_add(struct sim_buffer *out, unsigned first, const void *payload, size_t length);
 
-// Reads one client frame from the start of `data` and unmasks its payload in place. SIM_PARSE_DONE fills in
+// Reads one client frame from the start of `data` and unmasks its payload in place. `reserved` are the reserved bits of
+// the first byte that were negotiated for the first frame of a message. SIM_PARSE_DONE fills in
 // *frame and *used (the bytes it took); SIM_PARSE_MORE: not all of it is there yet; SIM_PARSE_FAULT: *fault
 // says which rule was broken.
-enum sim_parse sim_frame_parse(unsigned char *data, size_t length, struct sim_frame *frame, size_t *used,
-                               struct sim_fault *fault);
+enum sim_parse sim_frame_parse(unsigned char *data, size_t length, unsigned reserved, struct sim_frame *frame,
+                               size_t *used, struct sim_fault *fault);
 
 // Whether the bytes are well-formed UTF-8 (RFC 3629).
 bool sim_utf8_valid(const unsigned char *text, size_t length);

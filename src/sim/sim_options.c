@@ -25,6 +25,7 @@ enum id {
   TOKENS,
   TOKEN_BYTES,
   ECHO,
+  COMPRESS,
   LOG_FILE,
   TLS_DIR,
   TLS_NAME,
@@ -58,6 +59,7 @@ static const struct option {
     {TOKENS, "--tokens", "N", "answer everything with N updates of synthetic text"},
     {TOKEN_BYTES, "--token-bytes", "N", "bytes more in each of them (5)"},
     {ECHO, "--echo", NULL, "answer everything with the user's own words"},
+    {COMPRESS, "--compress", NULL, "compress a WebSocket's messages (permessage-deflate) if the client offers that"},
     {LOG_FILE, "--log", "FILE", "write a JSON line for each message acted on and each answer"},
     {TLS_DIR, "--tls-dir", "DIR", "serve TLS with ca.pem, server.pem and server.key in DIR; made if missing"},
     {TLS_NAME, "--tls-name", "NAME", "the certificate made is for NAME (localhost, 127.0.0.1, ::1)"},
@@ -140,6 +142,7 @@ static void apply_flag(struct sim_options *options, const struct option *option)
   switch (option->id) {
     case ECHO: options->echo = true; break;
     case CUMULATIVE: options->cumulative = true; break;
+    case COMPRESS: options->compress = true; break;
     case LIFECYCLE: options->lifecycle = true; break;
     case TLS_EXPIRED: options->tls_expired = true; break;
     case EXIT_WITH_STDIN: options->exit_with_stdin = true; break;

@@ -16,7 +16,8 @@ struct sim_options { // the strings belong to argv or are static
   double pace;   // seconds
   size_t tokens; // 0: the built-in agent
   size_t token_bytes;
-  bool echo; // instead of the built-in agent
+  bool compress; // messages of a WebSocket, if the client offers it
+  bool echo;     // instead of the built-in agent
   enum sim_spelling envelope;
   bool lifecycle;
   const char *publishable_key; // NULL: any that is spelt as one

@@ -24,10 +24,10 @@ static void session_refuse(struct sim_websocket *websocket, const char *field, c
 
 static void send_lifecycle_event(struct sim_session *session, const char *name) {
   const struct sim_envelope *envelope = &session->envelope;
-  struct sim_buffer event = {0};
+  struct sim_buffer event = {0}, nothing = {0};
   if (!session->service->options->lifecycle) return;
   sim_envelope_event(envelope, name, &event);
-  sim_frame_add(&session->websocket->connection->out, SIM_FIN | SIM_TEXT, event.data, event.length);
+  sim_websocket_send_text(session->websocket, &event, &nothing);
   sim_buffer_free(&event);
 }
 
@@ -67,7 +67,7 @@ void sim_session_run(struct sim_session *session) {
   struct sim_websocket *websocket = session->websocket;
   while (!websocket->close_sent && sim_connection_has_room(websocket->connection)) {
     if (session->answering) {
-      if (!sim_stream_run(&session->stream, websocket->connection)) return;
+      if (!sim_stream_run(&session->stream, websocket)) return;
       finish_answer(session);
     } else {
       struct sim_inbox_entry *entry = sim_inbox_take(websocket);

@@ -24,8 +24,9 @@ const char *sim_websocket_refusal(const struct sim_request *request) {
   return NULL;
 }
 
-void sim_websocket_init(struct sim_websocket *websocket, struct sim_connection *connection, bool verbose) {
-  *websocket = (struct sim_websocket){.connection = connection, .verbose = verbose};
+void sim_websocket_init(struct sim_websocket *websocket, struct sim_connection *connection,
+                        const struct sim_options *options) {
+  *websocket = (struct sim_websocket){.connection = connection, .options = options};
   websocket->inbox_end = &websocket->inbox;
   sim_uuid(websocket->channel);
 }
@@ -33,6 +34,7 @@ void sim_websocket_init(struct sim_websocket *websocket, struct sim_connection *
 void sim_websocket_free(struct sim_websocket *websocket) {
   for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(websocket));) free(entry);
   sim_request_free(&websocket->request);
+  sim_deflate_free(&websocket->deflate);
   sim_buffer_free(&websocket->message);
   sim_buffer_free(&websocket->last_ping);
 }
@@ -46,16 +48,47 @@ void sim_websocket_answered(struct sim_websocket *websocket, bool open) {
 
 void sim_websocket_accept(struct sim_websocket *websocket) {
   const char *key = sim_request_header(&websocket->request, "sec-websocket-key");
-  json_t *headers = json_pack("{s:s*}", "Sec-WebSocket-Protocol", websocket->subprotocol);
+  const char *offers = sim_request_header(&websocket->request, "sec-websocket-extensions");
+  char answer[SIM_DEFLATE_ANSWER];
+  bool agreed = websocket->options->compress && sim_deflate_agree(&websocket->deflate, offers, answer);
+  json_t *headers = json_pack("{s:s*, s:s*}", "Sec-WebSocket-Protocol", websocket->subprotocol,
+                              "Sec-WebSocket-Extensions", agreed ? answer : NULL);
   sim_http_upgrade(&websocket->connection->out, key, headers);
   json_decref(headers);
   sim_websocket_answered(websocket, true);
 }
 
+unsigned sim_websocket_payload(struct sim_websocket *websocket, const struct sim_buffer *first,
+                               const struct sim_buffer *second, struct sim_buffer *payload) {
+  if (websocket->deflate.agreed) {
+    sim_deflate_message(&websocket->deflate, first, second, payload);
+    return SIM_TEXT | SIM_COMPRESSED;
+  }
+  sim_buffer_add(payload, first->data, first->length);
+  sim_buffer_add(payload, second->data, second->length);
+  return SIM_TEXT;
+}
+
+void sim_websocket_send_text(struct sim_websocket *websocket, const struct sim_buffer *first,
+                             const struct sim_buffer *second) {
+  struct sim_buffer *out = &websocket->connection->out, payload = {0};
+  if (!websocket->deflate.agreed) {
+    sim_frame_header(out, SIM_FIN | SIM_TEXT, first->length + second->length);
+    sim_websocket_payload(websocket, first, second, out);
+    return;
+  }
+  unsigned opcode = sim_websocket_payload(websocket, first, second, &payload);
+  sim_frame_add(out, SIM_FIN | opcode, payload.data, payload.length);
+  sim_buffer_free(&payload);
+}
+
 void sim_websocket_send(struct sim_websocket *websocket, const json_t *value) {
-  char *text = sim_json_text(value);
-  sim_frame_add(&websocket->connection->out, SIM_FIN | SIM_TEXT, text, strlen(text));
-  free(text);
+  struct sim_buffer text = {0}, nothing = {0};
+  char *json = sim_json_text(value);
+  sim_buffer_add_string(&text, json);
+  free(json);
+  sim_websocket_send_text(websocket, &text, &nothing);
+  sim_buffer_free(&text);
 }
 
 void sim_websocket_ping(struct sim_websocket *websocket, const char *payload, size_t length) {
@@ -102,7 +135,7 @@ static void inbox_put(struct sim_websocket *websocket, const unsigned char *text
 
 // Fails the connection (RFC 6455, section 7.1.7).
 static void websocket_fail(struct sim_websocket *websocket, unsigned code, const char *reason) {
-  if (websocket->verbose) fprintf(stderr, "aui-sim: connection failed with %u: %s\n", code, reason);
+  if (websocket->options->verbose) fprintf(stderr, "aui-sim: connection failed with %u: %s\n", code, reason);
   if (!websocket->close_sent) add_close_frame(websocket, code, reason);
   sim_connection_end(websocket->connection, SIM_END_CLOSE);
 }
@@ -116,6 +149,16 @@ static void take_message(struct sim_websocket *websocket, const unsigned char *t
     inbox_put(websocket, text, length);
 }
 
+static void take_compressed(struct sim_websocket *websocket) {
+  struct sim_buffer text = {0};
+  switch (sim_inflate_message(&websocket->deflate, &websocket->message, SIM_MAX_MESSAGE, &text)) {
+    case SIM_INFLATED: take_message(websocket, text.data, text.length); break;
+    case SIM_INFLATE_TOO_BIG: websocket_fail(websocket, 1009, "message above 1 MiB, inflated"); break;
+    default: websocket_fail(websocket, 1007, "message cannot be inflated (RFC 7692, 7.2.2)");
+  }
+  sim_buffer_free(&text);
+}
+
 static void take_data(struct sim_websocket *websocket, const struct sim_frame *frame) {
   struct sim_buffer *message = &websocket->message;
   if (frame->opcode == SIM_BINARY) {
@@ -126,11 +169,14 @@ static void take_data(struct sim_websocket *websocket, const struct sim_frame *f
     websocket_fail(websocket, 1009, "message above 1 MiB");
   } else {
     sim_buffer_add(message, frame->payload, frame->length);
+    if (!websocket->in_message) websocket->compressed = frame->compressed;
     websocket->in_message = !frame->fin;
-    if (frame->fin) {
+    if (!frame->fin) return;
+    if (websocket->compressed)
+      take_compressed(websocket);
+    else
       take_message(websocket, message->data, message->length);
-      message->length = 0;
-    }
+    message->length = 0;
   }
 }
 
@@ -166,12 +212,13 @@ static void take_frame(struct sim_websocket *websocket, const struct sim_frame *
 
 void sim_websocket_receive(struct sim_websocket *websocket) {
   size_t taken = 0;
+  unsigned reserved = websocket->deflate.agreed ? SIM_COMPRESSED : 0;
   while (websocket->connection->end == SIM_END_NONE) {
     struct sim_frame frame;
     struct sim_fault fault;
     size_t used = 0;
     enum sim_parse result = sim_frame_parse(websocket->connection->in.data + taken,
-                                            websocket->connection->in.length - taken, &frame, &used, &fault);
+                                            websocket->connection->in.length - taken, reserved, &frame, &used, &fault);
     if (result == SIM_PARSE_FAULT) websocket_fail(websocket, fault.code, fault.reason);
     if (result != SIM_PARSE_DONE) break;
     take_frame(websocket, &frame);

@@ -1,8 +1,6 @@
 // One answer on its way, as frames; see stream.h.
 #include "stream.h"
 
-#include "sim_frame.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,21 +18,20 @@ size_t sim_update_end(const char *text, size_t length, size_t sent, size_t step)
   return sent + space + strcspn(text + sent + space, " ");
 }
 
-// Appends the next update as one frame; false when there is none left.
-static bool step(struct sim_stream *stream, struct sim_buffer *out) {
+// Sends the next update; false when there is none left.
+static bool step(struct sim_stream *stream, struct sim_websocket *websocket) {
   if (stream->sent == stream->length) return false;
   size_t end = sim_update_end(stream->text, stream->length, stream->sent, stream->step);
   sim_json_escape(&stream->before, stream->text + stream->sent, end - stream->sent);
   stream->sent = end;
-  sim_frame_header(out, SIM_FIN | SIM_TEXT, stream->before.length + stream->after.length);
-  sim_buffer_add(out, stream->before.data, stream->before.length);
-  sim_buffer_add(out, stream->after.data, stream->after.length);
+  sim_websocket_send_text(websocket, &stream->before, &stream->after);
   return true;
 }
 
-bool sim_stream_run(struct sim_stream *stream, struct sim_connection *connection) {
+bool sim_stream_run(struct sim_stream *stream, struct sim_websocket *websocket) {
+  struct sim_connection *connection = websocket->connection;
   while (sim_connection_has_room(connection)) {
-    if (!step(stream, &connection->out)) return true;
+    if (!step(stream, websocket)) return true;
     if (stream->pace > 0) sim_connection_sleep(connection, stream->pace);
   }
   return false;

@@ -2,8 +2,8 @@
 #ifndef SIM_STREAM_H
 #define SIM_STREAM_H
 
-#include "connection.h"
 #include "message.h"
+#include "sim_websocket.h"
 
 struct sim_stream {
   char *text; // owned
@@ -20,7 +20,7 @@ void sim_stream_start(struct sim_stream *stream, const struct sim_envelope *enve
                       double pace);
 
 // Sends as much as there is room for and the pace allows; true when the stream is at its end.
-bool sim_stream_run(struct sim_stream *stream, struct sim_connection *connection);
+bool sim_stream_run(struct sim_stream *stream, struct sim_websocket *websocket);
 
 void sim_stream_free(struct sim_stream *stream);
 

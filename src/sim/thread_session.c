@@ -140,7 +140,7 @@ bool sim_thread_session_take(struct sim_thread_session *session, const struct si
 // Sends what there is room for and is there already of the present answer; true when it is at its end.
 static bool send_answer(struct sim_thread_session *session) {
   struct sim_connection *connection = session->websocket->connection;
-  struct sim_buffer event = {0};
+  struct sim_buffer event = {0}, nothing = {0};
   while (!sim_cursor_at_end(&session->cursor) && session->events != 0 && sim_connection_has_room(connection)) {
     double wait = sim_cursor_wait(&session->cursor);
     if (wait > 0) {
@@ -149,7 +149,7 @@ static bool send_answer(struct sim_thread_session *session) {
     }
     event.length = 0;
     sim_cursor_take(&session->cursor, &event);
-    sim_frame_add(&connection->out, SIM_FIN | SIM_TEXT, event.data, event.length);
+    sim_websocket_send_text(session->websocket, &event, &nothing);
     if (session->events > 0) session->events--;
   }
   sim_buffer_free(&event);
