@@ -11,7 +11,8 @@ description = {
   summary = "Talk to AUI agents from Lua",
   detailed = [[
     Sessions with AUI agents over WebSocket. Replies stream into a generic for; waiting fits the
-    host: scripts, coroutines, luv, cqueues, OpenResty, games. A C core on libwebsockets and libuv.
+    host: scripts, coroutines, luv, cqueues, OpenResty, games. A C core on libwebsockets, libuv,
+    OpenSSL and zlib.
   ]],
   homepage = "https://github.com/lua-aui/lua-aui",
   issues_url = "https://github.com/lua-aui/lua-aui/issues",

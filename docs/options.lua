@@ -61,6 +61,7 @@ local TYPES = {
   id = "string",
   file = "name of a file",
   ["seconds or false"] = "seconds or `false`",
+  ['boolean or "auto"'] = 'boolean or `"auto"`',
   ["table or false"] = "table or `false`",
 }
 
@@ -95,6 +96,7 @@ local CLASSES = {
   boolean = "boolean",
   seconds = "number",
   ["seconds or false"] = "number|false",
+  ['boolean or "auto"'] = 'boolean|"auto"',
   ["whole number"] = "integer",
 }
 

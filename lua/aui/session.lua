@@ -57,7 +57,8 @@ local SHORTEST = 0.001 -- seconds
 -- How the core finds connections that may serve the session: those with the same name. A server that says more when an
 -- answer has ended must not be heard by another task: not every update says to which it belongs.
 local function pool_options(pool, service, task_id)
-  local name = { pool.id, endpoint.identity(service.endpoint), service.credentials.identity(), task_id or "" }
+  local place, credentials = endpoint.identity(service.endpoint), service.credentials.identity()
+  local name = { pool.id, place, credentials, task_id or "", tostring(service.compression) }
   return { name = table.concat(name, "\n"), size = pool.size, idle = pool.idle }
 end
 

@@ -1,5 +1,6 @@
 /* Fuzzes the reader of the handshake's answer. Input: a byte for the limit of the head, a byte that seeds the slicing,
- * then what the server sends. Sliced and whole input must give the same. */
+ * then what the server sends; every second limit goes with an offer of compression. Sliced and whole input must give
+ * the same. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,10 +19,11 @@ typedef struct {
 } reading;
 
 static void begin(reading *r, size_t max_head) {
+  const aui_handshake_offer offer = {.compression = max_head % 4 == 0};
   aui_buffer out = {0};
   const aui_request request = {.host = "localhost", .target = "/", .headers = ""};
   *r = (reading){0};
-  check(aui_handshake_begin(&r->handshake, &out, &request, (const uint8_t *)"the sample nonce", max_head));
+  check(aui_handshake_begin(&r->handshake, &out, &request, &offer, (const uint8_t *)"the sample nonce", max_head));
   aui_buffer_free(&out);
 }
 
@@ -57,6 +59,8 @@ static void check_invariants(const reading *r) {
   check(h->retry_after >= -1 && h->retry_after <= INT32_MAX);
   check(h->http.status == 0 || (h->http.status >= 100 && h->http.status <= 999));
   if (r->result == AUI_HANDSHAKE_ACCEPTED) check(h->http.status == 101 && h->body.len == 0);
+  if (h->extension.deflate)
+    check(h->offer.compression && h->extension.window_bits >= 8 && h->extension.window_bits <= 15);
   if (r->result == AUI_HANDSHAKE_REFUSED) check(h->http.status >= 200);
   if (r->result == AUI_HANDSHAKE_NEED_MORE)
     check((aui_handshake_eof(h) == AUI_HANDSHAKE_NEED_MORE) == (r->consumed == 0));
@@ -67,6 +71,7 @@ static void check_equal(const reading *a, const reading *b) {
   if (a->result < 0) return; /* the rest means nothing then */
   const aui_handshake *x = &a->handshake, *y = &b->handshake;
   check(a->consumed == b->consumed);
+  check(memcmp(&x->extension, &y->extension, sizeof x->extension) == 0);
   check(x->http.status == y->http.status && x->retry_after == y->retry_after && x->body.len == y->body.len);
   check(x->body.len == 0 || memcmp(x->body.data, y->body.data, x->body.len) == 0);
   check(aui_handshake_eof(x) == aui_handshake_eof(y));

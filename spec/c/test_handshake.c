@@ -26,6 +26,8 @@ static const uint8_t sample_nonce[AUI_HANDSHAKE_NONCE_SIZE] = "the sample nonce"
 
 /* ---- the request ---- */
 
+static const aui_handshake_offer nothing_offered = {0};
+
 static void test_request(void **state) {
   (void)state;
   aui_handshake handshake;
@@ -46,7 +48,8 @@ static void test_request(void **state) {
                                  "X-More: 1\r\n"
                                  "\r\n";
   assert_true(aui_buffer_append(&out, "before", 6));
-  assert_true(aui_handshake_begin(&handshake, &out, &request, guarded(sample_nonce, sizeof sample_nonce), LIMIT));
+  assert_true(aui_handshake_begin(&handshake, &out, &request, &nothing_offered,
+                                  guarded(sample_nonce, sizeof sample_nonce), LIMIT));
   assert_int_equal(out.len, sizeof expected - 1);
   assert_memory_equal(out.data, expected, out.len);
   assert_int_equal(handshake.http.status, 0);
@@ -55,12 +58,34 @@ static void test_request(void **state) {
   aui_buffer_free(&out);
 }
 
-static void begin(aui_handshake *handshake, size_t max_head) {
+static void test_request_that_offers_compression(void **state) {
+  (void)state;
+  const aui_request request = {.host = "h", .target = "/", .headers = "X: 1\r\n"};
+  const aui_handshake_offer offer = {.compression = true};
+  aui_handshake handshake;
+  aui_buffer out = {0};
+  static const char expected[] =
+      "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; client_max_window_bits\r\n"
+      "X: 1\r\n\r\n";
+  assert_true(aui_handshake_begin(&handshake, &out, &request, &offer, sample_nonce, LIMIT));
+  assert_int_equal(out.len, sizeof expected - 1);
+  assert_memory_equal(out.data, expected, out.len);
+  aui_handshake_free(&handshake);
+  aui_buffer_free(&out);
+}
+
+static void begin_offering(aui_handshake *handshake, const aui_handshake_offer *offer, size_t max_head) {
   aui_buffer out = {0};
   const aui_request request = {.host = "h", .target = "/", .headers = ""};
-  assert_true(aui_handshake_begin(handshake, &out, &request, sample_nonce, max_head));
+  assert_true(aui_handshake_begin(handshake, &out, &request, offer, sample_nonce, max_head));
   assert_memory_equal(out.data, "GET / HTTP/1.1\r\nHost: h\r\n", 25);
   aui_buffer_free(&out);
+}
+
+static void begin(aui_handshake *handshake, size_t max_head) {
+  begin_offering(handshake, &nothing_offered, max_head);
 }
 
 static void test_request_when_memory_is_short(void **state) {
@@ -70,7 +95,7 @@ static void test_request_when_memory_is_short(void **state) {
   const aui_request request = {.host = "h", .target = "/", .headers = ""};
   aui_handshake handshake;
   aui_buffer out = full;
-  assert_false(aui_handshake_begin(&handshake, &out, &request, sample_nonce, LIMIT));
+  assert_false(aui_handshake_begin(&handshake, &out, &request, &nothing_offered, sample_nonce, LIMIT));
   assert_memory_equal(&out, &full, sizeof out);
   aui_handshake_free(&handshake);
 }
@@ -218,18 +243,18 @@ static void test_unoffered(void **state) {
       SWITCH UPGRADE_LINES ACCEPT_LINE "Sec-WebSocket-Protocol: x\r\n\r\n",
       SWITCH UPGRADE_LINES ACCEPT_LINE "Sec-WebSocket-Protocol:\r\nsec-websocket-protocol: a, b\r\n\r\n",
   };
-  assert_results(extensions, COUNT(extensions), AUI_HANDSHAKE_BAD_EXTENSION);
+  assert_results(extensions, COUNT(extensions), AUI_HANDSHAKE_EXTENSION_NOT_OFFERED);
   assert_results(protocols, COUNT(protocols), AUI_HANDSHAKE_BAD_PROTOCOL);
 }
 
 /* Of a request that offers the subprotocol "aui-websocket". */
 static void assert_chosen(const char *fields, aui_handshake_result expected) {
+  const aui_handshake_offer offer = {.protocol = "aui-websocket"};
   char answer[512];
   snprintf(answer, sizeof answer, SWITCH UPGRADE_LINES ACCEPT_LINE "%s\r\n", fields);
   for (int way = 0; way < FEED_WAYS; way++) {
     reading r = {0};
-    begin(&r.handshake, LIMIT);
-    r.handshake.protocol = "aui-websocket";
+    begin_offering(&r.handshake, &offer, LIMIT);
     feed(way, answer, strlen(answer), read_slice, &r);
     if (r.result != expected) fail_msg("%d instead of %d for %s", r.result, expected, fields);
     aui_handshake_free(&r.handshake);
@@ -257,6 +282,105 @@ static const char *const no_http[] = {
     SWITCH UPGRADE_LINES "X: a\rb\r\n" ACCEPT_LINE "\r\n",
     "HTTP/1.0 101 Switching Protocols\r\n" UPGRADE_LINES ACCEPT_LINE "\r\n",
 };
+
+/* ---- permessage-deflate ---- */
+
+/* What a request that offers compression gets for these fields, however they arrive. */
+static aui_handshake_result agree(const char *fields, aui_extension *agreed) {
+  const aui_handshake_offer offer = {.compression = true};
+  char answer[512];
+  snprintf(answer, sizeof answer, SWITCH UPGRADE_LINES ACCEPT_LINE "%s\r\n", fields);
+  aui_handshake_result result = AUI_HANDSHAKE_NEED_MORE;
+  for (int way = 0; way < FEED_WAYS; way++) {
+    reading r = {0};
+    begin_offering(&r.handshake, &offer, LIMIT);
+    feed(way, answer, strlen(answer), read_slice, &r);
+    if (way > 0 && r.result != result) fail_msg("%d and %d for %s", r.result, result, fields);
+    result = r.result;
+    *agreed = r.handshake.extension;
+    aui_handshake_free(&r.handshake);
+  }
+  return result;
+}
+
+#define DEFLATE "Sec-WebSocket-Extensions: permessage-deflate"
+
+static void test_compression_agreed(void **state) {
+  (void)state;
+  static const struct {
+    const char *fields;
+    aui_extension agreed;
+  } cases[] = {
+      {"", {false, false, 0}},
+      {"Sec-WebSocket-Extensions: ,\r\n", {false, false, 0}},
+      {DEFLATE "\r\n", {true, true, 15}},
+      {"sec-websocket-extensions:\tPermessage-Deflate\r\n", {true, true, 15}},
+      {DEFLATE "; client_no_context_takeover\r\n", {true, true, 15}},
+      {DEFLATE ";server_no_context_takeover\r\n", {true, false, 15}},
+      {DEFLATE "; server_max_window_bits=8\r\n", {true, true, 8}},
+      {DEFLATE "; server_max_window_bits = 15\r\n", {true, true, 15}},
+      {DEFLATE "; client_max_window_bits=8\r\n", {true, true, 15}},
+      {DEFLATE "; server_max_window_bits=\"10\"; client_max_window_bits=\"\\1\\5\"\r\n", {true, true, 10}},
+      {DEFLATE "\t;\tserver_no_context_takeover ; client_max_window_bits=9;server_max_window_bits=12;"
+               "client_no_context_takeover\r\n",
+       {true, false, 12}},
+      {"Sec-WebSocket-Extensions: , ,permessage-deflate ,\r\nSec-WebSocket-Extensions:\r\n", {true, true, 15}},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    aui_extension agreed;
+    aui_handshake_result result = agree(cases[i].fields, &agreed);
+    if (result != AUI_HANDSHAKE_ACCEPTED) fail_msg("%d for %s", result, cases[i].fields);
+    assert_int_equal(agreed.deflate, cases[i].agreed.deflate);
+    assert_int_equal(agreed.takeover, cases[i].agreed.takeover);
+    assert_int_equal(agreed.window_bits, cases[i].agreed.window_bits);
+  }
+}
+
+static void test_compression_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *fields;
+    aui_handshake_result result;
+  } cases[] = {
+      {"Sec-WebSocket-Extensions: permessage-bzip2\r\n", AUI_HANDSHAKE_EXTENSION_NOT_OFFERED},
+      {"Sec-WebSocket-Extensions: permessage-deflated\r\n", AUI_HANDSHAKE_EXTENSION_NOT_OFFERED},
+      {"Sec-WebSocket-Extensions: x-webkit-deflate-frame\r\n", AUI_HANDSHAKE_EXTENSION_NOT_OFFERED},
+      {DEFLATE ", x\r\n", AUI_HANDSHAKE_EXTENSION_NOT_OFFERED},
+      {DEFLATE "\r\nSec-WebSocket-Extensions: x\r\n", AUI_HANDSHAKE_EXTENSION_NOT_OFFERED},
+      {DEFLATE ", permessage-deflate\r\n", AUI_HANDSHAKE_EXTENSION_REPEATED},
+      {DEFLATE "\r\n" DEFLATE "\r\n", AUI_HANDSHAKE_EXTENSION_REPEATED},
+      {DEFLATE ";\r\n", AUI_HANDSHAKE_EXTENSION_MALFORMED},
+      {DEFLATE ";;server_no_context_takeover\r\n", AUI_HANDSHAKE_EXTENSION_MALFORMED},
+      {DEFLATE " server_no_context_takeover\r\n", AUI_HANDSHAKE_EXTENSION_MALFORMED},
+      {DEFLATE "; server_max_window_bits=\r\n", AUI_HANDSHAKE_EXTENSION_MALFORMED},
+      {DEFLATE "; server_max_window_bits=\"10\r\n", AUI_HANDSHAKE_EXTENSION_MALFORMED},
+      {DEFLATE "; server_max_window_bits=\"10\\\r\n", AUI_HANDSHAKE_EXTENSION_MALFORMED},
+      {DEFLATE "; server_max_window_bits=\"10\" 11\r\n", AUI_HANDSHAKE_EXTENSION_MALFORMED},
+      {"Sec-WebSocket-Extensions: =permessage-deflate\r\n", AUI_HANDSHAKE_EXTENSION_MALFORMED},
+      {"Sec-WebSocket-Extensions: \"permessage-deflate\"\r\n", AUI_HANDSHAKE_EXTENSION_MALFORMED},
+      {DEFLATE "; window=10\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_no_context_takeover; server_no_context_takeover\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_max_window_bits=9; server_max_window_bits=9\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_no_context_takeover=1\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; client_no_context_takeover=\"\"\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_max_window_bits\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; client_max_window_bits\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_max_window_bits=\"\"\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_max_window_bits=7\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_max_window_bits=16\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; client_max_window_bits=0\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; client_max_window_bits=010\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_max_window_bits=08\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_max_window_bits=+9\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_max_window_bits=1x\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+      {DEFLATE "; server_max_window_bits=\"100000000000000000000000000000000010\"\r\n", AUI_HANDSHAKE_BAD_PARAMETER},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    aui_extension agreed;
+    aui_handshake_result result = agree(cases[i].fields, &agreed);
+    if (result != cases[i].result) fail_msg("%d instead of %d for %s", result, cases[i].result, cases[i].fields);
+  }
+}
 
 static void test_not_http(void **state) {
   (void)state;
@@ -491,10 +615,20 @@ static void test_free_twice(void **state) {
 
 static void test_every_result_has_words(void **state) {
   (void)state;
-  static const aui_handshake_result results[] = {
-      AUI_HANDSHAKE_NEED_MORE,     AUI_HANDSHAKE_HEAD_TOO_LONG, AUI_HANDSHAKE_NOT_HTTP,      AUI_HANDSHAKE_TLS_ALERT,
-      AUI_HANDSHAKE_NO_MEMORY,     AUI_HANDSHAKE_NO_UPGRADE,    AUI_HANDSHAKE_NO_CONNECTION, AUI_HANDSHAKE_BAD_ACCEPT,
-      AUI_HANDSHAKE_BAD_EXTENSION, AUI_HANDSHAKE_BAD_PROTOCOL,  AUI_HANDSHAKE_NO_PROTOCOL};
+  static const aui_handshake_result results[] = {AUI_HANDSHAKE_NEED_MORE,
+                                                 AUI_HANDSHAKE_HEAD_TOO_LONG,
+                                                 AUI_HANDSHAKE_NOT_HTTP,
+                                                 AUI_HANDSHAKE_TLS_ALERT,
+                                                 AUI_HANDSHAKE_NO_MEMORY,
+                                                 AUI_HANDSHAKE_NO_UPGRADE,
+                                                 AUI_HANDSHAKE_NO_CONNECTION,
+                                                 AUI_HANDSHAKE_BAD_ACCEPT,
+                                                 AUI_HANDSHAKE_BAD_PROTOCOL,
+                                                 AUI_HANDSHAKE_NO_PROTOCOL,
+                                                 AUI_HANDSHAKE_EXTENSION_NOT_OFFERED,
+                                                 AUI_HANDSHAKE_EXTENSION_MALFORMED,
+                                                 AUI_HANDSHAKE_EXTENSION_REPEATED,
+                                                 AUI_HANDSHAKE_BAD_PARAMETER};
   for (size_t i = 0; i < COUNT(results); i++) {
     const char *words = aui_handshake_describe(results[i]);
     for (size_t j = 0; j < i; j++) assert_string_not_equal(words, aui_handshake_describe(results[j]));
@@ -505,6 +639,7 @@ static void test_every_result_has_words(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_teardown(test_request, guarded_teardown),
+      cmocka_unit_test(test_request_that_offers_compression),
       cmocka_unit_test(test_request_when_memory_is_short),
       cmocka_unit_test(test_accepted),
       cmocka_unit_test(test_accepted_leaves_the_frames),
@@ -514,6 +649,8 @@ int main(void) {
       cmocka_unit_test(test_bad_accept),
       cmocka_unit_test(test_unoffered),
       cmocka_unit_test(test_offered),
+      cmocka_unit_test(test_compression_agreed),
+      cmocka_unit_test(test_compression_refused),
       cmocka_unit_test(test_not_http),
       cmocka_unit_test(test_tls_alert),
       cmocka_unit_test(test_limit_of_the_head),

@@ -5,26 +5,27 @@
 static void assert_stays(peer *p) {
   aui_state before = aui_session_state(p->session);
   assert_false(aui_session_may_detach(p->session));
-  assert_null(aui_session_detach(p->session, p->now));
+  aui_handover handover;
+  assert_false(aui_session_detach(p->session, &handover, p->now));
   assert_int_equal(aui_session_state(p->session), before);
 }
 
-static aui_answers *detach(peer *p) {
-  aui_answers *answers = aui_session_detach(p->session, p->now);
-  assert_non_null(answers);
-  return answers;
+static aui_handover detach(peer *p) {
+  aui_handover handover;
+  assert_true(aui_session_detach(p->session, &handover, p->now));
+  return handover;
 }
 
 /* The transport, with the server on it, now belongs to a new session, after nobody has listened for so long. */
 static void hand_over_to(peer *p, const aui_session_config *config, uint64_t unheard) {
-  aui_answers *answers = detach(p);
+  aui_handover handover = detach(p);
   assert_finished(p);
   aui_session_free(p->session);
   p->session = aui_session_new(config);
   assert_non_null(p->session);
   assert_int_equal(aui_session_want(p->session), AUI_WANT_CONNECT);
   aui_session_phase(p->session, AUI_PHASE_CONNECT, p->now);
-  aui_session_adopted(p->session, answers, unheard, p->now);
+  aui_session_adopted(p->session, &handover, unheard, p->now);
   assert_int_equal(aui_session_state(p->session), AUI_STATE_OPEN);
   assert_int_equal(aui_session_want(p->session), AUI_WANT_NOTHING);
 }
@@ -145,7 +146,8 @@ static void not_while_anything_is_under_way(void **state) {
   peer_send(&p, "}", 1);
   release(&p, reply);
   peer_pump(&p, SIZE_MAX);
-  aui_answers_free(detach(&p));
+  aui_handover handover = detach(&p);
+  aui_handover_free(&handover);
   stop(&p);
 }
 
@@ -163,7 +165,8 @@ static void not_while_a_pong_is_awaited_or_owed(void **state) {
   peer_send_frame(&p, 0x80 | PEER_PING, "?", 1);
   assert_stays(&p);
   assert_frame(&p, PEER_PONG, "?");
-  aui_answers_free(detach(&p));
+  aui_handover handover = detach(&p);
+  aui_handover_free(&handover);
   stop(&p);
 }
 
@@ -195,7 +198,8 @@ static void after_a_message_that_was_cancelled_before_it_left(void **state) {
   peer p;
   start_open(state, &p);
   release(&p, send(&p, "{}"));
-  aui_answers_free(detach(&p));
+  aui_handover handover = detach(&p);
+  aui_handover_free(&handover);
   stop(&p);
 }
 

@@ -38,7 +38,8 @@ static aui_websocket_event receive(aui_websocket *ws, const char *bytes, size_t 
 
 static void establish(aui_websocket *ws) {
   fill(ws);
-  assert_true(aui_websocket_begin(ws, -1, NULL));
+  const aui_handshake_offer offer = {0};
+  assert_true(aui_websocket_begin(ws, -1, &offer));
   assert_true(aui_websocket_flush(ws, &request, 1000));
   assert_int_equal(ws->state, AUI_WEBSOCKET_HANDSHAKE);
   assert_memory_equal(ws->out.data, "GET / HTTP/1.1\r\nHost: host\r\n", 28);

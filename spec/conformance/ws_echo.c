@@ -169,7 +169,8 @@ static bool take_input(connection *c, const uint8_t *input, const uint8_t *end) 
         return complain("%s", aui_handshake_describe(why));
       case AUI_WEBSOCKET_OPENED:
       case AUI_WEBSOCKET_PEER_CLOSE:
-      case AUI_WEBSOCKET_BAD_FRAME: break; /* the WebSocket does what is to be done */
+      case AUI_WEBSOCKET_BAD_FRAME:
+      case AUI_WEBSOCKET_BAD_DEFLATE: break; /* the WebSocket does what is to be done */
     }
   }
 }
@@ -217,7 +218,8 @@ static bool visit(const server *suite, const char *place, long *number) {
   connection c = {.request = {suite->field, target, ""}, .on_message = number ? take_number : echo};
   c.fd = dial(suite);
   if (c.fd < 0) return false;
-  if (!aui_websocket_begin(&c.ws, -1, NULL)) return complain("out of memory");
+  const aui_handshake_offer offer = {.compression = true};
+  if (!aui_websocket_begin(&c.ws, -1, &offer)) return complain("out of memory");
   bool ok = converse(&c) || complain("failed at %s", target);
   if (number) *number = c.number;
   close(c.fd);

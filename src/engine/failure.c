@@ -303,15 +303,28 @@ void aui_failure_of_close(aui_error *error, int code, const char *reason, bool l
   error->close_code = code;
 }
 
+static void say_too_big(aui_error *error, size_t max_message) {
+  aui_error_set(error, AUI_ERROR_OVERFLOW, "the server sent a message of more than %zu bytes (max_message)",
+                max_message);
+  error->retryable = false; /* the next answer would be as long */
+}
+
 void aui_failure_of_frame(aui_error *error, aui_frame_result why, size_t max_message) {
   if (why == AUI_FRAME_TOO_BIG) {
-    aui_error_set(error, AUI_ERROR_OVERFLOW, "the server sent a message of more than %zu bytes (max_message)",
-                  max_message);
-    error->retryable = false; /* the next answer would be as long */
+    say_too_big(error, max_message);
   } else {
     aui_error_set(error, AUI_ERROR_PROTOCOL, "%s", aui_frame_describe(why));
   }
   error->close_code = aui_frame_close_code(why);
+}
+
+void aui_failure_of_deflate(aui_error *error, aui_deflate_result why, size_t max_message) {
+  if (why == AUI_DEFLATE_TOO_BIG) {
+    say_too_big(error, max_message);
+  } else {
+    aui_error_set(error, AUI_ERROR_PROTOCOL, "the server sent a compressed message that cannot be inflated");
+  }
+  error->close_code = aui_deflate_close_code(why);
 }
 
 void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_depth) {

@@ -3,6 +3,7 @@
 #ifndef AUI_ENGINE_FAILURE_H
 #define AUI_ENGINE_FAILURE_H
 
+#include "engine/deflate.h"
 #include "engine/driver.h"
 #include "engine/error.h"
 #include "engine/event.h"
@@ -119,6 +120,9 @@ void aui_failure_of_close(aui_error *error, int code, const char *reason, bool l
 
 /* The server broke the rules of frames, or sent more than `max_message` bytes. */
 void aui_failure_of_frame(aui_error *error, aui_frame_result why, size_t max_message);
+
+/* The same of a compressed message. Not for AUI_DEFLATE_NO_MEMORY. */
+void aui_failure_of_deflate(aui_error *error, aui_deflate_result why, size_t max_message);
 
 /* The server sent a message that cannot be read. Not for AUI_EVENT_NO_MEMORY. */
 void aui_failure_of_message(aui_error *error, aui_event_type why, unsigned max_depth);

@@ -10,6 +10,7 @@
 enum {
   FIN = 0x80,
   RESERVED = 0x70,
+  COMPRESSED = 0x40, /* RSV1 in the first frame of a message (RFC 7692, 6) */
   OPCODE = 0x0F,
   CONTROL = 0x08, /* set in the opcodes of control frames */
   MASK = 0x80,
@@ -37,6 +38,10 @@ void aui_frame_init(aui_frame_reader *reader, uint64_t max_message) {
   reader->max_message = max_message;
 }
 
+void aui_frame_allow_compression(aui_frame_reader *reader) {
+  reader->may_compress = true;
+}
+
 /* ---- reading ---- */
 
 /* How many bytes hold the length behind the first two. */
@@ -45,9 +50,16 @@ static size_t extended_length_size(uint8_t length) {
   return length == LENGTH_64 ? 8 : 0;
 }
 
+/* Of a first byte with reserved bits: whether they say that a message is compressed, and nothing else. */
+static bool may_be_compressed(const aui_frame_reader *reader, uint8_t byte) {
+  uint8_t opcode = byte & OPCODE;
+  bool begins_message = opcode == AUI_OPCODE_TEXT || opcode == AUI_OPCODE_BINARY;
+  return reader->may_compress && begins_message && (byte & RESERVED) == COMPRESSED;
+}
+
 static aui_frame_result check_first_byte(const aui_frame_reader *reader, uint8_t byte) {
   uint8_t opcode = byte & OPCODE;
-  if (byte & RESERVED) return AUI_FRAME_RESERVED_BITS;
+  if (byte & RESERVED && !may_be_compressed(reader, byte)) return AUI_FRAME_RESERVED_BITS;
   switch (opcode) {
     case AUI_OPCODE_CLOSE:
     case AUI_OPCODE_PING:
@@ -66,13 +78,23 @@ static aui_frame_result check_second_byte(uint8_t opcode, uint8_t byte) {
   return AUI_FRAME_NEED_MORE;
 }
 
+/* The limit of the message to which a data frame belongs: of what is compressed, what a compressor may need for that
+ * which cannot be compressed, and more. */
+static uint64_t limit_of(const aui_frame_reader *reader, uint8_t first_byte) {
+  enum { SHORT = 64 };
+  bool continues = (first_byte & OPCODE) == OPCODE_CONTINUATION;
+  bool compressed = continues ? reader->compressed : first_byte & COMPRESSED;
+  if (!compressed) return reader->max_message;
+  return reader->max_message < UINT64_MAX / 2 - SHORT ? 2 * reader->max_message + SHORT : UINT64_MAX;
+}
+
 /* The payload length of a complete head, in its shortest form and within the limit. */
 static aui_frame_result check_length(const aui_frame_reader *reader, const uint8_t *head, uint64_t *length) {
   size_t extended = extended_length_size(head[1]);
   *length = extended ? load_be(head + 2, extended) : head[1];
   if (extended == 2 && *length < LENGTH_16) return AUI_FRAME_BAD_LENGTH;
   if (extended == 8 && (*length <= UINT16_MAX || *length > INT64_MAX)) return AUI_FRAME_BAD_LENGTH;
-  if (!(head[0] & CONTROL) && *length > reader->max_message - reader->message) {
+  if (!(head[0] & CONTROL) && *length > limit_of(reader, head[0]) - reader->message) {
     return AUI_FRAME_TOO_BIG;
   }
   return AUI_FRAME_NEED_MORE;
@@ -101,7 +123,10 @@ static aui_frame_result frame_take_head(aui_frame_reader *reader, const uint8_t 
   if (opcode & CONTROL) {
     reader->control_len = 0;
   } else {
-    if (opcode != OPCODE_CONTINUATION) reader->kind = opcode;
+    if (opcode != OPCODE_CONTINUATION) {
+      reader->kind = opcode;
+      reader->compressed = head[0] & COMPRESSED;
+    }
     reader->in_message = true;
     reader->message += length;
   }
@@ -143,7 +168,7 @@ static aui_frame_result read_data(aui_frame_reader *reader, const uint8_t **inpu
     reader->in_message = false;
     reader->message = 0;
   }
-  *frame = (aui_frame){.data = *input, .len = len, .last = last};
+  *frame = (aui_frame){.data = *input, .len = len, .last = last, .compressed = reader->compressed};
   *input += len;
   return (aui_frame_result)reader->kind;
 }

@@ -32,7 +32,7 @@ typedef enum {
   AUI_FRAME_CLOSE = 5, /* `close_code` (1005 when the frame has none), the reason in `data`/`len`, and NUL behind it */
 
   AUI_FRAME_MASKED = -1,                  /* a server must not mask (5.1) */
-  AUI_FRAME_RESERVED_BITS = -2,           /* no extension was negotiated that uses them (5.2) */
+  AUI_FRAME_RESERVED_BITS = -2,           /* no extension was negotiated that uses them so (5.2; RFC 7692, 6) */
   AUI_FRAME_RESERVED_OPCODE = -3,         /* (5.2) */
   AUI_FRAME_CONTROL_TOO_LONG = -4,        /* more than 125 bytes (5.5) */
   AUI_FRAME_CONTROL_FRAGMENTED = -5,      /* (5.5) */
@@ -48,10 +48,11 @@ typedef struct {
   const uint8_t *data; /* into the input, or into the reader for a control frame: valid until the next call */
   size_t len;
   bool last;
+  bool compressed; /* of a message's slice: it has to be inflated (RFC 7692, 6.2) */
   uint16_t close_code;
 } aui_frame;
 
-/* A reader's state between two inputs. Private but for `frames`; holds no memory of its own, so there
+/* A reader's state between two inputs. Private but for `frames` and `kind`; holds no memory of its own, so there
  * is nothing to free. */
 typedef struct {
   uint64_t max_message; /* bytes */
@@ -61,6 +62,8 @@ typedef struct {
   bool in_message;      /* a message has begun whose last frame is not complete */
   bool in_payload;      /* the current frame's head is complete: */
   bool fin;
+  bool may_compress; /* see aui_frame_allow_compression */
+  bool compressed;   /* the last message that has begun is */
   uint8_t opcode;
   uint8_t kind; /* of the last message that has begun: its opcode */
   uint8_t head_len;
@@ -72,6 +75,10 @@ typedef struct {
 /* Begins with a new connection's first byte. `max_message` is the limit of a message's payload in
  * bytes, over all its fragments; a head that announces more fails at once. */
 void aui_frame_init(aui_frame_reader *reader, uint64_t max_message);
+
+/* Permessage-deflate was negotiated: messages may be compressed (RFC 7692). For these `max_message` is not the limit,
+ * since it is one of what is inflated, but twice that and a little is, which no compressor needs. */
+void aui_frame_allow_compression(aui_frame_reader *reader);
 
 /* Reads from `*input` up to `end`, moves `*input` behind what was consumed, and returns at the first thing to report.
  * Call again until it returns AUI_FRAME_NEED_MORE (then `*input == end`) or a negative value. A message's payload is

@@ -26,15 +26,17 @@ static void compute_accept(char accept[AUI_HANDSHAKE_ACCEPT_SIZE + 1], const cha
 }
 
 bool aui_handshake_begin(aui_handshake *handshake, aui_buffer *out, const aui_request *request,
-                         const uint8_t nonce[AUI_HANDSHAKE_NONCE_SIZE], size_t max_head) {
+                         const aui_handshake_offer *offer, const uint8_t nonce[AUI_HANDSHAKE_NONCE_SIZE],
+                         size_t max_head) {
   const aui_http_limits limits = {.max_response_head = max_head, .max_chunk_framing = MAX_CHUNK_FRAMING};
-  char key[KEY_SIZE + 1], fields[160];
+  char key[KEY_SIZE + 1], fields[160 + sizeof AUI_EXTENSION_OFFER];
   aui_base64_encode(key, nonce, AUI_HANDSHAKE_NONCE_SIZE);
-  *handshake = (aui_handshake){.unix_time = -1, .retry_after = -1};
+  *handshake = (aui_handshake){.offer = *offer, .unix_time = -1, .retry_after = -1};
   aui_http_begin(&handshake->http, &limits);
   compute_accept(handshake->accept, key);
   snprintf(fields, sizeof fields,
-           "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n", key);
+           "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s", key,
+           offer->compression ? AUI_EXTENSION_OFFER : "");
   return aui_http_write_request(out, "GET", request, fields);
 }
 
@@ -51,11 +53,18 @@ static void take_accept(aui_handshake *handshake, aui_span value) {
 /* Its name is one of those that were offered, letter by letter (4.2.2). */
 static void take_protocol(aui_handshake *handshake, aui_span value) {
   aui_handshake_fields *fields = &handshake->fields;
-  const char *asked = handshake->protocol;
+  const char *asked = handshake->offer.protocol;
   if (value.len == 0) return;
   bool right = asked && value.len == strlen(asked) && memcmp(value.at, asked, value.len) == 0;
   if (!right || fields->protocol) fields->bad_protocol = true;
   fields->protocol = true;
+}
+
+/* Its first fault counts. */
+static void handshake_take_extension(aui_handshake *handshake, aui_span value) {
+  aui_extension_result *result = &handshake->fields.extension;
+  if (*result != AUI_EXTENSION_FINE || value.len == 0) return;
+  *result = handshake->offer.compression ? aui_extension_read(&handshake->extension, value) : AUI_EXTENSION_NOT_OFFERED;
 }
 
 static void handshake_take_field(aui_handshake *handshake) {
@@ -68,7 +77,7 @@ static void handshake_take_field(aui_handshake *handshake) {
   } else if (aui_span_equals(name, "sec-websocket-accept")) {
     take_accept(handshake, value);
   } else if (aui_span_equals(name, "sec-websocket-extensions")) {
-    if (value.len > 0) fields->extension = true;
+    handshake_take_extension(handshake, value);
   } else if (aui_span_equals(name, "sec-websocket-protocol")) {
     take_protocol(handshake, value);
   } else if (aui_span_equals(name, "retry-after")) {
@@ -83,9 +92,9 @@ static aui_handshake_result check_upgrade(const aui_handshake *handshake) {
   if (!fields->upgrade) return AUI_HANDSHAKE_NO_UPGRADE;
   if (!fields->connection) return AUI_HANDSHAKE_NO_CONNECTION;
   if (!fields->accept || fields->bad_accept) return AUI_HANDSHAKE_BAD_ACCEPT;
-  if (fields->extension) return AUI_HANDSHAKE_BAD_EXTENSION;
+  if (fields->extension) return (aui_handshake_result)fields->extension;
   if (fields->bad_protocol) return AUI_HANDSHAKE_BAD_PROTOCOL;
-  if (handshake->protocol && !fields->protocol) return AUI_HANDSHAKE_NO_PROTOCOL;
+  if (handshake->offer.protocol && !fields->protocol) return AUI_HANDSHAKE_NO_PROTOCOL;
   return AUI_HANDSHAKE_ACCEPTED;
 }
 
@@ -130,9 +139,13 @@ const char *aui_handshake_describe(aui_handshake_result result) {
     case AUI_HANDSHAKE_NO_UPGRADE: return "the server's answer lacks \"Upgrade: websocket\"";
     case AUI_HANDSHAKE_NO_CONNECTION: return "the server's answer lacks \"Connection: Upgrade\"";
     case AUI_HANDSHAKE_BAD_ACCEPT: return "the server's Sec-WebSocket-Accept is missing, repeated or wrong";
-    case AUI_HANDSHAKE_BAD_EXTENSION: return "the server chose an extension that was not offered";
     case AUI_HANDSHAKE_BAD_PROTOCOL: return "the server chose a subprotocol that it was not asked for";
     case AUI_HANDSHAKE_NO_PROTOCOL: return "the server did not choose the subprotocol that it was asked for";
+    case AUI_HANDSHAKE_EXTENSION_NOT_OFFERED: return "the server chose an extension that was not offered";
+    case AUI_HANDSHAKE_EXTENSION_MALFORMED: return "the server's Sec-WebSocket-Extensions is malformed";
+    case AUI_HANDSHAKE_EXTENSION_REPEATED: return "the server chose permessage-deflate twice";
+    case AUI_HANDSHAKE_BAD_PARAMETER:
+      return "the server chose permessage-deflate with a parameter that is unknown, repeated or has no valid value";
     default: return aui_http_describe((aui_http_event)result);
   }
 }

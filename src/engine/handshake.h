@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/extension.h"
 #include "engine/http.h"
 
 enum {
@@ -28,10 +29,20 @@ typedef enum {
   AUI_HANDSHAKE_NO_UPGRADE = -20,    /* 101 without "Upgrade: websocket" */
   AUI_HANDSHAKE_NO_CONNECTION = -21, /* 101 without "Connection: Upgrade" */
   AUI_HANDSHAKE_BAD_ACCEPT = -22,    /* Sec-WebSocket-Accept missing, repeated or wrong */
-  AUI_HANDSHAKE_BAD_EXTENSION = -23, /* an extension that was not offered */
   AUI_HANDSHAKE_BAD_PROTOCOL = -24,  /* another subprotocol than that which was asked for, or two */
-  AUI_HANDSHAKE_NO_PROTOCOL = -25    /* no subprotocol, though one was asked for */
+  AUI_HANDSHAKE_NO_PROTOCOL = -25,   /* no subprotocol, though one was asked for */
+  AUI_HANDSHAKE_EXTENSION_NOT_OFFERED = AUI_EXTENSION_NOT_OFFERED,
+  AUI_HANDSHAKE_EXTENSION_MALFORMED = AUI_EXTENSION_MALFORMED,
+  AUI_HANDSHAKE_EXTENSION_REPEATED = AUI_EXTENSION_REPEATED,
+  AUI_HANDSHAKE_BAD_PARAMETER = AUI_EXTENSION_BAD_PARAMETER
 } aui_handshake_result;
+
+/* What a server may choose. All zero: nothing. */
+typedef struct {
+  const char *protocol; /* the subprotocol that it has to choose of those that the request's headers offer; borrowed
+                           until a result; NULL: none is offered */
+  bool compression;     /* AUI_EXTENSION_OFFER is part of the request */
+} aui_handshake_offer;
 
 /* What the fields of the answer's head said. Private. */
 typedef struct {
@@ -39,7 +50,7 @@ typedef struct {
   bool connection;
   bool accept;     /* the right one was there */
   bool bad_accept; /* another one was there, or a second */
-  bool extension;
+  aui_extension_result extension;
   bool protocol;     /* one was there */
   bool bad_protocol; /* it was not the right one, or there was a second */
 } aui_handshake_fields;
@@ -47,16 +58,14 @@ typedef struct {
 /* A handshake under way. Fields are private but for those marked. */
 typedef struct {
   char accept[AUI_HANDSHAKE_ACCEPT_SIZE + 1];
+  aui_handshake_offer offer;
   aui_handshake_fields fields;
 
   /* May be read. */
-  aui_http http; /* http.status: that of the answer, 0 while unknown */
+  aui_http http;           /* http.status: that of the answer, 0 while unknown */
+  aui_extension extension; /* when ACCEPTED: what was agreed */
 
   int64_t unix_time; /* the date, as of aui_retry_after_read: to be set after aui_handshake_begin, which sets -1 */
-
-  /* The subprotocol that the server has to choose of those that the request's headers offer: to be set likewise; NULL,
-   * as aui_handshake_begin sets it: none is offered. Borrowed until a result. */
-  const char *protocol;
 
   /* Of a refused handshake; valid until aui_handshake_free. */
   long retry_after; /* seconds, at most 2^31 - 1 (RFC 9110, 10.2.3); -1 when absent */
@@ -68,7 +77,8 @@ typedef struct {
  * answers included. Returns false, with `out` unchanged, when memory is short. The handshake must
  * be released with aui_handshake_free in any case. */
 bool aui_handshake_begin(aui_handshake *handshake, aui_buffer *out, const aui_request *request,
-                         const uint8_t nonce[AUI_HANDSHAKE_NONCE_SIZE], size_t max_head);
+                         const aui_handshake_offer *offer, const uint8_t nonce[AUI_HANDSHAKE_NONCE_SIZE],
+                         size_t max_head);
 
 /* Reads from `*input` up to `end` and moves `*input` behind what was consumed. After any result but
  * NEED_MORE it must not be called again. Interim 1xx answers other than 101 are skipped.

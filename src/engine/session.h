@@ -14,6 +14,7 @@
 #include "engine/answers.h"
 #include "engine/backoff.h"
 #include "engine/deadline.h"
+#include "engine/deflate.h"
 #include "engine/driver.h"
 #include "engine/error.h"
 #include "engine/handshake.h"
@@ -41,6 +42,7 @@ typedef struct {
   aui_request request;   /* copied */
   const char *proxy;     /* copied: by which errors name the proxy, if the driver goes through one; NULL: none */
   bool is_plain;         /* the driver speaks no TLS: errors ask whether the server does */
+  bool compression;      /* a WebSocket's server may compress its messages, see AUI_EXTENSION_OFFER */
 
   uint64_t connect_timeout; /* from AUI_WANT_CONNECT until the WebSocket is open; AUI_NEVER for none */
   uint64_t close_timeout;   /* how long to wait for the peer's close frame, also behind an error payload */
@@ -58,7 +60,7 @@ typedef struct {
   size_t queue_bytes;    /* and how many bytes of JSON */
 
   size_t max_response_head; /* bytes */
-  size_t max_message;       /* bytes of one incoming message */
+  size_t max_message;       /* bytes of one incoming message, inflated */
   unsigned max_depth;       /* how deep an incoming message may nest, 1024 at most; more is as that */
 } aui_session_config;
 
@@ -107,11 +109,19 @@ void aui_session_set_date(aui_session *session, int64_t unix_time);
 /* The transport (TLS included) is open. */
 void aui_session_connected(aui_session *session, uint64_t now);
 
-/* The transport is open, and is a WebSocket already: one that another session has detached, with the answers that it
- * has had (taken over; NULL: none are known). Nobody has listened to it for `unheard` milliseconds: when these are no
- * fewer than ping.interval, messages wait until the server has answered a ping. For a session's first connection only.
- * If it turns out to have died meanwhile, it is replaced at once. */
-void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t unheard, uint64_t now);
+/* What goes with an open WebSocket from session to session. All zero: nothing is known, and no compression agreed. */
+typedef struct {
+  aui_answers *answers; /* those that have come on it: none of them answers a message of the next session */
+  aui_deflate deflate;  /* how its messages are compressed; they cannot be read without */
+} aui_handover;
+
+void aui_handover_free(aui_handover *handover);
+
+/* The transport is open, and is a WebSocket already: one that another session has detached, with this (taken over).
+ * Nobody has listened to it for `unheard` milliseconds: when these are no fewer than ping.interval, messages wait until
+ * the server has answered a ping. For a session's first connection only. If it turns out to have died meanwhile, it is
+ * replaced at once. */
+void aui_session_adopted(aui_session *session, aui_handover *handover, uint64_t unheard, uint64_t now);
 
 /* Whether no reply is pending. */
 bool aui_session_is_idle(const aui_session *session);
@@ -120,10 +130,9 @@ bool aui_session_is_idle(const aui_session *session);
  * or has failed on it, and the agent has not spoken unasked. */
 bool aui_session_may_detach(const aui_session *session);
 
-/* If it may: closes the session, leaves the transport to the driver, and returns the answers that it has had: none of
- * them answers a message of the next session. They are the driver's, for aui_session_adopted or aui_answers_free. Else
- * returns NULL, and changes nothing. */
-aui_answers *aui_session_detach(aui_session *session, uint64_t now);
+/* If it may: closes the session, and leaves the transport to the driver, and `*handover`, for aui_session_adopted or
+ * aui_handover_free. Else returns false, and changes nothing. */
+bool aui_session_detach(aui_session *session, aui_handover *handover, uint64_t now);
 
 /* What the transport has taken and not sent is thrown away: the driver resets it (a socket with SO_LINGER and a time of
  * 0), or the peer has done so. To be called just before aui_session_disconnected. Of a transport that ends otherwise, a

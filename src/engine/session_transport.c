@@ -58,13 +58,19 @@ bool aui_session_may_detach(const aui_session *session) {
   return session->transport == TRANSPORT_UP && session->carrier->is_quiet(session);
 }
 
-aui_answers *aui_session_detach(aui_session *session, uint64_t now) {
-  if (!aui_session_may_detach(session)) return NULL;
-  aui_answers *answers = session->answers;
+bool aui_session_detach(aui_session *session, aui_handover *handover, uint64_t now) {
+  if (!aui_session_may_detach(session)) return false;
+  *handover = (aui_handover){session->answers, aui_websocket_leave(&session->ws)};
   session->answers = NULL;
   session->closed = true;
   aui_session_transport_gone(session, now);
-  return answers;
+  return true;
+}
+
+void aui_handover_free(aui_handover *handover) {
+  aui_answers_free(handover->answers);
+  aui_deflate_free(&handover->deflate);
+  handover->answers = NULL;
 }
 
 /* Says why the transport ended, unless that is known already: then `reason` is left as it is. */

@@ -12,23 +12,32 @@ static carrier_state websocket_state(const aui_session *session) {
   return aui_websocket_is_done(ws) ? CARRIER_CLOSED : CARRIER_CLOSING;
 }
 
+static void begin_with_protocol(aui_session *session, const char *protocol) {
+  const aui_handshake_offer offer = {protocol, session->config.compression};
+  if (!aui_websocket_begin(&session->ws, session->unix_time, &offer)) aui_session_out_of_memory(session);
+}
+
 static void websocket_begin(aui_session *session, uint64_t now) {
   (void)now;
-  if (!aui_websocket_begin(&session->ws, session->unix_time, NULL)) aui_session_out_of_memory(session);
+  begin_with_protocol(session, NULL);
 }
 
 static void threads_begin(aui_session *session, uint64_t now) {
   (void)now;
-  if (!aui_websocket_begin(&session->ws, session->unix_time, AUI_THREADS_PROTOCOL)) aui_session_out_of_memory(session);
+  begin_with_protocol(session, AUI_THREADS_PROTOCOL);
 }
 
-void aui_session_adopted(aui_session *session, aui_answers *answers, uint64_t unheard, uint64_t now) {
-  if (answers) {
-    aui_answers_free(session->answers);
-    session->answers = answers;
+void aui_session_adopted(aui_session *session, aui_handover *handover, uint64_t unheard, uint64_t now) {
+  if (!aui_session_begin_transport(session)) {
+    aui_handover_free(handover);
+    return;
   }
-  if (!aui_session_begin_transport(session)) return;
-  aui_websocket_adopt(&session->ws, session->config.max_message);
+  if (handover->answers) {
+    aui_answers_free(session->answers);
+    session->answers = handover->answers;
+  }
+  aui_websocket_adopt(&session->ws, session->config.max_message, &handover->deflate);
+  *handover = (aui_handover){0};
   aui_liveness_adopted(&session->liveness, &session->config.ping, unheard, now);
   session->connection.agent_spoke = session->connection.message_left = true; /* it has served well */
   aui_session_opened(session, now);
@@ -112,9 +121,26 @@ static void bad_frame(aui_session *session, int why, uint64_t now) {
   aui_session_close_connection(session, &reason, aui_frame_close_code(why), now);
 }
 
+static void bad_deflate(aui_session *session, aui_deflate_result why, uint64_t now) {
+  if (why == AUI_DEFLATE_NO_MEMORY) {
+    aui_session_out_of_memory(session);
+    return;
+  }
+  aui_error reason = {0};
+  aui_failure_of_deflate(&reason, why, session->config.max_message);
+  aui_session_close_connection(session, &reason, aui_deflate_close_code(why), now);
+}
+
 static void take_frame(aui_session *session, const aui_frame *slice, uint64_t now) {
   bool asked = session->ws.written >= session->ws.text_end;
   aui_session_take_slice(session, slice->data, slice->len, asked, slice->last, now);
+}
+
+/* Whether no more is expected than what the agent says unasked. */
+static bool is_resting(const aui_session *session) {
+  const connection_state *connection = &session->connection;
+  bool awaited = session->active || connection->draining || connection->reading != READING_NOTHING;
+  return session->ws.state == AUI_WEBSOCKET_OPEN && !awaited;
 }
 
 static void websocket_receive(aui_session *session, const uint8_t *bytes, size_t n, uint64_t now) {
@@ -123,13 +149,16 @@ static void websocket_receive(aui_session *session, const uint8_t *bytes, size_t
   aui_frame slice;
   while (session->transport == TRANSPORT_UP) {
     switch (aui_websocket_read(&session->ws, &input, end, session->config.max_message, &slice, &why)) {
-      case AUI_WEBSOCKET_NEED_MORE: return;
+      case AUI_WEBSOCKET_NEED_MORE:
+        if (is_resting(session)) aui_deflate_rest(&session->ws.deflate);
+        return;
       case AUI_WEBSOCKET_OPENED: aui_session_opened(session, now); break;
       case AUI_WEBSOCKET_TEXT:
       case AUI_WEBSOCKET_BINARY: take_frame(session, &slice, now); break; /* some servers send their JSON so */
       case AUI_WEBSOCKET_PEER_CLOSE: peer_closed(session, now); break;
       case AUI_WEBSOCKET_BAD_HANDSHAKE: bad_handshake(session, why); break;
       case AUI_WEBSOCKET_BAD_FRAME: bad_frame(session, why, now); break;
+      case AUI_WEBSOCKET_BAD_DEFLATE: bad_deflate(session, why, now); break;
     }
   }
 }

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool aui_websocket_begin(aui_websocket *ws, int64_t unix_time, const char *protocol) {
+bool aui_websocket_begin(aui_websocket *ws, int64_t unix_time, const aui_handshake_offer *offer) {
   ws->handshake = calloc(1, sizeof *ws->handshake);
   if (!ws->handshake) return false;
   ws->state = AUI_WEBSOCKET_REQUEST;
   ws->unix_time = unix_time;
-  ws->protocol = protocol;
+  ws->offer = *offer;
   return true;
 }
 
@@ -20,9 +20,17 @@ static void forget_handshake(aui_websocket *ws) {
   ws->handshake = NULL;
 }
 
-void aui_websocket_adopt(aui_websocket *ws, size_t max_message) {
+void aui_websocket_adopt(aui_websocket *ws, size_t max_message, const aui_deflate *deflate) {
   aui_frame_init(&ws->frames, max_message);
+  ws->deflate = *deflate;
+  if (deflate->extension.deflate) aui_frame_allow_compression(&ws->frames);
   ws->state = AUI_WEBSOCKET_OPEN;
+}
+
+aui_deflate aui_websocket_leave(aui_websocket *ws) {
+  aui_deflate deflate = ws->deflate;
+  ws->deflate = (aui_deflate){0};
+  return deflate;
 }
 
 bool aui_websocket_is_quiet(const aui_websocket *ws) {
@@ -73,9 +81,8 @@ bool aui_websocket_flush(aui_websocket *ws, const aui_request *request, size_t m
   if (ws->random_len < AUI_WEBSOCKET_RANDOM) return true;
   if (ws->state == AUI_WEBSOCKET_REQUEST) {
     const uint8_t *nonce = draw_random(ws, AUI_HANDSHAKE_NONCE_SIZE);
-    if (!aui_handshake_begin(ws->handshake, &ws->out, request, nonce, max_head)) return false;
+    if (!aui_handshake_begin(ws->handshake, &ws->out, request, &ws->offer, nonce, max_head)) return false;
     ws->handshake->unix_time = ws->unix_time;
-    ws->handshake->protocol = ws->protocol;
     ws->state = AUI_WEBSOCKET_HANDSHAKE;
   }
   if (ws->out.len == 0 && !write_pongs(ws)) return false;
@@ -123,8 +130,10 @@ static aui_websocket_event read_handshake(aui_websocket *ws, const uint8_t **inp
   *why = aui_handshake_read(ws->handshake, input, end);
   if (*why == AUI_HANDSHAKE_NEED_MORE) return AUI_WEBSOCKET_NEED_MORE;
   if (*why != AUI_HANDSHAKE_ACCEPTED) return AUI_WEBSOCKET_BAD_HANDSHAKE;
+  aui_deflate deflate;
+  aui_deflate_begin(&deflate, &ws->handshake->extension);
   forget_handshake(ws);
-  aui_websocket_adopt(ws, max_message);
+  aui_websocket_adopt(ws, max_message, &deflate);
   return AUI_WEBSOCKET_OPENED;
 }
 
@@ -149,21 +158,48 @@ static void take_peer_close(aui_websocket *ws, const aui_frame *close) {
   aui_websocket_close(ws, close->close_code);
 }
 
+static aui_websocket_event event_of_message(const aui_websocket *ws) {
+  return ws->frames.kind == AUI_OPCODE_TEXT ? AUI_WEBSOCKET_TEXT : AUI_WEBSOCKET_BINARY;
+}
+
+/* Goes on inflating the slice that was given to `deflate`; NEED_MORE when all of it has been. */
+static aui_websocket_event read_compressed(aui_websocket *ws, size_t max_message, aui_frame *slice, int *why) {
+  aui_deflate_piece piece;
+  aui_deflate_result result = aui_deflate_read(&ws->deflate, max_message, &piece);
+  switch (result) {
+    case AUI_DEFLATE_NEED_MORE: return AUI_WEBSOCKET_NEED_MORE;
+    case AUI_DEFLATE_PIECE:
+      *slice = (aui_frame){.data = piece.data, .len = piece.len, .last = piece.last};
+      return event_of_message(ws);
+    default:
+      *why = result;
+      aui_websocket_fail(ws, aui_deflate_close_code(result));
+      return AUI_WEBSOCKET_BAD_DEFLATE;
+  }
+}
+
 aui_websocket_event aui_websocket_read(aui_websocket *ws, const uint8_t **input, const uint8_t *end, size_t max_message,
                                        aui_frame *slice, int *why) {
   if (ws->state == AUI_WEBSOCKET_HANDSHAKE) return read_handshake(ws, input, end, max_message, why);
-  if (*input == end) return AUI_WEBSOCKET_NEED_MORE;
+  if (*input == end && !aui_deflate_is_pending(&ws->deflate)) return AUI_WEBSOCKET_NEED_MORE;
   if (ws->state < AUI_WEBSOCKET_OPEN) {
     /* Nothing may come before the request; what does will not be the answer to it. */
     *why = AUI_HANDSHAKE_NOT_HTTP;
     return AUI_WEBSOCKET_BAD_HANDSHAKE;
   }
   while (!ws->peer_closed) {
+    if (aui_deflate_is_pending(&ws->deflate)) {
+      aui_websocket_event event = read_compressed(ws, max_message, slice, why);
+      if (event != AUI_WEBSOCKET_NEED_MORE) return event;
+    }
     aui_frame_result result = aui_frame_read(&ws->frames, input, end, slice);
     switch (result) {
       case AUI_FRAME_NEED_MORE: return AUI_WEBSOCKET_NEED_MORE;
-      case AUI_FRAME_TEXT: return AUI_WEBSOCKET_TEXT;
-      case AUI_FRAME_BINARY: return AUI_WEBSOCKET_BINARY;
+      case AUI_FRAME_TEXT:
+      case AUI_FRAME_BINARY:
+        if (!slice->compressed) return event_of_message(ws);
+        aui_deflate_feed(&ws->deflate, slice->data, slice->len, slice->last);
+        break;
       case AUI_FRAME_PING: take_ping(ws, slice); break;
       case AUI_FRAME_PONG: break;
       case AUI_FRAME_CLOSE: take_peer_close(ws, slice); return AUI_WEBSOCKET_PEER_CLOSE;
@@ -215,6 +251,7 @@ void aui_websocket_clear(aui_websocket *ws) {
   aui_websocket_traffic traffic = aui_websocket_get_traffic(ws);
   forget_handshake(ws);
   forget_pongs(ws);
+  aui_deflate_free(&ws->deflate);
   aui_buffer_free(&ws->out);
   uint8_t random[AUI_WEBSOCKET_RANDOM];
   size_t random_len = ws->random_len;

@@ -4,6 +4,7 @@
 #define AUI_ENGINE_WEBSOCKET_H
 
 #include "engine/buffer.h"
+#include "engine/deflate.h"
 #include "engine/frame.h"
 #include "engine/handshake.h"
 
@@ -28,6 +29,7 @@ typedef struct {
   aui_websocket_state state;
   aui_handshake *handshake; /* until it is open; else NULL */
   aui_frame_reader frames;
+  aui_deflate deflate;
 
   aui_buffer out;   /* bytes to write; no memory is held while there are none */
   uint64_t written; /* bytes of this connection that were written before `out` */
@@ -41,8 +43,8 @@ typedef struct {
   uint8_t random[AUI_WEBSOCKET_RANDOM]; /* for the handshake's nonce and for masks: used up from the end */
   size_t random_len;
 
-  int64_t unix_time;    /* see aui_websocket_begin */
-  const char *protocol; /* likewise */
+  int64_t unix_time;         /* see aui_websocket_begin */
+  aui_handshake_offer offer; /* likewise */
 
   aui_buffer pongs; /* that are due: payloads, each behind a byte that has its length */
   size_t pong_count;
@@ -57,13 +59,18 @@ typedef struct {
   const char *peer_reason; /* likewise, in `frames`; NULL: there was none */
 } aui_websocket;
 
-/* Begins a connection whose transport has just opened. `unix_time`: the date, as of aui_retry_after_read. `protocol`:
- * the subprotocol that the server has to choose, see aui_handshake; borrowed; NULL: none. Returns false, and changes
- * nothing, when memory is short. */
-bool aui_websocket_begin(aui_websocket *ws, int64_t unix_time, const char *protocol);
+/* Begins a connection whose transport has just opened. `unix_time`: the date, as of aui_retry_after_read. `offer`: what
+ * the server may choose; what it borrows is borrowed until the WebSocket is open. Returns false, and changes nothing,
+ * when memory is short. */
+bool aui_websocket_begin(aui_websocket *ws, int64_t unix_time, const aui_handshake_offer *offer);
 
-/* Begins with a transport on which the WebSocket is open already. */
-void aui_websocket_adopt(aui_websocket *ws, size_t max_message);
+/* Begins with a transport on which the WebSocket is open already. `deflate` is what was known of its messages'
+ * compression: taken over, from aui_websocket_leave. */
+void aui_websocket_adopt(aui_websocket *ws, size_t max_message, const aui_deflate *deflate);
+
+/* What aui_websocket_adopt has to know of an open WebSocket that is quiet; this one is of no use then but for
+ * aui_websocket_clear. To be released with aui_deflate_free, if nobody adopts it. */
+aui_deflate aui_websocket_leave(aui_websocket *ws);
 
 /* Whether it is open and nothing is under way in either direction. */
 bool aui_websocket_is_quiet(const aui_websocket *ws);
@@ -86,11 +93,13 @@ void aui_websocket_wrote(aui_websocket *ws, size_t n);
 typedef enum {
   AUI_WEBSOCKET_NEED_MORE = 0,
   AUI_WEBSOCKET_OPENED,
-  AUI_WEBSOCKET_TEXT,          /* a slice of a message is in `*slice`; whether it is UTF-8 is for the caller to check */
+  AUI_WEBSOCKET_TEXT,          /* a slice of a message is in `*slice`, inflated if it was compressed; whether it is
+                                  UTF-8 is for the caller to check */
   AUI_WEBSOCKET_BINARY,        /* a slice of a binary message */
   AUI_WEBSOCKET_PEER_CLOSE,    /* see peer_code and peer_reason; answered by itself */
   AUI_WEBSOCKET_BAD_HANDSHAKE, /* refused or broken: `*why` has the aui_handshake_result; details in `handshake` */
-  AUI_WEBSOCKET_BAD_FRAME      /* `*why` has the aui_frame_result; the close frame it asks for is due */
+  AUI_WEBSOCKET_BAD_FRAME,     /* `*why` has the aui_frame_result; the close frame it asks for is due */
+  AUI_WEBSOCKET_BAD_DEFLATE    /* the same of a message that was to be inflated: an aui_deflate_result */
 } aui_websocket_event;
 
 /* Reads from `*input` up to `end`, up to the first thing to report, and moves `*input` behind it. To be called until it

@@ -113,7 +113,8 @@ static void link_give(aui_link *from, aui_link *to) {
   uint64_t now = aui_loop_turn_time(to->loop);
   aui_transport_hand_over(&from->transport, &to->transport);
   aui_session_phase(to->session, AUI_PHASE_CONNECT, now);
-  aui_session_adopted(to->session, aui_session_detach(from->session, now), 0, now);
+  aui_handover handover;
+  if (aui_session_detach(from->session, &handover, now)) aui_session_adopted(to->session, &handover, 0, now);
 }
 
 static void link_destroy(aui_link *link);

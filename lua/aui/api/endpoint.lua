@@ -74,7 +74,7 @@ local function host_field(place)
   return place.port == place.default_port and field:match "^(.*):%d+$" or field
 end
 
--- What stays on this machine cannot be overheard.
+-- What stays on this machine cannot be overheard, and costs no time on the way.
 local function is_near(place)
   return authority.is_loopback(place.host) and (not place.proxy or authority.is_loopback(place.proxy.host))
 end
@@ -90,9 +90,9 @@ end
 
 --- Where to connect: `api`, the module of the API that is spoken there, `is_secure`, whether by TLS, host, port,
 --- `proxy` (see proxy.find), target, request_host (the Host field), `public_url`, which may be shown to anybody,
---- rest_base, what stands before the paths of REST calls to the same server (nil if it is not known), and
---- `confidential`: whether secrets may go there. Of the options url, region, proxy, allow_plaintext and the API's key;
---- raises for a bad one.
+--- rest_base, what stands before the paths of REST calls to the same server (nil if it is not known), `is_near`:
+--- whether all of the way is on this machine, and `confidential`: whether secrets may go there. Of the options url,
+--- region, proxy, allow_plaintext and the API's key; raises for a bad one.
 function endpoint.resolve(options, api)
   local url = options.url
   if url == nil then url = url_of(options.region, api) end
@@ -101,7 +101,8 @@ function endpoint.resolve(options, api)
   place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, place.target:match "^[^?]*")
   place.rest_base = api.rest_base(place.target:match "^[^?]*")
   place.proxy = proxy.find(options.proxy, place.host)
-  place.confidential = place.is_secure or is_near(place) or options.allow_plaintext
+  place.is_near = is_near(place)
+  place.confidential = place.is_secure or place.is_near or options.allow_plaintext
   if options[api.KEY] ~= nil then
     if not place.confidential then check.fail("url", "a key is " .. endpoint.not_confidential(place)) end
   elseif not options.url then

@@ -56,6 +56,8 @@
 ---docs/proxies.md; default: $HTTPS_PROXY, as curl reads it
 ---@field tls? aui.Tls for wss://. The files are read again for a new connection when they have changed. In nginx, whose
 ---directives have their places, they are refused.
+---@field compression? boolean|"auto" whether a WebSocket's server may compress its messages; "auto": unless it is on
+---this machine; default: "auto". Nothing that is sent is ever compressed.
 ---@field timeout? aui.Timeouts seconds; false: no limit
 ---@field reconnect? aui.Reconnect|false delays in seconds; false: only the next message connects again. The delays are
 ---random, and grow exponentially (full jitter).

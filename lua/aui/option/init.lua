@@ -92,6 +92,7 @@ local function read_service(options)
   local core = endpoint.address(place, read.core_values(SESSION, values))
   core.recover = values.recover and values.reconnect and place.rest_base ~= nil
   core.carrier = api.carrier(values)
+  core.compression = values.compression == true or (values.compression == "auto" and not place.is_near)
   local its_credentials = credentials.new(values, place)
   core.renews = its_credentials.asks ~= nil
   local shared = { __index = core }
@@ -101,6 +102,7 @@ local function read_service(options)
     rest = rest_of(values, place, its_credentials),
     timeout = values.timeout,
     recovers = core.recover,
+    compression = core.compression,
     core_options = function(own) return setmetatable(own, shared) end,
   }
 end
@@ -122,9 +124,10 @@ end
 
 --- The checked options: `task_id`, `thread_id` and `user_id`, and `service`, which sessions with the same options
 --- share, as long as the key and the headers are no functions: `endpoint` (see endpoint.resolve; with `tls`),
---- `credentials`, `timeout`, `rest` (see aui.api.call), `recovers`, whether what became of lost answers is found out,
---- and `core_options(own)`, which makes of a session's own target, headers, thread_id and pool the options of
---- loop:open: a function, since these hold the password for a proxy.
+--- `credentials`, `timeout`, `rest` (see aui.api.call), `recovers`, whether what became of lost answers is found
+--- out, `compression`, whether servers may compress, and `core_options(own)`, which makes of a session's own
+--- target, headers, thread_id and pool the options of loop:open: a function, since these hold the password for a
+--- proxy.
 ---@param options aui.Options
 function options_module.read(options)
   if type(options) ~= "table" then

@@ -22,6 +22,11 @@ function readers.boolean(row, value)
   return value
 end
 
+readers['boolean or "auto"'] = function(row, value)
+  if type(value) == "boolean" or value == "auto" then return value end
+  check.fail(row.name, ('expected a boolean or "auto", got %s'):format(check.describe(value)))
+end
+
 function readers.choice(row, value)
   local quoted = {}
   for index, choice in ipairs(row.choices) do

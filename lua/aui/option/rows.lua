@@ -139,6 +139,13 @@ rows.session = {
     words = "whether to verify the server's certificate and name",
   },
   {
+    name = "compression",
+    type = 'boolean or "auto"',
+    default = "auto",
+    words = "whether a WebSocket's server may compress its messages; `\"auto\"`: unless it is on this machine",
+    more = "Nothing that is sent is ever compressed.",
+  },
+  {
     name = "timeout",
     type = "table",
     class = "aui.Timeouts",

@@ -11,7 +11,7 @@
 /* Bytes for a driver to write at a time: only when it comes back for more it is known that the peer takes them in. */
 enum { PIECE = 16 * 1024 };
 
-#define AUI_ANSWERS "aui." AUI_MODULE ".Answers"
+#define AUI_HANDOVER "aui." AUI_MODULE ".Handover"
 
 uint64_t aui_engine_now(void) {
   struct timespec now;
@@ -122,13 +122,13 @@ static int session_connected(lua_State *L) {
   return 0;
 }
 
-/* session:adopted(answers, unheard): the transport is open, and is a WebSocket that another session has detached;
- * `answers` is what session:detach returned then, which serves once; nil for not known. Nobody has listened to it for
- * `unheard` seconds. */
+/* session:adopted(handover, unheard): the transport is open, and is a WebSocket that another session has detached;
+ * `handover` is what session:detach returned then, which serves once; nil for one of which nothing is known, and that
+ * has no compression. Nobody has listened to it for `unheard` seconds. */
 static int session_adopted(lua_State *L) {
-  aui_answers **answers = lua_isnoneornil(L, 2) ? NULL : luaL_checkudata(L, 2, AUI_ANSWERS);
-  aui_session_adopted(check_live(L), answers ? *answers : NULL, aui_check_milliseconds(L, 3), aui_engine_now());
-  if (answers) *answers = NULL;
+  aui_handover nothing = {0}, *handover = lua_isnil(L, 2) ? &nothing : luaL_checkudata(L, 2, AUI_HANDOVER);
+  luaL_argcheck(L, handover == &nothing || handover->answers, 2, "it has served already");
+  aui_session_adopted(check_live(L), handover, aui_check_milliseconds(L, 3), aui_engine_now());
   return 0;
 }
 
@@ -144,18 +144,15 @@ static int session_may_detach(lua_State *L) {
   return 1;
 }
 
-/* session:detach(): ends the session and leaves its open WebSocket, if that may serve another one, and returns the
- * answers that it has had, for session:adopted; else nil. */
+/* session:detach(): ends the session and leaves its open WebSocket, if that may serve another one, and returns what
+ * goes with it, for session:adopted; else nil. */
 static int session_detach(lua_State *L) {
-  aui_answers **answers = aui_new_userdata(L, sizeof *answers, AUI_ANSWERS); /* first: it may collect garbage */
-  *answers = aui_session_detach(check_live(L), aui_engine_now());
-  return *answers ? 1 : 0;
+  aui_handover *handover = aui_new_userdata(L, sizeof *handover, AUI_HANDOVER); /* first: it may collect garbage */
+  return aui_session_detach(check_live(L), handover, aui_engine_now()) ? 1 : 0;
 }
 
-static int answers_collect(lua_State *L) {
-  aui_answers **answers = luaL_checkudata(L, 1, AUI_ANSWERS);
-  aui_answers_free(*answers);
-  *answers = NULL;
+static int handover_collect(lua_State *L) {
+  aui_handover_free(luaL_checkudata(L, 1, AUI_HANDOVER));
   return 0;
 }
 
@@ -284,7 +281,7 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
                                             {NULL, NULL}};
   static const luaL_Reg no_methods[] = {{NULL, NULL}};
   aui_create_session(L, driver_methods, session_collect);
-  aui_new_class(L, AUI_ANSWERS, no_methods, answers_collect);
+  aui_new_class(L, AUI_HANDOVER, no_methods, handover_collect);
   aui_create_reply(L);
   aui_create_exchange(L);
   aui_create_tunnel(L);

@@ -97,16 +97,28 @@ end
 
 -- ---- A connection's threads ----
 
+-- Connects the connection's socket, which may find one in its pool. True, or nil, why not and whether to try again.
+local function connect(self, connection)
+  local socket, pool = connection.socket, connection.pool
+  local ok, why, retryable = dialler.connect(socket, self.place, pool and { pool = pool.name, pool_size = pool.size })
+  if not ok then return nil, why, retryable end
+  connection.reused = socket:getreusedtimes() > 0
+  if not connection.reused then return true end
+  connection.state, connection.unheard = handover.take(socket)
+  if connection.state then return true end
+  socket:close()
+  return connect(self, connection)
+end
+
 -- Opens the connection's socket. True, or nil, why not and whether to try again.
 local function open_socket(self, connection)
   local socket, pool = connection.socket, connection.pool
   if pool then threads.catch_up() end -- nginx takes dead connections out of its pools
   local reading = pool and UNPARKED or FOREVER
   socket:settimeouts(FOREVER * milliseconds, FOREVER * milliseconds, reading * milliseconds)
-  local ok, why, retryable = dialler.connect(socket, self.place, pool and { pool = pool.name, pool_size = pool.size })
+  local ok, why, retryable = connect(self, connection)
   if not ok then return nil, why, retryable end
   connection.discards = unsent.discard(socket, true)
-  connection.reused = socket:getreusedtimes() > 0
   if connection.reused then return true end
   connection.keeps_session = self.place.tls ~= nil
   connection.early, why, retryable = dialler.prepare(socket, self.place, function(phase) self.core:phase(phase) end)
@@ -149,9 +161,8 @@ local function begin(self, connection)
   if self.connection ~= connection then return end
   connection.open = true
   if connection.reused then
-    self.core:adopted(handover.take(connection.pool))
+    self.core:adopted(connection.state, connection.unheard)
   else
-    if connection.pool then handover.forget(connection.pool) end
     self.core:connected()
     self.core:receive(connection.early)
   end
@@ -361,12 +372,15 @@ function Link:give_back()
   self.check_request()
   local connection = self.connection
   if not connection or not connection.parked or connection.writing then return false end
-  local answers = self.core:detach()
-  if not answers then return false end
+  local socket = connection.socket
+  local detached, is_left = handover.leave(socket, connection.pool.idle, function()
+    local state = self.core:detach()
+    if state then unsent.discard(socket, false) end
+    return state
+  end)
+  if not detached then return false end
+  connection.given_back = is_left
   threads.unwatch(self.user)
-  unsent.discard(connection.socket, false)
-  connection.given_back = connection.socket:setkeepalive(connection.pool.idle * milliseconds) -- nil if it has ended
-  if connection.given_back then handover.leave(connection.pool, answers) end
   retire(self)
   self:pump()
   return true

@@ -1,59 +1,52 @@
--- What goes with the connections in nginx's pools: the answers that came on them, which answer nothing that their next
--- session asks. nginx tells nothing of a connection but its pool's name, and hands out the one that was left last: so
--- does this. It is per worker, as the pools are.
+-- What goes with the connections in nginx's pools to the next session: which answers came on them, and how their
+-- messages are compressed, without which they cannot be read. It is kept by the connection's descriptor, which no other
+-- connection has as long as that lies in its pool. It is per worker, as the pools are.
 
+local descriptor = require "aui.host.nginx.descriptor"
 local engine = require "aui.engine"
 
 local handover = {}
 
-local MOST = 1000 -- connections; those beyond go without
+local GRACE = 60 -- seconds beyond the time after which nginx closes a connection
 
--- By the pool's name: a list, the newest at the end, of { answers, since = when it was left, closes = when nginx closes
--- it }.
+-- By the descriptor: { state = what session:detach returned, since = when it was left, until when it is kept }. What
+-- nginx has closed meanwhile is dropped when there are twice as many as after the last time.
 local left = {}
-local count = 0
+local count, most = 0, 64
 
-local function remove(name, index)
-  table.remove(left[name], index)
-  count = count - 1
-  if #left[name] == 0 then left[name] = nil end
-end
-
--- The oldest are those that nginx closes first.
-local function drop_old(name, size)
+local function drop_old()
   local now = engine.now()
-  while left[name] and (#left[name] > size or left[name][1].closes <= now) do remove(name, 1) end
+  for number, entry in pairs(left) do
+    if entry.until_when < now then
+      left[number] = nil
+      count = count - 1
+    end
+  end
+  most = math.max(64, 2 * count)
 end
 
-local function drop_all_old()
-  for name in pairs(left) do drop_old(name, math.huge) end
+--- Leaves an idle cosocket in its pool for `idle` seconds. `detach()` gives what goes with it, nil if the session may
+--- not leave it. Whether it was detached, and whether it is in the pool then: else it has ended.
+function handover.leave(socket, idle, detach)
+  local number = descriptor.of(socket)
+  local state = number and detach()
+  if not state then return false, false end
+  if not socket:setkeepalive(idle * 1000) then return true, false end
+  if not left[number] then count = count + 1 end
+  left[number] = { state = state, since = engine.now(), until_when = engine.now() + idle + GRACE }
+  if count > most then drop_old() end
+  return true, true
 end
 
---- A connection was left in the pool ({ name, size, idle }); `answers` came on it: what session:detach returned.
-function handover.leave(pool, answers)
-  if count >= MOST then drop_all_old() end
-  if count >= MOST then return end
-  left[pool.name] = left[pool.name] or {}
-  table.insert(left[pool.name], { answers = answers, since = engine.now(), closes = engine.now() + pool.idle })
-  count = count + 1
-  drop_old(pool.name, pool.size)
-end
-
---- A connection was taken from the pool: its answers, nil if they are not known, and for how many seconds it has lain
---- there, at most.
-function handover.take(pool)
-  drop_old(pool.name, math.huge)
-  local list = left[pool.name]
-  if not list then return nil, pool.idle end
-  local entry = list[#list]
-  remove(pool.name, #list)
-  return entry.answers, math.max(0, engine.now() - entry.since)
-end
-
---- The pool had no connection.
-function handover.forget(pool)
-  count = count - #(left[pool.name] or {})
-  left[pool.name] = nil
+--- What goes with a cosocket that came from a pool, and for how many seconds it has lain there; nil if that is not
+--- known, and the connection of no use.
+function handover.take(socket)
+  local number = descriptor.of(socket)
+  local entry = left[number or false]
+  if not entry then return nil end
+  left[number] = nil
+  count = count - 1
+  return entry.state, engine.now() - entry.since
 end
 
 return handover
