@@ -159,6 +159,14 @@ function support.mirror()
   return launch("env -u LD_PRELOAD /usr/bin/python3 spec/servers/mirror.py", { files = {} })
 end
 
+--- Starts a server that compresses what it says, on these terms: see spec/servers/compressor.py.
+---@param kind "py"|"js" by python3-websockets or by Node's ws
+function support.compressor(kind, terms)
+  local programs = { py = "/usr/bin/python3 spec/servers/compressor.py", js = "node spec/servers/compressor.js" }
+  local words = "env -u LD_PRELOAD NODE_PATH=/usr/share/nodejs %s %s"
+  return launch(words:format(programs[kind], quoted(cjson.encode(terms))), { files = {} })
+end
+
 --- Starts a server whose REST calls answer with what they were told: see spec/servers/rest_mirror.py.
 function support.rest_mirror()
   return launch("env -u LD_PRELOAD /usr/bin/python3 spec/servers/rest_mirror.py", { files = {} })

@@ -1,5 +1,6 @@
-/* Fuzzes the frame reader and writer. Input: a byte for the message limit, a byte that seeds the slicing, then what the
- * server sends. Sliced and whole input must give the same; a written frame must read back. */
+/* Fuzzes the frame reader and writer. Input: a byte for the message limit, a byte that seeds the slicing, and in its
+ * highest bit says whether messages may be compressed, then what the server sends. Sliced and whole input must give the
+ * same; a written frame must read back. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ static void check(bool holds) {
 
 typedef struct {
   uint8_t result;
-  bool last;
+  bool last, compressed;
   uint16_t close_code;
   uint32_t text_len; /* of all messages so far */
   uint32_t control_len;
@@ -33,7 +34,7 @@ typedef struct {
 static void note(session *s, const aui_frame *frame) {
   if (s->result == AUI_FRAME_TEXT || s->result == AUI_FRAME_BINARY) {
     s->message += frame->len;
-    check(s->message <= s->limit);
+    check(s->message <= s->limit || (frame->compressed && s->message <= 2 * s->limit + 64));
     check(frame->len > 0 || frame->last);
     check(aui_buffer_append(&s->text, frame->data, frame->len));
     if (!frame->last) return;
@@ -47,6 +48,7 @@ static void note(session *s, const aui_frame *frame) {
   memset(&e, 0, sizeof e); /* padding included, since events are compared as bytes */
   e.result = (uint8_t)s->result;
   e.last = frame->last;
+  e.compressed = frame->compressed;
   e.close_code = frame->close_code;
   e.text_len = (uint32_t)s->text.len;
   e.control_len = (uint32_t)s->control.len;
@@ -99,6 +101,10 @@ static void check_slicing(const uint8_t *bytes, size_t n, uint64_t limit, uint32
   session whole = {.limit = limit}, sliced = {.limit = limit};
   aui_frame_init(&whole.reader, limit);
   aui_frame_init(&sliced.reader, limit);
+  if (seed & 0x80) {
+    aui_frame_allow_compression(&whole.reader);
+    aui_frame_allow_compression(&sliced.reader);
+  }
   read_slice(&whole, bytes, n);
   read_sliced(&sliced, bytes, n, seed);
   check(whole.result == sliced.result);

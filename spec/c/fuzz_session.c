@@ -15,6 +15,7 @@ static world *start(uint8_t choice) {
   config.recover = choice & 4;
   if (choice & 8) config.ping.interval = 20000;
   if (choice & 16) config.rate = (aui_pace_config){2, 1000};
+  config.compression = choice & 128;
   config.queue_messages = 4;
   config.max_message = 100000;
   world *w = world_open(&config);

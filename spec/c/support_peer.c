@@ -142,9 +142,10 @@ void peer_uncork(peer *p) {
 
 void peer_accept(peer *p, const char *request) {
   static const char field[] = "\r\nSec-WebSocket-Key: ", guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  char text[24 + sizeof guid], accept[29], answer[256];
+  char text[24 + sizeof guid], accept[29], answer[300];
   const char *offered = strstr(request, ", aui-websocket\r\n"); /* behind a token */
   const char *key = strstr(request, field);
+  const char *compressed = strstr(request, "\r\nSec-WebSocket-Extensions: permessage-deflate");
   check(key && strlen(key) > sizeof field + 24, "the request has no key");
   memcpy(text, key + sizeof field - 1, 24);
   memcpy(text + 24, guid, sizeof guid);
@@ -153,8 +154,9 @@ void peer_accept(peer *p, const char *request) {
   aui_base64_encode(accept, digest, sizeof digest);
   int n = snprintf(answer, sizeof answer,
                    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                   "Sec-WebSocket-Accept: %s\r\n%s\r\n",
-                   accept, offered ? "Sec-WebSocket-Protocol: aui-websocket\r\n" : "");
+                   "Sec-WebSocket-Accept: %s\r\n%s%s\r\n",
+                   accept, offered ? "Sec-WebSocket-Protocol: aui-websocket\r\n" : "",
+                   compressed ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
   peer_send(p, answer, (size_t)n);
 }
 
@@ -204,6 +206,17 @@ void peer_send_frame(peer *p, int first_byte, const void *payload, size_t n) {
 
 void peer_send_text(peer *p, const char *json) {
   peer_send_frame(p, 0x80 | PEER_TEXT, json, strlen(json));
+}
+
+void peer_send_stored(peer *p, const char *json) {
+  uint16_t n = (uint16_t)strlen(json);
+  const uint8_t head[] = {0, (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)~n, (uint8_t)(~n >> 8)};
+  aui_buffer block = {0};
+  append(&block, head, sizeof head);
+  append(&block, json, n);
+  append(&block, "", 1);
+  peer_send_frame(p, PEER_COMPRESSED | PEER_TEXT, block.data, block.len);
+  aui_buffer_free(&block);
 }
 
 static void send_around(peer *p, const char *before, const char *text, const char *after) {

@@ -10,6 +10,8 @@
 
 enum { PEER_CONTINUATION = 0, PEER_TEXT = 1, PEER_BINARY = 2, PEER_CLOSE = 8, PEER_PING = 9, PEER_PONG = 10 };
 
+enum { PEER_COMPRESSED = 0xC0 }; /* a first byte's bits: a whole message, that is compressed */
+
 typedef struct {
   aui_session *session;
   uint64_t now;
@@ -63,6 +65,7 @@ bool peer_disconnect_if_wanted(peer *p);
 
 /* ---- As a server ---- */
 
+/* Agrees to compress messages, if the request offers that. */
 void peer_accept(peer *p, const char *request);
 
 /* Reads the next whole frame of `incoming`; aborts if it breaks a client's rules. False when there is none. */
@@ -71,6 +74,9 @@ bool peer_read(peer *p, peer_frame *frame);
 void peer_send(peer *p, const void *bytes, size_t n);
 void peer_send_frame(peer *p, int first_byte, const void *payload, size_t n);
 void peer_send_text(peer *p, const char *json);
+
+/* The same as a compressed message, which has it as it is. */
+void peer_send_stored(peer *p, const char *json);
 void peer_send_update(peer *p, const char *text);
 void peer_send_final(peer *p, const char *text);             /* with an id that none had before */
 void peer_send_close(peer *p, int code, const char *reason); /* 1005: without a payload */

@@ -233,6 +233,74 @@ static void test_slices(void **state) {
   }
 }
 
+/* ---- reading: compressed messages (RFC 7692, 6) ---- */
+
+static void test_compressed_messages(void **state) {
+  (void)state;
+  static const char bytes[] = "\xC1\x02\x01\x02\x81\x01p\x42\x01\x03\x89\x00\x80\x01\x04\xC1\x00";
+  static const struct {
+    aui_frame_result result;
+    size_t len;
+    bool last, compressed;
+  } expected[] = {{AUI_FRAME_TEXT, 2, true, true},       {AUI_FRAME_TEXT, 1, true, false},
+                  {AUI_FRAME_BINARY, 1, false, true},    {AUI_FRAME_PING, 0, true, false},
+                  {AUI_FRAME_BINARY, 1, true, true},     {AUI_FRAME_TEXT, 0, true, true},
+                  {AUI_FRAME_NEED_MORE, 0, false, false}};
+  aui_frame_reader reader;
+  aui_frame_init(&reader, LIMIT);
+  aui_frame_allow_compression(&reader);
+  const uint8_t *input = (const uint8_t *)bytes, *end = input + sizeof bytes - 1;
+  for (size_t i = 0; i < COUNT(expected); i++) {
+    aui_frame frame = {0};
+    assert_int_equal(aui_frame_read(&reader, &input, end, &frame), expected[i].result);
+    assert_int_equal(frame.len, expected[i].len);
+    assert_int_equal(frame.last, expected[i].last);
+    assert_int_equal(frame.compressed, expected[i].compressed);
+  }
+}
+
+/* RSV1 means something in the first frame of a message alone, and the other bits never do. */
+static void test_reserved_bits_beside_compression(void **state) {
+  (void)state;
+  static const char *const inputs[] = {"\xA1", "\xE1", "\x91", "\xC9", "\xC8", "\xCA", "\x41\x01x\xC0", "\xC3"};
+  for (size_t i = 0; i < COUNT(inputs); i++) {
+    aui_frame_reader reader;
+    aui_frame frame;
+    aui_frame_init(&reader, LIMIT);
+    aui_frame_allow_compression(&reader);
+    const uint8_t *input = (const uint8_t *)inputs[i], *end = input + strlen(inputs[i]);
+    aui_frame_result result;
+    do result = aui_frame_read(&reader, &input, end, &frame);
+    while (result > 0);
+    assert_int_equal(result, AUI_FRAME_RESERVED_BITS);
+  }
+}
+
+/* A message may be longer on the wire than it is, but not for ever. */
+static void test_limit_of_compressed_messages(void **state) {
+  (void)state;
+  static const struct {
+    const char *bytes;
+    aui_frame_result result;
+  } cases[] = {{"\xC1\x54", AUI_FRAME_NEED_MORE},
+               {"\xC1\x55", AUI_FRAME_TOO_BIG},
+               {"\x81\x0B", AUI_FRAME_TOO_BIG},
+               {"\x41\x01x\x00\x53", AUI_FRAME_NEED_MORE},
+               {"\x41\x01x\x00\x54", AUI_FRAME_TOO_BIG}};
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    aui_frame_reader reader;
+    aui_frame frame;
+    aui_frame_init(&reader, 10);
+    aui_frame_allow_compression(&reader);
+    size_t n = i < 3 ? 2 : 5;
+    const uint8_t *input = (const uint8_t *)cases[i].bytes, *end = input + n;
+    aui_frame_result result;
+    do result = aui_frame_read(&reader, &input, end, &frame);
+    while (result > 0);
+    assert_int_equal(result, cases[i].result);
+  }
+}
+
 static void test_empty_input(void **state) {
   (void)state;
   aui_frame_reader reader;
@@ -510,6 +578,9 @@ int main(void) {
       cmocka_unit_test(test_longest_control_frames),
       cmocka_unit_test(test_control_payload_outlives_the_input),
       cmocka_unit_test_teardown(test_slices, guarded_teardown),
+      cmocka_unit_test(test_compressed_messages),
+      cmocka_unit_test(test_reserved_bits_beside_compression),
+      cmocka_unit_test(test_limit_of_compressed_messages),
       cmocka_unit_test(test_empty_input),
       cmocka_unit_test(test_violations),
       cmocka_unit_test(test_every_close_code),

@@ -36,6 +36,7 @@ static void answer_message(conversation *c) {
       break;
     case 1:
       peer_send_update(&c->p, "half");
+      peer_send_stored(&c->p, "{\"event\":\"other\"}"); /* whose memory is not packed, as that of a rest would be */
       peer_send_text(&c->p, "{\"status_code\":500,\"message\":\"a payload that an error has to carry\"}");
       peer_send_close(&c->p, 1011, "");
       break;
@@ -175,6 +176,7 @@ static bool run(size_t left, bool for_good) {
   conversation c = {.p = {.now = 1000, .corked = true, .random = 1}};
   aui_session_config config = peer_config();
   config.proxy = "proxy:3128";
+  config.compression = true;
   memory_begin(left, for_good);
   memory_arm();
   c.p.session = aui_session_new(&config);

@@ -4,7 +4,7 @@
 Usage: suite.py PROGRAM [ARGUMENT...]
 Serves /getCaseCount, /runCase?case=N and /updateReports on a port of its own, runs the program with the ws:// URL as its
 last argument, and prints a line for each case: "passed: NAME" or "failed: NAME: WHY". A name begins with the section of
-RFC 6455. The exit status is 1 if a case failed, or if the program did not play them all and end with status 0."""
+RFC 6455, or of RFC 7692 (permessage-deflate). The exit status is 1 if a case failed, or if the program did not play them all and end with status 0."""
 
 import base64
 import hashlib
@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zlib
 
 PATIENCE = 20  # seconds that any answer may take
 LIMIT = 300  # seconds for the whole run
@@ -98,12 +99,13 @@ class Client:
         check(match, "the request begins with " + lines[0])
         return match.group(1)
 
-    def answer(self):
+    def answer(self, more=b""):
+        """The answer to the handshake, with `more` lines."""
         key = self.fields["sec-websocket-key"].encode()
         accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
         return (
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n" + more + b"\r\n"
         )
 
     def send(self, data, piece=None):
@@ -442,6 +444,101 @@ echoes("4.1: an answer whose bytes come one by one", *hello, answer=in_pieces)
 echoes("4.1: frames right behind the answer", b"", (PONG, b"p"), (TEXT, b"m"), answer=with_a_message)
 echoes("4.1: an answer with other capitals, blanks and tokens", *hello, answer=in_other_letters)
 echoes("4.1: an answer behind interim ones", *hello, answer=with_interim_answers)
+
+# ---- compression: RFC 7692 --------------------------------------------------------------------------
+
+TAIL = b"\0\0\xff\xff"
+HELLO = b"\xf2\x48\xcd\xc9\xc9\x07\0"  # 7.2.3.1
+TERMS = {
+    "": (15, True),
+    "; server_no_context_takeover": (15, False),
+    "; client_no_context_takeover; client_max_window_bits=8": (15, True),
+    "; server_max_window_bits=9": (9, True),
+    "; server_max_window_bits=12; server_no_context_takeover": (12, False),
+}
+
+
+def agreeing(terms):
+    def answer(client):
+        offers = client.fields.get("sec-websocket-extensions", "")
+        check(re.search(r"\bpermessage-deflate\b", offers), "7.1: permessage-deflate is not offered")
+        check("client_max_window_bits" in offers or "client_max_window_bits" not in terms, "7.1.2.2: it is not offered")
+        client.send(client.answer(b"Sec-WebSocket-Extensions: permessage-deflate" + terms.encode() + b"\r\n"))
+
+    return answer
+
+
+def compressed(kind, payload, fin=True):
+    return frame(kind, payload, fin, reserved=4)
+
+
+def compressor(bits, takeover):
+    state = zlib.compressobj(wbits=-bits)
+
+    def compress(payload):
+        nonlocal state
+        if not takeover:
+            state = zlib.compressobj(wbits=-bits)
+        data = state.compress(payload) + state.flush(zlib.Z_SYNC_FLUSH)
+        assert data.endswith(TAIL)
+        return data[:-4]
+
+    return compress
+
+
+def text_of(n):
+    return (b"".join(b"%d: all of the text so far, and a little more; " % i for i in range(n // 40 + 1)))[:n]
+
+
+for terms, (bits, takeover) in TERMS.items():
+    compress, name = compressor(bits, takeover), "7.2: compressed%s: " % terms
+    texts = [text_of(20 * i) for i in range(1, 101)]
+    data, expected = b"".join(compressed(TEXT, compress(text)) for text in texts), [(TEXT, text) for text in texts]
+    echoes(name + "a hundred messages that grow", data, *expected, answer=agreeing(terms))
+    for size, piece in itertools.product((1, 1000, 128 * KIB), (1, 997, None)):
+        if size > 1000 and piece == 1:
+            continue
+        compress, text, binary = compressor(bits, takeover), text_of(size), payload_of(BINARY, size)
+        data = compressed(TEXT, compress(text)) + frame(TEXT, text) + compressed(BINARY, compress(binary))
+        expected = (TEXT, text), (TEXT, text), (BINARY, binary)
+        echoes(name + "%d bytes in writes of %s" % (size, piece), data, *expected, piece=piece, answer=agreeing(terms))
+    parts = cut(compressor(bits, takeover)(text_of(5000)), 20)
+    last = len(parts) - 1
+    pings = min(last, 9)
+    data = b"".join(
+        (frame(CONTINUATION, part, fin=i == last) if i else compressed(TEXT, part, fin=False)) + frame(PING, b"p") * (i < pings)
+        for i, part in enumerate(parts)
+    )
+    expected = [(PONG, b"p")] * pings + [(TEXT, text_of(5000))]
+    echoes(name + "in fragments, with pings between", data, *expected, answer=agreeing(terms))
+
+for what, payloads in {
+    "7.2.3.1: a message": [HELLO],
+    "7.2.3.2: a message that refers to the one before": [HELLO, b"\xf2\0\x11\0\0"],
+    "7.2.3.3: a block without compression": [b"\0\5\0\xfa\xffHello\0"],
+    "7.2.3.4: a final block": [b"\xf3" + HELLO[1:] + b"\0", HELLO],
+    "7.2.3.5: two blocks": [b"\xf2\x48\5\0\0\0\xff\xff\xca\xc9\xc9\7\0"],
+}.items():
+    data = b"".join(compressed(TEXT, payload) for payload in payloads)
+    echoes(what, data, *[(TEXT, b"Hello")] * len(payloads), piece=1, answer=agreeing(""))
+echoes("7.2.3.6: an empty message", compressed(TEXT, b"\0"), (TEXT, b""), answer=agreeing(""))
+
+
+def fails_compressed(name, data, *codes):
+    def play(client):
+        client.send(data)
+        client.expect_close(*codes)
+
+    case(name, play, agreeing(""))
+
+
+fails_compressed("6.1: a compressed ping", compressed(PING, b"\0"), 1002)
+fails_compressed("6.1: a compressed close", compressed(CLOSE, b"\3\xe8"), 1002)
+fails_compressed("6.1: a second fragment that says so", frame(TEXT, HELLO[:3], False, 4) + compressed(CONTINUATION, HELLO[3:]), 1002)
+fails_compressed("6: another reserved bit beside it", frame(TEXT, HELLO, reserved=6), 1002)
+for what, payload in {"garbage": b"\xff" * 9, "a part of a block": HELLO[:3], "no window": b"\xf2\0\x11\0\0"}.items():
+    fails_compressed("7.2.2: %s" % what, compressed(TEXT, payload), 1002, 1007)
+fails_compressed("8.1: what is inflated is not UTF-8", compressed(TEXT, compressor(15, True)(b"\xff")), 1007)
 
 # ---- the run ----------------------------------------------------------------------------------------
 

@@ -16,8 +16,10 @@ import subprocess
 import tempfile
 import time
 import unittest
+import zlib
 
 import websockets
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 SIM = os.environ.get("AUI_SIM", "build/bin/aui-sim")
 TASK = "68e78d0dc5a4b19a030d03d6"
@@ -555,6 +557,42 @@ class Streams(unittest.TestCase):
             self.assertEqual([len(text_of(u)) for u in updates], [7 * (i + 1) for i in range(500)])
             self.assertEqual(text_of(updates[-1]), message["text"])
             self.assertRegex(message["text"], r"^[a-z ]+$")
+
+    def test_compress(self):
+        terms = (
+            ({}, "permessage-deflate"),
+            ({"server_no_context_takeover": True}, "permessage-deflate; server_no_context_takeover"),
+            ({"client_no_context_takeover": True}, "permessage-deflate; client_no_context_takeover"),
+            ({"server_max_window_bits": 9}, "permessage-deflate; server_max_window_bits=9"),
+            ({"client_max_window_bits": True}, "permessage-deflate"),
+            ({"server_max_window_bits": 8}, None),
+        )
+        with Sim("--compress", "--echo", "--pace", "0") as sim:
+            for parameters, agreed in terms:
+                offer = ClientPerMessageDeflateFactory(**parameters)
+                words = ["word " * n + "é" for n in (1, 500, 1, 500)]
+                answers = ask(sim.url, *words, compression=None, extensions=[offer])
+                self.assertEqual([message["text"] for _, message, _ in answers], words)
+                self.assertEqual([len(updates) for updates, _, _ in answers], [2, 501, 2, 501])
+                spelt = "; ".join(["permessage-deflate"] + [n if v is True else f"{n}={v}" for n, v in parameters.items()])
+                with Raw(sim, headers=(f"Sec-WebSocket-Extensions: unknown, {spelt}",)) as raw:
+                    found = re.search("Sec-WebSocket-Extensions: (.*?)\r?\n", raw.head + "\r\n")
+                    self.assertEqual(found and found[1], agreed)
+            with Raw(sim) as raw:
+                self.assertNotIn("Sec-WebSocket-Extensions", raw.head)
+
+    def test_compressed_messages_are_judged(self):
+        deflater = zlib.compressobj(wbits=-15)
+        bomb = (deflater.compress(bytes((1 << 20) + 1)) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
+        cases = ((b"\xff", 0xC1, 1007, "inflated"), (b"", 0xC9, 1002, "reserved bit"), (b"", 0xE1, 1002, "reserved bit"),
+                 (bomb, 0xC1, 1009, "1 MiB"))
+        with Sim("--compress") as sim:
+            for payload, first, code, reason in cases:
+                with Raw(sim, headers=("Sec-WebSocket-Extensions: permessage-deflate",)) as raw:
+                    raw.send(payload, first=first)
+                    got = raw.close_frame()
+                    self.assertEqual(got[0], code, reason)
+                    self.assertIn(reason, got[1])
 
     def test_echo(self):
         words = 'é "q" \\ \n 漢字'
