@@ -164,6 +164,8 @@ static const struct {
      {{UNNUMBERED(SIXTEEN), 0, SIXTEEN},
       {UNNUMBERED(SIXTEEN " more"), 16, SIXTEEN " more"},
       {UNNUMBERED(SIXTEEN " more of it"), 21, SIXTEEN " more of it"}}},
+    {"deltas whose envelopes begin alike",
+     {{UNNUMBERED("ha"), 0, "ha"}, {UNNUMBERED("ha!"), 2, "haha!"}, {UNNUMBERED("x"), 5, "haha!x"}}},
     {"deltas that part a surrogate pair",
      {{DELTA(1, "a\\ud83d"), 0, "a"},
       {INNER(2, "\\ude00b"), 1,

@@ -162,8 +162,9 @@ static bool growth_append(aui_growth *growth, const char *json, aui_json_span st
 
 bool aui_growth_take(aui_growth *growth, const char *json, aui_json_span string, size_t settled, size_t max_text,
                      aui_buffer *text, size_t *keep, bool *whole) {
-  *whole = !is_delta(growth, json, string, settled, max_text, text);
-  if (!*whole) return growth_append(growth, json, string, text, keep);
+  bool delta = is_delta(growth, json, string, settled, max_text, text);
+  *whole = !delta && growth->way != AUI_GROWTH_DELTAS; /* the first one takes the place of no text */
+  if (delta) return growth_append(growth, json, string, text, keep);
   hold_back(growth, json, settled, string.end);
   return decode_behind(json, (aui_json_span){string.start, settled}, text, 0, keep);
 }

@@ -43,8 +43,8 @@ aui_growth aui_growth_begin(bool expects_deltas);
  * one; any other unpaired surrogate becomes U+FFFD (RFC 8259, section 8.2, leaves it open). */
 
 /* Takes an update's text, a string of `json` with its settled end (aui_json_settled_end). `*whole`: whether `text` is
- * equal to it now. Deltas that together are longer than `max_text` bytes, which no message could have, are taken for
- * the whole. */
+ * equal to it now, and the next one may go on with it. Deltas that together are longer than `max_text` bytes, which no
+ * message could have, are taken for the whole. */
 bool aui_growth_take(aui_growth *growth, const char *json, aui_json_span string, size_t settled, size_t max_text,
                      aui_buffer *text, size_t *keep, bool *whole);
 
