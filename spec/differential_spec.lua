@@ -1,9 +1,9 @@
 -- Random answers, some in deltas, each sent in two spellings that mean the same: one that goes on as the update before
 -- it did, which is the engine's fast path, and one that differs from the start each time. Both must show what lua-cjson
--- makes of them.
+-- makes of them. So in both APIs; by that of threads all answers come in deltas.
 
 local cjson = require "cjson"
-local support = require "spec.support"
+local wire = require "spec.wire"
 
 local MESSAGES = 300
 local UPDATE_NAME = "thread-message-text-content-updated"
@@ -107,6 +107,38 @@ local function final(characters, spell, id)
   return object { { "id", '"' .. id .. '"' }, { "text", quote(characters, spell) }, { "sender", '{"type":"agent"}' } }
 end
 
+-- The number is behind the text, so that one event can go on as the one before did.
+local function steady_envelope(type, seq, data) return ('{"type":"%s","data":%s,"seq":%d}'):format(type, data, seq) end
+
+local function free_envelope(type, seq, data)
+  return object { { "type", '"' .. type .. '"' }, { one_of { "seq", "s\\u0065q" }, tostring(seq) }, { "data", data } }
+end
+
+local function free_delta(characters)
+  local data = object { { one_of { "text", "te\\u0078t" }, quote(characters, spell_freely) }, { "more", "[null]" } }
+  if random(2) == 1 then return data end
+  return object { { "data", data }, { "channel", object { { "event_name", '"' .. UPDATE_NAME .. '"' } } } }
+end
+
+-- Each makes an answer's `seq`-th event.
+local TASKS = {
+  steady = { update = steady_update, final = function(text, id) return final(text, spell_steadily, id) end },
+  free = { update = free_update, final = function(text, id) return final(text, spell_freely, id) end },
+}
+local THREADS = {
+  steady = {
+    update = function(text, seq)
+      return steady_envelope("event", seq, ('{"text":%s}'):format(quote(text, spell_steadily)))
+    end,
+    final = function(text, id, seq) return steady_envelope("message", seq, final(text, spell_steadily, id)) end,
+  },
+  free = {
+    update = function(text, seq) return free_envelope("event", seq, free_delta(text)) end,
+    final = function(text, id, seq) return free_envelope("message", seq, final(text, spell_freely, id)) end,
+  },
+}
+
+-- ---- what is shown ----
 -- ---- what is shown ----
 
 local function begins_with(text, prefix) return text:sub(1, #prefix) == prefix end
@@ -124,7 +156,11 @@ local function shared(a, b)
 end
 
 -- An answer's text, as its updates make it: each is the whole, or a delta (src/engine/growth.h has the rules).
-local function new_growth() return { text = "", last_at = 0 } end
+local function new_growth(api)
+  return { text = "", last_at = 0, expects_deltas = api == THREADS, deltas = api == THREADS }
+end
+
+local TELLING = 16 -- bytes
 
 local function is_delta(growth, update)
   local text = growth.text
@@ -136,7 +172,8 @@ local function is_delta(growth, update)
     growth.deltas, growth.doubtful = equal == 0, true
     return growth.deltas
   end
-  growth.whole = begins_with(update, text)
+  local tells = not growth.expects_deltas or #text >= TELLING
+  growth.whole = tells and begins_with(update, text)
   if growth.whole then return false end
   local last = text:sub(growth.last_at + 1)
   local goes_on = #update > #last and begins_with(update, last)
@@ -157,27 +194,35 @@ end
 
 -- ---- conversations ----
 
--- One answer in both spellings: the payloads of each, and the texts that cjson finds in them.
-local function make_answer(number)
-  local steady, free, texts, characters = {}, {}, {}, {}
-  local growth, by_deltas = new_growth(), random(4) == 1
-  for index = 1, random(12) do
-    characters = evolve(by_deltas and {} or characters)
-    steady[index], free[index] = steady_update(characters), free_update(characters)
-    local text = cjson.decode(free[index]).data.text
-    assert(text == cjson.decode(steady[index]).data.text, "the spellings differ")
-    texts[index] = grow(growth, text)
+local function append(characters, more)
+  for _, character in ipairs(more) do characters[#characters + 1] = character end
+end
+
+-- One answer in both spellings: the payloads of each, and the texts that they make.
+local function make_answer(api, number)
+  local steady, free, texts, characters, whole = {}, {}, {}, {}, {}
+  local growth, by_deltas = new_growth(api), api == THREADS or random(4) == 1
+  local count = random(12)
+  for seq = 1, count do
+    characters = evolve(by_deltas and random(4) > 1 and {} or characters) -- a delta may begin as the last one does
+    append(whole, characters)
+    steady[seq], free[seq] = api.steady.update(characters, seq), api.free.update(characters, seq)
+    local data, text = cjson.decode(free[seq]).data, table.concat(characters)
+    assert(text == (data.data or data).text, "lua-cjson reads another text")
+    texts[seq] = grow(growth, text)
   end
+  if api == THREADS then characters = whole end
   if random(3) == 1 then characters = evolve(characters) end
-  steady[#steady + 1] = final(characters, spell_steadily, number)
-  free[#free + 1] = final(characters, spell_freely, number)
-  texts[#texts + 1] = cjson.decode(free[#free]).text
+  steady[count + 1] = api.steady.final(characters, number, count + 1)
+  free[count + 1] = api.free.final(characters, number, count + 1)
+  local message = cjson.decode(free[count + 1])
+  texts[count + 1] = (message.data or message).text
   return { steady = steady, free = free, texts = texts }
 end
 
-local function make_answers()
+local function make_answers(api)
   local answers = {}
-  for index = 1, MESSAGES do answers[index] = make_answer(index) end
+  for index = 1, MESSAGES do answers[index] = make_answer(api, index) end
   return answers
 end
 
@@ -195,6 +240,24 @@ local function steps_of(answers, spelling)
     end
   end
   return steps
+end
+
+local NEWLINES = { "lf", "crlf", "cr" }
+
+-- The same, as streams: an event's white space that ends a line begins another one of its data.
+local function streams_of(answers, spelling)
+  local streams = {}
+  for index, answer in ipairs(answers) do
+    local steps = { { newline = one_of(NEWLINES) } }
+    for _, payload in ipairs(answer[spelling]) do
+      steps[#steps + 1] = { send = (payload:gsub("\r\n?", "\n")) }
+      if random(8) == 1 then steps[#steps + 1] = { comment = "still there" } end
+      if random(8) == 1 then steps[#steps + 1] = { wait = 0.002 } end -- so that not all is read at once
+    end
+    steps[#steps + 1] = { done = true }
+    streams[index] = steps
+  end
+  return { streams = streams }
 end
 
 local function starts_character(text, at)
@@ -216,21 +279,20 @@ local function check(reply, texts)
   assert(text == shown, ("the message has %q, the chunks add up to %q"):format(text, shown))
 end
 
-local answers = make_answers()
+local answers_of = { [TASKS] = make_answers(TASKS), [THREADS] = make_answers(THREADS) }
 
 for _, spelling in ipairs { "steady", "free" } do
-  for _, scheme in ipairs { "ws", "wss" } do
-    describe(("%d random answers in a %s spelling over %s"):format(MESSAGES, spelling, scheme), function()
-      it("are shown as lua-cjson reads them", function()
-        local server = support.play(steps_of(answers, spelling), { scheme = scheme })
-        local session = server:connect()
-        for index, answer in ipairs(answers) do
-          local ok, problem = pcall(check, session:send "question", answer.texts)
-          assert(ok, ("AUI_SEED=%d, answer %d: %s"):format(seed, index, tostring(problem)))
-        end
-        session:close()
-        server:stop()
-      end)
+  for _, way in ipairs(wire.ways) do
+    it(("random answers in a %s spelling over %s are shown as lua-cjson reads them"):format(spelling, way), function()
+      local link = wire.new(way)
+      finally(function() link:stop() end)
+      local answers = answers_of[link.carrier and THREADS or TASKS]
+      local scenario = (link.by_stream and streams_of or steps_of)(answers, spelling)
+      local session = assert(link:connect(link:play(scenario)))
+      for index, answer in ipairs(answers) do
+        local ok, problem = pcall(check, session:send "question", answer.texts)
+        assert(ok, ("AUI_SEED=%d, answer %d: %s"):format(seed, index, tostring(problem)))
+      end
     end)
   end
 end
