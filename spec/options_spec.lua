@@ -40,9 +40,11 @@ local REFUSED = {
 
   { { url = 1 }, "url: expected a string, got 1" },
   { { url = "http://127.0.0.1/" },
-    'url: expected "ws://..." or "wss://...", got "http://127.0.0.1/"; did you mean "ws://..."?' },
+    'url: expected "ws://..." or "wss://...", got "http://127.0.0.1/"'
+      .. '; did you mean "ws://...", or to give a publishable_key?' },
   { { url = "HTTPS://h/api?token=hunter2" },
-    'url: expected "ws://..." or "wss://...", got "HTTPS://h/api?..."; did you mean "wss://..."?' },
+    'url: expected "ws://..." or "wss://...", got "HTTPS://h/api?..."'
+      .. '; did you mean "wss://...", or to give a publishable_key?' },
   { { url = "127.0.0.1" }, 'url: expected "ws://..." or "wss://...", got "127.0.0.1"' },
   { { url = "127.0.0.1:7788/api/v1/external/session" },
     'url: expected "ws://..." or "wss://...", got "127.0.0.1:7788/api/v1/external/session"' },
@@ -293,7 +295,8 @@ describe("#native the API of a client", function()
   end
 
   it("is that of the key among the options, else of the url, else of the key in the environment", function()
-    local wrong_url = 'url: expected "ws://..." or "wss://...", got "http://127.0.0.1:1/"; did you mean "ws://..."?'
+    local wrong_url = 'url: expected "ws://..." or "wss://...", got "http://127.0.0.1:1/"'
+      .. '; did you mean "ws://...", or to give a publishable_key?'
     assert.are.same({
       "tasks", "tasks", wrong_url, "tasks", "tasks", "threads", "threads", "tasks",
       "thread_id: has no meaning beside AUI_NETWORK_API_KEY",

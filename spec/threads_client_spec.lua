@@ -242,7 +242,7 @@ describe("the options of a client of the threads API", function()
       ["auth: has no meaning beside publishable_key"] = { auth = "header" },
       ["task_id: has no meaning beside publishable_key"] = { task_id = "task" },
       ['region: expected "us" or "eu", got "gcp"'] = { region = "gcp" },
-      ['expected "http://..." or "https://...", got "wss://a.test/"; did you mean "https://..."?'] = {
+      ['got "wss://a.test/"; did you mean "https://...", or to give an api_key?'] = {
         url = "wss://a.test/",
       },
       ['url: must not have a query, got "https://a.test/b?..."'] = { url = "https://a.test/b?c=hunter2" },

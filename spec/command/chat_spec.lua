@@ -420,7 +420,7 @@ describe("aui chat", function()
   it("says at once what is wrong with its environment", function()
     local chat = person.run("lua/aui/command/main.lua", { "chat" }, nil, { AUI_URL = "http://127.0.0.1/" })
     assert.equal(2, chat:exit_status())
-    local meant = 'got "http://127.0.0.1/"; did you mean "ws://..."?\n'
+    local meant = 'got "http://127.0.0.1/"; did you mean "ws://...", or to give a publishable_key?\n'
     assert.equal('aui: url: expected "ws://..." or "wss://...", ' .. meant, chat.errors)
   end)
 end)

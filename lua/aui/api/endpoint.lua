@@ -46,7 +46,8 @@ local function parse_url(url, api)
   local scheme, where, target = split_url(url)
   local schemes, kind = api.SCHEMES, kind_of(scheme, api.SCHEMES)
   if not kind then
-    local meant = kind_of(MEANT[scheme], schemes) and ('; did you mean "%s://..."?'):format(MEANT[scheme])
+    local words = '; did you mean "%s://...", or to give %s?'
+    local meant = kind_of(MEANT[scheme], schemes) and words:format(MEANT[scheme], api.OTHER_KEY)
     fail(('expected "%s://..." or "%s://..."'):format(schemes.plain, schemes.secure), meant)
   end
   if where:find("@", 1, true) then fail("must not carry a user name or password; use " .. api.KEY) end

@@ -11,6 +11,7 @@ local request = require "aui.api.request"
 local tasks = {
   NAME = "tasks",
   KEY = "api_key", -- the option
+  OTHER_KEY = "a publishable_key", -- of the other API
   REGION_NAMES = { "gcp", "azure", "aws" }, -- the default first
   OWN_HEADERS = {}, -- in lower case, which users cannot set
   SCHEMES = { plain = "ws", secure = "wss" },

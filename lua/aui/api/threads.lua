@@ -10,6 +10,7 @@ local request = require "aui.api.request"
 local threads = {
   NAME = "threads",
   KEY = "publishable_key", -- the option
+  OTHER_KEY = "an api_key", -- of the other API
   REGION_NAMES = { "us", "eu" }, -- the default first
   OWN_HEADERS = { authorization = true }, -- in lower case, which users cannot set
   SCHEMES = { plain = "http", secure = "https" },
