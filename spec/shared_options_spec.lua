@@ -40,6 +40,29 @@ describe("sessions with equal options", function()
   end)
 end)
 
+describe("a client", function()
+  it("adds options to its own, of whatever kind", function()
+    local client = aui.client { url = "ws://127.0.0.1:1/", task_id = "t", reconnect = false }
+    local function address(extra)
+      local session = assert(client:session(extra))
+      session:close()
+      return session.task_id, tostring(session):match "ws://[^)]*"
+    end
+    assert.are.same({ "t", "ws://127.0.0.1:1/" }, { address() })
+    assert.are.same({ "other", "ws://127.0.0.1:1/" }, { address { task_id = "other" } })
+    assert.are.same({ "other", "ws://127.0.0.1:2/" }, { address { task_id = "other", url = "ws://127.0.0.1:2/" } })
+    assert.has_error(function() client:session { task_id = "" } end)
+    assert.has_error(function() client:session { task_idd = "other" } end)
+  end)
+
+  it("of the threads API takes no task", function()
+    local client = aui.client { url = "http://127.0.0.1:1/", publishable_key = "pk_network_x" }
+    local ok, problem = pcall(client.session, client, { task_id = "t" })
+    assert.is_false(ok)
+    assert.matches("task_id: has no meaning beside publishable_key", problem, 1, true)
+  end)
+end)
+
 describe("options that are equal at first sight", function()
   it("lead to where their metatables say", function()
     local function open(port)

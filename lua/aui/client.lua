@@ -91,16 +91,17 @@ local function copy(value)
   return result
 end
 
--- A function that gives these options as they are now, with others added or in their places. The key is behind it and
--- in no table, so that no dump of a client shows it.
-local function keeper(options)
+-- A function that gives these options as they are now, with others added or in their places; and the service that they
+-- lead to, if it is this one still. The key is behind it and in no table, so that no dump of a client shows it.
+local function keeper(options, service)
   local kept = {}
   for name, value in pairs(options) do kept[name] = copy(value) end
   return function(extra)
     check.type("extra", extra, "table")
+    extra = extra or {}
     local result = copy(kept)
-    for name, value in pairs(extra or {}) do result[name] = value end
-    return result
+    for name, value in pairs(extra) do result[name] = value end
+    return result, options_module.are_own(extra, service) and service or nil
   end
 end
 
@@ -113,7 +114,7 @@ function client_module.new(options)
     url = service.endpoint.public_url,
     api = service.endpoint.api.NAME,
     rest = service.rest,
-    options_with = keeper(options),
+    options_with = keeper(options, service),
   }, Client)
 end
 

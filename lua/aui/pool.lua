@@ -16,8 +16,8 @@ local last_id = 0
 
 local function itself(options) return options end
 
---- `options_with` makes of what `connect` is given the options of a session; without it they are what is given. Raises
---- for a bad option.
+--- `options_with` makes of what `connect` is given the options of a session, and says which service they are known to
+--- lead to; without it they are what is given. Raises for a bad option.
 ---@return aui.Pool
 function pool_module.new(options, options_with)
   local values = options_module.pool(options)
@@ -41,7 +41,8 @@ end
 ---@return aui.Error?
 function Pool:connect(options)
   check.colon(self, Pool, "pool:connect")
-  return session_module.connect(self.options_with(options), self)
+  local its_options, known = self.options_with(options)
+  return session_module.connect(its_options, known, self)
 end
 
 function Pool:__tostring() return ("aui.Pool (size %d, idle %g s)"):format(self.size, self.idle) end

@@ -101,11 +101,12 @@ local function needs_task(checked)
   return checked.service.endpoint.api.create_task and checked.user_id and not checked.task_id
 end
 
---- A session that connects in the background; or nil and why the options cannot be used.
+--- A session that connects in the background; or nil and why the options cannot be used. `known`: see
+--- options_module.read.
 ---@return aui.Session?
 ---@return aui.Error?
-function session_module.open(options)
-  local checked = options_module.read(options)
+function session_module.open(options, known)
+  local checked = options_module.read(options, known)
   if needs_task(checked) then
     check.fail("user_id", "aui.session does not wait, as making a task does: give a task_id, or use aui.connect")
   end
@@ -154,9 +155,9 @@ end
 
 --- As session_module.open, but waits for the connection, after making a task for the option user_id, and takes one of
 --- the pool, if there is a pool and it has one: on failure nil and the error.
-function session_module.connect(options, pool)
+function session_module.connect(options, known, pool)
   host.check_wait()
-  local checked = options_module.read(options)
+  local checked = options_module.read(options, known)
   if pool then session_module.check_shares(checked.service.endpoint) end
   local task, failure = new_task(checked)
   if failure then return nil, failure end

@@ -118,8 +118,20 @@ local function find_service(options)
   if not print then return read_service(options) end
   print = ("%s %s"):format(print, read.environment(SESSION) .. proxy.environment())
   local service = services[print] or read_service(options)
-  services[print] = service
+  services[print], service.is_shared = service, true
   return service
+end
+
+--- Whether nothing but a session's own options is in `extra`: added to those of a service that may be shared they lead
+--- to it, too.
+function options_module.are_own(extra, service)
+  for name in pairs(extra) do
+    if not CONVERSATION[name] then return false end
+  end
+  for _, name in ipairs(service.endpoint.api.MEANINGLESS) do
+    if extra[name] ~= nil then return false end
+  end
+  return service.is_shared
 end
 
 --- The checked options: `task_id`, `thread_id` and `user_id`, and `service`, which sessions with the same options
@@ -129,11 +141,12 @@ end
 --- target, headers, thread_id and pool the options of loop:open: a function, since these hold the password for a
 --- proxy.
 ---@param options aui.Options
-function options_module.read(options)
+---@param known? table the service that they are known to lead to
+function options_module.read(options, known)
   if type(options) ~= "table" then
     check.fail("options", "expected a table, got " .. check.describe(options))
   end
-  local service = find_service(options)
+  local service = known or find_service(options)
   for name in pairs(CONVERSATION) do check.id(name, options[name]) end
   return {
     service = service,
