@@ -24,8 +24,7 @@ struct aui_event_reader {
   bool parted;   /* it went on differently, and `json` ends with what has arrived */
   aui_utf8 utf8; /* of what has arrived, when parted */
 
-  aui_json_scan scan;  /* of the last message, */
-  size_t scanned_from; /* which was scanned from here on: 0, or where the update before it was equal so far */
+  size_t scanned_from; /* the last message was scanned from here on: 0, or where the one before was equal so far */
   aui_event_type type;
 
   aui_growth growth;
@@ -39,6 +38,8 @@ struct aui_event_reader {
 
   aui_json_span suggestions; /* of the FINAL that ended the answer, seen from its payload; start 0: there are none */
   unsigned suggested;        /* how often some have joined that FINAL */
+
+  aui_json_scan scan; /* of the last message; it is large, and what each slice looks at stands before it */
 };
 
 /* How often suggestions may join a message: each time copies it whole, so a server that goes on costs the square. */

@@ -123,44 +123,47 @@ extern const session_carrier aui_session_websocket, aui_session_threads_websocke
 
 struct aui_session {
   aui_session_config config; /* its strings are ours */
-  const session_carrier *carrier;
-  transport_state transport;
   aui_phase phase;
-  uint64_t connect_deadline;
-  uint64_t close_deadline;
-  uint64_t retry_at;
-  uint64_t soonest; /* and sooner than that, nobody may bring the next attempt forward */
   retry_state retry;
+  uint64_t soonest;    /* and sooner than that, nobody may bring the next attempt forward */
   int64_t unix_time;   /* the date, as set by the driver; -1: it is not */
   uint64_t down_since; /* when the last healthy connection was lost, or the first one begun; AUI_NEVER before that */
   aui_backoff backoff;
   aui_pace pace;
-  aui_websocket ws;         /* also keeps the randomness that delays are drawn by */
-  aui_stream *stream;       /* of a connection of that carrier; else NULL */
-  aui_buffer thread_id;     /* of the conversation, when the API has threads and it is known */
-  aui_buffer agent_id;      /* of the agent, likewise */
-  aui_event_reader *events; /* of an answer, or of a message that is being read; else NULL */
-  aui_answers *answers;     /* NULL once they are handed on by aui_session_detach */
-
-  /* Of this connection: */
-  uint64_t opened_at; /* AUI_NEVER until it is open */
-  aui_liveness liveness;
-  aui_reply *active; /* whose answer is awaited; only while it is open */
-  connection_state connection;
+  aui_stream *stream;     /* of a connection of that carrier; else NULL */
+  aui_buffer thread_id;   /* of the conversation, when the API has threads and it is known */
+  aui_buffer agent_id;    /* of the agent, likewise */
+  uint64_t opened_at;     /* of this connection, AUI_NEVER until it is open */
+  const aui_error *error; /* why there is no connection; NULL: none has ended */
+  uint64_t accepted;      /* how many messages were */
+  bool was_open;
+  bool renewed; /* the request was too old for the last handshake, and none has been accepted since */
 
   /* An error payload is held until the close that follows it, so that the error can have the close code; NULL: none. */
   aui_error *refusal;
 
-  aui_reply *parked;       /* whose message has left on a connection that was lost; nothing is sent meanwhile */
-  aui_reply *queue;        /* replies whose messages wait to be sent, oldest first */
-  const aui_error *error;  /* why there is no connection; NULL: none has ended */
-  aui_session_stats stats; /* but for the frames, which the WebSocket counts */
-  uint64_t accepted;       /* how many messages were */
-  bool was_open;
-  bool renewed; /* the request was too old for the last handshake, and none has been accepted since */
+  /* From here to the middle of `ws` stands what each piece of input comes by: of many sessions that get one now and
+   * then, none is in the processor's cache any more. */
+  const session_carrier *carrier;
+  transport_state transport;
   bool closed;
   bool notify;   /* of a state, see aui_session_take_notice */
   bool has_text; /* likewise, of text */
+  uint64_t connect_deadline;
+  uint64_t close_deadline;
+  uint64_t retry_at;
+  aui_answers *answers; /* NULL once they are handed on by aui_session_detach */
+  aui_reply *parked;    /* whose message has left on a connection that was lost; nothing is sent meanwhile */
+  aui_reply *queue;     /* replies whose messages wait to be sent, oldest first */
+
+  /* Of this connection: */
+  aui_event_reader *events; /* of an answer, or of a message that is being read; else NULL */
+  aui_reply *active;        /* whose answer is awaited; only while it is open */
+  aui_liveness liveness;
+  connection_state connection;
+
+  aui_session_stats stats; /* but for the frames, which the WebSocket counts */
+  aui_websocket ws;        /* also keeps the randomness that delays are drawn by */
 };
 
 /* ---- Figures (session_stats.c) ---- */

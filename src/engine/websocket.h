@@ -27,34 +27,32 @@ typedef struct {
 /* All zero is a websocket that is down. Fields may be read; only the functions below change them, but for `random`. */
 typedef struct {
   aui_websocket_state state;
-  aui_handshake *handshake; /* until it is open; else NULL */
+  bool lost_pong; /* there was no memory for one */
+  bool ping_due;
+  bool close_due;
+  bool peer_closed;
+  size_t random_len;
+  size_t pong_count;
+  uint64_t text_begin; /* where the last message's frame lies in all that this connection writes */
+  uint64_t text_end;
+  uint64_t written; /* bytes of this connection that were written before `out` */
+  aui_buffer out;   /* bytes to write; no memory is held while there are none */
   aui_frame_reader frames;
   aui_deflate deflate;
 
-  aui_buffer out;   /* bytes to write; no memory is held while there are none */
-  uint64_t written; /* bytes of this connection that were written before `out` */
-
+  aui_handshake *handshake;      /* until it is open; else NULL */
   aui_websocket_traffic traffic; /* of the connections before this one, and what of this one has left */
   uint64_t frames_in_out;        /* frames that are in `out`, the first perhaps in part */
 
-  uint64_t text_begin; /* where the last message's frame lies in all that this connection writes */
-  uint64_t text_end;
-
   uint8_t random[AUI_WEBSOCKET_RANDOM]; /* for the handshake's nonce and for masks: used up from the end */
-  size_t random_len;
 
   int64_t unix_time;         /* see aui_websocket_begin */
   aui_handshake_offer offer; /* likewise */
 
   aui_buffer pongs; /* that are due: payloads, each behind a byte that has its length */
-  size_t pong_count;
   size_t last_pong; /* where the newest lies in `pongs` */
-  bool lost_pong;   /* there was no memory for one */
-  bool ping_due;
-  bool close_due;
-  uint16_t close_code; /* the one we send */
 
-  bool peer_closed;
+  uint16_t close_code;     /* the one we send */
   uint16_t peer_code;      /* of the peer's close frame; 1005: it had none; 0: there was none */
   const char *peer_reason; /* likewise, in `frames`; NULL: there was none */
 } aui_websocket;

@@ -12,25 +12,23 @@
 
 struct aui_link {
   aui_transport transport;
-  aui_loop *loop;       /* NULL once the loop is gone */
-  const char *why_gone; /* then, in words */
-  aui_guest guest;
-  aui_due due; /* its timer has gone off */
-  aui_ready ready;
+  aui_loop *loop; /* NULL once the loop is gone */
   aui_session *session;
-  aui_pool_options pool; /* its name is ours; NULL: none */
-  bool first;            /* connection: it may come from the pool */
-  bool asks_first;       /* what the request shall say, before each connection */
-  bool asks;             /* just now: there is no transport then */
+  bool first;      /* connection: it may come from the pool */
+  bool asks_first; /* what the request shall say, before each connection */
+  bool asks;       /* just now: there is no transport then */
   bool released;
+  bool keeps;           /* it is one without a user, which keeps its pool's connection, */
+  uint64_t keeps_until; /* until then; AUI_NEVER when it is closing already */
+  uint64_t timer_due;   /* when the timer will go off; AUI_NEVER when it is not running */
+  aui_ready ready;
 
-  /* Of one without a user, which keeps its pool's connection: */
-  bool keeps;
-  aui_node idle;
-  uint64_t keeps_until; /* AUI_NEVER when it is closing already */
-
+  const char *why_gone; /* the loop, in words */
+  aui_guest guest;
+  aui_due due;           /* its timer has gone off */
+  aui_pool_options pool; /* its name is ours; NULL: none */
+  aui_node idle;         /* in the loop's list of those that keep connections */
   uv_timer_t timer;
-  uint64_t timer_due; /* when it will go off; AUI_NEVER when it is not running */
 };
 
 static void link_pump(aui_link *link);
