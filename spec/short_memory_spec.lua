@@ -3,7 +3,7 @@
 
 local support = require "spec.support"
 
-local STEP = 23 -- every so many allocations, of more than a thousand: all of them would take minutes
+local STEP = 97 -- every so many allocations, of nearly ten thousand: all of them would take minutes
 
 local host = os.getenv "AUI_BUILD" .. "/bin/short_memory_lua" .. _VERSION:match "%d.%d"
 local file = io.open(host)

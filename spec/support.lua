@@ -4,6 +4,7 @@ local aui = require "aui"
 local cjson = require "cjson"
 local http = require "socket.http"
 local lfs = require "lfs"
+local process = require "spec_process"
 local socket = require "socket"
 
 local support = {}
@@ -21,17 +22,21 @@ local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 local Server = {}
 Server.__index = Server
 
+local NOT_THERE = 2 -- ENOENT
+
 --- Stops the simulator and waits for its end.
 function Server:stop()
-  if self.input then self.input:close() end
-  os.execute("rm -rf " .. table.concat(self.files, " "))
+  self.process:close()
+  for _, name in ipairs(self.files) do
+    local removed, _, failure = os.remove(name)
+    if not removed and failure ~= NOT_THERE then os.execute("rm -r " .. name) end -- a directory
+  end
 end
 
 --- Ends the simulator as a crash would.
 function Server:kill()
   os.execute("kill -9 " .. self.pid)
-  self.input:close()
-  self.input = nil
+  self.process:close()
 end
 
 --- Options of a session with this server, with patience for a slow machine but not for ever; `changes` go before them.
@@ -65,16 +70,12 @@ end
 -- Runs a server, which says where it is listening in its first line and stops at the end of its standard input, so that
 -- it ends with us at the latest.
 local function launch(command, server)
+  local line
   server.command = command
-  local fifo = new_name(server.files)
-  os.execute("mkfifo " .. fifo)
-  server.input = assert(io.popen(("exec >%s; echo $$; exec %s"):format(fifo, command), "w"))
-  local output = assert(io.open(fifo))
-  server.pid = tonumber(output:read "*l")
-  local line = output:read "*l" or "nothing"
-  output:close()
+  server.process, line = process.launch("exec " .. command)
+  server.pid = server.process:pid()
   server.url = line:match "^listening on (%S+)$"
-  assert(server.url, ("%s said: %s"):format(command, line))
+  assert(server.url, ("%s said: %s"):format(command, line == "" and "nothing" or line))
   server.url = server.url:gsub("^wss://127%.0%.0%.1:", ("wss://%s:"):format(support.tls_host))
   server.port = tonumber(server.url:match ":(%d+)/")
   return setmetatable(server, Server)
@@ -155,8 +156,7 @@ end
 
 --- Starts a server that answers with what it was told: see spec/servers/mirror.py, and `support.said`.
 function support.mirror()
-  -- A sanitizer's runtime, preloaded for us, would report leaks of Python's.
-  return launch("env -u LD_PRELOAD /usr/bin/python3 spec/servers/mirror.py", { files = {} })
+  return launch("/usr/bin/python3 spec/servers/mirror.py", { files = {} })
 end
 
 --- Starts a server that compresses what it says, on these terms: see spec/servers/compressor.py.
@@ -169,13 +169,13 @@ end
 
 --- Starts a server whose REST calls answer with what they were told: see spec/servers/rest_mirror.py.
 function support.rest_mirror()
-  return launch("env -u LD_PRELOAD /usr/bin/python3 spec/servers/rest_mirror.py", { files = {} })
+  return launch("/usr/bin/python3 spec/servers/rest_mirror.py", { files = {} })
 end
 
 --- Starts a server that answers with what TLS let it know; `settings` is its file: see spec/servers/tls_mirror.py.
 function support.tls_mirror(settings)
   -- Versions as old as it can speak are deprecated.
-  local words = "env -u LD_PRELOAD /usr/bin/python3 -W ignore::DeprecationWarning spec/servers/tls_mirror.py %s"
+  local words = "/usr/bin/python3 -W ignore::DeprecationWarning spec/servers/tls_mirror.py %s"
   return launch(words:format(quoted(settings)), { files = {} })
 end
 
@@ -186,7 +186,7 @@ function support.stage(acts)
   local file = assert(io.open(new_name(files), "w"))
   file:write(cjson.encode(acts))
   file:close()
-  local server = launch("env -u LD_PRELOAD /usr/bin/python3 spec/servers/stage.py " .. files[1], { files = files })
+  local server = launch("/usr/bin/python3 spec/servers/stage.py " .. files[1], { files = files })
   function server.asked()
     return cjson.decode((http.request(("http://127.0.0.1:%d/asked"):format(server.port))))
   end
@@ -197,7 +197,7 @@ end
 --- spec/servers/real_proxy.py.
 ---@param kind "squid"|"tinyproxy"
 function support.real_proxy(kind, credentials)
-  local words = "env -u LD_PRELOAD /usr/bin/python3 spec/servers/real_proxy.py %s %s"
+  local words = "/usr/bin/python3 spec/servers/real_proxy.py %s %s"
   return launch(words:format(kind, credentials and quoted(credentials) or ""), { files = {} })
 end
 
@@ -206,7 +206,7 @@ end
 function support.proxy(deeds, tls_dir)
   local files = {}
   local log = new_name(files)
-  local words = { "env -u LD_PRELOAD /usr/bin/python3 spec/servers/proxy.py --log " .. log }
+  local words = { "/usr/bin/python3 spec/servers/proxy.py --log " .. log }
   if tls_dir then words[#words + 1] = "--tls " .. tls_dir end
   for _, deed in ipairs(deeds) do words[#words + 1] = quoted(deed) end
   local server = launch(table.concat(words, " "), { files = files })
