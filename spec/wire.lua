@@ -60,6 +60,9 @@ function Wire:play(scenario, options)
   return remember(self, support.play(steps.scenario(scenario, self.carrier), with_scheme(self, options)))
 end
 
+--- Starts a server of the threads API that does as `acts` say: see support.stage.
+function Wire:stage(acts) return remember(self, support.stage(acts)) end
+
 local Peer = {}
 Peer.__index = Peer
 

@@ -4,16 +4,20 @@
 Usage: stage.py FILE, which is JSON: {"token": [act...], "stream": [act...], "transcript": [act...]}. The n-th request of
 each kind is answered by the n-th act, those beyond by the last one, and without any by a token, a short answer, and an
 empty list. An act is a list of: a string, whose bytes are sent; [string, times]; a number, seconds to
-wait; {"end": "fin"} or {"end": "reset"}, the connection's. Behind an act the connection stays.
+wait; {"end": "fin"} or {"end": "reset"}, the connection's; or "deaf", at its beginning: no more than the request's head is
+read, and the rest of the act comes when the client can send no more. Behind an act the connection stays.
 Says "listening on ws://127.0.0.1:PORT/api/v1/external/session"; GET /asked tells as JSON how many requests of each kind
 there were. Ends with its standard input."""
 
 import json
+import select
 import socket
 import struct
 import sys
 import threading
 import time
+
+from peer import await_full_buffer
 
 KINDS = {"token": "/auth/token", "stream": "/messages/stream", "transcript": "/threads/"}
 
@@ -31,8 +35,8 @@ asked = dict.fromkeys(KINDS, 0)
 lock = threading.Lock()
 
 
-def read_request(stream):
-    """The target; None at the end."""
+def read_head(stream):
+    """The target, and how long the body is; None at the end."""
     line = stream.readline().decode("latin-1").split(" ")
     length = 0
     for field in iter(stream.readline, b"\r\n"):
@@ -41,8 +45,7 @@ def read_request(stream):
         name, _, value = field.partition(b":")
         if name.lower() == b"content-length":
             length = int(value)
-    stream.read(length)
-    return line[1]
+    return line[1], length
 
 
 def next_act(target):
@@ -53,6 +56,15 @@ def next_act(target):
         asked[kind] += 1
         acts = ACTS[kind]
         return acts[min(asked[kind], len(acts)) - 1]
+
+
+def perform_deaf(connection, act):
+    """Until the client has gone."""
+    await_full_buffer(connection)
+    perform(connection, act)
+    ends = select.poll()
+    ends.register(connection, 0)  # errors and the end are told in any case
+    ends.poll(20000)
 
 
 def perform(connection, act):
@@ -75,8 +87,13 @@ def perform(connection, act):
 def serve(connection):
     with connection, connection.makefile("rb") as stream:
         try:
-            while (target := read_request(stream)) and perform(connection, next_act(target)):
-                pass
+            while head := read_head(stream):
+                act = next_act(head[0])
+                if act[:1] == ["deaf"]:
+                    return perform_deaf(connection, act[1:])
+                stream.read(head[1])
+                if not perform(connection, act):
+                    break
         except OSError:
             pass  # the client has gone
 
