@@ -65,7 +65,7 @@ function reply_module.failure(reply)
   return reply.err
 end
 
--- As Reply.next, with a deadline.
+-- As Reply.next, in whatever way the host waits.
 local function read(reply, deadline, timeout)
   while true do
     local its_handlers = reply.handlers
@@ -81,6 +81,8 @@ local function read(reply, deadline, timeout)
   end
 end
 
+local next_text = host.reader(read)
+
 --- Waits for text that is not read yet: the chunk, and how many of the bytes read before to keep in front of it. All
 --- that has arrived comes as one chunk. At the end of the answer nil.
 ---@param timeout? number seconds to wait at most
@@ -89,7 +91,15 @@ end
 --- after `timeout`: the reply goes on
 function Reply:next(timeout)
   check.colon(self, Reply, "reply:next")
+  if timeout == nil then return next_text(self) end
   return read(self, check.deadline(timeout), timeout)
+end
+
+local function read_or_raise(reply)
+  local chunk, keep = read(reply)
+  if chunk then return chunk, keep end
+  if keep then error(keep, 0) end
+  return nil
 end
 
 --- For `for chunk, keep in reply do`: as reply:next, but raises the error that ended the reply. PUC Lua 5.1 cannot wait
@@ -103,12 +113,7 @@ end
 ---   if keep then error(keep, 0) end
 ---@return string? chunk
 ---@return integer? keep
-function Reply:__call()
-  local chunk, keep = read(self)
-  if chunk then return chunk, keep end
-  if keep then error(keep, 0) end
-  return nil
-end
+Reply.__call = host.reader(read_or_raise)
 
 local function decode_message(reply)
   if not reply.decoded then

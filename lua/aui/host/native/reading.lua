@@ -12,8 +12,10 @@ local reading = {}
 local readers, others, reads = turns.readers, turns.others, tasks.reads
 local running, yield, is_yieldable = coroutine.running, coroutine.yield, yieldable.now
 
--- By a waiter, as one waits for anything.
-local function take_with_others(reply, deadline)
+--- As reply.handle:take(), but when nothing is new of one that is pending waits first, as one waits for anything: until
+--- there may be something (nil, "pending"), the deadline has come (nil, "late") or the task is canceled (nil,
+--- "canceled").
+function reading.take_text(reply, deadline)
   local handle, id, text = reply.handle, reply.source_id, reply.session.text_source
   others[id] = true
   local seen, notified = text.notices, true
@@ -25,26 +27,28 @@ local function take_with_others(reply, deadline)
   return chunk, rest
 end
 
---- As reply.handle:take(), but when nothing is new of one that is pending waits first: until there may be something
---- (nil, "pending"), the deadline has come (nil, "late") or the task is canceled (nil, "canceled").
-function reading.take_text(reply, deadline)
-  local co = running()
-  local last = reads[co]
-  if deadline or last == nil or not is_yieldable() then return take_with_others(reply, deadline) end
-  local events = turns.events
-  local chunk, rest = reply.handle:take()
-  if chunk or rest ~= "pending" then return chunk, rest end
-  local id = reply.source_id
-  if readers[id] then return take_with_others(reply) end
-  if last ~= id then
-    reads[co] = id
-    sources.keep(reply.session)
+--- A function that returns a reply's next text, as reply.handle:take() does, where a task reads: at once, or when it
+--- has come. In all other cases it returns what `otherwise(reply)` does. All is in one function, since what is on the
+--- stack of a task that waits has to be fetched from memory when it goes on, and costs more than what is done then.
+function reading.reader(otherwise)
+  return function(reply)
+    local co = running()
+    while reads[co] ~= nil and not reply.handlers and is_yieldable() do
+      local handle, id, events = reply.handle, reply.source_id, turns.events
+      local chunk, rest = handle:take()
+      if chunk then return chunk, rest end
+      if rest ~= "pending" or readers[id] then break end
+      if reads[co] ~= id then
+        reads[co] = id
+        sources.keep(reply.session)
+      end
+      readers[id] = co
+      if turns.events == events then yield() end -- else a finalizer has stepped the loop meanwhile
+      if readers[id] == co then readers[id] = nil end
+    end
+    local chunk, rest = otherwise(reply) -- no tail call, which would hide the `for` that has called this
+    return chunk, rest
   end
-  readers[id] = co
-  if turns.events == events then yield() end -- else a finalizer has stepped the loop meanwhile
-  if readers[id] == co then readers[id] = nil end
-  if reply.handlers then return nil, rest end -- whoever follows it may want no text any more
-  return reply.handle:take()
 end
 
 return reading

@@ -33,6 +33,7 @@ local scheduler = {
   wait = waiting.wait,
   try_wait = waiting.try_wait,
   take_text = reading.take_text,
+  reader = reading.reader,
   may_wait = waiting.may_wait,
   check_wait = waiting.check_wait,
   spawn = tasks.spawn,

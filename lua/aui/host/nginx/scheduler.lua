@@ -134,6 +134,9 @@ function openresty.take_text(reply, deadline)
   return nil, notified == nil and "canceled" or "late"
 end
 
+--- Here all who read do so in the same way.
+function openresty.reader(otherwise) return otherwise end
+
 function openresty.notify(source)
   source.notices = source.notices + 1
   for waiter in pairs(source.waiters) do
