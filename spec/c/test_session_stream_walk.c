@@ -13,7 +13,7 @@
 
 #include "support_peer.h"
 
-enum { SEEDS = 200, STEPS = 500, SENDS = 120, MOST_DELTAS = 12, MAX_TEXT = 512 };
+enum { SEEDS = 100, STEPS = 500, SENDS = 120, MOST_DELTAS = 12, MAX_TEXT = 512 };
 
 #define HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 

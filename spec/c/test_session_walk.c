@@ -10,7 +10,7 @@
 
 #include "support_world.h"
 
-enum { SEEDS = 300, STEPS = 600, MAX_SENDS = 200 };
+enum { SEEDS = 200, STEPS = 600, MAX_SENDS = 200 };
 
 typedef struct {
   world *w;
