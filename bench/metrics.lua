@@ -14,6 +14,10 @@ return {
     title = "CPU a reply, us",
     of = function(run, work) return run.cpu * 1e6 / replies(work) end,
   },
+  second_cpu = {
+    title = "CPU a second of all conversations, ms",
+    of = function(run, work) return run.cpu * 1000 * work.pace / work.updates / work.replies end,
+  },
   whole_cpu = {
     title = "CPU of connecting and of all replies, s",
     of = function(run) return run.connect_cpu + run.cpu end,

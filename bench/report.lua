@@ -1,26 +1,11 @@
 -- The table of a workload that people read.
 
 local metrics = require "bench.metrics"
+local numbers = require "bench.numbers"
 
 local report = {}
 
-local function median(values)
-  local middle = (#values + 1) / 2
-  return (values[math.floor(middle)] + values[math.ceil(middle)]) / 2
-end
-
-local function sorted(runs, fn)
-  local values = {}
-  for index, run in ipairs(runs) do values[index] = fn(run) end
-  table.sort(values)
-  return values
-end
-
--- Three digits that count.
-local function figure(value)
-  local digits = math.abs(value) >= 100 and 0 or math.abs(value) >= 10 and 1 or math.abs(value) >= 1 and 2 or 3
-  return ("%." .. digits .. "f"):format(value)
-end
+local figure, spread = numbers.figure, numbers.spread
 
 -- How the value stands to the floor's.
 local function beside_floor(metric, value, floor)
@@ -41,20 +26,13 @@ local function print_metric(work, contenders, runs, name)
   for _, contender in ipairs(contenders) do
     local own = runs[contender]
     if own then
-      local values = sorted(own, function(run) return metric.of(run, work) end)
-      local middle = median(values)
+      local middle, least, most = spread(own, function(run) return metric.of(run, work) end)
       if contender == "floor" then floor = middle end
-      io.write(
-        ROW:format(
-          contender,
-          figure(middle),
-          figure(values[1]) .. " .. " .. figure(values[#values]),
-          beside_floor(metric, middle, floor),
-          ("%.0f %%"):format(100 * median(sorted(own, function(run) return run.server.busy end))),
-          figure(median(sorted(own, function(run) return run.peak end)) / 1000),
-          chunks(own[#own])
-        )
-      )
+      local busy = spread(own, function(run) return run.server.busy end)
+      local peak = spread(own, function(run) return run.peak end)
+      local range, beside = figure(least) .. " .. " .. figure(most), beside_floor(metric, middle, floor)
+      local share = ("%.0f %%"):format(100 * busy)
+      io.write(ROW:format(contender, figure(middle), range, beside, share, figure(peak / 1000), chunks(own[#own])))
     end
   end
 end

@@ -41,10 +41,12 @@ return function(work, contender, tls_dir)
     .. (" timeout %d bench/trial %s"):format(PATIENCE, contender)
   local pipe = assert(io.popen(command))
   local report, server = pipe:read "l", pipe:read "l"
-  local ok, _, status = pipe:close()
+  local ok, how, status = pipe:close()
   if status == SKIPPED then return nil, report or "?" end
   if NOT_FOUND[status] then return nil, "its interpreter is not installed" end
-  if not (ok and report and server) then error(work.name .. ", " .. contender .. " failed: " .. command, 0) end
+  if not (ok and report and server) then
+    error(("%s, %s: ended with %s %d: %s"):format(work.name, contender, how, status, command), 0)
+  end
   local run = cjson.decode(report)
   run.server, run.workload, run.contender = cjson.decode(server), work.name, contender
   check(run, work)

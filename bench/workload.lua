@@ -12,31 +12,21 @@ local USUAL = {
   resumption = true,
 }
 
-local function by_name(name)
-  local work = setmetatable(dofile("bench/workloads/" .. name .. ".lua"), { __index = USUAL })
-  work.name, work.at_once = name, work.at_once or work.chats
+--- The workload that has these fields, and else the usual ones.
+function workload.new(name, fields)
+  local work = {}
+  for key, value in pairs(USUAL) do work[key] = value end
+  for key in pairs(USUAL) do
+    if fields[key] ~= nil then work[key] = fields[key] end
+  end
+  for _, key in ipairs { "title", "metrics", "chats", "replies", "updates", "growth" } do work[key] = fields[key] end
+  work.name, work.at_once = name, fields.at_once or fields.chats
   return work
 end
 
--- Whether the name is the wanted one or a variant of it: w7-paced is one of w7.
-local function is_wanted(name, wanted)
-  return name == wanted or name:sub(1, #wanted + 1) == wanted .. "-"
-end
-
---- Those of these names that are wanted, or all of them if nothing is; nil and a name that is unknown.
-function workload.choose(names, wanted)
-  local chosen, seen = {}, {}
-  for _, want in ipairs(#wanted > 0 and wanted or names) do
-    local before = #chosen
-    for _, name in ipairs(names) do
-      if is_wanted(name, want) and not seen[name] then
-        chosen[#chosen + 1] = by_name(name)
-      end
-      if is_wanted(name, want) then seen[name], seen[want] = true, true end
-    end
-    if #chosen == before and not seen[want] then return nil, want end
-  end
-  return chosen
+--- That of bench/workloads.
+function workload.by_name(name)
+  return workload.new(name, dofile("bench/workloads/" .. name .. ".lua"))
 end
 
 --- The workload as load server and contenders read it: "BENCH_NAME=value" for env. `tls_dir` has certificates.
