@@ -242,6 +242,16 @@ describe("in nginx", function()
     os.remove(log)
   end)
 
+  it("a call's connection is kept for the location that has verified it, alone", function()
+    local agent = support.start { "--tls-dir", prefix .. "/tls/localhost" }
+    local base = agent:base():gsub("//127%.0%.0%.1:", "//localhost:")
+    local client_options = { publishable_key = "pk_network_hunter2-tls", url = base }
+    assert.matches("^Hello", request("welcome", client_options))
+    assert.matches("certificate of localhost not accepted", request("in/distrust/call", client_options))
+    assert.matches("^Hello", request("welcome", client_options))
+    agent:stop()
+  end)
+
   it("a deadline passes though nobody waits", function()
     with_scenario({ { receive = true }, { wait = 3600 } }, function(player)
       local expected = "timeout: no complete answer within 0.2 s (timeout.total), at once: true"
