@@ -177,3 +177,26 @@ local cjson = require "cjson"
     end
   end)
 end
+
+describe("#native a task that has ended, and is held,", function()
+  local function coroutine_is_gone(fn)
+    local seen = setmetatable({}, { __mode = "v" })
+    local task
+    pcall(aui.run, function()
+      task = aui.spawn(function()
+        seen.coroutine = coroutine.running()
+        fn()
+      end)
+      aui.sleep(0.001)
+      task:cancel()
+    end)
+    collect()
+    return seen.coroutine == nil and task:status() ~= "pending"
+  end
+
+  it("holds its coroutine no more", function() assert.is_true(coroutine_is_gone(function() aui.sleep(0) end)) end)
+
+  it("holds it no more when it was canceled", function()
+    assert.is_true(coroutine_is_gone(function() aui.sleep(60) end))
+  end)
+end)

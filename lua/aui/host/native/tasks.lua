@@ -122,12 +122,13 @@ task_module.serve {
     if task.waiter and task.waiter.state == "waiting" then turns.wake(task.waiter, "canceled") end
   end,
   let_go = function(task)
-    local co = task.coroutine
-    local id = reads[co] or task.item.reads -- the latter of one that was canceled
+    local co, item = task.coroutine, task.item
+    local id = reads[co] or (item and item.reads) -- the latter of one that was canceled
     if id and turns.readers[id] == co then turns.readers[id] = nil end
     reads[co], by_coroutine[co] = nil, nil
     if task.waiter then turns.abandon(task.waiter) end
-    task.coroutine, task.waiter = false, false
+    if item then item.coroutine = false end
+    task.coroutine, task.waiter, task.item = false, false, false -- whoever holds the task holds nothing of these
   end,
 }
 
