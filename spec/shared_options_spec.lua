@@ -2,6 +2,7 @@
 
 local aui = require "aui"
 local support = require "spec.support"
+local wire = require "spec.wire"
 
 describe("sessions with equal options", function()
   local server
@@ -39,6 +40,20 @@ describe("sessions with equal options", function()
     other:close()
   end)
 end)
+
+for _, way in ipairs(wire.ways) do
+  it("sessions with equal options over " .. way .. " ask for what is asked for before each connection", function()
+    local link = wire.new(way)
+    local server = link:start { "--pace", "0" }
+    local sessions = {}
+    for index = 1, 3 do
+      sessions[index] = assert(aui.connect(wire.options(server)))
+      assert(sessions[index]:ask "hello")
+    end
+    for _, session in ipairs(sessions) do session:close() end
+    link:stop()
+  end)
+end
 
 describe("a client", function()
   it("adds options to its own, of whatever kind", function()

@@ -80,8 +80,10 @@ local function open(checked, pool)
     handle = nil,
   }, Session)
   self.id, self.text_source.whole = host.register(self), self
-  local target, headers = service.credentials.request()
-  local why
+  local target, headers, why
+  if not service.credentials.asks then
+    target, headers = service.credentials.request()
+  end
   self.handle, why = host.open(self.id, service.core_options {
     target = target,
     headers = headers,
