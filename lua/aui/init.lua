@@ -3,6 +3,7 @@
 
 local check = require "aui.option.check"
 local dependency = require "aui.host.dependency"
+local errors = require "aui.error"
 local host = require "aui.host"
 local log = require "aui.log"
 local map = require "aui.map"
@@ -13,6 +14,20 @@ misuse.own()
 dependency.load "cjson" -- that it is missing is told at once
 
 local aui = { _VERSION = host.version }
+
+-- The module of sessions; or nil and an error where the system opens no more files for us, of which Lua says that the
+-- module is not to be found.
+local function load_sessions()
+  local ok, sessions = pcall(require, "aui.session")
+  if ok then return sessions end
+  local file, why = io.open "/dev/null"
+  if file then
+    file:close()
+    error(sessions, 0)
+  end
+  local words = why:match "[^:]*$":gsub("^ ", ""):lower()
+  return nil, errors.new { kind = "transport", message = words, delivered = "no", retryable = false }
+end
 
 --- A client, for which the options are given once: its `connect`, `session` and `pool` are as the functions here, and
 --- it makes REST calls. It makes no connection. Raises for a bad option.
@@ -27,7 +42,9 @@ function aui.client(options) return (require("aui.client").new(options)) end
 ---@return aui.Session?
 ---@return aui.Error?
 function aui.connect(options)
-  return require("aui.session").connect(options)
+  local sessions, err = load_sessions()
+  if not sessions then return nil, err end
+  return sessions.connect(options)
 end
 
 --- A session that connects in the background; what is sent meanwhile waits. For games and callbacks. Raises for a bad
@@ -36,7 +53,9 @@ end
 ---@return aui.Session?
 ---@return aui.Error?
 function aui.session(options)
-  return require("aui.session").open(options)
+  local sessions, err = load_sessions()
+  if not sessions then return nil, err end
+  return sessions.open(options)
 end
 
 --- A pool of open connections, whose `connect` makes sessions: for programs that talk to one server again and again, in
