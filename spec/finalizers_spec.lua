@@ -115,7 +115,7 @@ describe("what an engine's session is told", function()
         count = count + 1
       end
     end
-    assert.equal(16, count)
+    assert.equal(17, count)
   end)
 end)
 
