@@ -30,8 +30,8 @@ end
 function game.play(variables, program, answers)
   local file = write_file(program)
   local command = ("env -u LUA_PATH -u LUA_CPATH %s AUI_BUILD=%s "
-    .. "AUI_PLAYER_PROGRAM=%s PATH=spec/love/bin:$PATH timeout 120 examples/love/run 2>&1; echo status $?"):format(
-    environment(variables), quoted(build), file)
+    .. "AUI_PLAYER_PROGRAM=%s PATH=spec/love/bin:$PATH timeout -k 10 120 examples/love/run 2>&1; "
+    .. "echo status $?"):format(environment(variables), quoted(build), file)
   local pipe = assert(io.popen(command))
   local told, status = {}, nil
   for line in pipe:lines() do
