@@ -141,6 +141,16 @@ everywhere(function(scheme, carrier)
       assert.equal(1, #logged "token")
     end)
 
+    it("asks for a token though an earlier session with the same options has had one", function()
+      local server, key = start(), { publishable_key = new_key() }
+      for _, text in ipairs { "one", "two" } do
+        local session = assert(connect(server, key))
+        assert.equal(text, assert(session:ask(text)).text)
+        server:kill() -- which forgets the tokens it gave
+        server:restart()
+      end
+    end)
+
     it("goes on in a thread of the past", function()
       local server = start()
       local first = assert(connect(server))
