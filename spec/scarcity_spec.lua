@@ -34,6 +34,22 @@ describe("#native a process", function()
     end)
   end
 
+  it("without a descriptor left is told so by what makes no connection, too", function()
+    local output = run([[
+      local aui = require "aui"
+      local files = {}
+      repeat
+        local file = io.open "/dev/null"
+        files[#files + 1] = file
+      until not file
+      for _, name in ipairs { "client", "pool" } do print(select(2, pcall(aui[name], {}))) end
+      while #files > 0 do table.remove(files):close() end
+      print(assert(aui.client { url = ... }:connect { task_id = "task" }):ask "hello" and "answered")
+      print(assert(aui.pool():connect { url = ..., task_id = "task" }):ask "hello" and "answered")
+    ]], { "prlimit", "--nofile=64:64" })
+    assert.equal(("transport: too many open files\n"):rep(2) .. "answered\nanswered\n", output)
+  end)
+
   it("without /dev/urandom is told so, and connects when it is there", function()
     local status = os.execute "unshare -m true 2>/dev/null"
     if status ~= true and status ~= 0 then pending "this user may not make namespaces" end

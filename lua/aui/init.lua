@@ -15,25 +15,32 @@ dependency.load "cjson" -- that it is missing is told at once
 
 local aui = { _VERSION = host.version }
 
--- The module of sessions; or nil and an error where the system opens no more files for us, of which Lua says that the
--- module is not to be found.
-local function load_sessions()
-  local ok, sessions = pcall(require, "aui.session")
-  if ok then return sessions end
+-- A module of ours; or nil and an error where the system opens no more files for us, of which Lua says that the module
+-- is not to be found.
+local function load_module(name)
+  local ok, module = pcall(require, name)
+  if ok then return module end
   local file, why = io.open "/dev/null"
   if file then
     file:close()
-    error(sessions, 0)
+    error(module, 0)
   end
   local words = why:match "[^:]*$":gsub("^ ", ""):lower()
   return nil, errors.new { kind = "transport", message = words, delivered = "no", retryable = false }
+end
+
+-- The same for whoever has no other way to tell of it.
+local function need_module(name)
+  local module, err = load_module(name)
+  if not module then error(err, 0) end
+  return module
 end
 
 --- A client, for which the options are given once: its `connect`, `session` and `pool` are as the functions here, and
 --- it makes REST calls. It makes no connection. Raises for a bad option.
 ---@param options aui.Options
 ---@return aui.Client
-function aui.client(options) return (require("aui.client").new(options)) end
+function aui.client(options) return (need_module("aui.client").new(options)) end
 
 --- A session whose first connection is made: waits for it, and with the option user_id first for a new task,
 --- which is in `session.task`. On failure nil and the error; nothing is tried again but as REST calls are (aui.client).
@@ -42,7 +49,7 @@ function aui.client(options) return (require("aui.client").new(options)) end
 ---@return aui.Session?
 ---@return aui.Error?
 function aui.connect(options)
-  local sessions, err = load_sessions()
+  local sessions, err = load_module "aui.session"
   if not sessions then return nil, err end
   return sessions.connect(options)
 end
@@ -53,7 +60,7 @@ end
 ---@return aui.Session?
 ---@return aui.Error?
 function aui.session(options)
-  local sessions, err = load_sessions()
+  local sessions, err = load_module "aui.session"
   if not sessions then return nil, err end
   return sessions.open(options)
 end
@@ -63,7 +70,7 @@ end
 ---@param options? aui.PoolOptions
 ---@return aui.Pool
 function aui.pool(options)
-  return require("aui.pool").new(options)
+  return need_module("aui.pool").new(options)
 end
 
 local function check_function(fn)
