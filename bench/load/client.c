@@ -118,7 +118,7 @@ static bool flush(client *self) {
   size_t written = 0;
   if (!write_all(self, self->answers.at, self->answers.length, &written, 0)) return false;
   self->answers.length -= written;
-  memmove(self->answers.at, self->answers.at + written, self->answers.length);
+  if (written > 0) memmove(self->answers.at, self->answers.at + written, self->answers.length);
   if (self->answers.length == 0 && self->reply && !write_reply(self)) return false;
   poll_for_writing(self, self->answers.length > 0 || (self->reply && self->sent < self->allowed));
   return true;
