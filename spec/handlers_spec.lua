@@ -271,7 +271,7 @@ for _, way in ipairs(wire.apis) do
       reply:on("message", function()
         answered = reply:message(0) -- asks, and does not wait
         aui.sleep(0)
-        aui.sleep(0.01)
+        aui.sleep(60) -- which raises
       end)
       reply:on("message", function() told = true end)
       support.wait_until(function() return told end)
