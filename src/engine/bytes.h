@@ -11,6 +11,13 @@ static inline uint64_t aui_load_word(const void *bytes) {
   return low | (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 | (uint64_t)b[7] << 56;
 }
 
+/* Which byte of `marks` is the lowest one, 0 to 7, whose high bit is set, as it is in one at least; no other bits are.
+ * Multiplied by that bit, shifted to the byte's lowest, the constant has the number of the byte at its top. */
+static inline unsigned aui_first_marked(uint64_t marks) {
+  uint64_t lowest = marks & (0 - marks);
+  return (unsigned)((lowest >> 7) * 0x0001020304050607u >> 56);
+}
+
 /* The value of a hexadecimal digit in either case; -1 for anything else. */
 static inline int aui_hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

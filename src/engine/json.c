@@ -58,7 +58,7 @@ typedef enum {
   ERROR
 } member;
 
-/* By the length of their keys, which tells nearly all others from them. */
+/* By the length of their keys, which tells nearly all others from them. Those of deltas come first. */
 enum { LONGEST_KEY = 20, SAME_LENGTH = 11 };
 static const struct {
   member parent;
@@ -67,10 +67,10 @@ static const struct {
 } interesting[LONGEST_KEY + 1][SAME_LENGTH] = {
     [2] = {{ROOT, ID, "id"}, {DATA, DATA_ID, "id"}},
     [3] = {{ROOT, SEQ, "seq"}},
-    [4] = {{ROOT, DATA, "data"},
-           {ROOT, TEXT, "text"},
+    [4] = {{ROOT, TYPE, "type"},
+           {ROOT, DATA, "data"},
            {DATA, DATA_TEXT, "text"},
-           {ROOT, TYPE, "type"},
+           {ROOT, TEXT, "text"},
            {SENDER, SENDER_TYPE, "type"},
            {RECEIVER, RECEIVER_TYPE, "type"},
            {DATA, DATA_DATA, "data"},
@@ -104,7 +104,6 @@ typedef enum { STRING, NUMBER, OBJECT, ARRAY, NULL_VALUE, BOOLEAN } kind;
 
 typedef struct {
   const char *json;
-  const char *at;
   const char *end;
   unsigned max_depth;
   unsigned depth;
@@ -115,7 +114,7 @@ typedef struct {
 } scanner;
 
 /* What the automaton does next, or its result. */
-typedef enum { BEFORE_VALUE, AFTER_VALUE, DONE, FAIL_INVALID, FAIL_DEPTH } step;
+typedef enum { BEFORE_VALUE, BEFORE_KEY, AFTER_VALUE, DONE, FAIL_INVALID, FAIL_DEPTH } step;
 
 /* ---- characters and escapes ---- */
 
@@ -190,9 +189,7 @@ static bool is_special(char c) {
 static const char *find_special(const char *p, const char *end) {
   for (; end - p >= (ptrdiff_t)sizeof(uint64_t); p += sizeof(uint64_t)) {
     uint64_t special = special_bytes(aui_load_word(p));
-    if (special == 0) continue;
-    for (; !(special & 0x80); special >>= 8) p++;
-    return p;
+    if (special) return p + aui_first_marked(special);
   }
   while (p < end && !is_special(*p)) p++;
   return p;
@@ -246,24 +243,36 @@ static bool string_is(const char *p, const char *end, const char *ascii, size_t 
 
 /* ---- what is recorded ---- */
 
-static member find_by_length(member parent, const char *key, const char *key_end, size_t length) {
+/* Keys are so short that a call of memcmp would take longer. */
+static bool is_same(const char *a, const char *b, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
+}
+
+static member find_as_written(member parent, const char *key, size_t length) {
   for (size_t i = 0; i < SAME_LENGTH && interesting[length][i].key; i++) {
-    if (interesting[length][i].parent != parent) continue;
-    if (string_is(key, key_end, interesting[length][i].key, length)) return interesting[length][i].self;
+    bool candidate = interesting[length][i].parent == parent;
+    if (candidate && is_same(key, interesting[length][i].key, length)) return interesting[length][i].self;
+  }
+  return NOTHING;
+}
+
+static member find_escaped(member parent, const char *key, const char *key_end) {
+  for (size_t length = 0; length <= LONGEST_KEY; length++) {
+    for (size_t i = 0; i < SAME_LENGTH && interesting[length][i].key; i++) {
+      if (interesting[length][i].parent != parent) continue;
+      if (string_is(key, key_end, interesting[length][i].key, length)) return interesting[length][i].self;
+    }
   }
   return NOTHING;
 }
 
 static member find_member(member parent, const char *key, const char *key_end) {
   size_t length = (size_t)(key_end - key);
-  if (!memchr(key, '\\', length)) {
-    return length <= LONGEST_KEY ? find_by_length(parent, key, key_end, length) : NOTHING;
-  }
-  member found = NOTHING;
-  for (length = 0; length <= LONGEST_KEY && found == NOTHING; length++) {
-    found = find_by_length(parent, key, key_end, length);
-  }
-  return found;
+  member found = length <= LONGEST_KEY ? find_as_written(parent, key, length) : NOTHING;
+  return found == NOTHING && memchr(key, '\\', length) ? find_escaped(parent, key, key_end) : found;
 }
 
 static aui_json_name name_of(kind k, const char *value, const char *end) {
@@ -271,32 +280,35 @@ static aui_json_name name_of(kind k, const char *value, const char *end) {
   return string_is(value, end, update_name, sizeof update_name - 1) ? AUI_JSON_UPDATE_NAME : AUI_JSON_OTHER_NAME;
 }
 
-/* Takes the digits at `*p` into the number that they belong to, as far as a double has room for them: `shift` is what
- * each of them adds to the exponent, and one that is left out adds one more. */
-static void take_digits(const char **p, const char *end, int shift, double *value, int64_t *exponent) {
-  for (; *p < end && **p >= '0' && **p <= '9'; ++*p) {
-    bool fits = *value < 1e17;
-    if (fits) *value = *value * 10 + (**p - '0');
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* Takes the digits at `p` into the number that they belong to, as far as there is room for them, and returns where they
+ * end: `shift` is what each of them adds to the exponent, and one that is left out adds one more. */
+static const char *take_digits(const char *p, const char *end, int shift, uint64_t *digits, int64_t *exponent) {
+  for (; p < end && is_digit(*p); p++) {
+    bool fits = *digits < 100000000000000000;
+    if (fits) *digits = *digits * 10 + (uint64_t)(*p - '0');
     *exponent += fits ? shift : shift + 1;
   }
+  return p;
 }
 
 /* The valid number at `p`, clamped to 0..`most`, which is less than 1e17. No strtod: it obeys the locale. The exponent
  * is cut to what makes a difference: it must not cost more steps than it has bytes. */
 static double bounded_number(const char *p, const char *end, double most) {
   if (*p == '-') return 0;
-  double value = 0;
+  uint64_t digits = 0;
   int64_t exponent = 0, written = 0;
-  take_digits(&p, end, 0, &value, &exponent);
-  if (p < end && *p == '.') {
-    p++;
-    take_digits(&p, end, -1, &value, &exponent);
-  }
+  p = take_digits(p, end, 0, &digits, &exponent);
+  if (p < end && *p == '.') p = take_digits(p + 1, end, -1, &digits, &exponent);
   bool negative = p < end && p[1] == '-';
   for (; p < end; p++) {
-    if (*p >= '0' && *p <= '9' && written < INT64_MAX / 100) written = written * 10 + (*p - '0');
+    if (is_digit(*p) && written < INT64_MAX / 100) written = written * 10 + (*p - '0');
   }
   exponent += negative ? -written : written;
+  double value = (double)digits;
   if (exponent < -40) exponent = -40;
   for (; exponent > 0 && value > 0 && value <= most; exponent--) value *= 10;
   for (; exponent < 0; exponent++) value /= 10;
@@ -340,9 +352,9 @@ static int seconds_of(kind k, const char *value, const char *end) {
   return whole < seconds ? whole + 1 : whole;
 }
 
-/* The first byte behind the list's opening bracket, which is at hand, that is no space. */
-static char first_in_list(const scanner *s) {
-  const char *p = s->at + 1;
+/* The first byte behind the list's opening bracket that is no space. */
+static char first_in_list(const scanner *s, const char *bracket) {
+  const char *p = bracket + 1;
   while (p < s->end && aui_json_is_space(*p)) p++;
   return p < s->end ? *p : '\0';
 }
@@ -350,7 +362,7 @@ static char first_in_list(const scanner *s) {
 static aui_json_fault fault_of(const scanner *s, kind k, const char *value, const char *end) {
   if (k == STRING) return value < end ? AUI_JSON_FAULT_WORDS : AUI_JSON_NO_FAULT;
   if (k != ARRAY) return AUI_JSON_NO_FAULT;
-  switch (first_in_list(s)) {
+  switch (first_in_list(s, value)) {
     case '{': return AUI_JSON_FAULT_LIST;
     case '"': return AUI_JSON_FAULT_WORDS;
     default: return AUI_JSON_NO_FAULT;
@@ -374,36 +386,50 @@ static void begin_data(aui_json_envelope *envelope, aui_json_span span) {
       (aui_json_envelope){.type = envelope->type, .seq = envelope->seq, .data = span, .status_code = -1, .code = -1};
 }
 
+static const aui_json_span none = {0, 0};
+
+static aui_json_span span_of(const scanner *s, const char *value, const char *end) {
+  return (aui_json_span){(size_t)(value - s->json), (size_t)(end - s->json)};
+}
+
+static aui_json_span string_of(const scanner *s, kind k, const char *value, const char *end) {
+  return k == STRING ? span_of(s, value, end) : none;
+}
+
+static aui_json_span id_of(const scanner *s, kind k, const char *value, const char *end) {
+  return (k == STRING && end > value) || k == NUMBER ? span_of(s, value, end) : none;
+}
+
 /* Records a member of an envelope; returns false for any other. */
-static bool record_envelope(scanner *s, kind k, aui_json_span whole, aui_json_span span, aui_json_span id) {
+static bool record_envelope(scanner *s, kind k, const char *value, const char *end) {
   aui_json_envelope *envelope = &s->out->members.envelope;
-  const char *value = s->json + whole.start, *end = s->json + whole.end;
-  const aui_json_span none = {0, 0};
   switch (s->next) {
     case TYPE: envelope->type = type_of(k, value, end); return true;
     case SEQ: envelope->seq = seq_of(k, value, end); return true;
     case DATA_DATA: envelope->data_text = none; return true;
-    case DATA_DATA_TEXT: envelope->data_text = span; return true;
+    case DATA_DATA_TEXT: envelope->data_text = string_of(s, k, value, end); return true;
     case DATA_CHANNEL: envelope->event_name = AUI_JSON_NO_NAME; return true;
     case DATA_CHANNEL_EVENT_NAME: envelope->event_name = name_of(k, value, end); return true;
-    case DATA_ID: envelope->id = id; return true;
-    case DATA_THREAD_ID: envelope->thread_id = id; return true;
-    case DATA_INTERACTION_ID: envelope->interaction_id = id; return true;
+    case DATA_ID: envelope->id = id_of(s, k, value, end); return true;
+    case DATA_THREAD_ID: envelope->thread_id = id_of(s, k, value, end); return true;
+    case DATA_INTERACTION_ID: envelope->interaction_id = id_of(s, k, value, end); return true;
     case DATA_SENDER: envelope->sender = AUI_JSON_UNNAMED; return true;
     case DATA_SENDER_TYPE: envelope->sender = party_of(k, value, end); return true;
     case DATA_RECEIVER: envelope->receiver = AUI_JSON_UNNAMED; return true;
     case DATA_RECEIVER_TYPE: envelope->receiver = party_of(k, value, end); return true;
     case DATA_STATUS_CODE: envelope->status_code = status_code_of(k, value, end); return true;
     case DATA_CODE: envelope->code = status_code_of(k, value, end); return true;
-    case DATA_SUGGESTIONS: envelope->suggestions = k == ARRAY || k == NULL_VALUE ? whole : none; return true;
+    case DATA_SUGGESTIONS:
+      envelope->suggestions = k == ARRAY || k == NULL_VALUE ? span_of(s, value, end) : none;
+      return true;
     default: return false;
   }
 }
 
-/* The container that is this member ends at hand. */
-static void record_end(scanner *s, member which) {
+/* The container that is this member ends before `at`. */
+static void record_end(scanner *s, member which, const char *at) {
   aui_json_envelope *envelope = &s->out->members.envelope;
-  size_t end = (size_t)(s->at - s->json);
+  size_t end = (size_t)(at - s->json);
   if (which == DATA && envelope->data.start) envelope->data.end = end;
   if (which == DATA_SUGGESTIONS && envelope->suggestions.start) envelope->suggestions.end = end;
 }
@@ -413,10 +439,7 @@ static void record_end(scanner *s, member which) {
 static void record_member(scanner *s, kind k, const char *value, const char *end) {
   if (s->next == NOTHING) return;
   aui_json_members *members = &s->out->members;
-  const aui_json_span none = {0, 0}, whole = {(size_t)(value - s->json), (size_t)(end - s->json)};
-  const aui_json_span span = k == STRING ? whole : none;
-  const aui_json_span id = (k == STRING && end > value) || k == NUMBER ? whole : none;
-  if (record_envelope(s, k, whole, span, id)) return;
+  if (record_envelope(s, k, value, end)) return;
   switch (s->next) {
     case EVENT: members->event = name_of(k, value, end); break;
     case CHANNEL: members->channel_event_name = AUI_JSON_NO_NAME; break;
@@ -424,16 +447,16 @@ static void record_member(scanner *s, kind k, const char *value, const char *end
     case DATA:
       members->data_text = none;
       members->has_data = k != NULL_VALUE;
-      begin_data(&members->envelope, k == OBJECT ? whole : none);
+      begin_data(&members->envelope, k == OBJECT ? span_of(s, value, end) : none);
       break;
     case DATA_TEXT:
-      members->data_text = span;
+      members->data_text = string_of(s, k, value, end);
       if (k == STRING) s->out->at_text = *members;
       break;
-    case TEXT: members->text = span; break;
+    case TEXT: members->text = string_of(s, k, value, end); break;
     case ID:
       members->has_id = k != NULL_VALUE;
-      members->id = id;
+      members->id = id_of(s, k, value, end);
       break;
     case SENDER:
       members->has_sender = k == OBJECT || k == NULL_VALUE;
@@ -447,7 +470,7 @@ static void record_member(scanner *s, kind k, const char *value, const char *end
     case TASK_ID:
     case CONTEXT_TASK_ID:
     case CONTEXT_MESSAGE_ID:
-    case CONTEXT_INTERACTION_ID: record_origin(&members->origin, s->next, id); break;
+    case CONTEXT_INTERACTION_ID: record_origin(&members->origin, s->next, id_of(s, k, value, end)); break;
     case STATUS_CODE: members->status_code = status_code_of(k, value, end); break;
     case EXTRA_DATA: members->retry_after = -1; break;
     case RETRY_AFTER: members->retry_after = seconds_of(k, value, end); break;
@@ -460,13 +483,14 @@ static void record_member(scanner *s, kind k, const char *value, const char *end
 
 /* ---- the automaton ---- */
 
-static void skip_space(scanner *s) {
-  while (s->at < s->end && aui_json_is_space(*s->at)) s->at++;
+/* The byte at hand; NUL, which is valid nowhere outside of strings, at the end. */
+static inline char peek(const scanner *s, const char *at) {
+  return at < s->end ? *at : '\0';
 }
 
-/* The byte at hand; NUL, which is valid nowhere outside of strings, at the end. */
-static char peek(const scanner *s) {
-  return s->at < s->end ? *s->at : '\0';
+static inline const char *skip_space(const scanner *s, const char *at) {
+  while (at < s->end && aui_json_is_space(*at)) at++;
+  return at;
 }
 
 static bool in_object(const scanner *s) {
@@ -482,113 +506,105 @@ static void push_level(scanner *s, bool object) {
 }
 
 /* Scans a key and its colon. Nobody asks for members below LEVELS; s->next is NOTHING there. */
-static step scan_key(scanner *s) {
-  if (peek(s) != '"') return FAIL_INVALID;
-  const char *key = s->at + 1, *end = find_closing_quote(key, s->end);
+static step scan_key(scanner *s, const char **at) {
+  const char *key = skip_space(s, *at);
+  if (peek(s, key) != '"') return FAIL_INVALID;
+  const char *end = find_closing_quote(++key, s->end);
   if (!end) return FAIL_INVALID;
   if (s->depth <= LEVELS) s->next = find_member(s->within[s->depth - 1], key, end);
-  s->at = end + 1;
-  skip_space(s);
-  if (peek(s) != ':') return FAIL_INVALID;
-  s->at++;
+  *at = skip_space(s, end + 1);
+  if (peek(s, *at) != ':') return FAIL_INVALID;
+  ++*at;
   return BEFORE_VALUE;
 }
 
-static step scan_opening(scanner *s) {
-  bool object = *s->at == '{';
-  record_member(s, object ? OBJECT : ARRAY, s->at, s->at);
+static step scan_opening(scanner *s, const char **at, bool object) {
+  record_member(s, object ? OBJECT : ARRAY, *at, *at);
   if (s->depth == s->max_depth) return FAIL_DEPTH;
   if (s->depth < LEVELS) s->within[s->depth] = s->next; /* nobody looks up keys in an array */
   push_level(s, object);
   s->next = NOTHING;
-  s->at++;
-  skip_space(s);
-  if (peek(s) == (object ? '}' : ']')) return AFTER_VALUE; /* which closes it */
-  return object ? scan_key(s) : BEFORE_VALUE;
+  *at = skip_space(s, *at + 1);
+  if (peek(s, *at) == (object ? '}' : ']')) return AFTER_VALUE; /* which closes it */
+  return object ? BEFORE_KEY : BEFORE_VALUE;
 }
 
-static step scan_string(scanner *s) {
-  const char *content = s->at + 1, *end = find_closing_quote(content, s->end);
-  if (!end) return FAIL_INVALID;
-  record_member(s, STRING, content, end);
-  s->at = end + 1;
-  return AFTER_VALUE;
+/* What is no container is recorded by these; they return where it ends, or NULL. */
+
+static const char *scan_string(scanner *s, const char *at) {
+  const char *end = find_closing_quote(at + 1, s->end);
+  if (!end) return NULL;
+  record_member(s, STRING, at + 1, end);
+  return end + 1;
 }
 
-static step scan_literal(scanner *s, const char *word, size_t n, kind k) {
-  if ((size_t)(s->end - s->at) < n || memcmp(s->at, word, n) != 0) return FAIL_INVALID;
-  record_member(s, k, s->at, s->at + n);
-  s->at += n;
-  return AFTER_VALUE;
+static const char *scan_literal(scanner *s, const char *at, const char *word, size_t n, kind k) {
+  if ((size_t)(s->end - at) < n || memcmp(at, word, n) != 0) return NULL;
+  record_member(s, k, at, at + n);
+  return at + n;
 }
 
-/* Skips digits; returns whether there were any. */
-static bool skip_digits(scanner *s) {
-  const char *start = s->at;
-  while (peek(s) >= '0' && peek(s) <= '9') s->at++;
-  return s->at > start;
+/* Passes over digits; NULL when there are none. */
+static const char *skip_digits(const char *at, const char *end) {
+  const char *start = at;
+  while (at < end && is_digit(*at)) at++;
+  return at > start ? at : NULL;
 }
 
-static step scan_number(scanner *s) {
-  const char *start = s->at;
-  if (peek(s) == '-') s->at++;
-  if (peek(s) == '0') {
-    s->at++;
-  } else if (!skip_digits(s)) {
-    return FAIL_INVALID;
+static const char *scan_number(scanner *s, const char *at) {
+  const char *start = at;
+  if (peek(s, at) == '-') at++;
+  at = peek(s, at) == '0' ? at + 1 : skip_digits(at, s->end);
+  if (at && peek(s, at) == '.') at = skip_digits(at + 1, s->end);
+  if (at && (peek(s, at) == 'e' || peek(s, at) == 'E')) {
+    at++;
+    if (peek(s, at) == '+' || peek(s, at) == '-') at++;
+    at = skip_digits(at, s->end);
   }
-  if (peek(s) == '.') {
-    s->at++;
-    if (!skip_digits(s)) return FAIL_INVALID;
-  }
-  if (peek(s) == 'e' || peek(s) == 'E') {
-    s->at++;
-    if (peek(s) == '+' || peek(s) == '-') s->at++;
-    if (!skip_digits(s)) return FAIL_INVALID;
-  }
-  record_member(s, NUMBER, start, s->at);
-  return AFTER_VALUE;
+  if (at) record_member(s, NUMBER, start, at);
+  return at;
 }
 
-/* Scans a value, of a container the opening bracket and what leads to its first value. */
-static step scan_value(scanner *s) {
-  skip_space(s);
-  switch (peek(s)) {
-    case '{':
-    case '[': return scan_opening(s);
-    case '"': return scan_string(s);
-    case 't': return scan_literal(s, "true", 4, BOOLEAN);
-    case 'f': return scan_literal(s, "false", 5, BOOLEAN);
-    case 'n': return scan_literal(s, "null", 4, NULL_VALUE);
-    default: return scan_number(s);
+static const char *scan_scalar(scanner *s, const char *at, char first) {
+  switch (first) {
+    case '"': return scan_string(s, at);
+    case 't': return scan_literal(s, at, "true", 4, BOOLEAN);
+    case 'f': return scan_literal(s, at, "false", 5, BOOLEAN);
+    case 'n': return scan_literal(s, at, "null", 4, NULL_VALUE);
+    default: return scan_number(s, at);
   }
 }
 
-/* Scans what may follow a value: closing brackets, then a comma and what leads to the next value.
- */
-static step scan_after_value(scanner *s) {
+/* Scans a value, of a container the opening bracket. */
+static step scan_value(scanner *s, const char **at) {
+  *at = skip_space(s, *at);
+  char first = peek(s, *at);
+  if (first == '{' || first == '[') return scan_opening(s, at, first == '{');
+  *at = scan_scalar(s, *at, first);
+  return *at ? AFTER_VALUE : FAIL_INVALID;
+}
+
+/* Scans what may follow a value: closing brackets, then a comma. */
+static step scan_after_value(scanner *s, const char **at) {
   for (;;) {
-    skip_space(s);
-    if (s->depth == 0) return s->at == s->end ? DONE : FAIL_INVALID;
+    *at = skip_space(s, *at);
+    if (s->depth == 0) return *at == s->end ? DONE : FAIL_INVALID;
     bool object = in_object(s);
-    char c = peek(s);
+    char c = peek(s, *at);
     if (c != ',' && c != (object ? '}' : ']')) return FAIL_INVALID;
-    s->at++;
-    if (c == ',') {
-      if (!object) return BEFORE_VALUE;
-      skip_space(s);
-      return scan_key(s);
-    }
+    ++*at;
+    if (c == ',') return object ? BEFORE_KEY : BEFORE_VALUE;
     s->depth--;
-    if (s->depth < LEVELS) record_end(s, s->within[s->depth]);
+    if (s->depth < LEVELS) record_end(s, s->within[s->depth], *at);
   }
 }
 
-static aui_json_result run_automaton(scanner *s, step next) {
+static aui_json_result run_automaton(scanner *s, const char *at, step next) {
   for (;;) {
     switch (next) {
-      case BEFORE_VALUE: next = scan_value(s); break;
-      case AFTER_VALUE: next = scan_after_value(s); break;
+      case BEFORE_VALUE: next = scan_value(s, &at); break;
+      case BEFORE_KEY: next = scan_key(s, &at); break;
+      case AFTER_VALUE: next = scan_after_value(s, &at); break;
       case DONE: return AUI_JSON_VALID;
       case FAIL_INVALID: return AUI_JSON_INVALID;
       case FAIL_DEPTH: return AUI_JSON_TOO_DEEP;
@@ -608,15 +624,15 @@ size_t aui_json_bom_size(const char *json, size_t n) {
 
 aui_json_result aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan) {
   const char *start = json + aui_json_bom_size(json, n);
-  scanner s = {
-      .json = json, .at = start, .end = json + n, .max_depth = bounded_depth(max_depth), .next = ROOT, .out = scan};
-  *scan = (aui_json_scan){
-      .members = {.status_code = -1, .retry_after = -1, .envelope = {.seq = -1, .status_code = -1, .code = -1}}};
-  return run_automaton(&s, BEFORE_VALUE);
+  scanner s = {.json = json, .end = json + n, .max_depth = bounded_depth(max_depth), .next = ROOT, .out = scan};
+  scan->members =
+      (aui_json_members){.status_code = -1, .retry_after = -1, .envelope = {.seq = -1, .status_code = -1, .code = -1}};
+  scan->at_text.data_text = none; /* the rest of it counts for nothing then */
+  return run_automaton(&s, start, BEFORE_VALUE);
 }
 
 aui_json_result aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan) {
-  scanner s = {.json = json, .at = json, .end = json + n, .max_depth = bounded_depth(max_depth), .out = scan};
+  scanner s = {.json = json, .end = json + n, .max_depth = bounded_depth(max_depth), .out = scan};
   const char *end = find_closing_quote(json + from, s.end);
   if (!end) return AUI_JSON_INVALID;
   push_level(&s, true); /* the root */
@@ -625,8 +641,7 @@ aui_json_result aui_json_scan_from(const char *json, size_t n, unsigned max_dept
   s.within[1] = DATA;
   scan->at_text.data_text.end = (size_t)(end - json);
   scan->members = scan->at_text;
-  s.at = end + 1;
-  return run_automaton(&s, AFTER_VALUE);
+  return run_automaton(&s, end + 1, AFTER_VALUE);
 }
 
 /* ---- decoding and repairing ---- */
