@@ -19,10 +19,11 @@ void aui_event_stream_free(aui_event_stream *stream) {
   aui_buffer_free(&stream->next_name);
 }
 
-/* How many bytes there are before the end of the line, or in all. By windows, so that it is linear where all ends are
- * of one kind, too. */
+/* How many of the bytes, of which there is one at least, stand before the end of the line, or in all. By windows, so
+ * that it is linear where all ends are of one kind, too. */
 static size_t count_to_line_end(const uint8_t *bytes, size_t n) {
   enum { WINDOW = 128 };
+  if (*bytes == '\n' || *bytes == '\r') return 0;
   for (size_t from = 0; from < n; from += WINDOW) {
     size_t window = aui_min(n - from, WINDOW);
     const uint8_t *line_feed = memchr(bytes + from, '\n', window);
@@ -56,16 +57,17 @@ static aui_event_stream_result begin_data_line(aui_event_stream *stream) {
 
 static aui_event_stream_field find_field(const aui_event_stream *stream) {
   static const struct {
+    size_t length;
     const char *key;
     aui_event_stream_field field;
-  } fields[] = {{"", AUI_EVENT_STREAM_FIELD_COMMENT},
-                {"data", AUI_EVENT_STREAM_FIELD_DATA},
-                {"event", AUI_EVENT_STREAM_FIELD_EVENT},
-                {"id", AUI_EVENT_STREAM_FIELD_ID},
-                {"retry", AUI_EVENT_STREAM_FIELD_RETRY}};
+  } fields[] = {{4, "data", AUI_EVENT_STREAM_FIELD_DATA},
+                {0, "", AUI_EVENT_STREAM_FIELD_COMMENT},
+                {5, "event", AUI_EVENT_STREAM_FIELD_EVENT},
+                {2, "id", AUI_EVENT_STREAM_FIELD_ID},
+                {5, "retry", AUI_EVENT_STREAM_FIELD_RETRY}};
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-    bool same = strlen(fields[i].key) == stream->key_len && memcmp(fields[i].key, stream->key, stream->key_len) == 0;
-    if (same) return fields[i].field;
+    if (fields[i].length != stream->key_len) continue;
+    if (memcmp(fields[i].key, stream->key, stream->key_len) == 0) return fields[i].field;
   }
   return AUI_EVENT_STREAM_OTHER;
 }

@@ -243,6 +243,16 @@ static aui_http_event take_chunk_end(aui_http *http, aui_span line) {
   return line.len == 0 ? AUI_HTTP_NEED_MORE : AUI_HTTP_BAD_CHUNK;
 }
 
+/* Passes over the line end behind a chunk, if all of it is at hand, as it nearly always is. */
+static bool pass_chunk_end(aui_http *http, const uint8_t **input, const uint8_t *end) {
+  bool at_hand = http->line.len == 0 && http->room > 2 && end - *input >= 2 && memcmp(*input, "\r\n", 2) == 0;
+  if (!at_hand) return false;
+  *input += 2;
+  http->room -= 2;
+  http->place = AUI_HTTP_AT_CHUNK_SIZE;
+  return true;
+}
+
 static aui_http_event take_trailer(aui_http *http, aui_span line) {
   if (line.len == 0) http->place = AUI_HTTP_AT_END;
   return AUI_HTTP_NEED_MORE;
@@ -272,16 +282,23 @@ static bool in_head(const aui_http *http) {
   return http->place <= AUI_HTTP_AT_FOLD;
 }
 
-/* Takes the complete line in `line`, its LF included, but for what was looked at before. */
-static aui_http_event take_line(aui_http *http) {
-  aui_buffer *line = &http->line;
-  const char *begin = line->data + http->folded;
-  size_t n = line->len - http->folded - 1;
+/* Whether it has what must not be within a line. Between chunks it is so short that memchr would take longer. */
+static bool has_stray(const char *text, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if (text[i] == '\r' || text[i] == '\0') return true;
+  }
+  return false;
+}
+
+/* Takes the complete line, its LF included, but for what was looked at before. That of a field is in `line`. */
+static aui_http_event take_line(aui_http *http, aui_span whole) {
+  const char *begin = whole.at + http->folded;
+  size_t n = whole.len - http->folded - 1;
   if (n > 0 && begin[n - 1] == '\r') n--;
-  if (memchr(begin, '\r', n) || memchr(begin, '\0', n)) return in_head(http) ? AUI_HTTP_NOT_HTTP : AUI_HTTP_BAD_CHUNK;
-  line->len = http->folded + n;
+  if (has_stray(begin, n)) return in_head(http) ? AUI_HTTP_NOT_HTTP : AUI_HTTP_BAD_CHUNK;
+  http->line.len = http->folded + n;
   if (http->place == AUI_HTTP_AT_FIELD) return take_field_line(http);
-  line->len = 0;
+  http->line.len = 0;
   aui_span text = {begin, n};
   switch (http->place) {
     case AUI_HTTP_AT_STATUS: return take_status(http, text);
@@ -309,7 +326,10 @@ static aui_http_event read_line(aui_http *http, const uint8_t **input, const uin
   if (n > http->room) n = http->room;
   const uint8_t *line_feed = memchr(*input, '\n', n);
   if (line_feed) n = (size_t)(line_feed - *input) + 1;
-  if (!aui_buffer_append(&http->line, *input, n)) return AUI_HTTP_NO_MEMORY;
+  aui_span line = {(const char *)*input, n};
+  bool kept = !line_feed || http->line.len > 0 || in_head(http); /* else it is whole where it is */
+  if (kept && !aui_buffer_append(&http->line, line.at, n)) return AUI_HTTP_NO_MEMORY;
+  if (kept) line = (aui_span){http->line.data, http->line.len};
   *input += n;
   http->room -= n;
 
@@ -317,7 +337,7 @@ static aui_http_event read_line(aui_http *http, const uint8_t **input, const uin
     aui_http_event event = check_beginning(&http->line);
     if (event < 0) return event;
   }
-  if (line_feed) return take_line(http);
+  if (line_feed) return take_line(http, line);
   if (http->room > 0) return AUI_HTTP_NEED_MORE;
   return in_head(http) ? AUI_HTTP_HEAD_TOO_LONG : AUI_HTTP_FRAMING_TOO_LONG;
 }
@@ -334,6 +354,8 @@ static aui_http_event read_some(aui_http *http, const uint8_t **input, const uin
     case AUI_HTTP_AT_BODY:
     case AUI_HTTP_AT_REST:
     case AUI_HTTP_AT_CHUNK: return read_body(http, input, end);
+    case AUI_HTTP_AT_CHUNK_END:
+      return pass_chunk_end(http, input, end) ? AUI_HTTP_NEED_MORE : read_line(http, input, end);
     default: return read_line(http, input, end);
   }
 }
