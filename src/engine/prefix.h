@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+
+#include "engine/bytes.h"
 
 static inline size_t aui_min(size_t a, size_t b) {
   return a < b ? a : b;
@@ -12,12 +13,11 @@ static inline size_t aui_min(size_t a, size_t b) {
 
 /* How many of the first `n` bytes of both are equal. */
 static inline size_t aui_common_prefix(const char *a, const char *b, size_t n) {
+  const uint64_t low = 0x7F7F7F7F7F7F7F7Fu;
   size_t i = 0;
-  uint64_t x, y;
-  for (; n - i >= sizeof x; i += sizeof x) {
-    memcpy(&x, a + i, sizeof x);
-    memcpy(&y, b + i, sizeof y);
-    if (x != y) break;
+  for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+    uint64_t differing = aui_load_word(a + i) ^ aui_load_word(b + i);
+    if (differing) return i + aui_first_marked((((differing & low) + low) | differing) & ~low);
   }
   while (i < n && a[i] == b[i]) i++;
   return i;
