@@ -272,6 +272,7 @@ for _, way in ipairs(wire.ways) do
         local refusal = { handshake = { status = 503, headers = { ["Retry-After"] = retry_after } } }
         local session = link:session(link:play { connections = { { refusal } } }, { reconnect = FAST })
         local told = follow(session)
+        wire.await(session, "waiting") -- the refusal has come, however slow the machine is
         local message, err = session:ask { text = "one", timeout = { first = 0.3 } }
         assert.is_nil(message)
         assert.equal("timeout", err.kind)
