@@ -278,8 +278,10 @@ function support.open_descriptors()
   return count
 end
 
---- Collects all garbage, also what only finalizers let go of.
+--- Collects all garbage, also what only finalizers let go of, or what LuaJIT has compiled: that keeps what its
+--- functions referred to.
 function support.collect()
+  if jit then jit.flush() end -- luacheck: ignore jit
   collectgarbage()
   collectgarbage()
 end

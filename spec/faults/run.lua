@@ -84,7 +84,6 @@ local function hold(all, at_once, seed)
 end
 
 local function used_kilobytes()
-  if jit then jit.flush() end -- luacheck: ignore jit (compiled traces keep what their functions refer to)
   support.collect()
   return collectgarbage "count"
 end
