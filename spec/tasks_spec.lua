@@ -295,6 +295,17 @@ describe("canceling a task", function()
 end)
 
 describe("aui.run", function()
+  it("raises what a task raises though it is what Lua says of a coroutine that has ended", function()
+    local ok, err = pcall(aui.run, function()
+      aui.sleep(0.001)
+      local ended = coroutine.create(function() end)
+      coroutine.resume(ended)
+      error(select(2, coroutine.resume(ended)), 0)
+    end)
+    assert.is_false(ok)
+    assert.matches("cannot resume dead coroutine", tostring(err))
+  end)
+
   it("cancels the other tasks when one fails, and raises its error when all have ended", function()
     local tasks, ended = {}, 0
     local ok, err = pcall(aui.run, function()

@@ -47,17 +47,12 @@ local function await_in_host(co, ...)
   end
 end
 
-local WAS_DEAD = "cannot resume dead coroutine" -- Lua's words
-
--- A task's errors come here on PUC Lua 5.1, and when memory is short.
-local function failed(co, failure)
-  if coroutine.status(co) ~= "dead" then return end
-  local task = by_coroutine[co]
-  if failure == WAS_DEAD then -- closed by somebody else
-    if task then task_module.given_up(task) end
-    return
-  end
+-- What resuming a task, or a coroutine of the host's, has come to.
+local function resumed(co, ok, failure, ...)
+  if ok and failure ~= nil and turns.adapters[1] then await_in_host(co, failure, ...) end
+  if ok or coroutine.status(co) ~= "dead" then return end
   local words = type(failure) == "string" and debug.traceback(co, failure) or failure
+  local task = by_coroutine[co]
   if task then
     task_module.failed(task, failure, words)
   else
@@ -65,13 +60,13 @@ local function failed(co, failure)
   end
 end
 
--- What resuming a task, or a coroutine of the host's, has come to.
-local function resumed(co, ok, failure, ...)
-  if not ok then return failed(co, failure) end
-  if failure ~= nil and turns.adapters[1] then await_in_host(co, failure, ...) end
+-- A task's errors come here on PUC Lua 5.1, and when memory is short. Whether it was dead before is asked first: what
+-- Lua says of that may be an error of its own, too.
+function resume(co, ...)
+  if coroutine.status(co) ~= "dead" then return resumed(co, coroutine.resume(co, ...)) end
+  local task = by_coroutine[co]
+  if task then task_module.given_up(task) end -- closed by somebody else
 end
-
-function resume(co, ...) return resumed(co, coroutine.resume(co, ...)) end
 
 --- Resumes a task, or a coroutine of the host's, unless it has ended.
 tasks.resume = resume
