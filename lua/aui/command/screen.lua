@@ -1,6 +1,7 @@
 -- Where a conversation appears: labels in a left margin, everything else to the right of it. On a terminal in colour
 -- (unless NO_COLOR is set) and with lines broken between words; elsewhere, such as in a pipe, plain.
 
+local terminal = require "aui.command.terminal"
 local text = require "aui.command.text"
 
 local screen = {}
@@ -11,14 +12,9 @@ local WIDEST = 100 -- columns: longer lines are hard to read
 local SIGNS = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" }
 local STYLES = { You = "1;32", Agent = "1;35", Error = "1;31", heading = "1", note = "2" }
 
-local function succeeds(command)
-  local status = os.execute(command)
-  return status == true or status == 0 -- Lua 5.1 returns the status itself
-end
-
-local is_terminal = os.getenv "TERM" ~= "dumb" and succeeds "test -t 1"
+local is_terminal = os.getenv "TERM" ~= "dumb" and terminal.is_there(1)
 local has_colour = is_terminal and (os.getenv "NO_COLOR" or "") == ""
-local has_coloured_errors = has_colour and succeeds "test -t 2"
+local has_coloured_errors = has_colour and terminal.is_there(2)
 local growing = false -- whether the last line belongs to a paragraph that grows
 local sign = 0 -- which of SIGNS stands in the last line, if any
 

@@ -1,11 +1,11 @@
 -- The terminal that a command may have: whether it is there, and the sign in it that something takes its time.
 
+local aui = require "aui"
+
 local terminal = {}
 
 local SIGNS = { "|", "/", "-", "\\" }
 local TICK = 0.1 -- seconds
-
-local aui = require "aui"
 
 local function succeeds(command)
   local status = os.execute(command)
