@@ -97,8 +97,7 @@ void aui_error_keep(const aui_error **kept, aui_error *error) {
 }
 
 void aui_error_release(const aui_error *kept) {
-  bool ours = kept >= not_kept && kept < not_kept + sizeof not_kept / sizeof *not_kept;
-  if (!kept || ours) return;
+  if (!kept || kept == &not_kept[kept->delivered]) return;
   aui_error_clear((aui_error *)kept);
   free((aui_error *)kept);
 }
