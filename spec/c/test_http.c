@@ -471,7 +471,7 @@ static void test_memory_is_short(void **state) {
 
 static void test_every_event_has_words(void **state) {
   (void)state;
-  for (int event = AUI_HTTP_NO_MEMORY; event < 0; event++) {
+  for (int event = AUI_HTTP_ENCODED; event < 0; event++) {
     const char *words = aui_http_describe(event);
     for (int other = event + 1; other <= 0; other++) assert_string_not_equal(words, aui_http_describe(other));
   }
