@@ -12,8 +12,7 @@
 enum {
   PIECE = 4096,         /* bytes; most updates are shorter */
   MOST_INPUT = 1 << 30, /* of one call: zlib counts in unsigned int */
-  LEAST_BITS = 9,       /* zlib as a server's compressor takes 9 for 8 */
-  MOST_BITS = 15
+  LEAST_BITS = 9        /* zlib as a server's compressor takes 9 for 8 */
 };
 
 struct aui_inflater {
@@ -91,7 +90,7 @@ static bool make_inflater(aui_deflate *deflate) {
 
 /* The inflater's window; NULL when memory is short, or there is nothing in it. */
 static aui_packed_window *pack_window(aui_inflater *inflater) {
-  uint8_t window[1 << MOST_BITS];
+  uint8_t window[1 << AUI_EXTENSION_MOST_BITS];
   unsigned size = 0;
   if (inflateGetDictionary(&inflater->stream, window, &size) != Z_OK || size == 0) return NULL;
   uLongf room = compressBound(size);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { LEAST_BITS = 8, MOST_BITS = 15 };
+enum { LEAST_BITS = 8 };
 
 typedef struct {
   const char *at, *end;
@@ -74,7 +74,7 @@ static uint8_t read_bits(const char *text, size_t n) {
     if (text[i] < '0' || text[i] > '9') return 0;
     bits = 10 * bits + text[i] - '0';
   }
-  return bits >= LEAST_BITS && bits <= MOST_BITS ? (uint8_t)bits : 0;
+  return bits >= LEAST_BITS && bits <= AUI_EXTENSION_MOST_BITS ? (uint8_t)bits : 0;
 }
 
 /* Takes what stands behind a parameter's name. */
@@ -118,7 +118,7 @@ static aui_extension_result take_extension(aui_extension *agreed, cursor *c) {
   if (name.len == 0) return AUI_EXTENSION_MALFORMED;
   if (!aui_span_equals(name, "permessage-deflate")) return AUI_EXTENSION_NOT_OFFERED;
   if (agreed->deflate) return AUI_EXTENSION_REPEATED;
-  *agreed = (aui_extension){.deflate = true, .takeover = true, .window_bits = MOST_BITS};
+  *agreed = (aui_extension){.deflate = true, .takeover = true, .window_bits = AUI_EXTENSION_MOST_BITS};
   while (take_char(c, ';')) {
     aui_extension_result result = take_parameter(agreed, c, &seen);
     if (result != AUI_EXTENSION_FINE) return result;

@@ -15,11 +15,13 @@
 #define AUI_EXTENSION_OFFER                                                                                            \
   "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; client_max_window_bits\r\n"
 
+enum { AUI_EXTENSION_MOST_BITS = 15 }; /* of the size of the largest window */
+
 /* What was agreed. All zero: nothing. */
 typedef struct {
   bool deflate;        /* the server may compress messages, */
   bool takeover;       /* and goes on with its window from message to message, */
-  uint8_t window_bits; /* which has 2 to the power of this many bytes: 8 to 15 */
+  uint8_t window_bits; /* which has 2 to the power of this many bytes: 8 and more */
 } aui_extension;
 
 typedef enum {
