@@ -1,0 +1,35 @@
+"""What Sphinx makes the site of, for script/docs: the pages of this directory. Their links out of it lead to the
+repository, and the command's page has the text of its manual, aui.1."""
+import re
+import subprocess
+
+project = "lua-aui"
+html_title = project
+extensions = ["myst_parser"]
+myst_heading_anchors = 4
+highlight_language = "none"
+suppress_warnings = ["misc.highlighting_failure"]  # nginx's language with Lua in it
+html_theme = "furo"
+html_extra_path = ["chat-wide.png", "chat-dark.png", "chat-narrow.png"]  # a page shows them by HTML of its own
+html_copy_source = False
+html_show_copyright = False
+html_show_sphinx = False
+
+REPOSITORY = "https://github.com/lua-aui/lua-aui/tree/HEAD/"
+
+
+def manual(path):
+    """The sections of a manual page in Markdown, without its header and footer."""
+    text = subprocess.check_output(["mandoc", "-T", "markdown", path], text=True)
+    sections = text[text.index("# ") : text.rindex("\n\n")]
+    return re.sub(r"^# (.*)$", lambda heading: "## " + heading[1].capitalize(), sections, flags=re.M)
+
+
+def prepare(app, name, source):
+    source[0] = source[0].replace("](../", f"]({REPOSITORY}")
+    if name == "command":
+        source[0] += manual(f"{app.srcdir}/aui.1")
+
+
+def setup(app):
+    app.connect("source-read", prepare)
