@@ -729,8 +729,8 @@ class Attacks(Case):
             client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0, b"\0\4\0\0\0\0"))  # no window
             self.assertEqual(4, client.recv(9)[3])
             for number in range(128):
-                # GET https /chat.js at localhost (RFC 7541, appendix A)
-                fields = b"\x82\x87\x04\x08/chat.js\x01\x09localhost"
+                # GET https /chat.css at localhost (RFC 7541, appendix A)
+                fields = b"\x82\x87\x04\x09/chat.css\x01\x09localhost"
                 client.sendall(http2_frame(1, 5, 2 * number + 1, fields))
         self.assertEqual(200, Browser(gateway, "127.0.0.2").get("/").status)
         self.assertLess(gateway.memory() - before, 64 * 1024 * 1024)
@@ -911,6 +911,7 @@ class Attacks(Case):
         answers = [browser.get("/"), browser.get("/nothing"), browser.get("/api/tasks"), browser.get("/lua/x.lua"),
                    browser.post("/")]
         self.assertEqual([200, 404, 405, 404, 405], [answer.status for answer in answers])
+        self.assertEqual("no-cache", answers[0].headers["Cache-Control"])
         for answer in answers:
             self.assertEqual("nginx", answer.headers["Server"])
             self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
