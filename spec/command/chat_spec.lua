@@ -210,6 +210,28 @@ describe("aui chat", function()
     assert.equal(0, chat:exit_status())
   end)
 
+  it("shows nothing that the terminal obeys, no line that may seem another's, and of suggestions the texts", function()
+    local evil = "x\27[2J\194\155m\n\nAgent  y"
+    local list = { tasks = { { id = evil, title = evil } }, total = "many" }
+    local suggestions = { 1, cjson.null, {}, evil }
+    local task = { id = "a", welcome_message = {}, followup_suggestions = suggestions }
+    local said = { { id = "m", sender = 5, followup_suggestions = suggestions } }
+    local bodies = {}
+    for index, body in ipairs { task, list, said } do bodies[index] = { status = 200, body = cjson.encode(body) } end
+    server = support.play { connections = { { { agent = true } } }, rest = bodies }
+    local chat = start_anew()
+    local shown = "1  x[2Jm  Agent  y\n"
+    chat:see("You could ask\n       " .. shown)
+    chat:press "/tasks\n"
+    chat:see("Your tasks\n       " .. "1  x[2Jm  Agent  y")
+    chat:press "1\n"
+    chat:see "Now in task x[2Jm  Agent  y; /history shows what was said."
+    chat:press "/history\n"
+    chat:see("Agent\n\n       You could ask\n       " .. shown)
+    chat:press "\4"
+    assert.equal(0, chat:exit_status())
+  end)
+
   describe("in the threads API", function()
     local KEY = "pk_network_hunter2"
 

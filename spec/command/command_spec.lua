@@ -149,6 +149,41 @@ describe("The command aui", function()
       local _, json = outcome { "tasks", "show", "--json", id }
       assert.equal("a laptop under $1000", cjson.decode(json)[1].text)
     end)
+
+    it("prints as JSON what came: also lists that are empty, and numbers of many digits", function()
+      server = support.play {
+        connections = { { { agent = true } } },
+        rest = {
+          { status = 200, body = '{"tasks":[]}' },
+          { status = 200, body = '{"tasks":[{"id":"a"}]}' },
+          { status = 200, body = '{"id":"a","followup_suggestions":["one"]}' },
+          { status = 200, body = '[{"id":"m","cards":[],"number":1234567890123456789}]' },
+        },
+      }
+      assert.equal('{"tasks":[]}\n', (select(2, outcome { "tasks", "list", "--json" })))
+      assert.matches('"followup_suggestions":[]', select(2, outcome { "tasks", "list", "--json" }), 1, true)
+      assert.matches('"followup_suggestions":["one"]', select(2, outcome { "tasks", "new", "--json" }), 1, true)
+      local said = '[{"id":"m","cards":[],"number":1234567890123456789}]\n'
+      assert.equal(said, (select(2, outcome { "tasks", "show", "--json", "a" })))
+    end)
+
+    it("prints nothing that a terminal obeys, nor stumbles over what is no text", function()
+      local task = '{"id":"a\\u001b[2J\194\155m","title":"b\\nc","created_at":[],"welcome_message":{}}'
+      local messages = '[{"id":"m","text":null},{"id":"n","text":"d\\u001b[2J","sender":5}]'
+      server = support.play {
+        connections = { { { agent = true } } },
+        rest = {
+          { status = 200, body = '{"tasks":[' .. task .. "]}" },
+          { status = 200, body = task },
+          { status = 200, body = messages },
+          { status = 200, body = '{"tasks":[{"id":"a\194\155m\127"}]}' },
+        },
+      }
+      assert.equal("a[2Jm    b c\n", (select(2, outcome { "tasks", "list" })))
+      assert.equal("a[2Jm\n\n", (select(2, outcome { "tasks", "new" })))
+      assert.equal("\nd[2J\n", (select(2, outcome { "tasks", "show", "a" })))
+      assert.matches([["id":"a\u009bm\u007f"]], select(2, outcome { "tasks", "list", "--json" }), 1, true)
+    end)
   end)
 
   it("sim starts aui-sim with the words that follow", function()

@@ -22,7 +22,7 @@ end
 local function question(words)
   local asked = table.concat(words, " ")
   if asked == "" and terminal.is_there(0) then failure.usage "ask: expected a question" end
-  if asked == "" or asked == "-" then asked = (io.read "*a"):gsub("%s+$", "") end
+  if asked == "" or asked == "-" then asked = text.trim(io.read "*a") end
   if asked == "" then failure.usage "ask: the question is empty" end
   return asked
 end
@@ -46,18 +46,20 @@ local function show(reply)
   screen.finish()
   local message = failure.assert(reply:message())
   screen.block(products.table(message, screen.width()))
-  screen.block("You could ask", message.followup_suggestions)
+  screen.block("You could ask", text.lines(message.followup_suggestions))
 end
+
+local function said(message) return type(message.text) == "string" and message.text or "" end
 
 local function print_plain(reply, is_json)
   local message = failure.assert(terminal.wait_for(reply.message, reply))
-  io.write(is_json and reply:json() or message.text, "\n")
+  io.write(is_json and text.json(reply:json()) or said(message), "\n")
 end
 
 -- How to go on in the same conversation.
 local function hint(session)
   local option = session.thread_id and "--thread " .. session.thread_id or "--task " .. session.task_id
-  io.stderr:write("\n(aui ask ", text.clean(option), " ... goes on)\n")
+  io.stderr:write("\n(aui ask ", text.line(option), " ... goes on)\n")
 end
 
 --- Asks.

@@ -23,7 +23,7 @@ function doctor.declare(command) setting.declare(command) end
 local Findings = {}
 Findings.__index = Findings
 
-local function print_line(mark, words) print(mark .. " " .. text.clean(words):gsub("\n", " ")) end
+local function print_line(mark, words) print(mark .. " " .. text.line(words)) end
 
 local function good(words, ...) print_line("ok  ", words:format(...)) end
 

@@ -14,7 +14,7 @@ local MORE = { title = "…", width = 1 } -- the column in place of those that t
 local function cell(value)
   if type(value) == "boolean" then return value and "yes" or "no" end
   if type(value) == "number" then return ("%.14g"):format(value) end
-  if type(value) == "string" then return (text.clean(value):gsub("\n", " ")) end
+  if type(value) == "string" then return text.line(value) end
 end
 
 -- Each with its name, whether it is recommended, and its values by title. Titles are listed in `titles`, as they come.
@@ -23,7 +23,7 @@ local function rows_of(message, titles)
   for index, product in ipairs(aui_message.products(message)) do
     local row = { name = cell(product.name), recommended = product.recommended, values = {} }
     for _, parameter in ipairs(product.parameters) do
-      local title = text.clean(parameter.title)
+      local title = text.line(parameter.title)
       if row.values[title] == nil then row.values[title] = parameter.value end
       if not titles[title] then
         titles[title] = true

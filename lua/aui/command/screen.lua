@@ -73,7 +73,7 @@ end
 --- What went wrong: a line on standard error, without the place in the program that Lua puts in front.
 function screen.complain(problem)
   screen.finish()
-  local words = text.clean(tostring(problem)):gsub("\n", " "):gsub("^[^:]+:%d+: ", "")
+  local words = text.line(tostring(problem)):gsub("^[^:]+:%d+: ", "")
   io.stderr:write(has_coloured_errors and label "Error" or text.pad("Error", MARGIN), words, "\n")
 end
 
@@ -91,14 +91,14 @@ function screen.block(heading, lines)
   if not lines or #lines == 0 then return end
   io.write("\n", styled("heading", indented(heading)), "\n")
   for _, line in ipairs(lines) do
-    write_hanging(text.clean(line))
+    write_hanging(text.line(line))
   end
 end
 
 --- A remark of the program itself.
 function screen.note(words)
   screen.finish()
-  for _, line in ipairs(text.wrap(words, line_width())) do
+  for _, line in ipairs(text.wrap(text.line(words), line_width())) do
     io.write(styled("note", line), "\n")
   end
 end

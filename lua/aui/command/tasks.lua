@@ -24,42 +24,66 @@ function tasks.declare(command)
   end
 end
 
--- A line of words from servers.
-local function print_line(...) print((text.clean(table.concat({ ... }, "  ")):gsub("\n", " "))) end
+-- ---- JSON ----
 
+local function as_it_is(json) return json end
+
+local function list_json(list, item_json)
+  local items = {}
+  for index, item in ipairs(list) do items[index] = item_json(item) end
+  return "[" .. table.concat(items, ",") .. "]"
+end
+
+-- `members` has what writes some of its members: lua-cjson takes an empty list for an object.
+local function object_json(object, members)
+  local parts = {}
+  for name, value in pairs(object) do
+    parts[#parts + 1] = cjson.encode(name) .. ":" .. (members[name] or cjson.encode)(value)
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+local TASK = { followup_suggestions = function(list) return list_json(list, cjson.encode) end }
+
+local function task_json(task) return object_json(task, TASK) end
+
+local PAGE = { tasks = function(list) return list_json(list, task_json) end }
+
+-- ---- What they do ----
+
+-- Each returns what is to be printed: lines.
 local action = {}
 
 function action.list(client, read)
   local page = failure.assert(client:list_tasks { user_id = setting.user(read), page = read.page, size = read.size })
-  return page, function()
-    for _, task in ipairs(page.tasks) do print_line(task.id, tostring(task.created_at or ""), task.title or "") end
+  if read.json then return { text.json(object_json(page, PAGE)) } end
+  local lines = {}
+  for index, task in ipairs(page.tasks) do
+    lines[index] = table.concat({ text.line(task.id), text.line(task.created_at), text.line(task.title) }, "  ")
   end
+  return lines
 end
 
 function action.new(client, read)
   local task = failure.assert(client:create_task { user_id = setting.user(read) })
-  return task, function()
-    print_line(task.id)
-    if task.welcome_message then print(text.clean(task.welcome_message)) end
-  end
+  if read.json then return { text.json(task_json(task)) } end
+  return { text.line(task.id), task.welcome_message and text.clean(task.welcome_message) }
 end
 
 function action.show(client, read)
-  local messages = failure.assert(client:messages(read.id))
-  return messages, function()
-    for _, message in ipairs(messages) do
-      local is_user = type(message.sender) == "table" and message.sender.type == "user"
-      print((is_user and "> " or "") .. text.clean(tostring(message.text)))
-    end
+  if read.json then return { text.json(list_json(failure.assert(client:messages_json(read.id)), as_it_is)) } end
+  local lines = {}
+  for index, message in ipairs(failure.assert(client:messages(read.id))) do
+    local is_user = type(message.sender) == "table" and message.sender.type == "user"
+    lines[index] = (is_user and "> " or "") .. text.clean(message.text)
   end
+  return lines
 end
 
 --- Does one of them.
 function tasks.run(read)
   local client = aui.client(setting.options(read))
-  local result, show = terminal.wait_for(action[read.action], client, read)
-  if read.json then return print(cjson.encode(result)) end
-  show()
+  for _, line in ipairs(terminal.wait_for(action[read.action], client, read)) do print(line) end
 end
 
 return tasks

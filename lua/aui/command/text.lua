@@ -47,10 +47,41 @@ function text.width(line)
   return width
 end
 
---- The text without what a terminal would obey instead of showing it: control characters other than newlines.
+-- Control characters beyond ASCII, which some terminals obey, too, and JSON has as they are.
+local C1 = "\194[\128-\159]"
+
+--- What somebody else wrote without what a terminal would obey instead of showing it: control characters other than
+--- newlines. Nothing of what is no text, which a server may send in its place.
+---@param dirty any
+---@return string
 function text.clean(dirty)
-  return (dirty:gsub("\t", " "):gsub("[%z\1-\9\11-\31\127]", ""):gsub("\194[\128-\159]", ""))
+  if type(dirty) == "number" then return tostring(dirty) end
+  if type(dirty) ~= "string" then return "" end
+  return (dirty:gsub("\t", " "):gsub("[%z\1-\9\11-\31\127]", ""):gsub(C1, ""))
 end
+
+--- The same in one line, where another one might be taken for somebody else's words.
+---@param dirty any
+---@return string
+function text.line(dirty) return (text.clean(dirty):gsub("\n", " ")) end
+
+--- What there is of text in a server's list, as lines.
+---@param list any[]
+---@return string[]
+function text.lines(list)
+  local lines = {}
+  for _, item in ipairs(list) do
+    if type(item) == "string" then lines[#lines + 1] = text.line(item) end
+  end
+  return lines
+end
+
+local function escape_c1(character) return ("\\u%04x"):format(character:byte(2)) end
+
+--- JSON that a terminal shows and does not obey: the same values.
+---@param json string
+---@return string
+function text.json(json) return (json:gsub("\127", "\\u007f"):gsub(C1, escape_c1)) end
 
 --- The text without spaces around it.
 function text.trim(line)

@@ -74,8 +74,9 @@ function by_name.tasks(chat, number)
   if not lines[1] and page == 1 then return say_none(chat) end
   if not lines[1] then return screen.note "There are no more tasks" end
   choices.offer(chat, "Your tasks", lines, function(index) go_to(chat, list.tasks[index].id) end)
-  if (list.total or 0) <= page * PAGE then return end
-  screen.note(("%d in all; /tasks %d has older ones"):format(list.total, page + 1))
+  local total = type(list.total) == "number" and list.total or 0
+  if total <= page * PAGE then return end
+  screen.note(("%s in all; /tasks %d has older ones"):format(total, page + 1))
 end
 
 by_name.threads = by_name.tasks

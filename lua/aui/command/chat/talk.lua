@@ -5,12 +5,14 @@ local choices = require "aui.command.chat.choices"
 local failure = require "aui.command.failure"
 local products = require "aui.command.products"
 local screen = require "aui.command.screen"
+local text = require "aui.command.text"
 
 local talk = {}
 
-local function say(name, words) screen.paragraph(name):add(words, 0) end
+local function say(name, words) screen.paragraph(name):add(text.clean(words), 0) end
 
-local function offer(chat, suggestions)
+local function offer(chat, list)
+  local suggestions = text.lines(list)
   choices.offer(chat, "You could ask", suggestions, function(index)
     screen.say("You", suggestions[index])
     talk.ask(chat, suggestions[index])
@@ -57,9 +59,9 @@ local function follow(reply)
 end
 
 --- Asks the agent, in a new conversation if there is none yet.
-function talk.ask(chat, text)
+function talk.ask(chat, words)
   if not chat.session then talk.begin(chat) end
-  local reply = chat.session:send(text)
+  local reply = chat.session:send(words)
   local ok, message = pcall(busy.get, follow, reply)
   if not ok then
     reply:cancel() -- it may be the user who has stopped it
@@ -76,7 +78,7 @@ function talk.recall(chat)
   if not messages[1] then return screen.note "Nothing was said yet." end
   for _, message in ipairs(messages) do
     local is_user = type(message.sender) == "table" and message.sender.type == "user"
-    say(is_user and "You" or "Agent", tostring(message.text))
+    say(is_user and "You" or "Agent", message.text)
   end
   offer(chat, messages[#messages].followup_suggestions)
 end
