@@ -29,5 +29,22 @@ describe("#native aui.test's simulator", function()
     assert.error_matches(function() test.simulator { "--nonsense" } end, "aui%-sim: did not start: .*nonsense")
     assert.error_matches(function() test.simulator { scenario = { { nonsense = 1 } } } end, "did not start: .*step 1")
     assert.error_matches(function() test.simulator { program = "/nowhere/sim" } end, "did not start: .*/nowhere/sim")
+    assert.error_matches(function() test.simulator { "--pace\0" } end, "options%[1%]: must not contain NUL")
+    assert.error_matches(function() test.simulator { program = "aui-sim\0" } end, "program: must not contain NUL")
+  end)
+
+  it("leaves no file behind, whether it starts or not", function()
+    local tmpname, names = os.tmpname, {}
+    finally(function() os.tmpname = tmpname end) -- luacheck: ignore
+    function os.tmpname() -- luacheck: ignore
+      names[#names + 1] = tmpname()
+      return names[#names]
+    end
+    local sim = test.simulator { scenario = { { receive = true } } }
+    pcall(test.simulator, { "--nonsense" })
+    pcall(test.simulator, { scenario = { print } })
+    assert.truthy(names[1])
+    for _, name in ipairs(names) do assert.is_nil((io.open(name))) end
+    sim:stop()
   end)
 end)

@@ -24,6 +24,13 @@ local PATH = "/api/v1/external/session"
 
 local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 
+-- A word of a command line ends at a NUL, and the line with it.
+local function check_word(argument, word)
+  check.given(argument, word, "string")
+  if word:find "%z" then check.fail(argument, "must not contain NUL") end
+  return quoted(word)
+end
+
 local function check_options(options)
   check.type("options", options, "table")
   local words, named = {}, {}
@@ -32,27 +39,15 @@ local function check_options(options)
   end
   check.names("options", named, OPTIONS)
   check.type("scenario", named.scenario, "table")
-  check.type("program", named.program, "string")
-  for index, word in ipairs(options or {}) do
-    check.given(("options[%d]"):format(index), word, "string")
-    words[index] = quoted(word)
-  end
-  return words, named
+  for index, word in ipairs(options or {}) do words[index] = check_word(("options[%d]"):format(index), word) end
+  local program = check_word("program", named.program or os.getenv "AUI_SIM" or "aui-sim")
+  return program, table.concat(words, " "), named.scenario
 end
 
--- A name for a file that is to be made; it is removed with the simulator.
-local function new_file(self)
-  local name = os.tmpname()
-  self.files[#self.files + 1] = name
-  return name
-end
-
-local function write_scenario(self, scenario)
-  local name = new_file(self)
+local function write_all(name, text)
   local file = assert(io.open(name, "w"))
-  file:write(cjson.encode(scenario))
+  file:write(text)
   file:close()
-  return name
 end
 
 local function read_all(name)
@@ -64,8 +59,7 @@ end
 
 -- Runs it so that it ends with its standard input, which we hold. What it prints comes through a pipe with a name,
 -- since io.popen has but one direction.
-local function launch(self, command)
-  local fifo, errors = new_file(self), new_file(self)
+local function launch(self, command, fifo, errors)
   os.remove(fifo)
   os.execute("mkfifo " .. fifo)
   self.input = assert(io.popen(("exec %s >%s 2>%s"):format(command, fifo, errors), "w"))
@@ -75,18 +69,28 @@ local function launch(self, command)
   return line and line:match "^listening on (%S+)$", read_all(errors)
 end
 
+-- The files are needed no longer than it takes to start.
+local function launch_with(self, command, json)
+  local fifo, errors, scenario = os.tmpname(), os.tmpname(), os.tmpname()
+  if json then
+    write_all(scenario, json)
+    command = command .. " --scenario " .. quoted(scenario)
+  end
+  local url, words = launch(self, command, fifo, errors)
+  for _, name in ipairs { fifo, errors, scenario } do os.remove(name) end
+  return url, words
+end
+
 --- Starts aui-sim on a free port of this machine. Raises for a bad option, and with what it says if it does not start.
 --- It ends by `stop`, by leaving the scope of a `local sim <close>` (Lua 5.4), when it is collected, and in any case
 --- with this program.
 ---@param options? aui.SimulatorOptions
 ---@return aui.Simulator
 function test.simulator(options)
-  local words, named = check_options(options)
-  local self = setmetatable({ files = {} }, Simulator)
-  local program = named.program or os.getenv "AUI_SIM" or "aui-sim"
-  local parts = { quoted(program), "--port 0 --exit-with-stdin", table.concat(words, " ") }
-  if named.scenario then parts[#parts + 1] = "--scenario " .. quoted(write_scenario(self, named.scenario)) end
-  local url, errors = launch(self, table.concat(parts, " "))
+  local program, words, scenario = check_options(options)
+  local json = scenario and cjson.encode(scenario)
+  local self = setmetatable({}, Simulator)
+  local url, errors = launch_with(self, ("%s --port 0 --exit-with-stdin %s"):format(program, words), json)
   if not url then
     self:stop()
     check.fail("aui-sim", "did not start: " .. errors:gsub("%s+$", ""))
@@ -101,7 +105,6 @@ end
 function Simulator:stop()
   if self.input then self.input:close() end
   self.input = nil
-  for index = #self.files, 1, -1 do os.remove(table.remove(self.files, index)) end
 end
 
 Simulator.__close = Simulator.stop
