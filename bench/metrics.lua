@@ -40,6 +40,15 @@ return {
     is_beside = true,
     of = function(run, work) return run.resident / work.chats end,
   },
+  conversation_memory = {
+    title = "memory of all processes for each answer under way, kB",
+    is_beside = true,
+    of = function(run, work) return run.resident / work.chats end,
+  },
+  quiet_cpu = {
+    title = "CPU a second for each answer under way of which nothing comes, us",
+    of = function(run, work) return run.quiet_cpu * 1e6 / run.quiet_wall / work.chats end,
+  },
   resumed = {
     title = "TLS sessions resumed",
     is_beside = true,

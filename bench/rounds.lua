@@ -5,6 +5,11 @@ local run = require "bench.run"
 
 local rounds = {}
 
+-- Gateways have browsers; all others are clients.
+local function takes_part(contender, work)
+  return (contender:find "^gateway%-" ~= nil) == work.gateway
+end
+
 --- `plan` has rounds, how many; contenders, a list of names; tls_dir, with certificates; results, a file for a line of
 --- JSON of each run, or nil. Lists of runs by contender, and by contender why it took no part.
 function rounds.measure(work, plan)
@@ -12,7 +17,7 @@ function rounds.measure(work, plan)
   for round = 1, plan.rounds do
     for _, contender in ipairs(plan.contenders) do
       local result, why
-      if not skipped[contender] then
+      if takes_part(contender, work) and not skipped[contender] then
         result, why = run(work, contender, plan.tls_dir)
         skipped[contender] = why
       end

@@ -10,6 +10,7 @@ local USUAL = {
   compression = false,
   tls = false,
   resumption = true,
+  gateway = false,
 }
 
 --- The workload that has these fields, and else the usual ones.
@@ -35,7 +36,7 @@ function workload.environment(work, tls_dir)
   local pairs_of = { "BENCH_TLS_DIR='" .. (work.tls and tls_dir or "") .. "'" }
   for _, name in ipairs {
     "chats", "at_once", "warm_up", "replies", "updates", "growth", "pace", "envelope", "carrier", "compression",
-    "resumption",
+    "resumption", "gateway",
   } do
     pairs_of[#pairs_of + 1] = pair(name)
   end

@@ -45,8 +45,13 @@ void client_open(server *of, int fd) {
   if (epoll_ctl(of->poller, EPOLL_CTL_ADD, fd, &event)) fail("epoll_ctl");
 }
 
-static void client_free(client *self) {
+static void leave_place(client *self) {
   if (self->place) *self->place = NULL;
+  self->place = NULL;
+}
+
+static void client_free(client *self) {
+  leave_place(self);
   SSL_free(self->tls);
   close(self->fd);
   free(self->answers.at);
@@ -111,6 +116,7 @@ static bool write_reply(client *self) {
   if (written < end->length) return true;
   self->reply = NULL;
   self->of->answered++;
+  leave_place(self);
   return true;
 }
 
@@ -126,9 +132,13 @@ static bool flush(client *self) {
 
 /* ---- replies ---- */
 
+/* Another connection may still have the next place, if chats connect anew for each question. */
 static void take_place(client *self) {
   server *of = self->of;
-  if (self->place) return;
+  size_t left = of->work.chats;
+  while (left > 0 && of->places[of->taken % of->work.chats]) of->taken++, left--;
+  errno = 0;
+  if (left == 0) fail("more questions at a time than chats");
   self->place = &of->places[of->taken++ % of->work.chats];
   *self->place = self;
 }
@@ -175,6 +185,25 @@ static void answer_token(client *self) {
   answer(self, "200 OK", &(bytes){token, sizeof token - 1, sizeof token});
 }
 
+static void answer_task(client *self) {
+  bytes task = {0};
+  bytes_format(&task, "{\"id\":\"task-%zu\",\"welcome_message\":\"How can I help?\"}", ++self->of->tasks);
+  answer(self, "200 OK", &task);
+  free(task.at);
+}
+
+static void answer_history(client *self) {
+  bytes history = replies_history(&self->of->work);
+  answer(self, "200 OK", &history);
+  free(history.at);
+}
+
+/* What the browsers' program asks of the pace. */
+static void hold(client *self, bool held) {
+  self->of->is_held = held;
+  answer(self, "200 OK", &(bytes){0});
+}
+
 static void accept_websocket(client *self, const char *head, const char *key) {
   static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   char joined[24 + sizeof guid];
@@ -195,20 +224,28 @@ static void accept_websocket(client *self, const char *head, const char *key) {
   self->is_websocket = true;
 }
 
+/* Whether a request's first line has this. */
+static bool asks(const char *head, const char *what) {
+  return memmem(head, (size_t)(strstr(head, "\r\n") - head), what, strlen(what)) != NULL;
+}
+
 static void take_request(client *self, const char *head) {
   static const char key_name[] = "\r\nsec-websocket-key: ";
-  const char *key = strcasestr(head, key_name), *line_end = strstr(head, "\r\n");
-  const char *path = strchr(head, '/');
-  bool is_token = path && memmem(path, (size_t)(line_end - path), "/auth/token", 11);
-  bool is_stream = path && memmem(path, (size_t)(line_end - path), "/messages/stream", 16);
+  const char *key = strcasestr(head, key_name);
   if (key) {
     accept_websocket(self, head, key + sizeof key_name - 1);
-  } else if (is_token) {
+  } else if (asks(head, "/auth/token")) {
     answer_token(self);
-  } else if (is_stream) {
+  } else if (asks(head, "/messages/stream")) {
     start_reply(self);
-  } else if (strncmp(head, "GET /lengths ", 13) == 0) {
+  } else if (asks(head, "/tasks ")) {
+    answer_task(self);
+  } else if (asks(head, "/messages ")) {
+    answer_history(self);
+  } else if (asks(head, "GET /lengths ")) {
     answer_lengths(self);
+  } else if (asks(head, "POST /hold ") || asks(head, "POST /release ")) {
+    hold(self, asks(head, "/hold"));
   } else {
     answer(self, "404 Not Found", &(bytes){0});
   }

@@ -69,7 +69,7 @@ static void start_ticker(server *self) {
 static void tick(server *self) {
   uint64_t count;
   if (read(self->ticker, &count, sizeof count) != sizeof count) return;
-  for (; count > 0; count--) {
+  for (; count > 0 && !self->is_held; count--) {
     client *next = self->places[self->ticks++ % self->work.chats];
     if (next) client_tick(next);
   }
@@ -115,6 +115,7 @@ int main(void) {
   server self = {.poller = epoll_create1(0)};
   if (self.poller < 0) fail("epoll_create1");
   workload_read(&self.work);
+  self.is_held = self.work.gateway;
   self.replies = replies_render(&self.work);
   if (self.work.chats == 1) self.wrote = calloc(replies_count(&self.work) + 1, sizeof *self.wrote);
   start_tls(&self);

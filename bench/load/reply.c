@@ -173,6 +173,22 @@ static void render_end(renderer *to, const char *text, reply *into) {
   bytes_format(&into->end, "0\r\n\r\n");
 }
 
+bytes replies_history(const workload *work) {
+  bytes history = {0};
+  renderer to = {.work = work};
+  char *text = compose(work->updates * work->growth);
+  for (; to.number < replies_count(work); to.number++) {
+    write_message(&to, text);
+    bytes_format(&history, "%s{\"id\":\"question-%zu\",\"text\":\"go\",\"sender\":{\"type\":\"user\"}},",
+                 to.number > 0 ? "," : "[", to.number);
+    bytes_add(&history, to.json.at, to.json.length);
+  }
+  bytes_add(&history, "]", 1);
+  free(to.json.at);
+  free(text);
+  return history;
+}
+
 reply *replies_render(const workload *work) {
   enum { WINDOW = -15, MEMORY = 8 }; /* the largest window, raw */
   z_stream deflater = {0};

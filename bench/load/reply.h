@@ -14,6 +14,9 @@ typedef struct {
 /* One for each question of a chat, in order. They live as long as the program. */
 reply *replies_render(const workload *work);
 
+/* The JSON of a task's history that has all of them, each behind its question. The caller frees it. */
+bytes replies_history(const workload *work);
+
 /* How many there are, and the bytes of one. */
 size_t replies_count(const workload *work);
 size_t reply_length(const reply *which);

@@ -38,6 +38,7 @@ void workload_read(workload *work) {
                      .full = is_set("BENCH_ENVELOPE", "full"),
                      .streams = is_set("BENCH_CARRIER", "stream"),
                      .compressed = is_set("BENCH_COMPRESSION", "true"),
+                     .gateway = is_set("BENCH_GATEWAY", "true"),
                      .resumes = is_set("BENCH_RESUMPTION", "true"),
                      .tls_dir = *tls_dir ? tls_dir : NULL};
 }

@@ -16,6 +16,7 @@ typedef struct {
   bool full;      /* updates have the full envelope */
   bool streams;   /* Server-Sent Events of the threads API, else WebSockets of the tasks API */
   bool compressed;
+  bool gateway;        /* the contender is one: paced replies wait until its browsers' program lets them go */
   bool resumes;        /* TLS sessions may be resumed */
   const char *tls_dir; /* with ca.pem, server.pem and server.key; NULL: no TLS */
 } workload;
