@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/exchange.h"
+#include "engine/aui.h"
 
 enum { MAX_BODY = 64, TIMEOUT = 100 };
 

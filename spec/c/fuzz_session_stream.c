@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/session.h"
+#include "engine/aui.h"
 #include "engine/utf8.h"
 
 #define CHECK(condition)                                                                                               \

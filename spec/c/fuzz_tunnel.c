@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/tunnel.h"
+#include "engine/aui.h"
 
 enum { WITH_CREDENTIALS = 1, ASKED = 2 };
 

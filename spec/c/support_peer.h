@@ -4,8 +4,8 @@
 #ifndef AUI_SPEC_SUPPORT_PEER_H
 #define AUI_SPEC_SUPPORT_PEER_H
 
+#include "engine/aui.h"
 #include "engine/buffer.h"
-#include "engine/session.h"
 #include "support.h"
 
 enum { PEER_CONTINUATION = 0, PEER_TEXT = 1, PEER_BINARY = 2, PEER_CLOSE = 8, PEER_PING = 9, PEER_PONG = 10 };

@@ -2,7 +2,7 @@
 #ifndef AUI_SPEC_SUPPORT_STATES_H
 #define AUI_SPEC_SUPPORT_STATES_H
 
-#include "engine/session.h"
+#include "engine/aui.h"
 
 enum { STATES = 8 };
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
+#include "engine/aui.h"
 #include "engine/backoff.h"
-#include "engine/session.h"
 
 static const aui_backoff_config config = {500, 30000, AUI_BACKOFF_NO_END, 10000};
 

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "engine/buffer.h"
 #include "engine/error.h"
+#include "engine/words.h"
 
 static void names(void **state) {
   (void)state;

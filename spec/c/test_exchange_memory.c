@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "engine/exchange.h"
+#include "engine/aui.h"
 #include "scarce_memory.h"
 
 /* Its pieces outgrow what was there before them. */

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "engine/session.h"
+#include "engine/reply.h"
 
 static aui_reply *new_reply(aui_reply_timeouts timeouts) {
   aui_reply *reply = aui_reply_new(NULL, "{}", 2, &timeouts, 100);

@@ -43,13 +43,13 @@ static void answers_are_inflated(void **state) {
     send_compressed(&p, &stream, finals[i]);
     assert_message(reply, "I found it");
     release(&p, reply);
-    aui_handover handover;
-    assert_true(aui_session_detach(p.session, &handover, p.now));
+    aui_handover *handover = aui_session_detach(p.session, p.now);
+    assert_non_null(handover);
     aui_session_free(p.session);
     aui_session_config config = peer_config();
     p.session = aui_session_new(&config);
     aui_session_phase(p.session, AUI_PHASE_CONNECT, p.now);
-    aui_session_adopted(p.session, &handover, 0, p.now);
+    aui_session_adopted(p.session, handover, 0, p.now);
   }
   deflateEnd(&stream);
   stop(&p);

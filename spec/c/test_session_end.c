@@ -2,6 +2,8 @@
  * violations. */
 #include "support_session.h"
 
+#include "engine/error.h"
+
 /* ---- The server refuses ---- */
 
 typedef struct {

@@ -5,27 +5,26 @@
 static void assert_stays(peer *p) {
   aui_state before = aui_session_state(p->session);
   assert_false(aui_session_may_detach(p->session));
-  aui_handover handover;
-  assert_false(aui_session_detach(p->session, &handover, p->now));
+  assert_null(aui_session_detach(p->session, p->now));
   assert_int_equal(aui_session_state(p->session), before);
 }
 
-static aui_handover detach(peer *p) {
-  aui_handover handover;
-  assert_true(aui_session_detach(p->session, &handover, p->now));
+static aui_handover *detach(peer *p) {
+  aui_handover *handover = aui_session_detach(p->session, p->now);
+  assert_non_null(handover);
   return handover;
 }
 
 /* The transport, with the server on it, now belongs to a new session, after nobody has listened for so long. */
 static void hand_over_to(peer *p, const aui_session_config *config, uint64_t unheard) {
-  aui_handover handover = detach(p);
+  aui_handover *handover = detach(p);
   assert_finished(p);
   aui_session_free(p->session);
   p->session = aui_session_new(config);
   assert_non_null(p->session);
   assert_int_equal(aui_session_want(p->session), AUI_WANT_CONNECT);
   aui_session_phase(p->session, AUI_PHASE_CONNECT, p->now);
-  aui_session_adopted(p->session, &handover, unheard, p->now);
+  aui_session_adopted(p->session, handover, unheard, p->now);
   assert_int_equal(aui_session_state(p->session), AUI_STATE_OPEN);
   assert_int_equal(aui_session_want(p->session), AUI_WANT_NOTHING);
 }
@@ -146,8 +145,7 @@ static void not_while_anything_is_under_way(void **state) {
   peer_send(&p, "}", 1);
   release(&p, reply);
   peer_pump(&p, SIZE_MAX);
-  aui_handover handover = detach(&p);
-  aui_handover_free(&handover);
+  aui_handover_free(detach(&p));
   stop(&p);
 }
 
@@ -165,8 +163,7 @@ static void not_while_a_pong_is_awaited_or_owed(void **state) {
   peer_send_frame(&p, 0x80 | PEER_PING, "?", 1);
   assert_stays(&p);
   assert_frame(&p, PEER_PONG, "?");
-  aui_handover handover = detach(&p);
-  aui_handover_free(&handover);
+  aui_handover_free(detach(&p));
   stop(&p);
 }
 
@@ -198,8 +195,7 @@ static void after_a_message_that_was_cancelled_before_it_left(void **state) {
   peer p;
   start_open(state, &p);
   release(&p, send(&p, "{}"));
-  aui_handover handover = detach(&p);
-  aui_handover_free(&handover);
+  aui_handover_free(detach(&p));
   stop(&p);
 }
 

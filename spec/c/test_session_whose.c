@@ -104,15 +104,15 @@ static void nor_in_the_next_session_of_a_connection(void **state) {
   start_open(state, &p);
   ask(&p, "A", "one");
   for (int i = 0; i < 2; i++) {
-    aui_handover handover;
-    assert_true(aui_session_detach(p.session, &handover, p.now));
+    aui_handover *handover = aui_session_detach(p.session, p.now);
+    assert_non_null(handover);
     assert_false(aui_session_has_seen(p.session, "A", 1));
     aui_session_free(p.session);
     aui_session_config config = peer_config();
     p.session = aui_session_new(&config);
     assert_non_null(p.session);
     aui_session_phase(p.session, AUI_PHASE_CONNECT, p.now);
-    aui_session_adopted(p.session, &handover, 0, p.now);
+    aui_session_adopted(p.session, handover, 0, p.now);
   }
   aui_reply *reply = send_through(&p, "{}");
   assert_true(aui_session_has_seen(p.session, "A", 1));

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "engine/tunnel.h"
+#include "engine/aui.h"
 #include "support.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "engine/tunnel.h"
+#include "engine/aui.h"
 #include "scarce_memory.h"
 
 /* Its line outgrows what was there before it. */

@@ -6,8 +6,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-#include "engine/exchange.h"
-#include "engine/session.h"
+#include "engine/aui.h"
 
 #define AUI_SESSION "aui." AUI_MODULE ".Session"
 #define AUI_REPLY "aui." AUI_MODULE ".Reply"

@@ -1,6 +1,7 @@
 /* A session as Lua sees it, for its users: the same in every module. One that was collected, which a finalizer may
  * still hold, is a closed one. */
 #include "binding/binding.h"
+#include "engine/error.h"
 
 aui_lua_session *aui_check_session(lua_State *L) {
   return aui_check_object(L, AUI_SESSION);

@@ -4,12 +4,12 @@
 #include <sys/random.h>
 
 #include "binding/binding.h"
+#include "engine/aui.h"
 #include "engine/backoff.h"
 #include "engine/error.h"
 #include "engine/failure.h"
 #include "engine/json.h"
 #include "engine/utf8.h"
-#include "engine/version.h"
 #include "engine/words.h"
 
 /* is_utf8(string): whether it is valid UTF-8. */

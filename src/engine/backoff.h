@@ -3,17 +3,7 @@
 #ifndef AUI_ENGINE_BACKOFF_H
 #define AUI_ENGINE_BACKOFF_H
 
-#include <stdint.h>
-
-/* Times in milliseconds; base and max below 2^32, more is as that. */
-typedef struct {
-  uint64_t base;        /* the first delay is drawn from 1..base, each further one from twice as much */
-  uint64_t max;         /* but at most from 1..max */
-  uint32_t attempts;    /* how many may fail in a row; 0: the session does not connect again by itself */
-  uint64_t reset_after; /* a connection that was open so long was healthy */
-} aui_backoff_config;
-
-#define AUI_BACKOFF_NO_END UINT32_MAX
+#include "engine/aui.h"
 
 /* How many attempts have failed in a row. All zero is the beginning. */
 typedef struct {

@@ -2,18 +2,10 @@
 #ifndef AUI_ENGINE_BUFFER_H
 #define AUI_ENGINE_BUFFER_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "engine/aui.h"
 
 /* All zero is an empty buffer. The fields may be read; only the functions below change `data` and `cap`. A holder may
- * lower `len` to drop bytes from the end, and raise it over bytes that it wrote there after aui_buffer_reserve. `data`
- * is NULL while nothing was ever stored. */
-typedef struct {
-  char *data;
-  size_t len;
-  size_t cap;  /* from `data` on */
-  size_t gone; /* bytes before `data` that were consumed: room to be used again */
-} aui_buffer;
+ * lower `len` to drop bytes from the end, and raise it over bytes that it wrote there after aui_buffer_reserve. */
 
 /* Makes room for `extra` bytes behind `len`. Returns false, with the buffer unchanged, when memory is short. Pointers
  * into the buffer are invalid afterwards. */

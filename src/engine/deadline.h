@@ -1,10 +1,8 @@
-/* Arithmetic of times, in milliseconds, where AUI_NEVER is the time that does not come. */
+/* Arithmetic of times. */
 #ifndef AUI_ENGINE_DEADLINE_H
 #define AUI_ENGINE_DEADLINE_H
 
-#include <stdint.h>
-
-#define AUI_NEVER UINT64_MAX
+#include "engine/aui.h"
 
 /* `span` after `start`; AUI_NEVER when `span` is, or when the sum would pass it. */
 static inline uint64_t aui_deadline_after(uint64_t start, uint64_t span) {

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/buffer.h"
+#include "engine/words.h"
+
 const char *aui_error_kind_name(aui_error_kind kind) {
   switch (kind) {
     case AUI_ERROR_NONE: return "none";

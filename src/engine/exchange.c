@@ -1,11 +1,12 @@
 /* One HTTP request and its whole answer: what becomes of it, whatever the transport does. */
-#include "engine/exchange.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/aui.h"
+#include "engine/deadline.h"
 #include "engine/failure.h"
+#include "engine/http.h"
 #include "engine/retry_after.h"
 
 enum { MAX_CHUNK_FRAMING = 16 * 1024 }; /* bytes */

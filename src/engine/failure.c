@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/words.h"
+
 void aui_failure_out_of_memory(aui_error *error) {
   aui_error_set(error, AUI_ERROR_OVERFLOW, "out of memory");
 }

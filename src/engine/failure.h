@@ -3,8 +3,8 @@
 #ifndef AUI_ENGINE_FAILURE_H
 #define AUI_ENGINE_FAILURE_H
 
+#include "engine/aui.h"
 #include "engine/deflate.h"
-#include "engine/driver.h"
 #include "engine/error.h"
 #include "engine/event.h"
 #include "engine/event_stream.h"

@@ -3,21 +3,10 @@
 #ifndef AUI_ENGINE_HTTP_H
 #define AUI_ENGINE_HTTP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "engine/aui.h"
 #include "engine/buffer.h"
 
 /* ---- The request ---- */
-
-/* What a request says of itself. Borrowed for the call only. None may hold CR, LF or NUL but for the line ends of
- * `headers`; the caller has checked that. */
-typedef struct {
-  const char *host;    /* the Host field: name or address, with ":port" unless it is the scheme's own */
-  const char *target;  /* path and query, beginning with "/" */
-  const char *headers; /* further fields, each line ended by CRLF; "" for none */
-} aui_request;
 
 /* Appends the head of a request to `out`: `fields` (lines as in `headers`) before the request's own. Returns false,
  * with `out` unchanged, when memory is short. */

@@ -3,14 +3,7 @@
 #ifndef AUI_ENGINE_LIVENESS_H
 #define AUI_ENGINE_LIVENESS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-/* Milliseconds; AUI_NEVER as interval: no pings. */
-typedef struct {
-  uint64_t interval; /* of silence, after which a ping is sent */
-  uint64_t timeout;  /* from the ping, or what left last, until anything must have come */
-} aui_liveness_config;
+#include "engine/aui.h"
 
 typedef struct {
   uint64_t heard;     /* when something last came */

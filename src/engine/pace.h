@@ -2,13 +2,7 @@
 #ifndef AUI_ENGINE_PACE_H
 #define AUI_ENGINE_PACE_H
 
-#include <stdint.h>
-
-/* At most `messages` in `per` milliseconds, evenly spaced; messages 0: no limit. */
-typedef struct {
-  uint32_t messages;
-  uint64_t per;
-} aui_pace_config;
+#include "engine/aui.h"
 
 /* When the next message may leave. All zero: at once. */
 typedef struct {

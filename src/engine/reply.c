@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/deadline.h"
+#include "engine/words.h"
 
 aui_reply *aui_reply_new(struct aui_session *session, const char *json, size_t n, const aui_reply_timeouts *timeouts,
                          uint64_t now) {

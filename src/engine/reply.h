@@ -1,55 +1,10 @@
-/* The answer to one send: what its user may read of it, and how its session fills it. What changes it for users is in
- * session.h. */
+/* The answer to one send, as its session fills it. What its user may do with it is in aui.h. */
 #ifndef AUI_ENGINE_REPLY_H
 #define AUI_ENGINE_REPLY_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "engine/aui.h"
 #include "engine/buffer.h"
 #include "engine/error.h"
-
-typedef struct aui_reply aui_reply;
-
-#define AUI_SIGN_BYTES 16384
-
-/* Times in milliseconds, AUI_NEVER for none. */
-typedef struct {
-  uint64_t first; /* from the frame's first departure until the first sign of an answer; while it has not left and there
-                   * is no connection, from the loss of the last one that was healthy. A sign is a whole message that
-                   * may belong to the answer, or another AUI_SIGN_BYTES of one; bytes and pings are none */
-  uint64_t idle;  /* between two signs of an answer */
-  uint64_t total; /* from aui_session_send to the end */
-} aui_reply_timeouts;
-
-typedef enum { AUI_REPLY_PENDING, AUI_REPLY_MESSAGE, AUI_REPLY_FAILED } aui_reply_status;
-
-/* ---- For users: bindings ---- */
-
-aui_reply_status aui_reply_get_status(const aui_reply *reply);
-
-/* Takes what is new in the text since the last call, however many updates that were: the reader is to keep the first
- * `*keep` bytes of what it has and to append the chunk (valid until the next call that changes the session or the
- * reply). Returns false when nothing is new. Applied in order, the chunks add up to the text of the final message. */
-bool aui_reply_take(aui_reply *reply, size_t *keep, const char **chunk, size_t *n);
-
-/* Whether some of the answer has come, its text or an event that names it: the message has surely arrived. */
-bool aui_reply_is_answered(const aui_reply *reply);
-
-/* How long the chunk is that aui_reply_take would return. */
-size_t aui_reply_untaken(const aui_reply *reply);
-
-/* The whole text so far; valid as above. */
-const char *aui_reply_text(const aui_reply *reply, size_t *n);
-
-/* The final message's JSON once the status is MESSAGE, else NULL; valid until the reply is released. */
-const char *aui_reply_message(const aui_reply *reply, size_t *n);
-
-/* The error once the status is FAILED, else NULL; valid until the reply is released. */
-const aui_error *aui_reply_error(const aui_reply *reply);
-
-/* ---- For its session ---- */
 
 struct aui_reply {
   struct aui_session *session; /* NULL once it has ended */

@@ -3,9 +3,13 @@
 #define AUI_ENGINE_SESSION_STATE_H
 
 #include "engine/answers.h"
+#include "engine/aui.h"
+#include "engine/backoff.h"
+#include "engine/deflate.h"
 #include "engine/event.h"
+#include "engine/liveness.h"
+#include "engine/pace.h"
 #include "engine/reply.h"
-#include "engine/session.h"
 #include "engine/stream.h"
 #include "engine/websocket.h"
 
@@ -118,6 +122,11 @@ typedef struct {
 
   void (*clear)(aui_session *); /* the transport is gone */
 } session_carrier;
+
+struct aui_handover {
+  aui_answers *answers;
+  aui_deflate deflate;
+};
 
 extern const session_carrier aui_session_websocket, aui_session_threads_websocket, aui_session_stream;
 

@@ -1,4 +1,5 @@
 /* A session's transport, as its driver opens, feeds, drains and ends it. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/deadline.h"
@@ -58,19 +59,21 @@ bool aui_session_may_detach(const aui_session *session) {
   return session->transport == TRANSPORT_UP && session->carrier->is_quiet(session);
 }
 
-bool aui_session_detach(aui_session *session, aui_handover *handover, uint64_t now) {
-  if (!aui_session_may_detach(session)) return false;
+aui_handover *aui_session_detach(aui_session *session, uint64_t now) {
+  aui_handover *handover = aui_session_may_detach(session) ? malloc(sizeof *handover) : NULL;
+  if (!handover) return NULL;
   *handover = (aui_handover){session->answers, aui_websocket_leave(&session->ws)};
   session->answers = NULL;
   session->closed = true;
   aui_session_transport_gone(session, now);
-  return true;
+  return handover;
 }
 
 void aui_handover_free(aui_handover *handover) {
+  if (!handover) return;
   aui_answers_free(handover->answers);
   aui_deflate_free(&handover->deflate);
-  handover->answers = NULL;
+  free(handover);
 }
 
 /* Says why the transport ended, unless that is known already: then `reason` is left as it is. */

@@ -32,12 +32,14 @@ void aui_session_adopted(aui_session *session, aui_handover *handover, uint64_t 
     aui_handover_free(handover);
     return;
   }
-  if (handover->answers) {
+  aui_deflate deflate = {0};
+  if (handover) {
     aui_answers_free(session->answers);
     session->answers = handover->answers;
+    deflate = handover->deflate;
+    free(handover);
   }
-  aui_websocket_adopt(&session->ws, session->config.max_message, &handover->deflate);
-  *handover = (aui_handover){0};
+  aui_websocket_adopt(&session->ws, session->config.max_message, &deflate);
   aui_liveness_adopted(&session->liveness, &session->config.ping, unheard, now);
   session->connection.agent_spoke = session->connection.message_left = true; /* it has served well */
   aui_session_opened(session, now);

@@ -1,11 +1,11 @@
 /* A tunnel through an HTTP proxy: the request, with credentials of the Basic scheme, and the head of the answer. */
-#include "engine/tunnel.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/aui.h"
 #include "engine/base64.h"
+#include "engine/buffer.h"
 #include "engine/failure.h"
 #include "engine/http.h"
 

@@ -2,10 +2,9 @@
 #ifndef AUI_ENGINE_WORDS_H
 #define AUI_ENGINE_WORDS_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "engine/aui.h"
 
-enum { AUI_WORDS_MAX = 500 }; /* bytes of a line for people, such as an error's message */
+enum { AUI_WORDS_MAX = AUI_ERROR_MESSAGE_SIZE - 1 }; /* bytes of a line for people, such as an error's message */
 
 /* Copies `n` bytes of a text to `line`, whose size is `room` (8 at least), and returns how many that are without the
  * NUL at the end. The result is one line, whatever shows it, and valid UTF-8: a run of spaces, controls (C0, DEL, C1)

@@ -2,7 +2,7 @@
 #ifndef AUI_NET_CALL_H
 #define AUI_NET_CALL_H
 
-#include "engine/exchange.h"
+#include "engine/aui.h"
 #include "net/endpoint.h"
 #include "net/loop.h"
 

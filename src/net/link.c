@@ -106,13 +106,15 @@ static bool link_may_give(const aui_link *link) {
   return ready && aui_session_may_detach(link->session);
 }
 
-/* The connection of the one link, which must be able to give it, goes to the other. */
-static void link_give(aui_link *from, aui_link *to) {
+/* The connection of the one link goes to the other, if it can be given and memory is not short. */
+static bool link_give(aui_link *from, aui_link *to) {
   uint64_t now = aui_loop_turn_time(to->loop);
+  aui_handover *handover = link_may_give(from) ? aui_session_detach(from->session, now) : NULL;
+  if (!handover) return false;
   aui_transport_hand_over(&from->transport, &to->transport);
   aui_session_phase(to->session, AUI_PHASE_CONNECT, now);
-  aui_handover handover;
-  if (aui_session_detach(from->session, &handover, now)) aui_session_adopted(to->session, &handover, 0, now);
+  aui_session_adopted(to->session, handover, 0, now);
+  return true;
 }
 
 static void link_destroy(aui_link *link);
@@ -123,8 +125,7 @@ static bool take_from_pool(aui_link *link) {
   if (!link->pool.name || !link->first) return false;
   for (aui_node *node = loop->idle.prev; node != &loop->idle; node = node->prev) {
     aui_link *keeper = lws_container_of(node, aui_link, idle);
-    if (strcmp(keeper->pool.name, link->pool.name) != 0 || !link_may_give(keeper)) continue;
-    link_give(keeper, link);
+    if (strcmp(keeper->pool.name, link->pool.name) != 0 || !link_give(keeper, link)) continue;
     link_destroy(keeper);
     return true;
   }
@@ -409,7 +410,10 @@ bool aui_link_give_back(aui_link *link) {
   link_enter(link);
   aui_link *keeper = link->pool.name && link_may_give(link) ? make_keeper(link) : NULL;
   if (!keeper) return false;
-  link_give(link, keeper);
+  if (!link_give(link, keeper)) {
+    link_destroy(keeper);
+    return false;
+  }
   link_pump(keeper);
   close_surplus(link->loop, &link->pool);
   aui_link_pump(link);

@@ -2,7 +2,7 @@
 #ifndef AUI_NET_LINK_H
 #define AUI_NET_LINK_H
 
-#include "engine/session.h"
+#include "engine/aui.h"
 #include "net/endpoint.h"
 #include "net/loop.h"
 
@@ -26,8 +26,8 @@ void aui_link_give_request(aui_link *link, const aui_request *request, const cha
 /* There is no request, for this reason (copied): the attempt to connect has failed. */
 void aui_link_refuse_request(aui_link *link, const aui_error *error);
 
-/* To be called after whatever can have changed the link's session: of what session.h has for users, send, cancel,
- * release and close. */
+/* To be called after whatever can have changed the link's session: of what aui.h has for a session's users, send,
+ * cancel, release and close. */
 void aui_link_pump(aui_link *link);
 
 /* Closes the session and leaves its connection to its pool, if it has one and the connection may serve another session

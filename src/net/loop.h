@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/session.h"
+#include "engine/aui.h"
 
 typedef struct aui_loop aui_loop;
 

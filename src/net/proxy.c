@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/tunnel.h"
+#include "engine/aui.h"
 #include "net/tls.h"
 #include "net/tls_context.h"
 

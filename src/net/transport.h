@@ -3,7 +3,7 @@
 #ifndef AUI_NET_TRANSPORT_H
 #define AUI_NET_TRANSPORT_H
 
-#include "engine/driver.h"
+#include "engine/aui.h"
 #include "net/dial.h"
 #include "net/endpoint.h"
 #include "net/proxy.h"

@@ -126,9 +126,12 @@ static int session_connected(lua_State *L) {
  * `handover` is what session:detach returned then, which serves once; nil for one of which nothing is known, and that
  * has no compression. Nobody has listened to it for `unheard` seconds. */
 static int session_adopted(lua_State *L) {
-  aui_handover nothing = {0}, *handover = lua_isnil(L, 2) ? &nothing : luaL_checkudata(L, 2, AUI_HANDOVER);
-  luaL_argcheck(L, handover == &nothing || handover->answers, 2, "it has served already");
-  aui_session_adopted(check_live(L), handover, aui_check_milliseconds(L, 3), aui_engine_now());
+  aui_handover **handover = lua_isnil(L, 2) ? NULL : luaL_checkudata(L, 2, AUI_HANDOVER);
+  luaL_argcheck(L, !handover || *handover, 2, "it has served already");
+  aui_session *session = check_live(L);
+  uint64_t unheard = aui_check_milliseconds(L, 3);
+  aui_session_adopted(session, handover ? *handover : NULL, unheard, aui_engine_now());
+  if (handover) *handover = NULL;
   return 0;
 }
 
@@ -147,12 +150,15 @@ static int session_may_detach(lua_State *L) {
 /* session:detach(): ends the session and leaves its open WebSocket, if that may serve another one, and returns what
  * goes with it, for session:adopted; else nil. */
 static int session_detach(lua_State *L) {
-  aui_handover *handover = aui_new_userdata(L, sizeof *handover, AUI_HANDOVER); /* first: it may collect garbage */
-  return aui_session_detach(check_live(L), handover, aui_engine_now()) ? 1 : 0;
+  aui_handover **handover = aui_new_userdata(L, sizeof *handover, AUI_HANDOVER); /* first: it may collect garbage */
+  *handover = aui_session_detach(check_live(L), aui_engine_now());
+  return *handover ? 1 : 0;
 }
 
 static int handover_collect(lua_State *L) {
-  aui_handover_free(luaL_checkudata(L, 1, AUI_HANDOVER));
+  aui_handover **handover = luaL_checkudata(L, 1, AUI_HANDOVER);
+  aui_handover_free(*handover);
+  *handover = NULL;
   return 0;
 }
 

@@ -1,6 +1,6 @@
 /* A tunnel of the engine, for which a driver in Lua talks to the proxy. */
 #include "binding/engine/lua_engine.h"
-#include "engine/tunnel.h"
+#include "engine/aui.h"
 
 typedef struct {
   aui_tunnel *tunnel; /* NULL once collected */
