@@ -1,5 +1,6 @@
 """What Sphinx makes the site of, for script/docs: the pages of this directory. Their links out of it lead to the
 repository, and the command's page has the text of its manual, aui.1."""
+import pathlib
 import re
 import subprocess
 
@@ -10,6 +11,7 @@ myst_heading_anchors = 4
 highlight_language = "none"
 suppress_warnings = ["misc.highlighting_failure"]  # nginx's language with Lua in it
 html_theme = "furo"
+html_static_path = html_css_files = ["site.css"]
 html_extra_path = ["chat-wide.png", "chat-dark.png", "chat-narrow.png"]  # a page shows them by HTML of its own
 html_copy_source = False
 html_show_copyright = False
@@ -31,5 +33,17 @@ def prepare(app, name, source):
         source[0] += manual(f"{app.srcdir}/aui.1")
 
 
+def mend(app, error):
+    """Does for the theme what a bundler does for others, and not for Debian's: its script imports another, and of its
+    styles one is on a server, and those of a dark system are lost."""
+    static = pathlib.Path(app.outdir, "_static")
+    script, style = static / "scripts/furo.js", static / "styles/furo.css"
+    script.write_text((static / "scripts/gumshoe-patched.js").read_text() + script.read_text().partition("\n")[2])
+    rules = style.read_text().partition("\n")[2]
+    dark = re.search(r'body\[data-theme="dark"\] (\{[^}]*\})', rules)[1]
+    style.write_text(rules + f'@media screen and (prefers-color-scheme: dark) {{ body[data-theme="auto"] {dark} }}\n')
+
+
 def setup(app):
     app.connect("source-read", prepare)
+    app.connect("build-finished", mend)
