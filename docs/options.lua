@@ -1,11 +1,9 @@
--- What documentation says of the options, from their rows in lua/aui/option/rows.lua: the tables of docs/reference.md,
--- and the classes for language servers. `lua docs/options.lua`, in the root, writes it into the files;
--- spec/documentation_spec.lua compares.
-
-local is_program = not ...
-if is_program then package.path = "lua/?.lua;" .. package.path end
+-- What documentation says of the options, from their rows in lua/aui/option/rows.lua: the tables of docs/options.md,
+-- and the classes for language servers.
 
 local rows = require "aui.option.rows"
+
+local options = {}
 
 -- ---- The rows ----
 
@@ -147,7 +145,7 @@ end
 
 local CLASSES_HEAD = [[
 ---@meta
--- The options as language servers read them (LuaCATS). Written by docs/options.lua from lua/aui/option/rows.lua.
+-- The options as language servers read them (LuaCATS). Written by docs/write.lua from lua/aui/option/rows.lua.
 ]]
 
 -- ---- Files ----
@@ -161,7 +159,7 @@ end
 
 -- The text of a Markdown file with this between the marks of that name.
 local function with_table(text, name, lines)
-  local first, last = ("<!-- %s: written by docs/options.lua -->\n"):format(name), ("\n<!-- /%s -->"):format(name)
+  local first, last = ("<!-- %s: written by docs/write.lua -->\n"):format(name), ("\n<!-- /%s -->"):format(name)
   local _, from = text:find(first, 1, true)
   local to = from and text:find(last, from, true)
   assert(to, ("expected the marks %q and %q"):format(first, last))
@@ -169,10 +167,10 @@ local function with_table(text, name, lines)
 end
 
 --- What each file has to say, by its path.
-local function texts()
-  local reference = with_table(read_file "docs/reference.md", "options", reference_table(rows.session))
+function options.texts()
+  local page = with_table(read_file "docs/options.md", "options", reference_table(rows.session))
   return {
-    ["docs/reference.md"] = with_table(reference, "pool", reference_table(rows.pool)),
+    ["docs/options.md"] = with_table(page, "pool", reference_table(rows.pool)),
     ["lua/aui/option/classes.lua"] = CLASSES_HEAD
       .. classes_of(rows.session, "aui.Options", "of aui.connect, aui.session and pool:connect")
       .. "\n"
@@ -181,10 +179,4 @@ local function texts()
   }
 end
 
-if not is_program then return { read_file = read_file, texts = texts } end
-
-for path, text in pairs(texts()) do
-  local file = assert(io.open(path, "w"))
-  assert(file:write(text))
-  file:close()
-end
+return options

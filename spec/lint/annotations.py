@@ -6,7 +6,7 @@ import pathlib
 import re
 import sys
 
-# Those that README calls public, and the classes of what they return.
+# Those that docs/versions.md calls public, and the classes of what they return.
 PUBLIC = ("init", "client", "session", "reply", "pool", "task", "message", "test", "log", "option/classes",
           "error/class", "api/message", "adapter/*")
 PRIVATE = ("_module", "log")  # modules of ours, whose functions are for us alone

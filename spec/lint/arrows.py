@@ -1,6 +1,6 @@
 """Draws the arrows between the files of the project, from what they include and require, and complains of a circle, of an
 arrow against lua -> binding -> net -> engine, of one between aui-sim and the rest, and of an example that requires what
-README does not call public. Prints nothing when all is well. Run in the project's root."""
+docs/versions.md does not call public. Prints nothing when all is well. Run in the project's root."""
 import fnmatch
 import os
 import pathlib
@@ -90,8 +90,8 @@ def requires(root):
 
 
 def public_modules(root):
-    """As README has them; a star stands for any name. There must be some."""
-    names = PUBLIC.search((root / "README.md").read_text())
+    """As docs/versions.md has them; a star stands for any name. There must be some."""
+    names = PUBLIC.search((root / "docs/versions.md").read_text())
     return re.findall(r"`([\w.*]+)`", names[1]) if names else []
 
 
@@ -103,11 +103,11 @@ def wrong_requires(root):
     """Of examples: they are to show what users can rely on."""
     public = public_modules(root)
     if not public:
-        yield "README.md: expected a paragraph that begins with **Public** are the modules"
+        yield "docs/versions.md: expected a paragraph that begins with **Public** are the modules"
     for path in sorted((root / "examples").rglob("*.lua")):
         for module in sorted(set(REQUIRE.findall(code_of(path)))):
             if is_ours(module) and not any(fnmatch.fnmatch(module, name) for name in public):
-                yield f"{os.path.relpath(path, root)} requires {module}, which README does not call public"
+                yield f"{os.path.relpath(path, root)} requires {module}, which docs/versions.md does not call public"
 
 
 # ---- Both ---------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ SOUND = {
     "src/sim/sim_session.c": '#include "sim_session.h"\n',
     "lua/aui/init.lua": 'local json = require "aui.text.json"\n',
     "lua/aui/text/json.lua": '-- as require "aui" does\n',
-    "README.md": "**Public** are the modules `aui` and\n`aui.adapter.*`: what `aui.text` says is not.\n",
+    "docs/versions.md": "**Public** are the modules `aui` and\n`aui.adapter.*`: what `aui.text` says is not.\n",
     "examples/bot/main.lua": 'local aui = require "aui"\nrequire("aui.adapter.luv").attach()\nrequire "screen"\n',
 }
 
@@ -99,17 +99,17 @@ class Arrows(unittest.TestCase):
         for call in ('require "aui.text.json"', "pcall(require, 'aui.text.json')", 'require("aui.text.json").x()'):
             self.assertEqual(
                 self.complaints(**{"examples/bot/text.lua": f"local json = {call}\n"}),
-                ["examples/bot/text.lua requires aui.text.json, which README does not call public"],
+                ["examples/bot/text.lua requires aui.text.json, which docs/versions.md does not call public"],
             )
         self.assertEqual(
             self.complaints(**{"examples/web/a/b.lua": 'require "resty.aui"\n-- require "aui.net"\n'}),
-            ["examples/web/a/b.lua requires resty.aui, which README does not call public"],
+            ["examples/web/a/b.lua requires resty.aui, which docs/versions.md does not call public"],
         )
 
     def test_a_readme_that_calls_nothing_public(self):
         self.assertEqual(
-            self.complaints(**{"README.md": "", "examples/bot/main.lua": ""}),
-            ["README.md: expected a paragraph that begins with **Public** are the modules"],
+            self.complaints(**{"docs/versions.md": "", "examples/bot/main.lua": ""}),
+            ["docs/versions.md: expected a paragraph that begins with **Public** are the modules"],
         )
 
 

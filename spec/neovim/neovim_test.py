@@ -39,7 +39,7 @@ package.preload.health = function() error "gone" end
 TICK = "ticks = 0; vim.loop.new_timer():start(10, 10, function() ticks = ticks + 1 end)"
 
 
-# A plugin as docs/reference.md has it: everywhere in it the editor can be used.
+# A plugin as docs/neovim.md has it: everywhere in it the editor can be used.
 README = """
 aui = require "aui"
 require("aui.adapter.luv").attach()

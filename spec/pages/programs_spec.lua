@@ -11,7 +11,7 @@
 --   ```sh blocks are commands of script/ in a checkout where first.lua is the Lua program of the section. What has
 --   other commands is marked by the word `elsewhere`, and not run.
 --
---   ```json blocks are scenarios of aui-sim.
+--   ```json blocks are scenarios of aui-sim, but for what is marked by `elsewhere`.
 --
 --   A ```{toctree} block lists pages of the site.
 --
@@ -168,7 +168,7 @@ describe("the program of", function()
     },
     sh = { [""] = { ["by bash"] = in_shell }, elsewhere = {} },
     nginx = { [""] = {}, ["with Lua"] = { ["in nginx"] = in_nginx } },
-    json = { [""] = { ["by aui-sim"] = by_simulator } },
+    json = { [""] = { ["by aui-sim"] = by_simulator }, elsewhere = {} },
     c = { [""] = {} },
     ["{toctree}"] = { [""] = {} },
     text = { [""] = {} },

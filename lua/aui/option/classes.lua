@@ -1,5 +1,5 @@
 ---@meta
--- The options as language servers read them (LuaCATS). Written by docs/options.lua from lua/aui/option/rows.lua.
+-- The options as language servers read them (LuaCATS). Written by docs/write.lua from lua/aui/option/rows.lua.
 
 ---@class (exact) aui.Tls for wss://
 ---@field ca_file? string PEM file of the certificate authorities to trust, instead of the system's; of an https://

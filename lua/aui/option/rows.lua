@@ -1,5 +1,5 @@
 -- The options, a row each: what is checked, filled in, handed to the core and documented of them comes from here alone.
--- docs/options.lua writes the tables of docs/reference.md and the classes of lua/aui/option/classes.lua.
+-- docs/write.lua writes the tables of docs/options.md and the classes of lua/aui/option/classes.lua.
 --
 -- A row has
 --   name         "timeout.connect" is the field `connect` of the option `timeout`, whose row comes before
