@@ -11,21 +11,21 @@ language servers show, too. `?` behind a type stands for `nil`. Times are second
 error with the argument's name at the caller's line.
 ]]
 
--- What the functions of a file belong to: by the name of their table in the file, the heading and what a call says.
+-- What the functions of a file belong to, a module or a class, and the name of its table in the file.
 local PARTS = {
-  { file = "init", owner = "aui", heading = "aui", words = 'In nginx `require "resty.aui"` is the same.' },
+  { file = "init", owner = "aui", module = "aui", words = 'in nginx `require "resty.aui"` is the same.' },
   { file = "client", owner = "Client", class = "aui.Client", words = "Of `aui.client`." },
   { file = "session", owner = "Session", class = "aui.Session", words = "Of `aui.connect` and `aui.session`." },
   { file = "reply", owner = "Reply", class = "aui.Reply", words = "Of `session:send`." },
   { file = "pool", owner = "Pool", class = "aui.Pool", words = "Of `aui.pool`." },
   { file = "task", owner = "Task", class = "aui.Task", words = "Of `aui.spawn`." },
-  { file = "message", owner = "message", heading = "aui.message", words = "What messages of agents say." },
-  { file = "test", owner = "test", heading = "aui.test", words = "The simulator, for tests." },
+  { file = "message", owner = "message", module = "aui.message", words = "what messages of agents say." },
+  { file = "test", owner = "test", module = "aui.test", words = "the simulator, for tests." },
   { file = "test", owner = "Simulator", class = "aui.Simulator", words = "Of `test.simulator`." },
-  { file = "adapter/luv", owner = "luv", heading = "aui.adapter.luv", words = "luv's loop, and Neovim's." },
-  { file = "adapter/cqueues", owner = "adapter", heading = "aui.adapter.cqueues", words = "The loop of cqueues." },
-  { file = "adapter/copas", owner = "adapter", heading = "aui.adapter.copas", words = "The loop of Copas." },
-  { file = "adapter/poll", owner = "poll", heading = "aui.adapter.poll", words = "Any loop that can poll." },
+  { file = "adapter/luv", owner = "luv", module = "aui.adapter.luv", words = "the loop of luv, and Neovim's." },
+  { file = "adapter/cqueues", owner = "adapter", module = "aui.adapter.cqueues", words = "the loop of cqueues." },
+  { file = "adapter/copas", owner = "adapter", module = "aui.adapter.copas", words = "the loop of Copas." },
+  { file = "adapter/poll", owner = "poll", module = "aui.adapter.poll", words = "any loop that can poll." },
   { file = "error/class", owner = "Error", class = "aui.Error", words = "What failed: [errors](errors.md)." },
 }
 
@@ -191,14 +191,15 @@ local function capital(text) return (text:gsub("^%l", string.upper)) end
 
 local function add_part(out, part)
   out[#out + 1] = ""
-  out[#out + 1] = "## " .. (part.heading or part.class)
+  out[#out + 1] = "## " .. (part.class or "Module " .. part.module)
   out[#out + 1] = ""
-  out[#out + 1] = part.words .. (part.heading and (' `local %s = require "%s"`'):format(part.owner, part.heading) or "")
+  if part.module then out[#out + 1] = ('`local %s = require "%s"`:'):format(part.owner, part.module) end
+  out[#out + 1] = part.words
   local prefix = part.owner:lower()
   each_comment(source(part.file), function(lines, behind)
     local _, tags = read_comment(lines)
     if part.class and class_of(tags) == part.class then return add_fields(out, tags) end
-    local owner, mark, name, arguments = behind:match "^function (%w+)([.:])(%w+)(%b())"
+    local owner, mark, name, arguments = behind:match "^function ([%w_]+)([.:])([%w_]+)(%b())"
     if owner == part.owner then
       add_function(out, prefix .. mark .. name .. arguments, lines)
     elseif behind:find("^" .. part.owner .. "%.__call =") then

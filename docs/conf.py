@@ -10,6 +10,7 @@ extensions = ["myst_parser"]
 myst_heading_anchors = 4
 highlight_language = "none"
 suppress_warnings = ["misc.highlighting_failure"]  # nginx's language with Lua in it
+smartquotes = False  # options begin with two hyphens
 html_theme = "furo"
 html_static_path = html_css_files = ["site.css"]
 html_extra_path = ["chat-wide.png", "chat-dark.png", "chat-narrow.png"]  # a page shows them by HTML of its own
