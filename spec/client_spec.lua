@@ -307,7 +307,7 @@ describe("an answer to a client", function()
     end
     for body, words in pairs {
       [""] = "", ["{"] = "", ["[]"] = "expected a JSON object", ["1"] = "expected a JSON object",
-      ["{}"] = "a task with an id", ['{"id":1}'] = "a task with an id",
+      ["{}"] = "a task with an id", ['{"id":1}'] = "a task with an id", ['{"id":".."}'] = "a task with an id",
     } do -- stylua: ignore
       assert_unreadable(words, client_of({ status = 200, body = body }):create_task { user_id = "ada" })
     end

@@ -104,6 +104,16 @@ for _, scheme in ipairs(wire.schemes) do
       assert.same({ { field = "placeholders", message = "expected strings" } }, err.extra_data)
     end)
 
+    it("tells of no thread whose id is none", function()
+      local function answer_with(id)
+        return { status = 200, body = ('{"thread_id":%s,"message":{"id":"m"}}'):format(id) }
+      end
+      local client = play { "serve", answer_with '".."', answer_with "5", answer_with '"T"' }
+      for _, id in ipairs { false, false, "T" } do
+        assert.equal(id or nil, assert(client:send_message { text = "one", user_id = "ada" }).thread_id)
+      end
+    end)
+
     it("exchanges its key once for all calls of all clients", function()
       local server, key = start(), new_key()
       local clients = {}

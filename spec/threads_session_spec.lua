@@ -307,6 +307,18 @@ everywhere(function(scheme, carrier)
         assert.same({ 0, 2 }, { stats.reconnects, stats.frames_sent })
       end)
 
+      it("does not look for a lost answer in a thread whose id is none", function()
+        local thread = { type = "thread", seq = 0, data = { thread_id = ".." } }
+        local update = { type = "event", seq = 1, data = { data = { text = "o" } } }
+        local lost = { { receive = true, recorded = false }, { send = thread }, { send = update }, { cut = "fin" } }
+        local session = assert(connect(play { lost, { { agent = true } } }))
+        local message, err = session:ask "one"
+        assert.is_nil(message)
+        assert.same({ "transport", "maybe" }, { err.kind, err.delivered })
+        assert.same({}, session:history())
+        assert.equal("two", assert(session:ask "two").text)
+      end)
+
       it("finds another connection, and its thread, when its own is lost", function()
         local session = assert(connect(play { { { agent = 6 }, { cut = "fin" } }, { { agent = true } } }))
         assert.equal("one", assert(session:ask "one").text)

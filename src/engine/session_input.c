@@ -83,6 +83,11 @@ static bool take_suggestions(aui_session *session, aui_reply *reply) {
   return !ours || aui_event_add_suggestions(session->events, &reply->message);
 }
 
+/* "." and ".." lead elsewhere as part of an URL's path: no thread is called so. */
+static bool can_be_thread(const aui_buffer *id) {
+  return !(id->len == 1 && id->data[0] == '.') && !(id->len == 2 && memcmp(id->data, "..", 2) == 0);
+}
+
 /* Of an answer that is being resumed, another thread has nothing. */
 static void refuse_thread(aui_session *session) {
   aui_error reason = {0};
@@ -94,6 +99,10 @@ static void refuse_thread(aui_session *session) {
 static bool take_thread(aui_session *session) {
   aui_buffer id = {0};
   if (!aui_event_thread_id(session->events, &id)) return false;
+  if (!can_be_thread(&id)) {
+    aui_buffer_free(&id);
+    return true;
+  }
   bool resumed = session->active && session->active->last_seq >= 0 && session->thread_id.len > 0;
   if (resumed && !is_known_thread(session, &id)) {
     aui_buffer_free(&id);

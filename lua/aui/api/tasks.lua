@@ -76,7 +76,7 @@ local function complete_task(task)
   return task
 end
 
-local function is_task(value) return type(value) == "table" and type(value.id) == "string" and value.id ~= "" end
+local function is_task(value) return type(value) == "table" and check.is_id(value.id) end
 
 local function read_task(body)
   local task, problem = answer.object(body)

@@ -77,7 +77,7 @@ local function read_answer(body)
   local whole, problem = answer.object(body)
   if not whole then return nil, problem end
   if type(whole.message) ~= "table" then return nil, "expected an object with a message" end
-  whole.message.thread_id = whole.thread_id
+  whole.message.thread_id = check.is_id(whole.thread_id) and whole.thread_id or nil
   return answer.complete(whole.message)
 end
 

@@ -109,13 +109,22 @@ function check.whole(argument, value, least, most)
   end
 end
 
---- Raises unless it is a string that can be an id; nil passes. "." and ".." lead elsewhere as part of an URL's path.
+-- What keeps a string from being an id; nil: nothing. "." and ".." lead elsewhere as part of an URL's path.
+local function problem_of_id(id)
+  if id == "" then return "expected an id, got an empty string" end
+  if id == "." or id == ".." then return "expected an id, got " .. check.describe(id) end
+  if not host.is_utf8(id) then return "expected valid UTF-8" end
+end
+
+--- Whether it is a string that can be an id.
+function check.is_id(value) return type(value) == "string" and not problem_of_id(value) end
+
+--- Raises unless it is a string that can be an id; nil passes.
 function check.id(argument, id)
   if id == nil then return end
   check.type(argument, id, "string")
-  if id == "" then check.fail(argument, "expected an id, got an empty string") end
-  if id == "." or id == ".." then check.fail(argument, "expected an id, got " .. check.describe(id)) end
-  if not host.is_utf8(id) then check.fail(argument, "expected valid UTF-8") end
+  local problem = problem_of_id(id)
+  if problem then check.fail(argument, problem) end
 end
 
 --- Raises unless it is a string that can be some text for the agent; nil passes.
