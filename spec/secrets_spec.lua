@@ -288,4 +288,12 @@ describe("#native a dump", function()
     local ran = child.run(PROLOGUE .. "show(setmetatable({}, { __index = { deep = { [KEY] = 1 } } }))", {}, KEY, "[]")
     assert.is_truthy(ran.stdout:find(MARK, 1, true))
   end)
+
+  it("of a client shows no query of its url, which may be a secret", function()
+    local url = ("ws://127.0.0.1:1/api/v1/external/session?token=%s%s"):format(MARK, MARK)
+    local program = PROLOGUE .. "show(aui.client { url = cases[1].url })"
+    local ran = child.run(program, {}, KEY, cjson.encode { { url = url } })
+    assert.is_truthy(ran.stdout:find("aui.Client (ws://127.0.0.1:1/api/v1/external/session)", 1, true))
+    assert.is_nil(ran.stdout:find(MARK, 1, true))
+  end)
 end)

@@ -161,7 +161,7 @@ function credentials.new(options, place)
   local mask = secrets.mask(holders)
 
   local function compose(key, lines)
-    session_target, session_headers, rest_headers = api.sign(key, place.target, lines, options)
+    session_target, session_headers, rest_headers = api.sign(key, place.target(), lines, options)
   end
 
   local function hide(list)
@@ -169,7 +169,7 @@ function credentials.new(options, place)
   end
 
   local function secrets_of(key, given)
-    return sensitive.values(key, given, place.target, place.proxy and place.proxy.credentials())
+    return sensitive.values(key, given, place.target(), place.proxy and place.proxy.credentials())
   end
 
   -- Key and headers, as the options or their functions give them; or nil, why, and whether to try again.
@@ -217,7 +217,7 @@ function credentials.new(options, place)
     if not given then return nil, why, retryable end
     local list, lines, signature = secrets_of(given.key, given.headers), header_lines(given.headers), given.key
     hide(list)
-    is_anonymous = sensitive.values(given.key, given.headers, place.target)[1] == nil
+    is_anonymous = sensitive.values(given.key, given.headers, place.target())[1] == nil
     if api.token then
       local grant, err = exchange(given.key, lines)
       if not grant then return nil, err.message, err.retryable, err end

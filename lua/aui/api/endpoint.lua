@@ -65,7 +65,7 @@ local function parse_url(url, api)
     host = host,
     port = port or DEFAULT_PORTS[kind],
     default_port = DEFAULT_PORTS[kind],
-    target = target,
+    target = function() return target end,
   }
 end
 
@@ -90,17 +90,18 @@ local function url_of(region, api)
 end
 
 --- Where to connect: `api`, the module of the API that is spoken there, `is_secure`, whether by TLS, host, port,
---- `proxy` (see proxy.find), target, request_host (the Host field), `public_url`, which may be shown to anybody,
---- rest_base, what stands before the paths of REST calls to the same server (nil if it is not known), `is_near`:
---- whether all of the way is on this machine, and `confidential`: whether secrets may go there. Of the options url,
---- region, proxy, allow_plaintext and the API's key; raises for a bad one.
+--- `proxy` (see proxy.find), target(), a function since its query may be secret, request_host (the Host field),
+--- `public_url`, which may be shown to anybody, rest_base, what stands before the paths of REST calls to the same
+--- server (nil if it is not known), `is_near`: whether all of the way is on this machine, and `confidential`: whether
+--- secrets may go there. Of the options url, region, proxy, allow_plaintext and the API's key; raises for a bad one.
 function endpoint.resolve(options, api)
   local url = options.url
   if url == nil then url = url_of(options.region, api) end
   local place = parse_url(url, api)
+  local path = place.target():match "^[^?]*"
   place.request_host = host_field(place)
-  place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, place.target:match "^[^?]*")
-  place.rest_base = api.rest_base(place.target:match "^[^?]*")
+  place.public_url = ("%s://%s%s"):format(place.scheme, place.request_host, path)
+  place.rest_base = api.rest_base(path)
   place.proxy = proxy.find(options.proxy, place.host)
   place.is_near = is_near(place)
   place.confidential = place.is_secure or place.is_near or options.allow_plaintext
@@ -118,7 +119,7 @@ end
 function endpoint.identity(place)
   local tls = place.tls or {}
   local parts = {
-    place.public_url, place.target, tostring(place.tls ~= nil), tostring(tls.verify), tls.ca_file or "",
+    place.public_url, place.target(), tostring(place.tls ~= nil), tostring(tls.verify), tls.ca_file or "",
     tls.cert or "", tls.key or "", proxy.identity(place.proxy),
   } -- stylua: ignore
   return table.concat(parts, "\n")
