@@ -290,6 +290,70 @@ static void nothing_of_the_text_comes_behind_the_message(void **state) {
   stop(&p);
 }
 
+/* Most deltas differ in number and text alone; what else comes between them counts as it does by itself. */
+static void deltas_are_read_whatever_comes_between_them(void **state) {
+  peer p;
+  open_stream(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  delta(&p, 1, "Three");
+  delta(&p, 2, " quiet");
+  delta(&p, 3, " fl\u00e4");
+  delta(&p, 10, "\\u00e9");
+  delta(&p, 10, " again");
+  delta(&p, 4, " before");
+  delta(&p, 11, "");
+  event(&p, "{'type':'event','data':{'text':' unnumbered'}}");
+  event(&p, "{'seq':12,'type':'event','data':{'text':' turned'}}");
+  event(&p, "{'type':'event','seq':13,'data':{'text':' more','by':1}}");
+  say(&p, "4\r\n: .\n\r\n");
+  delta(&p, 14, " behind");
+  event(&p, "{'type':'event','seq':15,'data':{'channel':{'event_name':'other'},'text':' not this'}}");
+  delta(&p, 16, ".");
+  assert_text(reply, "Three quiet fl\u00e4\u00e9 unnumbered turned more behind.");
+  final(&p, 17, "Three.");
+  delta(&p, 18, " late");
+  assert_ends_in(reply, MESSAGE("Three."), "Three.");
+  release(&p, reply);
+  stop(&p);
+}
+
+/* By lines that end in CR LF, and in one piece of the body. */
+static void deltas_may_come_in_one_piece(void **state) {
+  static const char *const ends[] = {"\n", "\r\n", "\r"};
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+    peer p;
+    char body[1024] = TO_THE_END;
+    open_stream(state, &p);
+    aui_reply *reply = post(&p, "{}");
+    for (int seq = 1; seq <= 8; seq++) {
+      char line[128], spelt[128];
+      snprintf(line, sizeof line, "data: {'type':'event','seq':%d,'data':{'text':'%c'}}%s%s", seq, 'a' + seq, ends[i],
+               ends[i]);
+      spell(spelt, sizeof spelt, line);
+      strcat(body, spelt);
+    }
+    say(&p, body);
+    assert_text(reply, "bcdefghi");
+    release(&p, reply);
+    stop(&p);
+  }
+}
+
+/* Whole texts in place of deltas are told from them as soon as one begins with the text so far. */
+static void texts_that_turn_out_to_be_whole_are_not_appended(void **state) {
+  peer p;
+  open_stream(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  delta(&p, 1, "a text of more than some bytes");
+  delta(&p, 2, "a text of more than some bytes, which goes on");
+  delta(&p, 3, "a text of more than some bytes, which goes on and on");
+  assert_text(reply, "a text of more than some bytes, which goes on and on");
+  release(&p, reply);
+  stop(&p);
+}
+
 /* Those for another interaction, or another thread, are another answer's. */
 static void suggestions_are_for_what_they_name(void **state) {
   peer p;
@@ -993,6 +1057,9 @@ int main(void) {
       IN_EVERY_WAY(suggestions_join_sixteen_times_at_most),
       IN_EVERY_WAY(suggestions_join_the_message_that_was_taken),
       IN_EVERY_WAY(nothing_of_the_text_comes_behind_the_message),
+      IN_EVERY_WAY(deltas_are_read_whatever_comes_between_them),
+      IN_EVERY_WAY(deltas_may_come_in_one_piece),
+      IN_EVERY_WAY(texts_that_turn_out_to_be_whole_are_not_appended),
       IN_EVERY_WAY(suggestions_are_for_what_they_name),
       IN_EVERY_WAY(suggestions_may_come_too_late),
       IN_EVERY_WAY(suggestions_without_a_message_are_passed_over),

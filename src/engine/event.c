@@ -237,6 +237,22 @@ bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
   return !string.start || aui_growth_end(&reader->growth, reader->json.data, string, text, keep);
 }
 
+bool aui_event_expects_deltas(const aui_event_reader *reader) {
+  return reader->growth.way == AUI_GROWTH_DELTAS;
+}
+
+bool aui_event_is_delta(const aui_event_reader *reader, size_t *n, aui_json_span *number, aui_json_span *text) {
+  *n = reader->json.len;
+  *number = reader->scan.members.envelope.number;
+  *text = reader->api->update_text(&reader->scan.members);
+  return reader->type == AUI_EVENT_UPDATE && aui_event_seq(reader) >= 0 && aui_event_expects_deltas(reader);
+}
+
+bool aui_event_take_delta(aui_event_reader *reader, const char *delta, size_t n, aui_buffer *text, size_t *keep) {
+  bool whole;
+  return aui_growth_take(&reader->growth, delta, (aui_json_span){0, n}, n, reader->max_text, text, keep, &whole);
+}
+
 /* ---- what else it says ---- */
 
 int64_t aui_event_seq(const aui_event_reader *reader) {

@@ -13,6 +13,7 @@
 
 #include "engine/answers.h"
 #include "engine/buffer.h"
+#include "engine/json.h"
 
 typedef enum {
   AUI_EVENT_UPDATE = 1, /* "thread-message-text-content-updated", in either spelling, with a string in data.text */
@@ -77,6 +78,16 @@ int64_t aui_event_seq(const aui_event_reader *reader);
  * becomes what growth.h says, of a FINAL the message's text, and `*keep` is how many of its
  * first bytes were equal before and after: never within a character. */
 bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep);
+
+/* Whether the message is an UPDATE that is a delta, with a number; `*number` and `*text` say where both stand in its
+ * payload of `*n` bytes. */
+bool aui_event_is_delta(const aui_event_reader *reader, size_t *n, aui_json_span *number, aui_json_span *text);
+
+/* Whether the updates behind the last one are likely to be deltas. */
+bool aui_event_expects_deltas(const aui_event_reader *reader);
+
+/* Takes a delta, not empty, as aui_event_take takes the text of an UPDATE in which nothing is escaped. */
+bool aui_event_take_delta(aui_event_reader *reader, const char *delta, size_t n, aui_buffer *text, size_t *keep);
 
 /* The JSON of what users see of the last message, of `*n` bytes, without a byte order mark; owned by the reader: of an
  * envelope that is FINAL or ERROR its data, of all else the whole. In a FINAL or ERROR, escapes of unpaired surrogates

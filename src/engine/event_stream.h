@@ -72,6 +72,12 @@ void aui_event_stream_begin(aui_event_stream *stream, size_t max_data);
  * that the end of the stream leaves incomplete is none: what came of its data is to be dropped. */
 aui_event_stream_result aui_event_stream_read(aui_event_stream *stream, const uint8_t **input, const uint8_t *end);
 
+/* Whether nothing of an event has come since the last one ended. */
+static inline bool aui_event_stream_is_between(const aui_event_stream *stream) {
+  bool at_line = stream->place == AUI_EVENT_STREAM_AT_NAME && stream->line_len == 0 && !stream->after_cr;
+  return at_line && !stream->has_data && stream->next_name.len == 0;
+}
+
 /* Releases the memory. Not needed twice, but harmless. */
 void aui_event_stream_free(aui_event_stream *stream);
 

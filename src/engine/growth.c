@@ -150,8 +150,12 @@ static size_t growth_join(aui_growth *growth, const char *json, aui_json_span st
 
 /* Appends a delta; an empty one changes nothing. */
 static bool growth_append(aui_growth *growth, const char *json, aui_json_span string, aui_buffer *text, size_t *keep) {
-  size_t before = *keep = text->len, kept;
-  if (string.start == string.end) return true;
+  size_t before = *keep = text->len, kept, n = string.end - string.start;
+  if (n == 0) return true;
+  if (!growth->has_held && !memchr(json + string.start, '\\', n)) { /* as nearly all are */
+    growth->last_at = before;
+    return aui_buffer_append(text, json + string.start, n);
+  }
   if (!aui_buffer_reserve(text, string.end - string.start + AUI_GROWTH_HELD)) return false;
   if (growth->has_held) string.start = growth_join(growth, json, string, text);
   size_t settled = aui_json_settled_end(json, string);

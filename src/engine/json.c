@@ -185,8 +185,7 @@ static bool is_special(char c) {
   return c == '"' || c == '\\' || (uint8_t)c < 0x20;
 }
 
-/* The first byte from `p` on that is a quote, a backslash or a control character, or `end`. */
-static const char *find_special(const char *p, const char *end) {
+const char *aui_json_find_special(const char *p, const char *end) {
   for (; end - p >= (ptrdiff_t)sizeof(uint64_t); p += sizeof(uint64_t)) {
     uint64_t special = special_bytes(aui_load_word(p));
     if (special) return p + aui_first_marked(special);
@@ -220,7 +219,7 @@ static const char *skip_escape(const char *p, const char *end) {
  * invalid. */
 static const char *find_closing_quote(const char *p, const char *end) {
   for (;;) {
-    p = find_special(p, end);
+    p = aui_json_find_special(p, end);
     if (p == end) return NULL;
     if (*p == '"') return p;
     if (*p != '\\') return NULL;
@@ -382,8 +381,9 @@ static void record_origin(aui_json_origin *origin, member which, aui_json_span i
 
 /* What an envelope's `data` says begins anew with another one. */
 static void begin_data(aui_json_envelope *envelope, aui_json_span span) {
-  *envelope =
-      (aui_json_envelope){.type = envelope->type, .seq = envelope->seq, .data = span, .status_code = -1, .code = -1};
+  aui_json_envelope before = *envelope;
+  *envelope = (aui_json_envelope){.type = before.type, .seq = before.seq, .number = before.number, .data = span};
+  envelope->status_code = envelope->code = -1;
 }
 
 static const aui_json_span none = {0, 0};
@@ -405,7 +405,10 @@ static bool record_envelope(scanner *s, kind k, const char *value, const char *e
   aui_json_envelope *envelope = &s->out->members.envelope;
   switch (s->next) {
     case TYPE: envelope->type = type_of(k, value, end); return true;
-    case SEQ: envelope->seq = seq_of(k, value, end); return true;
+    case SEQ:
+      envelope->seq = seq_of(k, value, end);
+      envelope->number = span_of(s, value, end);
+      return true;
     case DATA_DATA: envelope->data_text = none; return true;
     case DATA_DATA_TEXT: envelope->data_text = string_of(s, k, value, end); return true;
     case DATA_CHANNEL: envelope->event_name = AUI_JSON_NO_NAME; return true;

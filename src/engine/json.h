@@ -62,6 +62,7 @@ typedef enum {
 typedef struct {
   aui_json_type type;           /* root.type */
   int64_t seq;                  /* root.seq, cut to an integer, at most 2^53; -1: no number, or a negative one */
+  aui_json_span number;         /* root.seq, as it is written */
   aui_json_span data;           /* root.data, an object with its braces */
   aui_json_name event_name;     /* root.data.channel.event_name */
   aui_json_span data_text;      /* root.data.data.text, when a string */
@@ -128,6 +129,9 @@ aui_json_result aui_json_scan_whole(const char *json, size_t n, unsigned max_dep
  * result of. `from` lies in the string that scan->at_text tells of: between two characters or
  * escapes, or at the closing quote. */
 aui_json_result aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan);
+
+/* The first byte from `p` on that is a quote, a backslash or a control character, or `end`. */
+const char *aui_json_find_special(const char *p, const char *end);
 
 /* A part of a string, decoded: a run of plain bytes, or the character of an escape. */
 typedef struct {

@@ -160,8 +160,7 @@ static bool is_sign(const aui_reply *reply, aui_event_type type) {
   return type != AUI_EVENT_THREAD || reply->last_seq < 0;
 }
 
-static void note_sign(aui_session *session, aui_reply *reply, uint64_t now) {
-  int64_t seq = aui_event_seq(session->events);
+static void note_sign(aui_session *session, aui_reply *reply, int64_t seq, uint64_t now) {
   aui_reply_signed(reply, now);
   if (seq >= 0) {
     reply->last_seq = seq;
@@ -172,8 +171,7 @@ static void note_sign(aui_session *session, aui_reply *reply, uint64_t now) {
 
 /* An event that was read before comes again, as it may where an answer is resumed. It is no sign that the answer goes
  * on. */
-static bool is_repeated(const aui_session *session) {
-  int64_t seq = aui_event_seq(session->events);
+static bool is_repeated(const aui_session *session, int64_t seq) {
   return session->active && seq >= 0 && seq <= session->active->last_seq;
 }
 
@@ -185,7 +183,7 @@ static void take_part_of_answer(aui_session *session, aui_event_type type, uint6
     aui_session_end_answer(session); /* it is of another */
     return;
   }
-  if (reply && is_sign(reply, type)) note_sign(session, reply, now);
+  if (reply && is_sign(reply, type)) note_sign(session, reply, aui_event_seq(session->events), now);
   if (reply && has_text) {
     bool ends_resumed = type == AUI_EVENT_FINAL && session->connection.had_text > 0;
     ok = ends_resumed ? take_resumed_text(session, reply, now) : take_text(session, reply, now);
@@ -215,7 +213,7 @@ static void end_message(aui_session *session, uint64_t now) {
     bad_message(session, type, now);
     return;
   }
-  if (is_repeated(session)) return;
+  if (is_repeated(session, aui_event_seq(session->events))) return;
   bool spoken = type == AUI_EVENT_UPDATE || type == AUI_EVENT_FINAL;
   bool answer = session->connection.reading == READING_ANSWER;
   if (spoken) session->connection.agent_spoke = true;
@@ -258,6 +256,21 @@ void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, b
     session->connection.reading = READING_NOTHING;
     forget_messages(session);
   }
+}
+
+/* One that nobody waits for has been told from the deltas that go before it. */
+bool aui_session_take_delta(aui_session *session, const aui_delta *delta, uint64_t now) {
+  aui_reply *reply = session->active;
+  if (!reply || is_repeated(session, delta->number)) return true;
+  size_t keep, before = reply->text.len;
+  note_sign(session, reply, delta->number, now);
+  reply->answered = true;
+  if (!aui_event_take_delta(session->events, delta->text, delta->length, &reply->text, &keep)) {
+    aui_session_out_of_memory(session);
+    return false;
+  }
+  note_text(session, reply, before, keep, now);
+  return aui_event_expects_deltas(session->events);
 }
 
 void aui_session_opened(aui_session *session, uint64_t now) {

@@ -289,6 +289,9 @@ void aui_session_end_answer(aui_session *session);
 /* A slice of a message has come. `asked`: our message had left whole before; `last`: it ends the message. */
 void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, bool asked, bool last, uint64_t now);
 
+/* A message has come that is an update of the answer, a delta. Returns whether others like it are deltas, too. */
+bool aui_session_take_delta(aui_session *session, const aui_delta *delta, uint64_t now);
+
 /* ---- Its transport (session_transport.c) ---- */
 
 /* The transport is open now; false if it was not to be. */

@@ -104,6 +104,32 @@ static void take_failure(aui_session *session, aui_stream_event event, int why) 
   aui_session_drop_connection(session, &reason);
 }
 
+/* Of the deltas that are like this one only what differs need be read. False when memory is short. */
+static bool learn_delta(aui_session *session) {
+  aui_json_span number, text;
+  size_t n;
+  if (session->active && aui_event_is_delta(session->events, &n, &number, &text)) {
+    return aui_stream_learn(session->stream, n, number, text);
+  }
+  aui_alike_forget(&session->stream->alike);
+  return true;
+}
+
+static void take_event(aui_session *session, uint64_t now) {
+  aui_session_take_slice(session, NULL, 0, true, true, now);
+  if (session->transport != TRANSPORT_UP) return;
+  if (!learn_delta(session)) {
+    aui_session_out_of_memory(session);
+    return;
+  }
+  expect_end(session, now);
+}
+
+static void take_delta(aui_session *session, uint64_t now) {
+  bool more = aui_session_take_delta(session, &session->stream->delta, now);
+  if (!more && session->stream) aui_alike_forget(&session->stream->alike);
+}
+
 static void take_comment(aui_session *session, uint64_t now) {
   if (session->active) aui_reply_signed(session->active, now);
 }
@@ -119,10 +145,8 @@ static void stream_receive(aui_session *session, const uint8_t *bytes, size_t n,
       case AUI_STREAM_DATA:
         aui_session_take_slice(session, stream->events.data, stream->events.len, true, false, now);
         break;
-      case AUI_STREAM_EVENT:
-        aui_session_take_slice(session, NULL, 0, true, true, now);
-        expect_end(session, now);
-        break;
+      case AUI_STREAM_EVENT: take_event(session, now); break;
+      case AUI_STREAM_DELTA: take_delta(session, now); break;
       case AUI_STREAM_COMMENT: take_comment(session, now); break;
       case AUI_STREAM_END: take_end(session); break;
       default: take_failure(session, event, why); break;

@@ -31,6 +31,7 @@ static bool write_request(aui_buffer *out, const aui_stream_message *message, co
 static void forget_answer(aui_stream *stream) {
   aui_http_free(&stream->http);
   aui_event_stream_free(&stream->events);
+  aui_alike_forget(&stream->alike);
   aui_buffer_free(&stream->body);
 }
 
@@ -122,15 +123,45 @@ static aui_stream_event break_off(aui_stream *stream, int event, int *why) {
   return spend(stream, refused ? AUI_STREAM_REFUSED : AUI_STREAM_BAD_HTTP);
 }
 
+/* Takes an event that is like the last delta, if that comes next. */
+static bool take_alike(aui_stream *stream) {
+  aui_span rest = {(const char *)stream->piece, (size_t)(stream->piece_end - stream->piece)};
+  size_t n = aui_alike_match(&stream->alike, rest, &stream->delta);
+  if (n == 0 || n > stream->events.max_data) return false;
+  stream->piece += n;
+  return true;
+}
+
+/* What begins within a line end is not looked for. */
+static aui_stream_event end_of_event(aui_stream *stream) {
+  size_t n = stream->begin ? (size_t)(stream->piece - stream->begin) : 0;
+  stream->event = (aui_span){(const char *)stream->begin, n};
+  stream->begin = NULL;
+  return AUI_STREAM_EVENT;
+}
+
 static aui_stream_event read_piece(aui_stream *stream, int *why) {
+  if (aui_event_stream_is_between(&stream->events)) {
+    if (take_alike(stream)) return AUI_STREAM_DELTA;
+    stream->begin = stream->piece;
+  }
   aui_event_stream_result result = aui_event_stream_read(&stream->events, &stream->piece, stream->piece_end);
   switch (result) {
-    case AUI_EVENT_STREAM_NEED_MORE: return AUI_STREAM_NEED_MORE;
+    case AUI_EVENT_STREAM_NEED_MORE: stream->begin = NULL; return AUI_STREAM_NEED_MORE;
     case AUI_EVENT_STREAM_DATA: return AUI_STREAM_DATA;
-    case AUI_EVENT_STREAM_EVENT: return AUI_STREAM_EVENT;
+    case AUI_EVENT_STREAM_EVENT: return end_of_event(stream);
     case AUI_EVENT_STREAM_COMMENT: return AUI_STREAM_COMMENT;
     default: *why = result; return spend(stream, AUI_STREAM_BAD_EVENTS);
   }
+}
+
+bool aui_stream_learn(aui_stream *stream, size_t n, aui_json_span number, aui_json_span text) {
+  stream->alike.bytes.len = 0;
+  if (!stream->event.at || stream->events.len != n) return true;
+  size_t before = (size_t)(stream->events.data - stream->event.at);
+  number = (aui_json_span){before + number.start, before + number.end};
+  text = (aui_json_span){before + text.start, before + text.end};
+  return aui_alike_learn(&stream->alike, stream->event, number, text);
 }
 
 /* Reads up to the next event of HTTP, of which most are nothing to report. `*more`: there may be another. */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/alike.h"
 #include "engine/event_stream.h"
 #include "engine/http.h"
 
@@ -29,7 +30,11 @@ typedef struct {
   aui_http http; /* `status` is the answer's */
   aui_event_stream events;
   const uint8_t *piece, *piece_end; /* what is left of a piece of the body, within the input */
-  bool other_type;                  /* the answer says that it is something else than an event stream */
+  const uint8_t *begin;             /* where in that the event begins which is being read; NULL: not in it */
+  aui_span event;                   /* with AUI_STREAM_EVENT: all of it; NULL: it began in another piece */
+  aui_alike alike;
+  aui_delta delta; /* with AUI_STREAM_DELTA */
+  bool other_type; /* the answer says that it is something else than an event stream */
 
   int64_t unix_time; /* see aui_stream_begin */
   long retry_after;  /* of the answer, as aui_retry_after_read has it; -1: none */
@@ -61,6 +66,7 @@ typedef enum {
   AUI_STREAM_NEED_MORE = 0,
   AUI_STREAM_DATA,    /* a slice of an event's data: `events.data`, `events.len` */
   AUI_STREAM_EVENT,   /* the event is complete */
+  AUI_STREAM_DELTA,   /* an event that is like the one of aui_stream_learn: `delta`, within the input */
   AUI_STREAM_COMMENT, /* a sign of life */
   AUI_STREAM_END,     /* the answer is complete: it is READY now, or SPENT */
   AUI_STREAM_REFUSED, /* the answer has another status than 2xx: http.status, `retry_after`, `body`. It is SPENT */
@@ -75,6 +81,10 @@ typedef enum {
 /* Reads from `*input` up to `end`, up to the first thing to report, and moves `*input` behind what was consumed. To be
  * called until it returns NEED_MORE, with the same input; or no more at all, until aui_stream_clear. */
 aui_stream_event aui_stream_read(aui_stream *stream, const uint8_t **input, const uint8_t *end, int *why);
+
+/* With AUI_STREAM_EVENT: the event's data, of `n` bytes, is a delta, whose number and text stand there. Those behind it
+ * that are like it come as AUI_STREAM_DELTA, until aui_alike_forget. Returns false when memory is short. */
+bool aui_stream_learn(aui_stream *stream, size_t n, aui_json_span number, aui_json_span text);
 
 /* The transport has ended, in order or not: END when that ended the answer, REFUSED when the status had come of one
  * that is no 2xx, else NEED_MORE. */
