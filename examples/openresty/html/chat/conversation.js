@@ -1,13 +1,13 @@
 // One conversation with the agent: its messages, the question under way, and what becomes of that.
 
+import { Answer } from "./answer.js";
 import { answerEvents } from "./answer_events.js";
-import {
-  addAnswer, addNote, addUserMessage, completeAnswer, growText, removeActions, setText, settle, showSuggestions,
-} from "./articles.js";
+import { addUserMessage, removeActions, showSuggestions } from "./articles.js";
 import { byId, make } from "./dom.js";
 import { showFailure } from "./failures.js";
 import { isFromUser, textOf } from "./fields.js";
 import { asFailure, createTask, Failure, fetchHistory } from "./gateway.js";
+import { productsOf } from "./products.js";
 import { follow } from "./scrolling.js";
 import { announce, showTrouble } from "./status.js";
 import { load, PENDING, save, TASK } from "./storage.js";
@@ -66,12 +66,12 @@ export function startAfresh() {
 }
 
 function showPast(past) {
-  if (task.welcome_message) setText(addAnswer(), task.welcome_message);
+  if (task.welcome_message) new Answer().complete({ text: task.welcome_message });
   for (const message of past) {
     if (isFromUser(message)) {
       addUserMessage(textOf(message));
     } else {
-      completeAnswer(addAnswer(), message);
+      new Answer().complete(message);
       lastMessageId = message.id;
     }
   }
@@ -104,28 +104,28 @@ export function send(text) {
 /** Waits for the answer to a question, and shows what becomes of it. */
 async function exchange(question) {
   const signal = begin("answering");
-  const article = addAnswer();
-  article.classList.add("waiting");
+  const answer = new Answer();
   save(PENDING, { ...question, asked: true }); // as it is in a moment
   try {
-    const message = await receive(question, article, signal);
-    completeAnswer(article, message);
+    const message = await receive(question, answer, signal);
+    answer.complete(message);
     showSuggestions(message.followup_suggestions, send);
-    announce(message);
+    announce(answer.words, productsOf(message).length);
     lastMessageId = message.id;
     save(PENDING, null);
   } catch (error) {
-    if (signal.aborted) addNote(article, "Stopped.");
-    else giveUp(question, article, asFailure(error));
+    answer.settle();
+    if (signal.aborted) answer.article.append(make("p", "note", "Stopped."));
+    else giveUp(question, answer.article, asFailure(error));
   }
   finish(signal);
 }
 
-/** Shows an answer in `article` while it arrives. Returns the final message; throws a Failure. */
-async function receive(question, article, signal) {
+/** Shows an answer while it arrives. Returns the final message; throws a Failure. */
+async function receive(question, answer, signal) {
   for await (const event of answerEvents(question, signal)) {
     const data = JSON.parse(event.data);
-    if (event.type === "chunk") growText(article, data.keep, data.text);
+    if (event.type === "chunk") answer.grow(data.keep, data.text);
     else if (event.type === "message") return data;
     else if (event.type === "error") throw new Failure({ ...data, settled: true });
   }
@@ -133,7 +133,6 @@ async function receive(question, article, signal) {
 
 /** A question that the gateway has ended is asked anew; any other is taken up again, by its id. */
 function giveUp(question, article, failure) {
-  settle(article);
   const retry = () => {
     article.remove();
     const id = failure.settled ? randomId() : question.id;

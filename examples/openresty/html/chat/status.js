@@ -1,8 +1,6 @@
 // What the page says beside the conversation: trouble with the connection, and to screen readers the finished answer.
 
 import { byId, make } from "./dom.js";
-import { textOf } from "./fields.js";
-import { productsOf } from "./products.js";
 
 const connection = byId("connection");
 let trouble = "";
@@ -22,8 +20,7 @@ export function watchConnection() {
 }
 
 /** For screen readers: the finished answer, once; its growing would be read again and again. */
-export function announce(message) {
-  const count = productsOf(message).length;
-  const products = count === 0 ? "" : count === 1 ? "One product." : `${count} products.`;
-  byId("announcer").replaceChildren(make("p", "", textOf(message)), make("p", "", products));
+export function announce(text, productCount) {
+  const products = productCount === 0 ? "" : productCount === 1 ? "One product." : `${productCount} products.`;
+  byId("announcer").replaceChildren(make("p", "", text), make("p", "", products));
 }

@@ -1,0 +1,56 @@
+// An answer of the agent in the log: waited for, growing, complete with its products, or broken off.
+
+import { addArticle } from "./articles.js";
+import { makeCard } from "./cards.js";
+import { makeList } from "./dom.js";
+import { textOf } from "./fields.js";
+import { MarkdownView } from "./markdown/view.js";
+import { productsOf } from "./products.js";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+export class Answer {
+  constructor() {
+    this.article = addArticle("agent", "Assistant");
+    this.article.classList.add("waiting");
+    this.body = this.article.querySelector(".text");
+    this.view = new MarkdownView(this.body);
+    this.text = "";
+    this.bytes = 0; // of the text in UTF-8
+    this.frame = null; // in which it is to be shown
+  }
+
+  /** Keeps the first `keep` bytes (UTF-8) of the text, then appends. The next frame shows it. */
+  grow(keep, addition) {
+    this.article.classList.replace("waiting", "growing");
+    if (keep < this.bytes) this.text = decoder.decode(encoder.encode(this.text).subarray(0, keep));
+    this.text += addition;
+    this.bytes = Math.min(keep, this.bytes) + encoder.encode(addition).length;
+    this.frame ??= requestAnimationFrame(() => this.show());
+  }
+
+  show() {
+    this.frame = null;
+    this.view.show(this.text);
+  }
+
+  /** Nothing more is to come. */
+  settle() {
+    this.article.classList.remove("waiting", "growing");
+    this.show();
+  }
+
+  /** Everything of a final message but its suggestions. */
+  complete(message) {
+    this.text = textOf(message);
+    this.settle();
+    const cards = productsOf(message).map(makeCard);
+    if (cards.length > 0) this.article.append(makeList("cards", cards));
+  }
+
+  /** What is shown, without marks. */
+  get words() {
+    return this.body.innerText;
+  }
+}
