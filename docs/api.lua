@@ -108,6 +108,10 @@ local function type_words(text)
   if #whole == 0 then
     for part in text:gmatch "[^|]+" do whole[#whole + 1] = part end
   end
+  if #whole > 1 and whole[#whole]:find "%?$" then -- of a type of several, that it may be left out
+    whole[#whole] = whole[#whole]:sub(1, -2)
+    whole[#whole + 1] = "nil"
+  end
   for _, part in ipairs(whole) do
     local class = part:match "aui%.%u%w+"
     local target = class and link_of(class)
@@ -125,14 +129,14 @@ local function parameter_line(text)
   local name, rest = text:match "^(%S+) (.*)$"
   local its_type, words = split_type(rest)
   local optional = name:match "^(.-)%?$"
-  local suffix = optional and ", may be left out" or ""
-  return ("- `%s`, %s%s%s"):format(optional or name, type_words(its_type), suffix, sentence(words))
+  return ("- `%s`, %s%s"):format(optional or name, type_words(its_type .. (optional and "?" or "")), sentence(words))
 end
 
 local function return_line(text)
   local its_type, rest = split_type(text)
   local name, words = rest:match "^(%S+) ?(.*)$"
-  return ("- returns %s%s%s"):format(type_words(its_type), name and (" `%s`"):format(name) or "", sentence(words or ""))
+  local beginning = name and ("`%s`, "):format(name) or ""
+  return ("- returns %s%s%s"):format(beginning, type_words(its_type), sentence(words or ""))
 end
 
 -- Lines that stand further to the right are code.
@@ -198,7 +202,7 @@ local function add_part(out, part)
   local prefix = part.owner:lower()
   each_comment(source(part.file), function(lines, behind)
     local _, tags = read_comment(lines)
-    if part.class and class_of(tags) == part.class then return add_fields(out, tags) end
+    if class_of(tags) == (part.class or part.module) then return add_fields(out, tags) end
     local owner, mark, name, arguments = behind:match "^function ([%w_]+)([.:])([%w_]+)(%b())"
     if owner == part.owner then
       add_function(out, prefix .. mark .. name .. arguments, lines)

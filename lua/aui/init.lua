@@ -13,6 +13,8 @@ local task_module = require "aui.task"
 misuse.own()
 dependency.load "cjson" -- that it is missing is told at once
 
+---@class aui
+---@field _VERSION string such as "1.2.3"
 local aui = { _VERSION = host.version }
 
 -- A module of ours; or nil and an error where the system opens no more files for us, of which Lua says that the module

@@ -1,7 +1,7 @@
 """Complains of what is public in Lua and not typed, or typed and not there: each documented function of the public files
 has the type of every argument and of its results, names no argument that it does not have, and says of no table that it
-is but a table; it stands in README or in a page of docs; each class that a type names is declared. Prints nothing when
-all is well. Run in the project's root."""
+is but a table; each class that a type names is declared; the kinds of errors are those that the engine has, and that
+docs/errors.md tells. Prints nothing when all is well. Run in the project's root."""
 import pathlib
 import re
 import sys
@@ -69,15 +69,6 @@ def wrong_in_function(tags, name, arguments, text):
         yield f"{name}: its results have no type"
 
 
-def pages(root):
-    return "\n".join(path.read_text() for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))])
-
-
-def is_on(text, name):
-    """Whether the pages have the name, as a function's or as a field's of a module's."""
-    return name.startswith("__") or re.search(rf"[.:]{name}\b", text) is not None
-
-
 def wrong_types(lines):
     for line in lines:
         tag = TAG.match(line)
@@ -93,8 +84,17 @@ def public_files(root):
         yield from sorted((root / "lua/aui").glob(pattern + ".lua"))
 
 
+def wrong_kinds(root):
+    typed = re.findall(r'"(\w+)"', re.search(r"(?m)^---\|(.*)$", (root / "lua/aui/error/class.lua").read_text())[1])
+    made = re.findall(r'case AUI_ERROR_(?!NONE).*"(\w+)"', (root / "src/engine/error.c").read_text())
+    told = re.findall(r"(?m)^\| `(\w+)` \|", (root / "docs/errors.md").read_text())
+    for where, names in (("lua/aui/error/class.lua", typed), ("docs/errors.md", told)):
+        for kind in sorted({*made, "pending"} ^ set(names)):  # which waits alone have
+            yield f"{where}: {kind} {'is no kind of error' if kind in names else 'is missing'}"
+
+
 def complaints(root):
-    declared, text_of_pages = set(), pages(root)
+    declared = set()
     for path in (root / "lua").rglob("*.lua"):
         declared.update(re.findall(r"(?m)^---@(?:class(?: \(exact\))?|alias) (aui\.\w+)", path.read_text()))
     for path in public_files(root):
@@ -102,8 +102,6 @@ def complaints(root):
         for tags, owner, name, arguments, text in functions(lines):
             if owner.endswith(PRIVATE):
                 continue
-            if not is_on(text_of_pages, name):
-                yield f"{path.relative_to(root)}: {name} is on no page"
             for problem in wrong_in_function(tags, name, arguments, text):
                 yield f"{path.relative_to(root)}: {problem}"
         for problem in wrong_types(lines):
@@ -111,6 +109,7 @@ def complaints(root):
         named = {name for line in lines if TAG.match(line) for name in CLASS.findall(line)}
         for name in sorted(named - declared):
             yield f"{path.relative_to(root)}: there is no class {name}"
+    yield from wrong_kinds(root)
 
 
 if __name__ == "__main__":

@@ -24,16 +24,24 @@ function Session:close() end
 
 function Session:private(what) return what end
 """
-README = "`session:send(text)`, `session:close()`"
+KINDS = '---@alias aui.ErrorKind\n---| "auth"|"pending"\n'
+ENGINE = 'case AUI_ERROR_NONE: return "none";\ncase AUI_ERROR_AUTH: return "auth";\n'
+PAGE = "| `auth` | the key |\n| `pending` | not yet |\n"
 
 
 class Annotations(unittest.TestCase):
-    def complaints(self, session=SESSION, readme=README):
+    def complaints(self, session=SESSION, kinds=KINDS, page=PAGE):
+        files = {
+            "lua/aui/session.lua": session,
+            "lua/aui/error/class.lua": kinds,
+            "src/engine/error.c": ENGINE,
+            "docs/errors.md": page,
+        }
         with tempfile.TemporaryDirectory() as root:
-            path = pathlib.Path(root, "lua/aui/session.lua")
-            path.parent.mkdir(parents=True)
-            path.write_text(session)
-            pathlib.Path(root, "README.md").write_text(readme)
+            for name, text in files.items():
+                path = pathlib.Path(root, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
             done = subprocess.run([sys.executable, CHECK], cwd=root, capture_output=True, text=True, check=False)
         self.assertEqual(done.stderr, "")
         self.assertEqual(done.returncode, 1 if done.stdout else 0)
@@ -68,8 +76,15 @@ class Annotations(unittest.TestCase):
     def test_a_class_that_is_not_declared(self):
         self.assertEqual(self.after("@return aui.Session?", "@return aui.Sesion?"), ["there is no class aui.Sesion"])
 
-    def test_a_function_that_is_on_no_page(self):
-        self.assertEqual(self.complaints(readme="`session:send`"), ["close is on no page"])
+    def test_a_kind_of_error_that_is_missing(self):
+        found = self.complaints(kinds=KINDS.replace('"auth"|', ""))
+        self.assertEqual(found, ["lua/aui/error/class.lua: auth is missing"])
+        found = self.complaints(page=PAGE.replace("| `pending` | not yet |\n", ""))
+        self.assertEqual(found, ["docs/errors.md: pending is missing"])
+
+    def test_a_kind_of_error_that_nobody_makes(self):
+        found = self.complaints(page=PAGE + "| `other` | what else |\n")
+        self.assertEqual(found, ["docs/errors.md: other is no kind of error"])
 
 
 if __name__ == "__main__":
