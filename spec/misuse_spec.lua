@@ -28,6 +28,7 @@ local REFUSED = {
   { { text = "x", task_id = 1 }, "task_id: expected a string, got 1" },
   { { text = "x", task_id = "" }, "task_id: expected an id, got an empty string" },
   { { text = "x", task_id = ".." }, 'task_id: expected an id, got ".."' },
+  { { text = "x", task_id = "a\0b" }, "task_id: must not contain NUL" },
   { { text = "x", task_id = "\255" }, "task_id: expected valid UTF-8" },
   { { text = "x", task_id = false }, "task_id: expected a string, got false" },
   { { text = "x", timeout = 5 }, "timeout: expected a table, got 5" },

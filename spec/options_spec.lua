@@ -109,6 +109,7 @@ local REFUSED = {
 
   { { task_id = 1 }, "task_id: expected a string, got 1" },
   { { task_id = "" }, "task_id: expected an id, got an empty string" },
+  { { task_id = "a\0b" }, "task_id: must not contain NUL" },
   { { task_id = "\255" }, "task_id: expected valid UTF-8" },
 
   { { tls = {} }, "tls: has no meaning for a ws:// url" },
@@ -193,7 +194,7 @@ describe("aui.session takes", function()
   it("a key in plain text to another machine, if that is allowed", function()
     local options = { url = "ws://192.0.2.1:8080/a", api_key = "k", allow_plaintext = true }
     local place = options_module.read(options).service.endpoint
-    assert.are.same({ "192.0.2.1", 8080, "/a" }, { place.host, place.port, place.target })
+    assert.are.same({ "192.0.2.1", 8080, "/a" }, { place.host, place.port, place.target() })
   end)
 
   it("a region with its own address, which is shown without the key", function()
@@ -207,7 +208,7 @@ describe("aui.session takes", function()
       local place = options_module.read({ region = region, api_key = "hunter2" }).service.endpoint
       assert.are.same({ "wss", host, 443, host }, { place.scheme, place.host, place.port, place.request_host })
       assert.are.equal(base, place.rest_base)
-      assert.are.equal(base .. "/api/v1/external/session", place.target)
+      assert.are.equal(base .. "/api/v1/external/session", place.target())
       assert.are.equal(("wss://%s%s/api/v1/external/session"):format(host, base), place.public_url)
     end
     local default = options_module.read({ api_key = "k" }).service.endpoint

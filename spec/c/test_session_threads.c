@@ -114,7 +114,7 @@ static void the_thread_is_named_as_soon_as_it_is_known(void **state) {
   stop(&p);
 }
 
-static void what_leads_elsewhere_in_a_path_is_no_thread(void **state) {
+static void what_cannot_be_given_back_is_no_thread(void **state) {
   peer p;
   size_t n;
   open_session(state, &p);
@@ -122,8 +122,9 @@ static void what_leads_elsewhere_in_a_path_is_no_thread(void **state) {
   assert_sent(&p, "{'type':'message','agent_id':'A\\u00221','text':'1'}");
   event(&p, "{'type':'thread','seq':0,'data':{'thread_id':'.'}}");
   event(&p, "{'type':'thread','seq':1,'data':{'thread_id':'\\u002e.'}}");
+  event(&p, "{'type':'thread','seq':2,'data':{'thread_id':'T\\u0000'}}");
   assert_null(aui_session_thread_id(p.session, &n));
-  event(&p, "{'type':'thread','seq':2,'data':{'thread_id':'...'}}");
+  event(&p, "{'type':'thread','seq':3,'data':{'thread_id':'...'}}");
   assert_int_equal(3, (aui_session_thread_id(p.session, &n), n));
   release(&p, reply);
   stop(&p);
@@ -341,7 +342,7 @@ static void an_answer_that_is_cut_is_in_doubt(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       IN_EVERY_WAY(the_thread_is_named_as_soon_as_it_is_known),
-      IN_EVERY_WAY(what_leads_elsewhere_in_a_path_is_no_thread),
+      IN_EVERY_WAY(what_cannot_be_given_back_is_no_thread),
       IN_EVERY_WAY(an_agent_that_is_not_known_is_not_named),
       IN_EVERY_WAY(an_error_of_the_turn_ends_the_answer_alone),
       IN_EVERY_WAY(an_error_of_an_answer_that_nobody_waits_for_frees_the_connection),

@@ -14,8 +14,10 @@ const char *aui_string_field(lua_State *L, int table, const char *name, const ch
   lua_getfield(L, table, name);
   const char *value = fallback;
   if (!lua_isnil(L, -1)) {
+    size_t n;
     luaL_checktype(L, -1, LUA_TSTRING); /* the string made of a number would be nobody's */
-    value = lua_tostring(L, -1);
+    value = lua_tolstring(L, -1, &n);
+    if (memchr(value, '\0', n)) luaL_error(L, "%s: must not contain NUL", name);
   }
   lua_pop(L, 1); /* the table keeps the string alive */
   return value;

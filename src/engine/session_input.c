@@ -83,9 +83,11 @@ static bool take_suggestions(aui_session *session, aui_reply *reply) {
   return !ours || aui_event_add_suggestions(session->events, &reply->message);
 }
 
-/* "." and ".." lead elsewhere as part of an URL's path: no thread is called so. */
+/* "." and ".." lead elsewhere as part of an URL's path, and whoever gives an id back does so as a C string: no thread
+ * is called so. */
 static bool can_be_thread(const aui_buffer *id) {
-  return !(id->len == 1 && id->data[0] == '.') && !(id->len == 2 && memcmp(id->data, "..", 2) == 0);
+  bool leads_elsewhere = (id->len == 1 && id->data[0] == '.') || (id->len == 2 && memcmp(id->data, "..", 2) == 0);
+  return !leads_elsewhere && !(id->len > 0 && memchr(id->data, '\0', id->len));
 }
 
 /* Of an answer that is being resumed, another thread has nothing. */

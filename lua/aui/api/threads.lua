@@ -68,7 +68,7 @@ local function read_token(body)
   local token, lifetime = grant.access_token, grant.expires_in
   if type(token) ~= "string" or token == "" or token:find "[^\33-\126]" then return nil, "expected an access_token" end
   if type(lifetime) ~= "number" or not (lifetime > 0) then return nil, "expected expires_in, in seconds" end
-  local agent_id = type(grant.agent_id) == "string" and grant.agent_id or nil
+  local agent_id = check.is_id(grant.agent_id) and grant.agent_id or nil
   return { value = token, lifetime = lifetime, agent_id = agent_id }
 end
 

@@ -113,6 +113,7 @@ end
 local function problem_of_id(id)
   if id == "" then return "expected an id, got an empty string" end
   if id == "." or id == ".." then return "expected an id, got " .. check.describe(id) end
+  if id:find "%z" then return "must not contain NUL" end -- what the core has of it would end there
   if not host.is_utf8(id) then return "expected valid UTF-8" end
 end
 
