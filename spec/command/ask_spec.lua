@@ -77,6 +77,14 @@ describe("aui ask", function()
     assert.matches("^Here is what I know about the Lyra Mini", run.output)
   end)
 
+  it("names no thread that it was not told", function()
+    server = support.play { streams = { { { thread = false }, { agent = true }, { done = true } } } }
+    local env = { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_hunter2" }
+    local run = start({ "--verbose", QUESTION }, nil, env)
+    assert.equal(0, run:exit_status())
+    assert.equal("", run.errors)
+  end)
+
   it("says what is wrong with a publishable key", function()
     server = support.start { "--publishable-key", "pk_network_hunter2-right" }
     local run = start({ QUESTION }, nil, { AUI_URL = server:base(), AUI_PUBLISHABLE_KEY = "pk_network_hunter2-wrong" })

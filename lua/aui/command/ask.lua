@@ -56,10 +56,11 @@ local function print_plain(reply, is_json)
   io.write(is_json and text.json(reply:json()) or said(message), "\n")
 end
 
--- How to go on in the same conversation.
+-- How to go on in the same conversation, where its id is known, and such that a shell takes it as it is.
 local function hint(session)
-  local option = session.thread_id and "--thread " .. session.thread_id or "--task " .. session.task_id
-  io.stderr:write("\n(aui ask ", text.line(option), " ... goes on)\n")
+  local id = session.thread_id or session.task_id
+  if not id or id:find "[^0-9A-Za-z._-]" then return end
+  io.stderr:write(("\n(aui ask --%s %s ... goes on)\n"):format(session.thread_id and "thread" or "task", id))
 end
 
 --- Asks.
