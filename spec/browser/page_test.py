@@ -152,6 +152,42 @@ class AnswerTest(PageTest):
         self.assertEqual(self.page.texts(".agent .text"), ["Hello!", "", "no", *"01234", ""])
 
 
+    def test_an_object_that_cannot_become_text_is_left_out(self):
+        no_text = {"toString": 1, "valueOf": 1}
+        rows = [{"title": no_text, "value": 1}, {"title": "value", "value": no_text},
+                {"title": "type", "value": "x", "type": no_text}, {"title": "date", "value": no_text, "type": "date"}]
+        odd = [{"cards": [{"name": no_text, "title": "A", "parameters": rows}, {"title": no_text}]},
+               {"cards": [{"title": "B", "json_data": {"entity": {"value": no_text}}}]},
+               {"options": [{"widget_parameters": [{"title": "name", "value": no_text}, {"title": no_text}]}]}]
+        answers = [message(str(number), **fields) for number, fields in enumerate(odd)]
+        for answer in answers:
+            self.ask("hi", [("message", answer)])
+            self.page.wait_for_answer(answer["text"])
+            self.page.wait(IDLE)
+        self.gateway.histories["task-1"] += answers
+        for _ in range(2):
+            self.assertEqual(self.page.texts(".card h3"), ["A", "Product", "B", "Option 1"])
+            self.assertEqual(self.page.texts(".card:first-child > dl > div > dt")[:4], ["", "value", "type", "date"])
+            self.assertEqual(self.page.texts(".failure"), [])
+            self.page.reload()
+            self.page.wait(IDLE)
+
+    def test_of_a_message_or_a_history_that_is_nothing_but_items_some_are_shown(self):
+        nested = {"title": "t", "value": [[0] * 100 for _ in range(100)]}
+        for number, parameters in enumerate(([{}] * 100, [nested])):
+            cards = [{"name": "A", "parameters": parameters}] * 100
+            self.ask("hi", [("message", message(str(number), cards=cards))])
+            self.page.wait_for_answer(str(number))
+            self.page.wait(IDLE)
+            shown = ".message:last-of-type .card dd, .message:last-of-type .card dd li"
+            self.assertLessEqual(len(self.page.texts(shown)), 2000)
+            self.assertEqual(len(self.page.texts(".message:last-of-type .card")), 100)
+        self.gateway.histories["task-1"] += [message(str(number)) for number in range(2000)]
+        self.page.reload()
+        self.page.wait(IDLE)
+        self.assertEqual(self.page.texts(".agent .text")[1:], [str(number) for number in range(1000, 2000)])
+
+
 class ReloadTest(PageTest):
     def test_a_reload_keeps_the_conversation(self):
         answer = message("Two.", cards=CARDS, followup_suggestions=["More"])

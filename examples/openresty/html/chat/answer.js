@@ -3,7 +3,7 @@
 import { addArticle } from "./articles.js";
 import { makeCard } from "./cards.js";
 import { makeList } from "./dom.js";
-import { textOf } from "./fields.js";
+import { Room, textOf } from "./fields.js";
 import { MarkdownView } from "./markdown/view.js";
 import { productsOf } from "./products.js";
 
@@ -45,7 +45,8 @@ export class Answer {
   complete(message) {
     this.text = textOf(message);
     this.settle();
-    const cards = productsOf(message).map(makeCard);
+    const room = new Room();
+    const cards = productsOf(message).map((product) => makeCard(product, room));
     if (cards.length > 0) this.article.append(makeList("cards", cards));
   }
 

@@ -6,13 +6,14 @@ import { makeRow } from "./values.js";
 
 const VISIBLE_PARAMETERS = 8; // of a card; the others can be unfolded
 
-export function makeCard({ name, parameters, is_recommended }) {
+/** Of its values it shows what there is room for (fields.js). */
+export function makeCard({ name, parameters, is_recommended }, room) {
   const card = make("li", "card");
   if (is_recommended) {
     card.classList.add("recommended");
     card.append(make("p", "badge", "Recommended"));
   }
-  const rows = itemsOf(parameters, isNested).map((parameter) => makeRow(parameter));
+  const rows = room.take(itemsOf(parameters, isNested)).map((parameter) => makeRow(parameter, room));
   card.append(makeForeign("h3", "", name ?? "Product"), make("dl", "", ...rows.slice(0, VISIBLE_PARAMETERS)));
   if (rows.length > VISIBLE_PARAMETERS) {
     const more = make("dl", "", ...rows.slice(VISIBLE_PARAMETERS));

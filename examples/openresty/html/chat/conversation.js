@@ -5,7 +5,7 @@ import { answerEvents } from "./answer_events.js";
 import { addUserMessage, removeActions, showSuggestions } from "./articles.js";
 import { byId, make } from "./dom.js";
 import { showFailure } from "./failures.js";
-import { isFromUser, textOf } from "./fields.js";
+import { isFromUser, newestOf, textOf } from "./fields.js";
 import { asFailure, createTask, Failure, fetchHistory } from "./gateway.js";
 import { productsOf } from "./products.js";
 import { follow } from "./scrolling.js";
@@ -67,7 +67,7 @@ export function startAfresh() {
 
 function showPast(past) {
   if (task.welcome_message) new Answer().complete({ text: task.welcome_message });
-  for (const message of past) {
+  for (const message of newestOf(past)) {
     if (isFromUser(message)) {
       addUserMessage(textOf(message));
     } else {

@@ -1,6 +1,6 @@
 // The products of a message, in one shape: { name, parameters, is_recommended }, whatever the agent's age and API.
 
-import { isNested, itemsOf } from "./fields.js";
+import { isNested, itemsOf, plain } from "./fields.js";
 
 /** Older agents send options, which have no name. */
 export function productsOf(message) {
@@ -19,10 +19,10 @@ export function productsOf(message) {
 function readCard({ name, title, parameters, json_data, is_recommended }) {
   const entity = isNested(json_data?.entity) ? Object.entries(json_data.entity) : [];
   const values = entity.filter(([, value]) => value !== null).map(([title, value]) => ({ title, value }));
-  return { name: name ?? title, parameters: parameters ?? values, is_recommended };
+  return { name: plain(name) ?? plain(title), parameters: parameters ?? values, is_recommended };
 }
 
 function optionName(parameters) {
-  const valueOf = (pattern) => parameters.find(({ title }) => pattern.test(title))?.value ?? "";
+  const valueOf = (pattern) => plain(parameters.find(({ title }) => pattern.test(plain(title)))?.value) ?? "";
   return `${valueOf(/^brand$/i)} ${valueOf(/^(name|product|product name|title|model)$/i)}`.trim();
 }

@@ -2,14 +2,15 @@
 // objects.
 
 import { make, makeForeign, makeLink } from "./dom.js";
-import { firstOf, isNested, isPlainList } from "./fields.js";
+import { firstOf, isNested, isPlainList, plain } from "./fields.js";
 
 const DEEPEST_VALUE = 3; // levels of nested values shown as lists; deeper ones as JSON
 
-export function makeRow({ title, value, type }, depth = 0) {
-  const isPrice = /^price$/i.test(title);
-  const shown = makeValue(value, isPrice ? "price" : type, depth);
-  const row = make("div", "", makeForeign("dt", "", title ?? ""), makeForeign("dd", "", shown));
+export function makeRow({ title, value, type }, room, depth = 0) {
+  const name = plain(title) ?? "";
+  const isPrice = /^price$/i.test(name);
+  const shown = makeValue(value, isPrice ? "price" : type, room, depth);
+  const row = make("div", "", makeForeign("dt", "", name), makeForeign("dd", "", shown));
   row.classList.toggle("price", isPrice);
   row.classList.toggle("block", isNested(value) && !isPlainList(value));
   return row;
@@ -19,17 +20,17 @@ const numbers = new Intl.NumberFormat(undefined, { useGrouping: "min2", maximumF
 const cents = new Intl.NumberFormat(undefined, { useGrouping: "min2", minimumFractionDigits: 2 });
 
 /** A parameter's value, which need not be what its type says, as a node or a string. */
-function makeValue(value, type, depth) {
+function makeValue(value, type, room, depth) {
   if (value === null || value === undefined || value.length === 0) return make("span", "nothing", "–");
   if (typeof value === "boolean") return make("span", value ? "yes" : "no", value ? "Yes" : "No");
   if (typeof value === "number") return (type === "price" && value % 1 !== 0 ? cents : numbers).format(value);
   if (typeof value === "string") return isWebAddress(value) ? makeAddress(value) : formatTime(value, type);
   if (depth === DEEPEST_VALUE) return JSON.stringify(value);
-  const inner = (item) => makeValue(item, undefined, depth + 1);
-  const items = firstOf(value);
+  const inner = (item) => makeValue(item, undefined, room, depth + 1);
+  const items = room.take(firstOf(value));
   if (isPlainList(value)) return make("span", "", ...items.flatMap((item) => [", ", inner(item)]).slice(1));
   if (Array.isArray(value)) return make("ul", "", ...items.map((item) => makeForeign("li", "", inner(item))));
-  return make("dl", "", ...items.map(([title, item]) => makeRow({ title, value: item }, depth + 1)));
+  return make("dl", "", ...items.map(([title, item]) => makeRow({ title, value: item }, room, depth + 1)));
 }
 
 function isWebAddress(text) {
@@ -40,15 +41,15 @@ function makeAddress(address) {
   return makeLink(address, address.replace(/^https?:\/\/(www\.)?/i, "").replace(/\/$/, ""));
 }
 
-const TIME_FORMATS = {
-  datetime: { dateStyle: "medium", timeStyle: "short" },
-  date: { dateStyle: "medium" },
-  time: { timeStyle: "short" },
-};
+const TIME_FORMATS = new Map([
+  ["datetime", { dateStyle: "medium", timeStyle: "short" }],
+  ["date", { dateStyle: "medium" }],
+  ["time", { timeStyle: "short" }],
+]);
 
 /** A date or time as the reader writes it; text of another type, or that is no time, as it is. */
 function formatTime(text, type) {
-  const format = TIME_FORMATS[type];
+  const format = TIME_FORMATS.get(type);
   if (!format) return text;
   // A date alone would be read as midnight in Greenwich, the day before in America.
   const iso = { date: `${text}T00:00`, time: `1970-01-01T${text}`, datetime: text.replace(" ", "T") }[type];
