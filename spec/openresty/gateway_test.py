@@ -476,7 +476,7 @@ class WithoutRedis(Case):
             refusals = [other.post("/api/tasks"), other.get("/api/tasks/x/messages"), other.chat("x", LAPTOP)]
             for answer in refusals[:1] if other.cookie is None else refusals:
                 self.assertEqual((503, "server", True), (answer.status, answer.error["kind"], answer.error["retryable"]))
-                self.assertEqual("5", answer.headers["Retry-After"])
+                self.assertEqual(("5", "no"), (answer.headers["Retry-After"], answer.error["delivered"]))
 
     def test_tells_so_on_a_websocket(self):
         redis = Redis()
@@ -502,6 +502,40 @@ class WithoutRedis(Case):
         redis.stop()
         stream.close()
         wait_until(lambda: descriptors() == before, "the end of the answer")
+
+
+class FullRedis(SharedStore):
+    settings = {"AUI_PUBLISHABLE_KEY": PUBLISHABLE_KEY}
+
+    def address(self, sim):
+        return sim.base()
+
+    def fill(self):
+        self.redis.set_memory(1)
+        self.addCleanup(self.redis.set_memory, 0)
+
+    def end(self, gateway):
+        self.assertIn("redis: OOM", "\n".join(gateway.stop()))
+
+    def test_sends_no_message_and_says_so(self):
+        _, browser, task = self.start("--pace", "0")
+        self.fill()
+        [(kind, error, _)] = browser.ask(task, LAPTOP)
+        self.assertEqual(("error", "server", True, "no"), (kind, error["kind"], error["retryable"], error["delivered"]))
+        self.redis.set_memory(0)
+        self.assertEqual("message", browser.ask(task, LAPTOP)[-1][0])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+    def test_goes_on_in_a_thread_that_could_not_be_noted_during_its_first_answer(self):
+        stream = [{"wait": 2}, {"agent": True}, {"done": True}]
+        _, browser, task = self.start("--pace", "0", scenario={"streams": [stream]})
+        first = browser.chat(task, "Wireless headphones", "m1")
+        wait_until(lambda: self.logged("message"), "the message")
+        self.fill()
+        self.assertEqual("message", list(first)[-1][0])
+        self.redis.set_memory(0)
+        wait_until(lambda: browser.get(f"/api/tasks/{task}/messages").json["messages"], "the thread")
+        self.assertIn("Here is what I know", shown(browser.ask(task, "Tell me more about the first one", "m2")))
 
 
 class Failures(Case):

@@ -75,6 +75,12 @@ class Redis:
         except OSError:
             return False
 
+    def set_memory(self, size):
+        """How many bytes it may have, 0: any number. When it has more, what it is to keep is refused."""
+        with socket.create_connection(("127.0.0.1", self.port), TIMEOUT) as client:
+            client.sendall(f"CONFIG SET maxmemory {size}\r\n".encode())
+            assert client.recv(5) == b"+OK\r\n"
+
     def stop(self):
         self.process.terminate()
         self.process.wait(TIMEOUT)

@@ -67,6 +67,7 @@ end
 
 -- Passes the text on while it arrives. The message as JSON, and its id; or nil and an error.
 local function hear(self, session)
+  self.is_unsent = false
   local reply = assert(session:send(self.message.text))
   self.reply = reply
   if self.canceled then reply:cancel() end -- while it was noted as sent
@@ -103,6 +104,12 @@ local function connect(self)
   return nil, refusal.canceled "no"
 end
 
+-- Whether this request is to send the message, and no other.
+local function begin(message)
+  browser.keep_task(message.task_id)
+  return ledger.begin(message)
+end
+
 -- Tells the listener the answer or why there is none; false if another request has sent the message meanwhile. It is
 -- noted as sent only when it can be: if this worker died while it connects, nobody else would send it.
 local function ask(self)
@@ -112,17 +119,17 @@ local function ask(self)
     fail(self, err)
     return true
   end
-  browser.keep_task(self.message.task_id)
-  if not ledger.begin(self.message) then
-    close(self, session)
-    return false
-  end
-  pass_on(self, session)
-  return true
+  local ok, begins = pcall(begin, self.message)
+  if not ok or not begins then close(self, session) end
+  if not ok then error(begins, 0) end
+  if begins then pass_on(self, session) end
+  return begins
 end
 
 local function ask_or_resume(self)
-  if not self.came_back and not ledger.has_begun(self.message) and ask(self) then return end
+  self.is_unsent = not self.came_back and not ledger.has_begun(self.message)
+  if self.is_unsent and ask(self) then return end
+  self.is_unsent = false
   resume(self.message, self.listener, function() return not (self.canceled or self.listener.gone) end)
 end
 
@@ -132,7 +139,7 @@ function Answer:run()
   self.over = true
   if ok then return end
   ngx.log(ngx.ERR, tostring(problem))
-  self.listener:emit("error", refusal.internal "maybe")
+  self.listener:emit("error", refusal.internal(self.is_unsent and "no" or "maybe"))
 end
 
 --- Gives the answer up.

@@ -79,7 +79,7 @@ local PAGES = {
   [414] = { kind = "too_large", message = "The message is too long." },
   [429] = refusal.too_many(5),
   [501] = { kind = "bad_request", message = "The request asks for what is not known here.", retryable = false },
-  [503] = { kind = "server", message = OTHER_WORDS, retry_after = 5 },
+  [503] = { kind = "server", message = OTHER_WORDS, retry_after = 5, delivered = "no" }, -- an answer begins with 200
 }
 local FALLBACK = {
   [4] = { kind = "bad_request", message = "The request cannot be understood." },

@@ -14,6 +14,8 @@ options.max_response_body = config.max_task
 local client_for_welcomes = aui.client(options)
 
 local MOST_BEGINNING = 75 -- seconds: a connection, and the first sign of an answer
+local PAUSE = 1 -- seconds
+local LONGEST_ID = 256 -- bytes
 
 local function key(id) return "thread:" .. id end
 
@@ -41,8 +43,23 @@ function threads.connect(id, user_id)
   return session, err
 end
 
+local function note_thread(id, thread_id) store:set(key(id), thread_id, config.cookie_lifetime) end
+
+-- A timer's: without its thread the conversation would begin anew, and nobody would be told.
+local function note_later(is_last, id, thread_id)
+  if pcall(note_thread, id, thread_id) or is_last then return end
+  ngx.timer.at(PAUSE, note_later, id, thread_id)
+end
+
 function threads.keep(id, session)
-  if session.thread_id then store:set(key(id), session.thread_id, config.cookie_lifetime) end
+  local thread_id = session.thread_id
+  if thread_id and #thread_id <= LONGEST_ID then
+    local ok, problem = pcall(note_thread, id, thread_id)
+    if not ok then
+      ngx.timer.at(PAUSE, note_later, id, thread_id)
+      error(problem, 0)
+    end
+  end
   store:delete(beginning(id))
 end
 
