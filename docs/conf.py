@@ -1,5 +1,5 @@
-"""What Sphinx makes the site of, for script/docs: the pages of this directory. Their links out of it lead to the
-repository, and the command's page has the text of its manual, aui.1."""
+"""What Sphinx makes the site of, for script/docs: the pages of this directory, in the order of index.md. Their links out
+of it lead to the repository, and the command's page has the text of its manual, aui.1."""
 import pathlib
 import re
 import subprocess
@@ -28,8 +28,18 @@ def manual(path):
     return re.sub(r"^# (.*)$", lambda heading: "## " + heading[1].capitalize(), sections, flags=re.M)
 
 
+def navigation(index):
+    """The lists of links in the first page as what Sphinx knows the order of pages by."""
+    for section in index.split("\n## ")[1:]:
+        pages = [f"{title} <{name}>" for title, name in re.findall(r"^- \[(.*?)\]\((\w+)\.md\)", section, re.M)]
+        options = [":hidden:", ":caption: " + section.partition("\n")[0]]
+        yield "\n".join(["```{toctree}", *options, *pages, "```"])
+
+
 def prepare(app, name, source):
     source[0] = source[0].replace("](../", f"]({REPOSITORY}")
+    if name == "index":
+        source[0] += "\n\n".join(["", *navigation(source[0])])
     if name == "command":
         source[0] += manual(f"{app.srcdir}/aui.1")
 

@@ -13,8 +13,6 @@
 --
 --   ```json blocks are scenarios of aui-sim, but for what is marked by `elsewhere`.
 --
---   A ```{toctree} block lists pages of the site.
---
 --   A ```nginx block with Lua in it stands in a server of the http block that its page shows before.
 --
 -- The agent is aui-sim. Whatever leads elsewhere ends at a proxy that is not there.
@@ -170,7 +168,6 @@ describe("the program of", function()
     nginx = { [""] = {}, ["with Lua"] = { ["in nginx"] = in_nginx } },
     json = { [""] = { ["by aui-sim"] = by_simulator }, elsewhere = {} },
     c = { [""] = {} },
-    ["{toctree}"] = { [""] = {} },
     text = { [""] = {} },
     [""] = { [""] = {} },
   }
