@@ -102,7 +102,7 @@ class AnswerTest(PageTest):
             "date": ("2025-10-09", "Oct 9, 2025"), "time": ("09:30:00", "9:30 AM"),
             "datetime": ("2025-10-09 12:26:07.576000", "Oct 9, 2025, 12:26 PM"),
             "object": ({"width": 60, "door": {"left": True}}, "width60doorleftYes"), "array": (["red", 3], "red, 3"),
-            "list_of_objects": ([{"city": "Bonn"}, {"city": "Kiel"}], "cityBonncityKiel"),
+            "list_of_objects": ([{"city": "Bonn"}, {"city": "Kiel"}], "cityBonnKiel"),
         }
         rows = [{"title": kind, "value": value, "type": kind} for kind, (value, _) in values.items()]
         rows += [{"title": "n", "value": None, "type": "string"}, {"title": "d", "value": "soon", "type": "date"}]
@@ -120,13 +120,36 @@ class AnswerTest(PageTest):
         links = self.page.evaluate("[...document.querySelectorAll('.card a')].map(({ href, rel }) => [href, rel])")
         self.assertEqual(links, [[addresses[0], "noopener noreferrer"]])
 
+    def test_the_price_stands_first_and_objects_alike_are_a_table(self):
+        stores = [{"city": "Bonn", "stock": 3}, {"city": "Kiel", "stock": 0}]
+        rows = [{"title": "Brand", "value": "Acme"}, {"title": "Stores", "value": stores}, {"title": "price", "value": 5}]
+        self.ask("hi", [final("Here", cards=[{"name": "A", "parameters": rows}])])
+        self.page.wait(IDLE)
+        self.assertEqual(self.page.texts(".card > dl > div > dt"), ["price", "Brand", "Stores"])
+        self.assertEqual(self.page.texts(".card tr"), ["citystock", "Bonn3", "Kiel0"])
+
+    def test_a_card_is_as_high_as_what_is_in_it(self):
+        rows = [{"title": str(number), "value": number} for number in range(8)]
+        self.ask("hi", [final("Here", cards=[{"name": "A", "parameters": rows}, *CARDS])])
+        self.page.wait(IDLE)
+        empty = self.page.evaluate("""[...document.querySelectorAll('.card')].map((card) =>
+            card.getBoundingClientRect().bottom - card.lastElementChild.getBoundingClientRect().bottom < 20)""")
+        self.assertEqual(empty, [True] * 3)
+
+    def test_addresses_of_pictures_are_links(self):
+        rows = [{"title": "Image", "value": "https://images.example/a.png"}]
+        text = "![A](https://images.example/b.png)"
+        self.ask("hi", [final(text, cards=[{"name": "A", "parameters": rows}])])
+        self.page.wait(IDLE)
+        self.assertEqual(self.page.texts(".agent:last-of-type a"), ["A", "images.example/a.png"])
+        self.assertEqual(self.page.texts("img"), [])
+
     def test_options_of_older_agents_are_products_too(self):
         names = {"Brand": "Acme", "Model": "K1"}
         rows = [{"title": title, "value": value, "type": "string"} for title, value in names.items()]
         self.ask("old", [final("Here", options=[{"is_recommended": True, "widget_parameters": rows}], cards=None)])
         self.page.wait(IDLE)
         self.assertEqual(self.page.texts(".card h3"), ["Acme K1"])
-
 
     def test_what_has_another_type_than_it_should_is_left_out_and_the_rest_is_shown(self):
         card = {"name": "A", "parameters": [None, "x", {"title": "t", "value": [0] * 200_000}, {}]}
@@ -150,7 +173,6 @@ class AnswerTest(PageTest):
         self.page.wait(IDLE)
         self.assertEqual(self.page.texts(".card h3"), cards)
         self.assertEqual(self.page.texts(".agent .text"), ["Hello!", "", "no", *"01234", ""])
-
 
     def test_an_object_that_cannot_become_text_is_left_out(self):
         no_text = {"toString": 1, "valueOf": 1}
@@ -186,6 +208,92 @@ class AnswerTest(PageTest):
         self.page.reload()
         self.page.wait(IDLE)
         self.assertEqual(self.page.texts(".agent .text")[1:], [str(number) for number in range(1000, 2000)])
+
+
+class PicturesTest(PageTest):
+    def setUp(self):
+        super().setUp()
+        self.gateway.pictures = ["https://images.example"]
+        self.page.reload()
+        self.page.wait(IDLE)
+
+    def test_they_are_shown_from_where_the_gateway_lets_them_come(self):
+        rows = [{"title": "Image", "value": "https://images.example/a.png"},
+                {"title": "Other", "value": "https://elsewhere.example/c.png"}]
+        self.page.call("Fetch.enable", patterns=[{"urlPattern": "https://*"}])  # each is held, and so not missed
+        text = "![A](https://images.example/b.png) ![B](https://elsewhere.example/d.png) ![C](http://images.example/e.png)"
+        self.ask("hi", [final(text, cards=[{"name": "A", "parameters": rows}])])
+        self.page.wait(IDLE)
+        pictures = "[...document.querySelectorAll('.agent img')].map(({ src, alt }) => [src, alt])"
+        self.assertEqual(self.page.evaluate(pictures),
+                         [["https://images.example/b.png", "A"], ["https://images.example/a.png", ""]])
+        self.assertEqual(self.page.texts(".agent:last-of-type a"), ["B", "C", "elsewhere.example/c.png"])
+
+    def test_one_that_cannot_be_loaded_leaves_no_hole(self):
+        self.ask("hi", [final("![A](https://images.example/none.png) Here")])
+        self.page.wait_for_answer(" Here")
+        self.page.wait("!document.querySelector('img')")
+
+
+class EarlierTest(PageTest):
+    def ask_in_new(self, text):
+        self.page.click("#new")
+        self.page.wait(f"{IDLE} && {ANSWER} === 'Hello!'")
+        self.ask(text, [final("Yes")])
+        self.page.wait_for_answer("Yes")
+        self.page.wait(IDLE)
+
+    def test_an_earlier_conversation_can_be_gone_back_to(self):
+        self.ask("one", [final("Yes")])
+        self.page.wait_for_answer("Yes")
+        self.page.wait(IDLE)
+        self.ask_in_new("two")
+        self.gateway.histories["task-1"] += [message("one", "user"), message("First")]
+        self.page.click("#show-earlier")
+        self.assertEqual(self.page.texts("#earlier-list .title"), ["two", "one"])
+        self.page.click("#earlier-list li:last-child button")
+        self.page.wait_for_answer("First")
+        self.page.wait(IDLE)
+        self.assertEqual(self.page.texts(".message .text"), ["Hello!", "one", "First"])
+        self.ask("more", [final("Once more")])
+        self.page.wait_for_answer("Once more")
+        self.assertEqual(self.gateway.chats[-1]["task_id"], "task-1")
+        self.page.click("#show-earlier")
+        self.assertEqual(self.page.texts("#earlier-list .title"), ["one", "two"])
+
+    def test_a_conversation_that_is_gone_is_no_longer_listed_and_all_can_be_forgotten(self):
+        self.ask("one", [final("Yes")])
+        self.page.wait_for_answer("Yes")
+        self.page.wait(IDLE)
+        self.ask_in_new("two")
+        del self.gateway.histories["task-1"]
+        self.page.click("#show-earlier")
+        self.page.click("#earlier-list li:last-child button")
+        self.page.wait(f"{IDLE} && {ANSWER} === 'Hello!'")
+        self.page.click("#show-earlier")
+        self.assertEqual(self.page.texts("#earlier-list .title"), ["two"])
+        self.page.click("#forget-earlier")
+        self.assertEqual(self.page.texts("#earlier-list .title"), [])
+        self.assertEqual(self.page.evaluate("localStorage['chat.earlier']"), "[]")
+
+    def test_the_last_twenty_are_listed_by_their_beginnings(self):
+        self.page.evaluate("""(async () => {
+            const { noteConversation } = await import("/chat/earlier.js");
+            for (let i = 0; i < 30; i += 1) noteConversation({ task_id: `t${i}` }, `${i} `.padEnd(9000, "x"));
+        })()""")
+        listed = json.loads(self.page.evaluate("localStorage['chat.earlier']"))
+        self.assertEqual([task["task_id"] for task in listed], [f"t{i}" for i in range(29, 9, -1)])
+        self.assertEqual({len(task["title"]) for task in listed}, {80})
+
+    def test_escape_closes_the_dialog_and_stops_no_answer(self):
+        gate = self.gate()
+        self.ask("one", [chunk("Long", 0), gate, final("Longer")])
+        self.page.wait_for_answer("Long")
+        self.page.click("#show-earlier")
+        self.page.press("Escape")
+        self.page.wait("!document.querySelector('dialog[open]')")
+        gate.set()
+        self.page.wait_for_answer("Longer")
 
 
 class ReloadTest(PageTest):
@@ -370,8 +478,63 @@ class ReaderTest(PageTest):
         gates[0].set()
         self.page.wait(f"{ANSWER}.length === 1003 && {below} > 1000")
         self.assertEqual(self.page.evaluate("view.scrollTop"), before)
+        self.assertLessEqual(*self.page.evaluate("""[view.getBoundingClientRect().bottom,
+            document.getElementById('latest').getBoundingClientRect().top]"""))
         self.page.click("#latest")
         self.page.wait(f"{below} < 2")
+
+    def test_an_answer_can_be_copied_as_the_agent_wrote_it_by_the_keyboard(self):
+        browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"],
+                     browserContextId=self.page.context)
+        self.page.call("Page.bringToFront")
+        self.ask("hi", [final("**Two** of them")])
+        self.page.wait(IDLE)
+        self.page.evaluate("[...document.querySelectorAll('.actions button')].at(-1).focus()")
+        self.page.press("Enter")
+        self.page.wait("document.activeElement.textContent === 'Copied'")
+        self.assertEqual(self.page.evaluate("navigator.clipboard.readText()"), "**Two** of them")
+        self.assertEqual(self.page.texts("#announcer"), ["Copied"])
+
+
+class LanguageTest(PageTest):
+    def test_the_page_speaks_the_language_of_the_browser(self):
+        self.page.call("Emulation.setUserAgentOverride", userAgent="x", acceptLanguage="fr-FR,de-AT,en")
+        self.page.reload()
+        self.page.wait(IDLE)
+        self.ask("hi", [final("Hier", cards=CARDS)])
+        self.page.wait(IDLE)
+        self.assertEqual(self.page.evaluate("document.documentElement.lang"), "de-AT")
+        self.assertEqual(self.page.texts("#new, .badge, #announcer p"), ["\n        \n        Neu\n      ", "Empfohlen",
+                                                                        "Hier", "2 Produkte."])
+        self.assertEqual(self.page.texts(".card dd")[0], "1319,50")
+        self.assertEqual(self.page.evaluate("document.getElementById('send').ariaLabel"), "Senden")
+
+    def test_all_languages_have_the_same_words(self):
+        shapes = self.page.evaluate("""(async () => {
+            const { words } = await import("/shop.js");
+            const shape = (value) => typeof value === "object"
+                ? Object.entries(value).map(([key, inner]) => [key, shape(inner)]).sort() : typeof value;
+            return Object.values(words).map(shape);
+        })()""")
+        self.assertGreater(len(shapes), 1)
+        for shape in shapes[1:]:
+            self.assertEqual(shape, shapes[0])
+
+    def test_texts_have_contrast_in_both_schemes(self):
+        colours = self.page.evaluate("import('/shop.js').then(({ colours }) => colours)")
+
+        def luminance(colour):
+            parts = [int(colour[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+            red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+            return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+        pairs = [*((text, ground) for text in ("ink", "muted", "brand") for ground in ("paper", "surface")),
+                 ("ink", "tint"), ("muted", "tint"), ("brand", "tint"), ("ink", "warm"), ("on-brand", "brand"),
+                 ("on-accent", "accent")]
+        for text, ground in pairs:
+            for scheme in (0, 1):
+                dark, light = sorted(luminance(colours[name][scheme]) for name in (text, ground))
+                self.assertGreaterEqual((light + 0.05) / (dark + 0.05), 4.5, (text, ground, scheme))
 
 
 class NarrowTest(PageTest):

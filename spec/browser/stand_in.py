@@ -8,7 +8,7 @@ import socket
 import threading
 
 HTML = pathlib.Path(__file__).parents[2] / "examples/openresty/html"
-POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: %s; connect-src 'self'; "
           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 WELCOME = {"welcome_message": "Hello!", "followup_suggestions": ["A microwave", "A laptop"]}
@@ -45,11 +45,13 @@ def refuse(status, retryable, headers=None, **fields):
 
 class Gateway:
     """`scripts`: for each call of /api/chat, a list of events, of threading.Events to wait for and of "cut", or a
-    refusal. `refusals`: what the next calls that begin a task are answered with. `chats`: those calls, as dicts of their parameters, with `last_event`. `histories`: messages by task_id.
-    `tasks`: how many were begun."""
+    refusal. `refusals`: what the next calls that begin a task are answered with. `chats`: those calls, as dicts of their
+    parameters, with `last_event`. `histories`: messages by task_id. `tasks`: how many were begun. `pictures`: the
+    setting."""
 
     def __init__(self):
         self.scripts, self.refusals, self.chats, self.histories, self.tasks = [], [], [], {}, 0
+        self.pictures = []
         handler = type("Handler", (Handler,), {"gateway": self})
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
@@ -66,7 +68,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def send(self, status, kind, body, headers):
         self.send_response(status)
-        for name, value in {"Content-Type": kind + "; charset=utf-8", "Content-Security-Policy": POLICY,
+        policy = POLICY % " ".join(self.gateway.pictures)
+        for name, value in {"Content-Type": kind + "; charset=utf-8", "Content-Security-Policy": policy,
                             "Cache-Control": "no-store", **headers}.items():
             self.send_header(name, value)
         self.end_headers()
@@ -95,6 +98,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/api/tasks/"):
             history = self.gateway.histories.get(self.path.split("/")[3])
             self.send_json(404, {}) if history is None else self.send_json(200, {"messages": history})
+        elif self.path == "/chat/settings.js":
+            self.send(200, "text/javascript", f"export const pictures = {json.dumps(self.gateway.pictures)};".encode(), {})
         else:
             file = HTML / (self.path[1:] or "index.html")
             self.send(200, TYPES[file.suffix], file.read_bytes(), {})

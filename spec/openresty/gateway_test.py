@@ -643,6 +643,8 @@ class Failures(Case):
                                 ({"GATEWAY_ORIGIN": "https://shop.example:443"}, "GATEWAY_ORIGIN: expected an origin"),
                                 ({"GATEWAY_ORIGIN": "http://[::1]:80"}, "GATEWAY_ORIGIN: expected an origin"),
                                 ({"GATEWAY_ORIGIN": "http://shop:70000"}, "GATEWAY_ORIGIN: expected an origin"),
+                                ({"GATEWAY_PICTURES": "https://a https://b/; x"}, "GATEWAY_PICTURES: expected"),
+                                ({"GATEWAY_PICTURES": "http://a"}, "GATEWAY_PICTURES: expected"),
                                 ({"AUI_REDIS": "127.0.0.1:99999"}, "AUI_REDIS: expected host:port"),
                                 ({"AUI_REDIS": "localhost"}, "AUI_REDIS: expected host:port")):
             with self.assertRaisesRegex(AssertionError, re.escape(words)):
@@ -957,6 +959,17 @@ class Attacks(Case):
             answer = raw(gateway, request)
             self.assertNotIn(b"nginx/", answer)
             self.assertNotIn(b"<html>", answer)
+
+    def test_lets_the_page_show_pictures_from_where_it_is_set_to(self):
+        for setting, sources, module in (("", "data: ;", "[]"), ("https:", "data: https:;", '["https:"]'), (
+                " https://a.example  https://b.example:8443", "data: https://a.example https://b.example:8443;",
+                '["https://a.example","https://b.example:8443"]')):
+            browser = Browser(self.gateway(self.sim().url, GATEWAY_PICTURES=setting))
+            self.assertIn(f"img-src 'self' {sources}", browser.get("/").headers["Content-Security-Policy"])
+            settings = browser.get("/chat/settings.js")
+            self.assertEqual(f"export const pictures = {module};", settings.text.replace("\\/", "/").strip())
+            self.assertEqual(("text/javascript", "no-cache"),
+                             (settings.headers["Content-Type"], settings.headers["Cache-Control"]))
 
     def test_lets_a_client_make_so_many_calls_a_minute(self):
         gateway, browser, task = self.start("--pace", "0", GATEWAY_RATE="3")

@@ -2,17 +2,19 @@
 
 import { addArticle } from "./articles.js";
 import { makeCard } from "./cards.js";
-import { makeList } from "./dom.js";
+import { make, makeButton, makeList } from "./dom.js";
 import { Room, textOf } from "./fields.js";
 import { MarkdownView } from "./markdown/view.js";
 import { productsOf } from "./products.js";
+import { announce } from "./status.js";
+import { say } from "./words.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export class Answer {
   constructor() {
-    this.article = addArticle("agent", "Assistant");
+    this.article = addArticle("agent", say.assistant);
     this.article.classList.add("waiting");
     this.body = this.article.querySelector(".text");
     this.view = new MarkdownView(this.body);
@@ -45,6 +47,7 @@ export class Answer {
   complete(message) {
     this.text = textOf(message);
     this.settle();
+    if (this.text !== "" && navigator.clipboard) this.article.append(make("p", "actions", makeCopy(this.text)));
     const room = new Room();
     const cards = productsOf(message).map((product) => makeCard(product, room));
     if (cards.length > 0) this.article.append(makeList("cards", cards));
@@ -54,4 +57,15 @@ export class Answer {
   get words() {
     return this.body.innerText;
   }
+}
+
+/** A button that copies an answer as the agent wrote it. Browsers offer that on https and on this machine. */
+function makeCopy(text) {
+  const button = makeButton(say.copy, async () => {
+    await navigator.clipboard.writeText(text);
+    button.textContent = say.copied;
+    announce(say.copied, 0);
+    setTimeout(() => (button.textContent = say.copy), 2000);
+  });
+  return button;
 }

@@ -4,6 +4,7 @@ import { parseEvents } from "./event_stream.js";
 import { Failure, refusal } from "./gateway.js";
 import { showTrouble } from "./status.js";
 import { PENDING, save } from "./storage.js";
+import { say } from "./words.js";
 
 const SILENCE_LIMIT = 45_000; // ms without a byte before a connection counts as dead; comments keep it alive
 const MOST_RECONNECTS = 8; // during one answer, not counting those while offline
@@ -79,7 +80,7 @@ export async function* answerEvents(question, signal) {
       const delivered = question.lastEvent ? "yes" : "maybe";
       throw new Failure({ kind: "connection", message: "too many reconnects", retryable: true, delivered });
     }
-    showTrouble("Connection lost. Reconnecting …");
+    showTrouble(say.reconnecting);
     const wait = navigator.onLine ? Math.min(8000, 250 * 2 ** reconnects) : 8000;
     await pause(wait * (0.75 + Math.random() / 2), signal);
   }

@@ -2,6 +2,7 @@
 
 import { byId, focusInput, make, makeButton, makeForeign, makeList } from "./dom.js";
 import { isText, itemsOf } from "./fields.js";
+import { say } from "./words.js";
 
 const messages = byId("messages");
 
@@ -13,7 +14,7 @@ export function addArticle(who, heading) {
 }
 
 export function addUserMessage(text) {
-  addArticle("user", "You").querySelector(".text").append(text);
+  addArticle("user", say.you).querySelector(".text").append(text);
 }
 
 /** `choose` is called with the text of the one that is clicked: false if it cannot be sent now. */
@@ -27,7 +28,7 @@ export function showSuggestions(suggestions, choose) {
   });
   if (items.length === 0) return;
   const list = makeList("suggestions", items);
-  list.setAttribute("aria-label", "Suggestions");
+  list.setAttribute("aria-label", say.suggestions);
   messages.append(list);
 }
 

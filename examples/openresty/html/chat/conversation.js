@@ -4,6 +4,7 @@ import { Answer } from "./answer.js";
 import { answerEvents } from "./answer_events.js";
 import { addUserMessage, removeActions, showSuggestions } from "./articles.js";
 import { byId, make } from "./dom.js";
+import { forgetConversation, noteConversation } from "./earlier.js";
 import { showFailure } from "./failures.js";
 import { isFromUser, newestOf, textOf } from "./fields.js";
 import { asFailure, createTask, Failure, fetchHistory } from "./gateway.js";
@@ -11,6 +12,7 @@ import { productsOf } from "./products.js";
 import { follow } from "./scrolling.js";
 import { announce, showTrouble } from "./status.js";
 import { load, PENDING, save, TASK } from "./storage.js";
+import { say } from "./words.js";
 
 const messages = byId("messages");
 
@@ -37,11 +39,12 @@ function finish(signal) {
 export async function start() {
   const signal = begin("starting");
   lastMessageId = null;
-  messages.replaceChildren(make("p", "note waiting", make("span", "visually-hidden", "Loading the conversation")));
+  messages.replaceChildren(make("p", "note waiting", make("span", "visually-hidden", say.loading)));
   try {
     task = load(TASK);
     let past = task && (await fetchHistory(task.task_id, signal));
     if (!past) {
+      if (task) forgetConversation(task.task_id);
       task = await createTask(signal);
       past = [];
       save(TASK, task);
@@ -60,7 +63,12 @@ export async function start() {
 }
 
 export function startAfresh() {
-  save(TASK, null);
+  goTo(null);
+}
+
+/** Shows a conversation of before in place of this one; null: a new one. */
+export function goTo(other) {
+  save(TASK, other);
   save(PENDING, null);
   start();
 }
@@ -96,6 +104,7 @@ export function send(text) {
   if (running || !task) return false;
   removeActions();
   addUserMessage(text);
+  noteConversation(task, text);
   follow();
   exchange({ id: randomId(), task: task.task_id, text, after: lastMessageId });
   return true;
@@ -115,7 +124,7 @@ async function exchange(question) {
     save(PENDING, null);
   } catch (error) {
     answer.settle();
-    if (signal.aborted) answer.article.append(make("p", "note", "Stopped."));
+    if (signal.aborted) answer.article.append(make("p", "note", say.stopped));
     else giveUp(question, answer.article, asFailure(error));
   }
   finish(signal);

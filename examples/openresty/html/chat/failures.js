@@ -1,26 +1,12 @@
 // What is told of a failure (gateway.js), and what can be done about it.
 
 import { focusInput, make, makeButton, makeForeign } from "./dom.js";
-
-const WORDS = {
-  connection: "We cannot be reached at the moment.", // by the page; the gateway says what is between it and the agent
-  rate_limit: "We are getting a lot of questions right now.",
-  overflow: "This answer, or the whole conversation, is too long to be shown.",
-  timeout: "The assistant took too long to answer.",
-  auth: "The assistant is not available at the moment.",
-  application: "The assistant could not answer this.",
-};
-
-const DELIVERED_WORDS = {
-  no: "Your message was not sent.",
-  maybe: "Your message may have arrived all the same.",
-  yes: "Your message has arrived, but its answer is missing or incomplete.",
-};
+import { say } from "./words.js";
 
 function wordsOf({ kind, status, delivered, isOfNoConversation }) {
-  if (isOfNoConversation) return "This conversation is no longer available.";
-  if (status === 413 || status === 414) return "This message is too long to be sent.";
-  return `${WORDS[kind] ?? "Something went wrong on our side."} ${DELIVERED_WORDS[delivered] ?? ""}`.trim();
+  if (isOfNoConversation) return say.failures.gone;
+  if (status === 413 || status === 414) return say.failures.too_long;
+  return `${say.failures[kind] ?? say.failures.other} ${say.delivered[delivered] ?? ""}`.trim();
 }
 
 /** Shows a failure at the end of `place`, with the one of the `actions`, retry and startAfresh, that has a chance. */
@@ -28,8 +14,8 @@ export function showFailure(place, failure, { retry, startAfresh }) {
   const box = make("div", "failure", make("p", "", wordsOf(failure)));
   box.setAttribute("role", "alert");
   const details = makeForeign("p", "", `${failure.kind}: ${failure.message}`);
-  box.append(make("details", "", make("summary", "", "Details"), details));
-  if (failure.isOfNoConversation) box.append(makeAction("New conversation", startAfresh));
+  box.append(make("details", "", make("summary", "", say.details), details));
+  if (failure.isOfNoConversation) box.append(makeAction(say.newConversation, startAfresh));
   else if (failure.retryable) box.append(makeRetry(failure.retry_after, retry));
   place.append(box);
 }
@@ -43,12 +29,12 @@ function makeAction(label, action) {
 
 /** A button that can be pressed once the seconds that the server asked for are over. */
 function makeRetry(seconds, retry) {
-  const button = makeAction("Try again", retry);
+  const button = makeAction(say.tryAgain, retry);
   const due = performance.now() + (seconds || 0) * 1000;
   const update = () => {
     const left = Math.ceil((due - performance.now()) / 1000);
     button.disabled = left > 0;
-    button.textContent = left > 0 ? `Try again in ${left} s` : "Try again";
+    button.textContent = left > 0 ? say.tryAgainIn(left) : say.tryAgain;
     if (left > 0) setTimeout(update, 250);
   };
   update();

@@ -1,6 +1,7 @@
 // The products of a message, in one shape: { name, parameters, is_recommended }, whatever the agent's age and API.
 
 import { isNested, itemsOf, plain } from "./fields.js";
+import { say } from "./words.js";
 
 /** Older agents send options, which have no name. */
 export function productsOf(message) {
@@ -9,7 +10,7 @@ export function productsOf(message) {
   );
   if (cards.length > 0) return cards.map(readCard);
   return (options.length > 0 ? options : variants).map(({ is_recommended, widget_parameters }, index) => ({
-    name: optionName(itemsOf(widget_parameters, isNested)) || `Option ${index + 1}`,
+    name: optionName(itemsOf(widget_parameters, isNested)) || say.option(index + 1),
     parameters: widget_parameters,
     is_recommended,
   }));

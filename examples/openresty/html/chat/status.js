@@ -1,6 +1,7 @@
 // What the page says beside the conversation: trouble with the connection, and to screen readers the finished answer.
 
 import { byId, make } from "./dom.js";
+import { say } from "./words.js";
 
 const connection = byId("connection");
 let trouble = "";
@@ -8,7 +9,7 @@ let trouble = "";
 /** Shows what is wrong with the connection; "" when nothing is. */
 export function showTrouble(text) {
   trouble = text;
-  const words = navigator.onLine ? trouble : "You are offline. We go on as soon as you are back.";
+  const words = navigator.onLine ? trouble : say.offline;
   if (connection.textContent !== words) connection.textContent = words;
 }
 
@@ -21,6 +22,6 @@ export function watchConnection() {
 
 /** For screen readers: the finished answer, once; its growing would be read again and again. */
 export function announce(text, productCount) {
-  const products = productCount === 0 ? "" : productCount === 1 ? "One product." : `${productCount} products.`;
+  const products = productCount === 0 ? "" : say.products(productCount);
   byId("announcer").replaceChildren(make("p", "", text), make("p", "", products));
 }

@@ -1,5 +1,6 @@
 // What the browser keeps: the conversation outlives the tab, a pending question a reload of it.
 
+export const EARLIER = [localStorage, "chat.earlier"];
 export const TASK = [localStorage, "chat.task"];
 export const PENDING = [sessionStorage, "chat.pending"];
 

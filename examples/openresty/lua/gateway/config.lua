@@ -35,6 +35,18 @@ local function origin(name)
   return value
 end
 
+-- Origins apart by blanks, or "https:" for all that have that scheme; they become part of a header.
+local function origins(name)
+  local list = {}
+  for value in (text(name) or ""):gmatch "%S+" do
+    if value ~= "https:" and not (is_origin(value) and value:find "^https:") then
+      error(('%s: expected "https:", or origins such as "https://images.example", got %q'):format(name, value), 0)
+    end
+    list[#list + 1] = value
+  end
+  return list
+end
+
 local page_origin = origin "GATEWAY_ORIGIN"
 local rest_timeout = 20 -- seconds, for a call with all its attempts
 
@@ -62,6 +74,7 @@ return {
   resume_patience = 60, -- seconds that a browser that came back is kept waiting
   -- Seconds between signs of life on a stream. After 45 the page takes a silent connection for a dead one.
   heartbeat = number("GATEWAY_HEARTBEAT", 15, 0.1, 30),
+  pictures = origins "GATEWAY_PICTURES", -- from which the page may show them
   max_text = 8000, -- bytes of a user's message
   max_task = 64 * 1024, -- bytes of a new task, which may take six times as much in JSON again
   rest_timeout = rest_timeout,

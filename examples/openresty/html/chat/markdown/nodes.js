@@ -1,7 +1,8 @@
 // The nodes for parsed Markdown: elements of few kinds, with text in them and nothing else of what the agent wrote but
-// the addresses of links.
+// the addresses of links and of pictures that are allowed.
 
 import { make, makeLink } from "../dom.js";
+import { isAllowed, makePicture } from "../pictures.js";
 import { parseInline } from "./inline.js";
 
 const LEVEL_ABOVE = 2; // The page has headings down to this level.
@@ -69,7 +70,7 @@ function makePart({ type, text, address, parts }) {
   switch (type) {
     case "code": return make("code", "", text);
     case "link": return fill(makeLink(address), makeParts(parts));
-    case "image": return makeLink(address, text || address);
+    case "image": return isAllowed(address) ? makePicture(address, text) : makeLink(address, text || address);
     case "address": return makeLink(address, address);
     default: return fill(make(type, ""), makeParts(parts));
   }
