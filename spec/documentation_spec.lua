@@ -1,5 +1,7 @@
 -- What documentation says by what stands elsewhere is what stands there, and it has all that a module shows.
 
+local aui = require "aui"
+local support = require "spec.support"
 local write = require "docs.write"
 
 local function read_file(path)
@@ -40,4 +42,38 @@ describe("the page of functions has all, and no others, #native", function()
   for prefix, name in pairs { aui = "aui", message = "aui.message", test = "aui.test", poll = "aui.adapter.poll" } do
     it("of " .. name, function() assert.equal(shown_by(require(name)), told_of(prefix)) end)
   end
+end)
+
+-- The fields that the page has of a class.
+local function fields_of(class)
+  local fields = {}
+  local rows = read_file("docs/api.md"):match("\n##+ " .. class .. "\n(.-)\n##")
+  for name in rows:gmatch "\n| `([%w_]+)` |" do fields[name] = true end
+  return fields
+end
+
+local function names_of(fields)
+  local names = {}
+  for name in pairs(fields) do names[name] = true end
+  return names
+end
+
+it("the page of classes has each figure of a session, and no others", function()
+  local server = support.start()
+  finally(function() server:stop() end)
+  local session = assert(aui.connect { url = server.url, task_id = "x" })
+  assert(session:ask "a quiet laptop")
+  assert.same(fields_of "aui.SessionStats", names_of(session:stats()))
+  session:close()
+end)
+
+it("the page of classes has each field of an error", function()
+  local details = { status_code = 500, message = "no", description = "why", extra_data = { retry_after = 1 } }
+  local server = support.play { { receive = true }, { update = "I" }, { error = details }, { close = 1011 } }
+  finally(function() server:stop() end)
+  local session = assert(aui.connect { url = server.url, task_id = "x" })
+  local _, err = session:ask "a quiet laptop"
+  assert.equal("server", err.kind)
+  for name in pairs(err) do assert.is_true(fields_of("aui.Error")[name], name) end
+  session:close()
 end)
