@@ -236,6 +236,24 @@ static void each_allocation_of_an_answer_from_elsewhere_fails(void **state) {
   assert_true(n > 2);
 }
 
+/* A connection that could go to another session stays where it is, and goes later. */
+static void without_memory_nothing_is_handed_over(void **state) {
+  (void)state;
+  peer p;
+  aui_session_config config = peer_defaults();
+  memory_begin(0, false);
+  peer_open(&p, &config, FEED_WHOLE);
+  peer_handshake(&p);
+  memory_arm();
+  assert_null(aui_session_detach(p.session, p.now));
+  memory_disarm();
+  assert_int_equal(aui_session_state(p.session), AUI_STATE_OPEN);
+  aui_handover *handover = aui_session_detach(p.session, p.now);
+  assert_non_null(handover);
+  aui_handover_free(handover);
+  peer_free(&p);
+}
+
 int main(void) {
   static bool alone = false, for_good = true;
   const struct CMUnitTest tests[] = {
@@ -245,6 +263,7 @@ int main(void) {
        NULL, NULL, &alone},
       {"each_allocation_of_an_answer_from_elsewhere_fails (with all that follow)",
        each_allocation_of_an_answer_from_elsewhere_fails, NULL, NULL, &for_good},
+      cmocka_unit_test(without_memory_nothing_is_handed_over),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
