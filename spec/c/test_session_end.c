@@ -597,6 +597,19 @@ static void an_error_payload_explains_what_comes_after_it(void **state) {
   stop(&p);
 }
 
+/* The others leave nothing behind: the address sanitizer looks for that. */
+static void the_last_of_several_error_payloads_is_told(void **state) {
+  peer p;
+  start_open(state, &p);
+  aui_reply *reply = send_through(&p, "{}");
+  for (int i = 0; i < 3; i++) peer_send_text(&p, "{\"status_code\":500,\"detail\":\"first\"}");
+  peer_send_text(&p, "{\"status_code\":503}");
+  peer_send_close(&p, 1011, "");
+  assert_failed(reply, AUI_ERROR_SERVER, true, AUI_DELIVERED_MAYBE, 503, 1011, "the server answered with status 503");
+  release(&p, reply);
+  stop(&p);
+}
+
 static void a_rate_limit_in_the_middle_of_an_answer(void **state) {
   peer p;
   start_open(state, &p);
@@ -859,6 +872,7 @@ int main(void) {
       IN_EVERY_WAY(errors_without_a_status),
       IN_EVERY_WAY(an_error_payload_is_told_in_time),
       IN_EVERY_WAY(an_error_payload_explains_what_comes_after_it),
+      IN_EVERY_WAY(the_last_of_several_error_payloads_is_told),
       IN_EVERY_WAY(a_rate_limit_in_the_middle_of_an_answer),
       IN_EVERY_WAY(an_error_payload_at_the_beginning),
       IN_EVERY_WAY(the_queue_goes_on_behind_a_refused_message),

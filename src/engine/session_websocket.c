@@ -165,8 +165,9 @@ static void websocket_receive(aui_session *session, const uint8_t *bytes, size_t
   }
 }
 
-/* It is reported when the close that follows it has come, or after the close timeout. */
+/* It is reported when the close that follows it has come, or after the close timeout; of several the last. */
 static void websocket_take_error(aui_session *session, aui_error *error, uint64_t now) {
+  aui_session_forget_refusal(session);
   session->refusal = malloc(sizeof *session->refusal);
   if (!session->refusal) {
     aui_error_clear(error);
