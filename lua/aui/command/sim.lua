@@ -17,7 +17,9 @@ function sim.run(words)
   local parts = { "exec", quoted(os.getenv "AUI_SIM" or "aui-sim") }
   for index = 2, #words do parts[#parts + 1] = quoted(words[index]) end
   local done, how, code = os.execute(table.concat(parts, " "))
-  if type(done) == "number" then return math.floor(done / 256) end -- Lua 5.1
+  if type(done) == "number" then -- Lua 5.1, which has what wait(2) says: a signal, or 256 times the status
+    return done % 128 > 0 and 128 + done % 128 or math.floor(done / 256)
+  end
   return done and 0 or how == "signal" and 128 + code or code
 end
 
