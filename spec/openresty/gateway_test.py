@@ -374,6 +374,23 @@ class ThreadsInRedis(SharedStore):
         self.assertEqual([LAPTOP, "headphones"], self.logged("message"))
 
 
+    def test_does_not_say_that_a_message_was_not_sent_which_another_machine_is_about_to_send(self):
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        here = self.gateway(f"http://127.0.0.1:{silent.getsockname()[1]}/apollo-api")
+        there = self.gateway(self.sim().base())
+        browser = Browser(there)
+        task = browser.create_task()
+        self.move(browser, here)
+        stream = browser.chat(task, LAPTOP, "m1")
+        self.addCleanup(silent.accept()[0].close)
+        self.move(browser, there)
+        ends = [browser.ask(task, LAPTOP, id)[-1] for id in ("m1", "m2")]
+        stream.close()
+        self.assertEqual([("error", "maybe"), ("error", "no")], [(end[0], end[1]["delivered"]) for end in ends])
+        self.assertEqual([], self.logged("message"))
+
+
 class WithDeadWorkers(Case):
     def end(self, gateway):
         self.assertIn("exited on signal 9", "\n".join(gateway.stop()))

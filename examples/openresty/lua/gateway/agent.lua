@@ -5,8 +5,9 @@ local aui = require "resty.aui"
 local config = require "gateway.config"
 local metrics = require "gateway.metrics"
 
--- begin(user_id): a new conversation's `id`, and what the agent says first; or nil and an error. connect(id, user_id):
--- a session in it whose connection is open, or nil and an error. keep(id, session): notes what is known of it; to be
+-- begin(user_id): a new conversation's `id`, and what the agent says first; or nil and an error. connect(id, user_id,
+-- message_id): a session in it whose connection is open, for a message; or nil and an error, or nil alone where another
+-- request is about to send the same message. keep(id, session): notes what is known of it; to be
 -- called when the agent has begun to answer, and before the session is closed. messages(id): each as JSON, oldest
 -- first; or nil and an error.
 local api = require("gateway.api." .. aui.client(config.agent()).api)

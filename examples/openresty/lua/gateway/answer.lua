@@ -93,9 +93,10 @@ local function pass_on(self, session)
   self.listener:emit("message", json)
 end
 
--- A session whose connection is open; or nil and an error.
+-- As agent.connect.
 local function connect(self)
-  local session, err = agent.connect(self.message.task_id, browser.user_id(browser.current()))
+  local message = self.message
+  local session, err = agent.connect(message.task_id, browser.user_id(browser.current()), message.id)
   if not session then return nil, err end
   metrics.count "aui_sessions_total"
   count_reconnects(session)
@@ -110,14 +111,14 @@ local function begin(message)
   return ledger.begin(message)
 end
 
--- Tells the listener the answer or why there is none; false if another request has sent the message meanwhile. It is
+-- Tells the listener the answer or why there is none; false if another request sends the message meanwhile. It is
 -- noted as sent only when it can be: if this worker died while it connects, nobody else would send it.
 local function ask(self)
   self.begun = aui.now()
   local session, err = connect(self)
   if not session then
-    fail(self, err)
-    return true
+    if err then fail(self, err) end
+    return err ~= nil
   end
   local ok, begins = pcall(begin, self.message)
   if not ok or not begins then close(self, session) end

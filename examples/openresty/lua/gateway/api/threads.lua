@@ -32,10 +32,12 @@ function threads.begin()
   return { id = random_id(), welcome_message = welcome.welcome_message }
 end
 
-function threads.connect(id, user_id)
+function threads.connect(id, user_id, message_id)
   local thread_id = store:get(key(id))
   if not thread_id then
-    if not store:add(beginning(id), "1", MOST_BEGINNING) then return nil, under_way() end
+    if not store:add(beginning(id), message_id, MOST_BEGINNING) then
+      return nil, store:get(beginning(id)) ~= message_id and under_way() or nil
+    end
     thread_id = store:get(key(id)) -- may be known since
   end
   local session, err = client:connect { thread_id = thread_id, user_id = user_id }
