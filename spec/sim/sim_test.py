@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -1001,6 +1002,11 @@ class Options(unittest.TestCase):
                        "--tls-expired", "--exit-with-stdin", "--verbose"):
             self.assertIn(option, output)
         self.assertRegex(run("--version")[1], r"^aui-sim \d+\.\d+\.\d+\n$")
+
+    def test_manual_names_every_option_and_no_other(self):
+        manual = pathlib.Path(__file__).parents[2] / "docs/aui-sim.1"
+        listed = re.findall(r"^  --(\S+)", run("--help")[1], re.M)
+        self.assertEqual(listed, re.findall(r"^\.It Fl -(\S+)", manual.read_text(), re.M))
 
     def test_mistakes(self):
         for args, expected in (

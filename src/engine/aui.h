@@ -24,7 +24,7 @@ extern "C" {
 #define AUI_NEVER UINT64_MAX /* the time that does not come */
 
 /* Bytes, owned by whatever this is a part of: `len` of them at `data`, which is NULL while nothing was ever stored.
- * What else there is belongs to buffer.h. */
+ * The rest is the engine's own. */
 typedef struct {
   char *data;
   size_t len;
