@@ -30,7 +30,7 @@ local PARTS = {
 }
 
 -- Files of tables that are given or returned, beside those of the parts.
-local FILES_OF_TABLES = { "client", "session", "api/message", "message", "test", "log" }
+local FILES_OF_TABLES = { "client", "session", "api/message", "message", "test", "log", "trace" }
 
 -- Classes that another page has.
 local OPTIONS = { Options = true, PoolOptions = true, Timeouts = true }

@@ -9,6 +9,7 @@ local log = require "aui.log"
 local map = require "aui.map"
 local misuse = require "aui.host.misuse"
 local task_module = require "aui.task"
+local trace = require "aui.trace"
 
 misuse.own()
 dependency.load "cjson" -- that it is missing is told at once
@@ -154,6 +155,15 @@ function aui.log(fn, level)
     check.fail("level", 'expected "error", "warn", "info" or "debug", got ' .. check.describe(level))
   end
   log.listen(fn, level)
+end
+
+--- Calls `fn(span)` from now on for each connection, message and REST call that has ended, with its times and ids and
+--- none of what user and agent say (aui.Span): what a tracing system asks for. It must not wait. There is one such
+--- function: the next call replaces it, aui.trace(nil) takes it away. What began before is not told.
+---@param fn? fun(span: aui.Span)
+function aui.trace(fn)
+  if fn ~= nil then check_function(fn) end
+  trace.listen(fn)
 end
 
 --- Deals with what is due, without waiting: for a game to call each frame, or for a host's loop. With a budget it goes

@@ -45,6 +45,7 @@ local Session = {
   __name = "aui.Session",
   handlers = false, -- those that follow its state
   is_early = false, -- whether there was an event before there was a handle
+  connecting_since = false, -- when the attempt to connect that is traced began
   asking = false, -- the task that finds out what the next request says
   sent_headers = false, -- gives those of the latest request that was asked for
 }
@@ -91,6 +92,7 @@ local function open(checked, pool)
     pool = pool and pool_options(pool, service, checked.task_id),
   })
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
+  journal.connects(self)
   if self.is_early then self:on_event() end
   return self
 end
@@ -356,7 +358,8 @@ function Session:on_event(is_text)
     host.spawn_notifier(self.handlers.emit, self.handlers, "state", state, err, delay)
   end
   self.reported, self.retry_at = state, retry_at -- once all of that has had the memory for it
-  journal.state(self, state, err, delay) -- the last thing here, since who listens may close the session
+  local problem = state ~= "open" and connection_error(self) or nil
+  journal.state(self, state, err, delay, problem) -- the last thing here, since who listens may close the session
 end
 
 function Session:__tostring()

@@ -64,6 +64,42 @@ describe("the cookbook's", function()
     end)
   end)
 
+  describe("traces", function()
+    -- What JSON of OTLP has in place of bytes, of 64-bit numbers and of a union.
+    local function check_span(span)
+      assert.matches("^%x+$", span.traceId)
+      assert.same({ 32, 16 }, { #span.traceId, #span.spanId })
+      local from, to = span.startTimeUnixNano, span.endTimeUnixNano
+      assert.matches("^%d+$", from .. to)
+      assert.is_true(#from == #to and from <= to)
+      for _, attribute in ipairs(span.attributes or {}) do
+        local kind, value = next(attribute.value)
+        local expected = kind == "boolValue" and "boolean" or kind == "doubleValue" and "number" or "string"
+        assert.equal(expected, type(value), attribute.key)
+      end
+    end
+
+    it("writes the spans of one trace, without the question", function()
+      server = support.start { "--pace", "0" }
+      local path = os.tmpname()
+      local traces = start("traces", { path, "a quiet laptop" })
+      assert.equal(0, traces:exit_status(), traces.errors)
+      assert.matches("Tamarin", traces.output)
+      local names, root = {}, nil
+      for line in io.lines(path) do
+        assert.is_nil(line:find "quiet")
+        local resource = cjson.decode(line).resourceSpans[1]
+        local span = resource.scopeSpans[1].spans[1]
+        check_span(span)
+        root = root or span.parentSpanId
+        assert.equal(root, span.parentSpanId or span.spanId)
+        names[#names + 1] = span.name
+      end
+      os.remove(path)
+      assert.same({ "aui call", "aui connect", "aui send", "question" }, names)
+    end)
+  end)
+
   describe("ask", function()
     it("prints the answer alone", function()
       server = support.start { "--echo" }

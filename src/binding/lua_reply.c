@@ -205,11 +205,40 @@ static int reply_collect(lua_State *L) {
   return 0;
 }
 
+static void push_time(lua_State *L, uint64_t when) {
+  if (when == AUI_NEVER) {
+    lua_pushnil(L);
+  } else {
+    lua_pushnumber(L, (lua_Number)when / 1000);
+  }
+}
+
+/* reply:times(): when, in seconds of the host's clock, it was accepted, its message left for the first time, and the
+ * first text of its answer came, each nil where it has not; and how often the message was sent again. */
+static int reply_times(lua_State *L) {
+  const lua_reply *object = check_reply(L);
+  aui_reply_times times = {AUI_NEVER, AUI_NEVER, AUI_NEVER, 0};
+  if (object->reply) times = aui_reply_get_times(object->reply);
+  push_time(L, times.accepted);
+  push_time(L, times.departed);
+  push_time(L, times.first_text);
+  lua_pushinteger(L, (lua_Integer)times.resends);
+  return 4;
+}
+
 void aui_create_reply(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"status", reply_status},           {"take", reply_take},     {"text", reply_text},
-      {"message", reply_message},         {"error", reply_error},   {"is_parked", reply_is_parked},
-      {"is_answered", reply_is_answered}, {"answer", reply_answer}, {"resend", reply_resend},
-      {"give_up", reply_give_up},         {"cancel", reply_cancel}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"status", reply_status},
+                                     {"take", reply_take},
+                                     {"text", reply_text},
+                                     {"message", reply_message},
+                                     {"error", reply_error},
+                                     {"is_parked", reply_is_parked},
+                                     {"is_answered", reply_is_answered},
+                                     {"answer", reply_answer},
+                                     {"resend", reply_resend},
+                                     {"give_up", reply_give_up},
+                                     {"cancel", reply_cancel},
+                                     {"times", reply_times},
+                                     {NULL, NULL}};
   aui_new_class(L, AUI_REPLY, methods, reply_collect);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "binding/binding.h"
 #include "engine/aui.h"
@@ -91,12 +92,20 @@ static int module_has_room(lua_State *L) {
   return 1;
 }
 
+/* date(): seconds since 1970, by the clock that people set. */
+static int module_date(lua_State *L) {
+  struct timespec now = {0};
+  timespec_get(&now, TIME_UTC);
+  lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+  return 1;
+}
+
 void aui_push_module(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is_utf8", module_is_utf8},           {"words", module_words},
-                                       {"status_error", module_status_error}, {"backoff", module_backoff},
-                                       {"has_room", module_has_room},         {"is_json", module_is_json},
-                                       {"plain_json", module_plain_json}};
-  lua_createtable(L, 0, 10);
+  static const luaL_Reg functions[] = {{"is_utf8", module_is_utf8}, {"date", module_date},
+                                       {"words", module_words},     {"status_error", module_status_error},
+                                       {"backoff", module_backoff}, {"has_room", module_has_room},
+                                       {"is_json", module_is_json}, {"plain_json", module_plain_json}};
+  lua_createtable(L, 0, 11);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     lua_pushcfunction(L, functions[i].func);
     lua_setfield(L, -2, functions[i].name);

@@ -405,6 +405,16 @@ bool aui_reply_take(aui_reply *reply, size_t *keep, const char **chunk, size_t *
 /* Whether some of the answer has come, its text or an event that names it: the message has surely arrived. */
 bool aui_reply_is_answered(const aui_reply *reply);
 
+/* What befell a message: times are the session's, AUI_NEVER where something has not come to pass. */
+typedef struct {
+  uint64_t accepted;   /* by aui_session_send */
+  uint64_t departed;   /* some of it, for the first time */
+  uint64_t first_text; /* of the answer */
+  unsigned resends;    /* how often it was found not to have arrived, and sent again */
+} aui_reply_times;
+
+aui_reply_times aui_reply_get_times(const aui_reply *reply);
+
 /* How long the chunk is that aui_reply_take would return. */
 size_t aui_reply_untaken(const aui_reply *reply);
 

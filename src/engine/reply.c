@@ -17,7 +17,7 @@ aui_reply *aui_reply_new(struct aui_session *session, const char *json, size_t n
   reply->session = session;
   reply->timeouts = *timeouts;
   reply->accepted = now;
-  reply->departed = AUI_NEVER;
+  reply->departed = reply->first_text = AUI_NEVER;
   reply->last_seq = -1;
   return reply;
 }
@@ -144,6 +144,10 @@ bool aui_reply_take(aui_reply *reply, size_t *keep, const char **chunk, size_t *
 
 bool aui_reply_is_answered(const aui_reply *reply) {
   return reply->answered;
+}
+
+aui_reply_times aui_reply_get_times(const aui_reply *reply) {
+  return (aui_reply_times){reply->accepted, reply->departed, reply->first_text, reply->resends};
 }
 
 size_t aui_reply_untaken(const aui_reply *reply) {

@@ -19,17 +19,18 @@ struct aui_reply {
   const aui_error *error; /* what ended it; while it is pending, what ended the connection on which its message left
                              last; NULL: nothing. See aui_error_keep */
   aui_reply_timeouts timeouts;
-  uint64_t number;    /* among its session's messages, from 1 on */
-  uint64_t accepted;  /* when it was sent by its user */
-  uint64_t departed;  /* when its frame left for the first time; AUI_NEVER until some of it has */
-  uint64_t last_sign; /* when bytes of its frame last left, then when the agent last gave a sign of an answer */
-  unsigned resends;   /* how often it was found not to have arrived, and sent again */
-  bool renewed;       /* it was refused once for want of a fresh key */
-  bool again;         /* its frame has left before the connection that it is on or waits for */
-  bool may_arrive;    /* it is parked, and the network may still bring the peer what has left */
-  bool on_wire;       /* its frame was handed to the connection: `first` or `idle` runs */
-  bool signaled;      /* a sign has come: `idle` runs */
-  bool answered;      /* some of its answer has come, see aui_reply_is_answered */
+  uint64_t number;     /* among its session's messages, from 1 on */
+  uint64_t accepted;   /* when it was sent by its user */
+  uint64_t departed;   /* when its frame left for the first time; AUI_NEVER until some of it has */
+  uint64_t first_text; /* when the first text of its answer came; AUI_NEVER until then */
+  uint64_t last_sign;  /* when bytes of its frame last left, then when the agent last gave a sign of an answer */
+  unsigned resends;    /* how often it was found not to have arrived, and sent again */
+  bool renewed;        /* it was refused once for want of a fresh key */
+  bool again;          /* its frame has left before the connection that it is on or waits for */
+  bool may_arrive;     /* it is parked, and the network may still bring the peer what has left */
+  bool on_wire;        /* its frame was handed to the connection: `first` or `idle` runs */
+  bool signaled;       /* a sign has come: `idle` runs */
+  bool answered;       /* some of its answer has come, see aui_reply_is_answered */
 };
 
 /* A pending reply, or NULL when memory is short. */

@@ -182,7 +182,7 @@ void aui_session_count_accepted(aui_session *session, aui_reply *reply);
 
 /* The reply's text, which had `before` bytes, has been given a new end from byte `keep` on; aui_reply_text_changed has
  * not been called yet. */
-void aui_session_count_text(aui_session *session, const aui_reply *reply, size_t before, size_t keep, uint64_t now);
+void aui_session_count_text(aui_session *session, aui_reply *reply, size_t before, size_t keep, uint64_t now);
 
 /* The reply is about to end in its message. */
 void aui_session_count_message(aui_session *session, const aui_reply *reply, uint64_t now);

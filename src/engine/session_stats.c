@@ -18,12 +18,13 @@ static bool is_newest(const aui_session *session, const aui_reply *reply) {
   return reply->number == session->accepted;
 }
 
-void aui_session_count_text(aui_session *session, const aui_reply *reply, size_t before, size_t keep, uint64_t now) {
+void aui_session_count_text(aui_session *session, aui_reply *reply, size_t before, size_t keep, uint64_t now) {
   bool is_new = keep < before || reply->text.len > keep;
   bool untaken = reply->kept < reply->taken || reply->kept < before;
   if (is_new && untaken) session->stats.updates_folded++;
-  bool is_first = is_newest(session, reply) && session->stats.first_chunk == AUI_NEVER;
-  if (is_new && is_first) session->stats.first_chunk = now - reply->accepted;
+  if (!is_new || reply->first_text != AUI_NEVER) return;
+  reply->first_text = now;
+  if (is_newest(session, reply)) session->stats.first_chunk = now - reply->accepted;
 }
 
 void aui_session_count_message(aui_session *session, const aui_reply *reply, uint64_t now) {

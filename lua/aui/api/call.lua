@@ -12,6 +12,7 @@ local check = require "aui.option.check"
 local endpoint = require "aui.api.endpoint"
 local errors = require "aui.error"
 local host = require "aui.host"
+local journal = require "aui.notify.journal"
 local json = require "aui.text.json"
 local retry = require "aui.api.retry"
 
@@ -174,11 +175,7 @@ function call.check(rest)
   check.fail("url", words:format(rest.endpoint.public_url))
 end
 
---- Makes the call, and waits for its end: what request.read makes of the answer, or nil and the error.
----@return any result
----@return aui.Error? err
-function call.run(rest, request)
-  host.check_wait()
+local function run(rest, request)
   local problem = host.problem_of_connecting()
   if problem then return nil, failure(rest, request, { kind = "transport", message = problem }) end
   local deadline = host.now() + rest.timeout
@@ -192,6 +189,17 @@ function call.run(rest, request)
   local result, unread = request.read(body)
   if result == nil then return nil, unreadable(rest, request, unread) end
   return result
+end
+
+--- Makes the call, and waits for its end: what request.read makes of the answer, or nil and the error.
+---@return any result
+---@return aui.Error? err
+function call.run(rest, request)
+  host.check_wait()
+  local since = host.now()
+  local result, err = run(rest, request)
+  journal.called(rest, request, since, err)
+  return result, err
 end
 
 return call

@@ -12,6 +12,7 @@ local waiting = require "aui.host.native.waiting"
 local scheduler = {
   is_utf8 = net.is_utf8,
   words = net.words,
+  date = net.date,
   status_error = net.status_error,
   backoff = net.backoff,
   has_room = net.has_room,

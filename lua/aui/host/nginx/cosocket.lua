@@ -332,6 +332,7 @@ function Reply:message() return self.core:message() end
 function Reply:error() return self.core:error() end
 function Reply:is_parked() return self.core:is_parked() end
 function Reply:is_answered() return self.core:is_answered() end
+function Reply:times() return self.core:times() end
 
 for _, name in ipairs { "answer", "resend", "give_up", "cancel" } do
   Reply[name] = function(self, ...)

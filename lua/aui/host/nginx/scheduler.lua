@@ -16,6 +16,7 @@ local threads = require "aui.host.nginx.light_threads"
 local openresty = {
   is_utf8 = engine.is_utf8,
   words = engine.words,
+  date = engine.date,
   status_error = engine.status_error,
   backoff = engine.backoff,
   has_room = engine.has_room,
