@@ -374,6 +374,7 @@ static bool is_not_found(const aui_error *error) {
   return error->status_code == 404 || error->close_code == 4002;
 }
 
+/* A 503 may also be a balancer's that has passed the message on and lost the server: it tells nothing. */
 aui_delivered aui_failure_delivered(const aui_error *error, bool answered) {
   if (!error->about_message) return AUI_DELIVERED_MAYBE;
   if (answered) return AUI_DELIVERED_YES;
