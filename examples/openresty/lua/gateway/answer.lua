@@ -1,7 +1,8 @@
 -- The agent's answer to one message, as events for a listener: chunks, and at the end a message or an error.
 --
 -- A listener has emit(self, event, data), which may wait: "chunk" with { keep=, text= }, "message" with the
--- ExternalTaskMessage as JSON, "error" with a table. `listener.gone` says that nobody listens any more.
+-- ExternalTaskMessage as JSON, "error" with a table; and beat(self), called now and then while there is nothing to
+-- tell. `listener.gone` says that nobody listens any more.
 
 local agent = require "gateway.agent"
 local aui = require "resty.aui"
@@ -47,9 +48,20 @@ local function count_reconnects(session)
   end)
 end
 
+-- As reply:next.
+local function next_text(self, reply)
+  local chunk, more = reply:next(config.heartbeat)
+  while not chunk and more and more.kind == "pending" do
+    self.listener:beat()
+    if self.listener.gone then self:abandon() end
+    chunk, more = reply:next(config.heartbeat)
+  end
+  return chunk, more
+end
+
 -- Waits for the first text.
 local function first_text(self, session, reply)
-  local chunk, keep = reply:next()
+  local chunk, keep = next_text(self, reply)
   if chunk then metrics.observe("aui_first_chunk_seconds", aui.now() - self.begun) end
   note(agent.keep, self.message.task_id, session)
   return chunk, keep
@@ -57,12 +69,14 @@ end
 
 local function pass_on_text(self, session, reply)
   local chunk, keep = first_text(self, session, reply)
+  local chunks = 0
   while chunk do
-    metrics.count "aui_chunks_total"
+    chunks = chunks + 1
     emit_text(self.listener, keep, chunk)
     if self.listener.gone then self:abandon() end
-    chunk, keep = reply:next()
+    chunk, keep = next_text(self, reply)
   end
+  metrics.add("aui_chunks_total", chunks)
 end
 
 -- Passes the text on while it arrives. The message as JSON, and its id; or nil and an error.

@@ -3,12 +3,10 @@
 
 local answer = require "gateway.answer"
 local cjson = require "cjson.safe"
-local config = require "gateway.config"
 local message = require "gateway.message"
 local origin = require "gateway.origin"
 local output = require "gateway.output"
 local refusal = require "gateway.refusal"
-local semaphore = require "ngx.semaphore"
 
 local chat = {}
 
@@ -17,35 +15,28 @@ local NOT_ITS_EVENT = { kind = "bad_request", message = "Last-Event-ID: expected
 local Stream = {}
 Stream.__index = Stream
 
--- Writes in turn, each when the browser has taken the one before: whoever reads slowly makes nobody store anything.
+-- Returns when the browser has taken it: whoever reads slowly makes nobody store anything.
 local function write(self, ...)
-  self.turn:wait(3600)
   if self.gone or not output(...) then self.gone = true end
-  self.turn:post(1)
 end
 
 function Stream:emit(event, data)
   self.count = self.count + 1
-  -- JSON has line breaks between its tokens at most.
-  local json = type(data) == "string" and data:gsub("[\r\n]", " ") or cjson.encode(data)
-  write(self, ("event: %s\nid: %s.%d\ndata: "):format(event, self.id, self.count), json, "\n\n")
+  local head = ("event: %s\nid: %s.%d\ndata: "):format(event, self.id, self.count)
+  if type(data) == "table" then return write(self, head .. cjson.encode(data) .. "\n\n") end
+  local json = data:gsub("[\r\n]", " ") -- which there are between its tokens at most
+  write(self, head, json, "\n\n")
 end
 
--- A light thread: comments, which tell the browser and everything in between that the stream is alive, and us whether
--- the browser is: not every end of a connection comes to on_abort, over HTTP/2 none.
-local function beat(self, its_answer)
-  while not self.finished:wait(config.heartbeat) do
-    write(self, ": \n\n")
-    if self.gone then return its_answer:abandon() end
-  end
-end
+--- A comment, which tells the browser and everything in between that the stream is alive, and us whether the browser
+--- is: not every end of a connection comes to on_abort, over HTTP/2 none.
+function Stream:beat() write(self, ": \n\n") end
 
 local function open_stream(id)
   ngx.header["Content-Type"] = "text/event-stream"
   ngx.header["Cache-Control"] = "no-store"
   ngx.header["X-Accel-Buffering"] = "no"
-  local stream = { id = id, count = 0, turn = semaphore.new(1), finished = semaphore.new(0) }
-  setmetatable(stream, Stream)
+  local stream = setmetatable({ id = id, count = 0, gone = false }, Stream)
   write(stream, "retry: 1000\n\n")
   return stream
 end
@@ -76,9 +67,7 @@ function chat.serve()
     stream.gone = true
     its_answer:abandon()
   end)
-  ngx.thread.spawn(beat, stream, its_answer)
   its_answer:run()
-  stream.finished:post(1)
 end
 
 return chat

@@ -26,8 +26,11 @@ local function series(name, labels)
   return #parts > 0 and ("%s{%s}"):format(name, table.concat(parts, ",")) or name
 end
 
+--- Adds a number to a counter.
+function metrics.add(name, number) dictionary:incr(name, number, 0) end
+
 --- Adds 1 to a counter with at most one label.
-function metrics.count(name, labels) dictionary:incr(series(name, labels), 1, 0) end
+function metrics.count(name, labels) metrics.add(series(name, labels), 1) end
 
 --- Adds a duration to a histogram.
 function metrics.observe(name, seconds)
@@ -36,7 +39,7 @@ function metrics.observe(name, seconds)
   end
   metrics.count(name .. "_bucket", { le = "+Inf" })
   metrics.count(name .. "_count")
-  dictionary:incr(name .. "_sum", seconds, 0)
+  metrics.add(name .. "_sum", seconds)
 end
 
 local function histogram_lines(name)

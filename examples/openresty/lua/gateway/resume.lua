@@ -62,6 +62,7 @@ return function(message, listener, is_wanted)
       emit_text(listener, 0, type(found.text) == "string" and found.text or "")
       return listener:emit("message", more)
     end
+    listener:beat()
     failure = failure or more
     if failure then return listener:emit("error", failure) end
     pause = math.min(pause * 2, LONGEST_PAUSE)
