@@ -1,5 +1,5 @@
--- What nginx does once, before it serves: reads the settings, so that a mistake in them is told at once, and lets the
--- module's events go to nginx's log.
+-- What nginx does once, before it serves: reads the settings, so that a mistake in them is told at once, lets the
+-- module's events go to nginx's log, and has its workers' memory collected in time.
 
 local aui = require "resty.aui"
 
@@ -10,3 +10,6 @@ require "gateway.agent"
 require "gateway.store"
 
 aui.log(function(event) ngx.log(LEVELS[event.level], event.message) end, "info")
+
+-- Of thousands of answers much lives for long: at the usual 200, as much again would be garbage.
+collectgarbage("setpause", 120)
