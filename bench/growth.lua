@@ -17,6 +17,7 @@ local function measure(series)
   local lines = {}
   for _, step in ipairs(series.steps) do
     local work = workload.new(series.name, setmetatable(step, { __index = series.work }))
+    io.stderr:write(("%s: %d %s\n"):format(series.name, series.x(work), series.x_title)) -- it takes minutes
     for contender, runs in pairs(rounds.measure(work, plan)) do
       local y = numbers.spread(runs, function(run) return metrics[series.metric].of(run, work) end)
       lines[contender] = lines[contender] or {}

@@ -13,6 +13,7 @@ local client = aui.client {
   publishable_key = work.streams and "pk_network_bench" or nil,
   tls = not ngx and work.ca_file and { ca_file = work.ca_file } or nil,
   compression = work.compressed,
+  timeout = { connect = 60 }, -- all of them at once, on a machine that may do other work
 }
 
 local conversation = work.streams and { user_id = "bench" } or { task_id = "bench" }

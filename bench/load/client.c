@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum { INPUT = 8192 };
@@ -132,10 +133,18 @@ static bool flush(client *self) {
 
 /* ---- replies ---- */
 
-/* Another connection may still have the next place, if chats connect anew for each question. */
+static void set_ticker(server *of, bool runs) {
+  const long period = runs ? (long)(1000000000 / (of->work.pace * of->work.chats)) : 0;
+  const struct itimerspec tick = {{0, period}, {0, period}};
+  if (timerfd_settime(of->ticker, 0, &tick, NULL)) fail("timerfd");
+}
+
+/* Another connection may still have the next place, if chats connect anew for each question. Before the first question
+ * nothing ticks, so that all chats connect in peace. */
 static void take_place(client *self) {
   server *of = self->of;
   size_t left = of->work.chats;
+  if (of->taken == 0 && !of->work.gateway) set_ticker(of, true);
   while (left > 0 && of->places[of->taken % of->work.chats]) of->taken++, left--;
   errno = 0;
   if (left == 0) fail("more questions at a time than chats");
@@ -199,8 +208,8 @@ static void answer_history(client *self) {
 }
 
 /* What the browsers' program asks of the pace. */
-static void hold(client *self, bool held) {
-  self->of->is_held = held;
+static void take_order(client *self, bool runs) {
+  set_ticker(self->of, runs);
   answer(self, "200 OK", &(bytes){0});
 }
 
@@ -245,7 +254,7 @@ static void take_request(client *self, const char *head) {
   } else if (asks(head, "GET /lengths ")) {
     answer_lengths(self);
   } else if (asks(head, "POST /hold ") || asks(head, "POST /release ")) {
-    hold(self, asks(head, "/hold"));
+    take_order(self, asks(head, "/release"));
   } else {
     answer(self, "404 Not Found", &(bytes){0});
   }

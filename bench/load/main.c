@@ -57,19 +57,17 @@ static void start_tls(server *self) {
   if (SSL_CTX_use_PrivateKey_file(self->tls, file, SSL_FILETYPE_PEM) != 1) fail(file);
 }
 
-static void start_ticker(server *self) {
+static void make_ticker(server *self) {
   if (self->work.pace == 0) return;
-  const long period = (long)(1000000000 / (self->work.pace * self->work.chats));
-  const struct itimerspec tick = {{0, period}, {0, period}};
   self->places = calloc(self->work.chats, sizeof *self->places);
   self->ticker = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-  if (!self->places || self->ticker < 0 || timerfd_settime(self->ticker, 0, &tick, NULL)) fail("timerfd");
+  if (!self->places || self->ticker < 0) fail("timerfd");
 }
 
 static void tick(server *self) {
   uint64_t count;
   if (read(self->ticker, &count, sizeof count) != sizeof count) return;
-  for (; count > 0 && !self->is_held; count--) {
+  for (; count > 0; count--) {
     client *next = self->places[self->ticks++ % self->work.chats];
     if (next) client_tick(next);
   }
@@ -115,11 +113,10 @@ int main(void) {
   server self = {.poller = epoll_create1(0)};
   if (self.poller < 0) fail("epoll_create1");
   workload_read(&self.work);
-  self.is_held = self.work.gateway;
   self.replies = replies_render(&self.work);
   if (self.work.chats == 1) self.wrote = calloc(replies_count(&self.work) + 1, sizeof *self.wrote);
   start_tls(&self);
-  start_ticker(&self);
+  make_ticker(&self);
   listen_on_loopback(&self);
   watch(&self, self.listener, &self.listener);
   watch(&self, STDIN_FILENO, NULL);

@@ -17,7 +17,6 @@ typedef struct {
   client **places; /* of paced chats, one for each: the ticker serves them in turn */
   size_t taken;    /* places that were given so far, over and over */
   size_t ticks;
-  bool is_held; /* for now paced replies do not go on */
   /* what the report has */
   double started, started_cpu; /* when the first connection came; 0: none has */
   size_t tasks;                /* that were made */
