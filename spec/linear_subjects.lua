@@ -142,7 +142,7 @@ local function new_core()
   local core = engine.session(core_options {
     ping_interval = math.huge, max_message = MOST, max_response_head = MOST, max_depth = 1024,
   }) -- stylua: ignore
-  assert(core:want() == "connect")
+  assert(core:needs() == "connect")
   core:phase "connect"
   return core
 end

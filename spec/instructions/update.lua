@@ -8,7 +8,7 @@ local frames = require "spec.instructions.frames"
 local FIRST, LAST = 100, 500
 
 local core = engine.session(core_options { ping_interval = math.huge })
-assert(core:want() == "connect")
+assert(core:needs() == "connect")
 core:phase "connect"
 core:adopted(nil, 0)
 local reply = core:send '{"text":"hello"}'
@@ -17,7 +17,7 @@ while core:output() do end -- luacheck: ignore
 for index = 1, LAST do
   if index == FIRST then os.clock() end
   core:receive(frames[index])
-  assert(core:take_notice())
+  assert(select(4, core:needs()), "no notice")
   assert(#reply:take() == 5)
 end
 os.clock()

@@ -1,6 +1,7 @@
 /* The C module `aui.engine`: the engine without any I/O, for drivers written in Lua, such as that on OpenResty's
  * cosockets. docs/engine.md has the rules that a driver keeps; two of them are kept here: random bytes come from the
  * system, and session:output() counts as written what it returns. */
+#include <math.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -73,14 +74,14 @@ int aui_push_want(lua_State *L, aui_want want) {
   return 0;
 }
 
+int aui_push_due(lua_State *L, uint64_t at) {
+  lua_pushnumber(L, at == AUI_NEVER ? (lua_Number)INFINITY : (lua_Number)at / 1000);
+  return 1;
+}
+
 aui_phase aui_check_phase(lua_State *L, int index) {
   static const char *const names[] = {"request", "resolve", "connect", "proxy", "tls", NULL};
   return (aui_phase)luaL_checkoption(L, index, NULL, names);
-}
-
-/* session:want(): "connect", "disconnect" or nil. */
-static int session_want(lua_State *L) {
-  return aui_push_want(L, aui_session_want(check_live(L)));
 }
 
 /* session:ending(): when it wants "disconnect", how the transport is to be ended: "close", "linger" or "reset". */
@@ -194,12 +195,26 @@ static bool give_random(aui_session *session) {
   return ok;
 }
 
-/* session:has_output(): whether session:output would return something. */
-static int session_has_output(lua_State *L) {
-  aui_session *session = check_live(L);
+static bool has_output(aui_session *session) {
   size_t n;
-  lua_pushboolean(L, give_random(session) && aui_session_output(session, &n, aui_engine_now()) && n > 0);
-  return 1;
+  return give_random(session) && aui_session_output(session, &n, aui_engine_now()) && n > 0;
+}
+
+/* session:needs(): what the driver has to do: "connect" or "disconnect", after which it asks again. When nothing of
+ * that is wanted, nil, then whether session:output would return something, when on the clock of engine.now session:tick
+ * is due (infinity for never), whether users are to be notified, and whether that is of text alone, see
+ * aui_session_take_notice. */
+static int session_needs(lua_State *L) {
+  aui_session *session = check_live(L);
+  int wants = aui_push_want(L, aui_session_want(session));
+  if (wants) return wants;
+  lua_pushnil(L);
+  lua_pushboolean(L, has_output(session));
+  aui_push_due(L, aui_session_deadline(session));
+  aui_notice notice = aui_session_take_notice(session);
+  lua_pushboolean(L, notice != AUI_NOTICE_NONE);
+  lua_pushboolean(L, notice == AUI_NOTICE_TEXT);
+  return 5;
 }
 
 /* Pushes what is to be written, at most `room` bytes; false if that is nothing. */
@@ -238,24 +253,15 @@ static int session_output(lua_State *L) {
   return 1;
 }
 
-/* session:deadline(): when on the clock of engine.now session:tick is due; nil for never. */
+/* session:deadline(): when on the clock of engine.now session:tick is due, infinity for never. */
 static int session_deadline(lua_State *L) {
-  return aui_push_deadline(L, aui_session_deadline(check_live(L)));
+  return aui_push_due(L, aui_session_deadline(check_live(L)));
 }
 
 /* session:tick() */
 static int session_tick(lua_State *L) {
   aui_session_tick(check_live(L), aui_engine_now());
   return 0;
-}
-
-/* session:take_notice(): whether users are to be notified, and whether that is of text alone; see
- * aui_session_take_notice. */
-static int session_take_notice(lua_State *L) {
-  aui_notice notice = aui_session_take_notice(check_live(L));
-  lua_pushboolean(L, notice != AUI_NOTICE_NONE);
-  lua_pushboolean(L, notice == AUI_NOTICE_TEXT);
-  return 2;
 }
 
 static int session_collect(lua_State *L) {
@@ -266,8 +272,7 @@ static int session_collect(lua_State *L) {
 }
 
 __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
-  static const luaL_Reg driver_methods[] = {{"want", session_want},
-                                            {"ending", session_ending},
+  static const luaL_Reg driver_methods[] = {{"ending", session_ending},
                                             {"phase", session_phase},
                                             {"set_request", session_set_request},
                                             {"refuse_request", session_refuse_request},
@@ -279,11 +284,10 @@ __attribute__((visibility("default"))) int luaopen_aui_engine(lua_State *L) {
                                             {"was_reset", session_was_reset},
                                             {"disconnected", session_disconnected},
                                             {"receive", session_receive},
-                                            {"has_output", session_has_output},
+                                            {"needs", session_needs},
                                             {"output", session_output},
                                             {"deadline", session_deadline},
                                             {"tick", session_tick},
-                                            {"take_notice", session_take_notice},
                                             {NULL, NULL}};
   static const luaL_Reg no_methods[] = {{NULL, NULL}};
   aui_create_session(L, driver_methods, session_collect);

@@ -20,6 +20,9 @@ int aui_new_tunnel(lua_State *L);
 /* Milliseconds of a monotonic clock. */
 uint64_t aui_engine_now(void);
 
+/* Pushes when a tick is due in seconds of engine.now's clock, infinity for never. Returns 1. */
+int aui_push_due(lua_State *L, uint64_t at);
+
 /* Pushes "connect", "disconnect" or nothing. Returns how many values these are. */
 int aui_push_want(lua_State *L, aui_want want);
 

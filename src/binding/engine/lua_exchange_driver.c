@@ -86,7 +86,7 @@ static int exchange_detach(lua_State *L) {
 
 /* exchange:deadline(): as session:deadline. */
 static int exchange_deadline(lua_State *L) {
-  return aui_push_deadline(L, aui_exchange_deadline(check_exchange(L)));
+  return aui_push_due(L, aui_exchange_deadline(check_exchange(L)));
 }
 
 /* exchange:tick() */

@@ -90,7 +90,7 @@ end
 -- Keeps the exchange's time.
 local function await_end(self)
   while not self.exchange:is_over() do
-    local left = (self.exchange:deadline() or math.huge) - engine.now()
+    local left = self.exchange:deadline() - engine.now()
     self.progress:wait(math.max(SHORTEST_WAIT, math.min(left, FOREVER)))
     self.exchange:tick()
   end

@@ -18,7 +18,7 @@ local READ_SIZE = 64 * 1024 -- bytes
 -- All times in seconds.
 local FOREVER = 24 * 3600 -- the engine's own deadlines end what takes too long
 local LONGEST_REST = 0.5 -- of the keeper: so soon it looks whether anybody can use the session
-local LATE = 0.005 -- a keeper that wakes so long behind its time lets the reader go first
+local LATE = 0.005 -- a keeper that is so long behind a deadline lets the reader go first
 local CLOSE_TIMEOUT = 1 -- how long a connection may take to come to its end once it is wanted no more
 local PARKED = 5 -- how long a connection of a pool is left unread after an answer,
 local UNPARKED = 1 -- and how long it is read then, if nothing comes
@@ -235,36 +235,32 @@ local function begin_connection(self)
   end
 end
 
-local function do_what_it_wants(self)
-  local want = self.core:want()
-  while want do
-    if want == "connect" then
-      begin_connection(self)
-    else
-      if self.connection then end_connection(self) end
-      self.core:disconnected(nil, true)
-    end
-    want = self.core:want()
-  end
+local function do_what_it_wants(self, want)
+  if want == "connect" then return begin_connection(self) end
+  if self.connection then end_connection(self) end
+  self.core:disconnected(nil, true)
 end
 
 -- Wakes whoever has to act before the writer can, or the writer.
 local function wake_writer(self)
   local connection = self.connection
-  if not connection or not connection.open or connection.writing or not self.core:has_output() then return end
+  if not connection or not connection.open or connection.writing then return end
   local sleeper = connection.parked or connection.outlet
   if sleeper:count() < 1 then sleeper:post(1) end
 end
 
 -- To be called after whatever touched the session. Never waits for a peer.
 function Link:pump()
-  do_what_it_wants(self)
-  wake_writer(self)
-  if (self.core:deadline() or math.huge) < self.due then
-    self.due = 0
+  local want, has_output, due, notified, is_text = self.core:needs()
+  while want do
+    do_what_it_wants(self, want)
+    want, has_output, due, notified, is_text = self.core:needs()
+  end
+  if has_output then wake_writer(self) end
+  if due < self.wakes_at then
+    self.wakes_at = 0
     self.clock:post(1)
   end
-  local notified, is_text = self.core:take_notice()
   if notified then sources.dispatch(self.id, is_text) end
 end
 
@@ -297,12 +293,12 @@ end
 
 -- Waits until there may be something to do, at least for nginx's shortest time.
 local function rest(self)
-  local due = self.core:deadline() or math.huge
-  self.due = due
-  self.clock:wait(math.max(0.001, math.min(due - engine.now(), LONGEST_REST)))
-  self.due = 0 -- nobody need wake the keeper now
+  local now = engine.now()
+  self.wakes_at = math.min(self.core:deadline(), now + LONGEST_REST)
+  self.clock:wait(math.max(0.001, self.wakes_at - now))
+  self.wakes_at = 0 -- nobody need wake the keeper now
   threads.catch_up()
-  if engine.now() - due > LATE then let_read(self) end
+  if engine.now() - self.core:deadline() > LATE then let_read(self) end
 end
 
 local function keep(self)
@@ -445,7 +441,7 @@ function cosocket.open(id, options, check_request)
     asks_first = options.target == nil,
     core = engine.session(options),
     clock = semaphore.new(),
-    due = 0,
+    wakes_at = 0, -- when the keeper, which rests, does so by itself; else 0
     reads = 0,
     retired = {},
     over = false,
