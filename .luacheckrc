@@ -6,7 +6,7 @@ ignore = { "581" } -- "not (x >= y)" is meant so: NaN must fail
 files["lua/aui/host/nginx"] = { std = "min+ngx_lua" }
 files["bench/contenders"] = { std = "min+ngx_lua" }
 files["spec"] = { std = "min+busted", read_globals = { "ngx" } }
-files["spec/love/player"] = { std = "luajit+love" }
+files["spec/love/player"] = { std = "luajit+love", globals = { "love" } }
 files["spec/openresty"] = { std = "min+busted+ngx_lua" }
 files["spec/pages/love"] = { std = "min+love", globals = { "love" } }
 files["examples/cookbook/editor.lua"] = { std = "min", globals = { "vim" } }

@@ -123,7 +123,7 @@ function Bubble:draw()
   draw_frame(y, height)
   y = y + MARGIN - 4
   if its.question then
-    style.print("label", "faint", style.fit("label", "You: " .. its.question, WIDTH - 2 * MARGIN), X + MARGIN, y)
+    style.print("small", "faint", style.fit("small", "You: " .. its.question, WIDTH - 2 * MARGIN), X + MARGIN, y)
     y = y + HEADER
   end
   draw_lines(self, y, seen)

@@ -10,8 +10,8 @@ local GAP = 8
 
 --- A button at this place: its label is cut to `widest`. `press` is called with no argument.
 function buttons.new(x, y, key, label, widest, press)
-  local shown = style.fit("label", label, widest - KEY - 24)
-  local width = KEY + style.fonts.label:getWidth(shown) + 24
+  local shown = style.fit("small", label, widest - KEY - 24)
+  local width = KEY + style.fonts.small:getWidth(shown) + 24
   return { x = x, y = y, width = width, height = HEIGHT, key = key, label = label, shown = shown, press = press }
 end
 
@@ -45,8 +45,8 @@ function buttons.draw(button, touched)
   style.box("night", x + 1, y + 3, button.width, HEIGHT, 13, 0.3)
   style.box(touched and "white" or "paper", x, y, button.width, HEIGHT, 13)
   style.box("accent", x + 3, y + 3, KEY - 6, KEY - 6, 10)
-  style.print("label", "paper", button.key, x + KEY / 2 - style.fonts.label:getWidth(button.key) / 2, y + 5)
-  style.print("label", "ink", button.shown, x + KEY + 6, y + 5)
+  style.print("small", "paper", button.key, x + KEY / 2 - style.fonts.small:getWidth(button.key) / 2, y + 4)
+  style.print("small", "ink", button.shown, x + KEY + 6, y + 4)
 end
 
 return buttons

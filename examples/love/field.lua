@@ -25,7 +25,7 @@ function field.draw(line, conversation)
   style.box("night", X, Y, WIDTH, HEIGHT, 12, 0.75)
   local x, y = X + 16, Y + 10
   if line.text == "" then
-    style.print("name", "paper_dark", hint(conversation), x + 6, y, 0.6)
+    style.print("name", "paper_dark", hint(conversation), x + 6, y)
   else
     x = draw_text(line.text, x, y)
   end

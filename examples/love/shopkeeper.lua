@@ -53,8 +53,8 @@ local function draw_body()
   limb("apron_dark", 7, 30, -140, 38, -92)
   style.box("apron", -46, -98, 92, 110, 12)
   style.box("apron_dark", -26, -56, 52, 34, 7)
-  style.box("paper", -20, -84, 40, 15, 4)
-  style.print("small", "accent", "MIRA", -13, -83)
+  style.box("paper", -25, -87, 50, 20, 4)
+  style.print("small", "accent", "MIRA", -style.fonts.small:getWidth "MIRA" / 2, -86)
 end
 
 local function draw_arms()

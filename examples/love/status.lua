@@ -22,10 +22,10 @@ end
 
 function status.draw(conversation)
   local text = words(conversation)
-  style.box("night", 14, 12, style.fonts.small:getWidth(text) + 34, 22, 11, 0.6)
+  style.box("night", 14, 12, style.fonts.small:getWidth(text) + 34, 24, 12, 0.75)
   style.use(COLOURS[state_of(conversation)])
-  love.graphics.circle("fill", 27, 23, 5)
-  style.print("small", "paper", text, 38, 16, 0.9)
+  love.graphics.circle("fill", 27, 24, 5)
+  style.print("small", "paper", text, 38, 15)
 end
 
 return status

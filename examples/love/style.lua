@@ -18,7 +18,7 @@ style.colours = {
   skin = hex "f0bd97", skin_dark = hex "d99a75", hair = hex "4b2a20", blush = hex "e8836b",
   shirt = hex "2f6f6b", shirt_dark = hex "245754", apron = hex "e9b44c", apron_dark = hex "c9922f",
   -- what is written, and where
-  paper = hex "fff6e5", paper_dark = hex "ecd9b8", ink = hex "3d2418", faint = hex "97765c",
+  paper = hex "fff6e5", paper_dark = hex "ecd9b8", ink = hex "3d2418", faint = hex "785a43",
   accent = hex "b8442e", night = hex "2a1820", white = hex "ffffff",
   -- wares and lights
   leaf = hex "5f8a4c", good = hex "8fc46a", fair = hex "f0b94d", bad = hex "e0604a",
@@ -27,8 +27,7 @@ style.colours = {
 style.fonts = {
   speech = graphics.newFont(17),
   name = graphics.newFont(15),
-  label = graphics.newFont(13),
-  small = graphics.newFont(11),
+  small = graphics.newFont(14),
 }
 
 --- Chooses a colour by its name, for what is drawn next.

@@ -144,6 +144,39 @@ describe("the shop", function()
     }, told)
   end)
 
+  it("writes nothing that is small or pale", function()
+    server = support.start { "--pace", "0" }
+    play([[
+      await("the welcome", function() return shown():find "fits%.$" end)
+      frame()
+      assert_legible()
+      love.mouse.setPosition(60, 492) -- a button
+      say "a built-in microwave, at least 20 liters"
+      assert_legible()
+      await("the answer", is_answered)
+      for _ = 1, 60 do frame() end -- until the cards have risen
+      type "And what else?"
+      assert_legible()
+      tell "kill it"
+      await("the loss", function() return made.conversation.state == "waiting" end)
+      assert_legible()
+      press "escape"
+      await("the farewell", function() return shown():find "^Good%-bye" end)
+      assert_legible()
+    ]], { ["kill it"] = function() server:kill() end })
+  end)
+
+  it("apologises in a hand that can be read", function()
+    local payload = { status_code = 500, message = "Out of order" }
+    server = support.play { { receive = true }, { error = payload }, { close = 1011 } }
+    play [[
+      say "hello"
+      await("the failure", function() return made.scene.bubble:failure() end)
+      frame()
+      assert_legible()
+    ]]
+  end)
+
   it("sends the suggestion that is clicked, and the one whose number is pressed", function()
     local log = os.tmpname()
     server = support.start { "--pace", "0", "--log", log }

@@ -4,6 +4,8 @@
 local directory = arg[#arg]
 package.path = directory .. "/?.lua;" .. package.path
 
+local legibility = require "legibility"
+
 local PATIENCE = 60 -- seconds
 
 -- ---- the game ----------------------------------------------------------------------------------------
@@ -92,6 +94,16 @@ function player.photograph(file)
   local handle = assert(io.open(file, "wb"))
   handle:write(canvas:newImageData():encode("png"):getString())
   handle:close()
+end
+
+--- Fails if a text that is seen now is smaller than 14 px, or its contrast lower than 4.5: what WCAG 2 asks of text.
+function player.assert_legible()
+  local texts = legibility.texts()
+  assert(#texts > 0, "nothing is written")
+  for _, text in ipairs(texts) do
+    local what = ("%d px, contrast %.2f: %s"):format(text.size, text.contrast, text.words)
+    assert(text.size >= 14 and text.contrast >= 4.5, what)
+  end
 end
 
 --- Tells the spec.
