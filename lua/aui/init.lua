@@ -166,6 +166,23 @@ function aui.trace(fn)
   trace.listen(fn)
 end
 
+--- Writes what passes between the program and agents into this file, which is emptied first, for `aui sim --replay`:
+--- messages, events of streams, answers of calls, and how connections end. The words of the conversation are in it;
+--- keys, tokens and headers are not. It is about sessions that are opened, and calls that are made, from now on. The
+--- next call replaces it, aui.record(nil) ends it; so does a file that takes no more, with a word to aui.log. In nginx
+--- each worker needs a file of its own.
+---@param path? string
+---@return true? ok
+---@return aui.Error? err of a file that cannot be written
+function aui.record(path)
+  check.type("path", path, "string")
+  local record, err = load_module "aui.record"
+  if not record then return nil, err end
+  if path then return record.start(path) end
+  record.stop()
+  return true
+end
+
 --- Deals with what is due, without waiting: for a game to call each frame, or for a host's loop. With a budget it goes
 --- on until nothing is due any more, and begins nothing when so many seconds are over; what is not interrupted is a
 --- coroutine or handler that runs, and a look at the sockets, at 64 KiB of each at most. In nginx it takes some

@@ -8,6 +8,7 @@ local handlers = require "aui.notify.handlers"
 local host = require "aui.host"
 local journal = require "aui.notify.journal"
 local options_module = require "aui.option"
+local record = require "aui.record"
 local recovery = require "aui.recovery"
 local reply_module = require "aui.reply"
 local retry = require "aui.api.retry"
@@ -78,6 +79,7 @@ local function open(checked, pool)
     retry_at = nil,
     id = nil,
     sent = nil, -- see lua/aui/recovery
+    tape = record.is_on() and record.tape(service) or nil,
     handle = nil,
   }, Session)
   self.id, self.text_source.whole = host.register(self), self
@@ -89,6 +91,7 @@ local function open(checked, pool)
     target = target,
     headers = headers,
     thread_id = checked.thread_id,
+    records = self.tape ~= nil,
     pool = pool and pool_options(pool, service, checked.task_id),
   })
   if not self.handle then return nil, errors.new { kind = "transport", message = why } end
@@ -342,6 +345,7 @@ function Session:on_event(is_text)
   end
   if is_text then return host.notify(self.text_source) end
   host.notify(self)
+  if self.tape then self.tape:take(self.handle) end
   if api_of(self).CONVERSATION == "thread_id" then self.thread_id = self.handle:thread_id() end
   if self.handle:asks() and not is_asking(self) then
     local weak = setmetatable({ session = self }, { __mode = "v" })

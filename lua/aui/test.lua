@@ -1,5 +1,6 @@
--- For tests of programs that talk to agents: starts aui-sim, with a scenario of the test's own, and ends it with the
--- test. It blocks for the few milliseconds that aui-sim takes to listen; so it is for tests, in whatever host.
+-- For tests of programs that talk to agents: starts aui-sim, with a scenario of the test's own or a recording, and ends
+-- it with the test. It blocks for the few milliseconds that aui-sim takes to listen; so it is for tests, in whatever
+-- host.
 
 local check = require "aui.option.check"
 local cjson = require("aui.host.dependency").load "cjson"
@@ -9,6 +10,7 @@ local test = {}
 ---@class (exact) aui.SimulatorOptions
 ---@field [integer] string words of aui-sim's command line, such as "--pace", "0": docs/simulator.md
 ---@field scenario? table<string, any>|any[] what happens, as a table that is written as JSON
+---@field replay? string a file of aui.record, in which everything stands that is said
 ---@field program? string aui-sim's file: $AUI_SIM, or else "aui-sim" on the PATH
 
 ---@class aui.Simulator
@@ -19,7 +21,7 @@ local Simulator = {}
 Simulator.__index = Simulator
 Simulator.__name = "aui.Simulator"
 
-local OPTIONS = { scenario = true, program = true }
+local OPTIONS = { scenario = true, replay = true, program = true }
 local PATH = "/api/v1/external/session"
 
 local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
@@ -41,6 +43,7 @@ local function check_options(options)
   check.type("scenario", named.scenario, "table")
   for index, word in ipairs(options or {}) do words[index] = check_word(("options[%d]"):format(index), word) end
   local program = check_word("program", named.program or os.getenv "AUI_SIM" or "aui-sim")
+  if named.replay ~= nil then words[#words + 1] = "--replay " .. check_word("replay", named.replay) end
   return program, table.concat(words, " "), named.scenario
 end
 

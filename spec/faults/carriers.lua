@@ -100,7 +100,7 @@ local streams = {
 function streams.start(seed)
   local servers = {
     start { "--pace", "0" },
-    start { "--pace", "0.002", "--replay", "3", scheme = "wss" },
+    start { "--pace", "0.002", "--kept-events", "3", scheme = "wss" },
     start { "--pace", "0.002", "--envelope", "full", "--runtime", "2", scheme = "wss" },
     start({ "--pace", "0.002" }, new_scripts(seed)),
   }

@@ -304,7 +304,7 @@ class Resuming(unittest.TestCase):
         self.assertEqual(again, whole[:1] + whole[2:])
 
     def test_events_that_are_not_kept(self):
-        with Threads("--pace", "0", "--echo", "--replay", "3") as sim:
+        with Threads("--pace", "0", "--echo", "--kept-events", "3") as sim:
             whole = sim.stream("one two three four")
             thread, last = whole[0]["data"]["thread_id"], whole[-2]["seq"]
             for number, status in ((last - 3, 200), (last, 200), (last - 4, 410), (last + 1, 410)):
@@ -670,7 +670,7 @@ class Sockets(unittest.TestCase):
             raw.socket.close()
 
     def test_what_cannot_be_resumed(self):
-        with Threads("--echo", "--pace", "0", "--replay", "2") as sim:
+        with Threads("--echo", "--pace", "0", "--kept-events", "2") as sim:
             raw = self.open(sim)
             self.say(raw, type="resume", resume_after=0)
             self.assertEqual(self.events(raw)[0]["seq"], -1)
@@ -771,7 +771,7 @@ class Options(unittest.TestCase):
     def test_mistakes(self):
         for args, words in ((("--token-lifetime", "0"), "--token-lifetime: expected a whole number from 1"),
                             (("--runtime", "3"), "--runtime: expected a whole number from 1 to 2"),
-                            (("--replay", "x"), "--replay: expected a whole number from 0")):
+                            (("--kept-events", "x"), "--kept-events: expected a whole number from 0")):
             status, output, errors = run(*args)
             self.assertEqual((status, output), (2, ""))
             self.assertIn(words, errors)

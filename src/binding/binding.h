@@ -11,6 +11,7 @@
 #define AUI_SESSION "aui." AUI_MODULE ".Session"
 #define AUI_REPLY "aui." AUI_MODULE ".Reply"
 #define AUI_ERROR "aui." AUI_MODULE ".Error"
+#define AUI_RECORDED "aui." AUI_MODULE ".Recorded"
 
 /* How every session's userdata begins. */
 typedef struct aui_lua_session {
@@ -33,7 +34,8 @@ aui_lua_session *aui_check_session(lua_State *L);
  * headers, proxy_name (nil: no proxy); in seconds, infinity for never, connect_timeout, reconnect_base, reconnect_max,
  * reconnect_reset_after, ping_interval, ping_timeout, rate_per; in bytes queue_bytes, max_message, max_response_head;
  * and reconnect_attempts, rate_messages, queue_messages, max_depth, recover (whether replies in doubt are parked: see
- * reply:is_parked), renews (whether a message that is refused with 401 is sent again once). */
+ * reply:is_parked), records (see session:recorded), renews (whether a message that is refused with 401 is sent again
+ * once). */
 void aui_read_config(lua_State *L, int table, aui_session_config *config);
 
 /* Pushes the userdata of a reply to a message of the session at stack index `session`, which it keeps alive. The caller

@@ -94,6 +94,7 @@ void aui_read_config(lua_State *L, int table, aui_session_config *config) {
   config->ping.timeout = aui_milliseconds_field(L, table, "ping_timeout");
   config->rate.messages = (uint32_t)aui_whole_field(L, table, "rate_messages", UINT32_MAX);
   config->rate.per = aui_milliseconds_field(L, table, "rate_per");
+  config->records = aui_boolean_field(L, table, "records");
   config->renews = aui_boolean_field(L, table, "renews");
   config->compression = aui_boolean_field(L, table, "compression");
   config->recover = aui_boolean_field(L, table, "recover");

@@ -105,6 +105,32 @@ static int session_thread_id(lua_State *L) {
   return 1;
 }
 
+static int recorded_collect(lua_State *L) {
+  aui_recorded **recorded = luaL_checkudata(L, 1, AUI_RECORDED);
+  aui_recorded_free(*recorded);
+  *recorded = NULL;
+  return 0;
+}
+
+/* session:recorded(): of one that records, the oldest thing that was not asked for yet: its kind as aui_recorded_name
+ * has it, when it was in seconds, its number, of one that is refused Retry-After's seconds (-1: none), and its bytes.
+ * Nothing: there is none. */
+static int session_recorded(lua_State *L) {
+  aui_lua_session *object = aui_check_session(L);
+  /* Of this call's own: a finalizer that Lua runs meanwhile may take the next. */
+  aui_recorded **recorded = aui_new_userdata(L, sizeof *recorded, AUI_RECORDED);
+  *recorded = object->session ? aui_session_take_recorded(object->session) : NULL;
+  if (!*recorded) return 0;
+  lua_pushstring(L, aui_recorded_name((*recorded)->kind));
+  lua_pushnumber(L, (lua_Number)(*recorded)->at / 1000);
+  lua_pushinteger(L, (lua_Integer)(*recorded)->number);
+  lua_pushinteger(L, (lua_Integer)(*recorded)->retry_after);
+  lua_pushlstring(L, (*recorded)->bytes, (*recorded)->n);
+  aui_recorded_free(*recorded);
+  *recorded = NULL;
+  return 5;
+}
+
 /* session:close(): ends every pending reply and begins the closing handshake; see session:finished(). */
 static int session_close(lua_State *L) {
   aui_lua_session *object = aui_check_session(L);
@@ -122,13 +148,20 @@ static int session_finished(lua_State *L) {
 }
 
 void aui_create_session(lua_State *L, const luaL_Reg *driver_methods, lua_CFunction collect) {
-  static const luaL_Reg methods[] = {{"state", session_state},       {"error", session_error},
-                                     {"retry_at", session_retry_at}, {"send", session_send},
-                                     {"has_seen", session_has_seen}, {"thread_id", session_thread_id},
-                                     {"stats", session_stats},       {"close", session_close},
-                                     {"finished", session_finished}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"state", session_state},
+                                     {"error", session_error},
+                                     {"retry_at", session_retry_at},
+                                     {"send", session_send},
+                                     {"has_seen", session_has_seen},
+                                     {"thread_id", session_thread_id},
+                                     {"stats", session_stats},
+                                     {"recorded", session_recorded},
+                                     {"close", session_close},
+                                     {"finished", session_finished},
+                                     {NULL, NULL}};
   aui_new_class(L, AUI_SESSION, methods, collect);
   aui_extend_class(L, AUI_SESSION, driver_methods);
   static const luaL_Reg no_methods[] = {{NULL, NULL}};
   aui_new_class(L, AUI_ERROR, no_methods, error_collect);
+  aui_new_class(L, AUI_RECORDED, no_methods, recorded_collect);
 }

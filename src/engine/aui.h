@@ -161,6 +161,7 @@ typedef struct {
   bool renews; /* the driver finds out before each connection what the request says (AUI_PHASE_REQUEST): what is refused
                   with 401, a handshake or a message of a stream, is tried once more, whatever `reconnect` allows,
                   since it may be the request that was too old */
+  bool records; /* what passes over its connections is kept until it is taken: aui_session_take_recorded */
   bool recover; /* whether replies in doubt are parked, see aui_reply_is_parked; only while `reconnect` allows attempts
                  */
 
@@ -318,6 +319,42 @@ void aui_session_get_stats(const aui_session *session, aui_session_stats *stats)
 /* Of the threads API: the id of the thread, `*n` bytes of UTF-8, as soon as it is known; else NULL. Valid until the
  * next call that changes the session. */
 const char *aui_session_thread_id(const aui_session *session, size_t *n);
+
+/* What has passed over the connections of a session that records (docs/simulator.md). */
+typedef enum {
+  AUI_RECORDED_UP,      /* a WebSocket's handshake begins */
+  AUI_RECORDED_OPEN,    /* the server has accepted it */
+  AUI_RECORDED_SENT,    /* our message; `number`: behind which event its answer goes on, -1: it begins */
+  AUI_RECORDED_MESSAGE, /* one of the server's, inflated, or the data of an event */
+  AUI_RECORDED_COMMENT, /* a stream's */
+  AUI_RECORDED_CLOSE,   /* the server's close frame: its code in `number` (1005: it has none), and its reason */
+  AUI_RECORDED_END,     /* of a stream's body, in order */
+  AUI_RECORDED_REFUSED, /* a status in `number` that refuses, and the body's beginning; the transport is gone */
+  AUI_RECORDED_CUT,     /* the transport was ended by the peer, or is broken, */
+  AUI_RECORDED_RESET,   /* likewise, by a reset, */
+  AUI_RECORDED_DROPPED, /* or by us */
+  AUI_RECORDED_SILENCE, /* no ping is answered any more */
+  AUI_RECORDED_LOSS     /* there was no room: what follows is not whole */
+} aui_recorded_kind;
+
+typedef struct {
+  aui_recorded_kind kind;
+  uint64_t at; /* milliseconds */
+  int64_t number;
+  long retry_after; /* of REFUSED: seconds; -1: none */
+  const char *bytes;
+  size_t n;
+} aui_recorded;
+
+/* Of a session that records: the oldest thing that was not taken yet, to be freed with aui_recorded_free. There was a
+ * notice of it, AUI_NOTICE_STATE. NULL: there is none. */
+aui_recorded *aui_session_take_recorded(aui_session *session);
+
+/* NULL is fine. */
+void aui_recorded_free(aui_recorded *recorded);
+
+/* "message", "cut" and so on. */
+const char *aui_recorded_name(aui_recorded_kind kind);
 
 #define AUI_SIGN_BYTES 16384
 

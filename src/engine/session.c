@@ -5,6 +5,8 @@
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
+enum { RECORDED_BESIDE = 1024 * 1024 }; /* bytes of a recording beside the longest message */
+
 /* All strings of one that is ours are in the same memory, the host's name first. */
 static void free_request(aui_request *request) {
   free((char *)request->host);
@@ -21,6 +23,13 @@ static bool copy_request(aui_request *copy, const aui_request *request) {
   memcpy(memory + host, request->target, target);
   memcpy(memory + host + target, request->headers, headers);
   return true;
+}
+
+/* False when memory is short. */
+static bool begin_recording(aui_session *session) {
+  if (!session->config.records) return true;
+  session->recording = aui_recording_new(session->config.max_message + RECORDED_BESIDE);
+  return session->recording;
 }
 
 static const session_carrier *carrier_of(aui_carrier carrier) {
@@ -48,9 +57,10 @@ aui_session *aui_session_new(const aui_session_config *config) {
   bool has_proxy = session->config.proxy || !config->proxy;
   const char *thread_id = config->thread_id ? config->thread_id : "";
   bool has_thread = aui_buffer_append(&session->thread_id, thread_id, strlen(thread_id));
-  bool ok = session->answers && has_proxy && has_thread;
+  bool ok = session->answers && has_proxy && has_thread && begin_recording(session);
   if (ok && copy_request(&session->config.request, &config->request)) return session;
   aui_answers_free(session->answers);
+  aui_recording_free(session->recording);
   aui_buffer_free(&session->thread_id);
   free((char *)session->config.proxy);
   free(session);
@@ -63,6 +73,7 @@ void aui_session_free(aui_session *session) {
   session->carrier->clear(session);
   aui_event_free(session->events);
   aui_answers_free(session->answers);
+  aui_recording_free(session->recording);
   aui_buffer_free(&session->thread_id);
   aui_buffer_free(&session->agent_id);
   aui_error_release(session->error);

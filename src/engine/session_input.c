@@ -248,6 +248,7 @@ static bool begin_message(aui_session *session, bool asked) {
 }
 
 void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, bool asked, bool last, uint64_t now) {
+  if (session->recording) aui_session_record_slice(session, bytes, n, last, now);
   bool begun = session->connection.reading || begin_message(session, asked);
   count_bytes(session, n, now);
   int why = begun ? aui_event_feed(session->events, bytes, n) : AUI_EVENT_NO_MEMORY;

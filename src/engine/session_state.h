@@ -9,6 +9,7 @@
 #include "engine/event.h"
 #include "engine/liveness.h"
 #include "engine/pace.h"
+#include "engine/recording.h"
 #include "engine/reply.h"
 #include "engine/stream.h"
 #include "engine/websocket.h"
@@ -100,7 +101,7 @@ typedef struct {
   /* Writes what is due; `sends`: a message is about to follow. Then, if there is one, the message. Both return false
    * when memory is short. */
   bool (*write_due)(aui_session *, bool sends, uint64_t now);
-  bool (*send)(aui_session *, const aui_reply *);
+  bool (*send)(aui_session *, const aui_reply *, uint64_t now);
   bool (*unsend)(aui_session *); /* takes the last message back, if no byte of it was written, else returns false */
 
   const aui_buffer *(*output)(const aui_session *);
@@ -150,6 +151,8 @@ struct aui_session {
 
   /* An error payload is held until the close that follows it, so that the error can have the close code; NULL: none. */
   aui_error *refusal;
+
+  aui_recording *recording; /* NULL: nothing is recorded */
 
   /* From here to the middle of `ws` stands what each piece of input comes by: of many sessions that get one now and
    * then, none is in the processor's cache any more. */
@@ -291,6 +294,19 @@ void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, b
 
 /* A message has come that is an update of the answer, a delta. Returns whether others like it are deltas, too. */
 bool aui_session_take_delta(aui_session *session, const aui_delta *delta, uint64_t now);
+
+/* ---- What is recorded of it (session_recording.c), if anything ---- */
+
+void aui_session_record(aui_session *session, const aui_recorded *recorded);
+
+/* The same of a message, whose answer goes on behind the event of this number; -1: it begins. */
+void aui_session_record_sent(aui_session *session, const aui_buffer *message, int64_t last_seq, uint64_t now);
+
+/* The same of a slice of one of the server's. There is a recording. */
+void aui_session_record_slice(aui_session *session, const void *bytes, size_t n, bool last, uint64_t now);
+
+/* The transport is about to be gone; `by_peer`: we have not asked for that. */
+void aui_session_record_end(aui_session *session, bool by_peer, bool in_order, uint64_t now);
 
 /* ---- Its transport (session_transport.c) ---- */
 

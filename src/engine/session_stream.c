@@ -36,13 +36,14 @@ static bool stream_write_due(aui_session *session, bool sends, uint64_t now) {
   return true;
 }
 
-static bool stream_send(aui_session *session, const aui_reply *reply) {
+static bool stream_send(aui_session *session, const aui_reply *reply, uint64_t now) {
   const aui_session_config *config = &session->config;
   const aui_stream_message message = {&config->request, reply->last_seq, config->max_response_head,
                                       config->max_message};
   aui_buffer body = {0};
   bool ok =
       aui_session_write_body(session, reply, &body) && aui_stream_send(session->stream, &message, body.data, body.len);
+  if (ok) aui_session_record_sent(session, &body, reply->last_seq, now);
   aui_buffer_free(&body);
   if (!ok) return false;
   session->connection.had_text = reply->last_seq >= 0 ? reply->text.len : 0;
@@ -80,7 +81,8 @@ static void drop_idle(aui_session *session) {
   aui_session_drop_connection(session, &reason);
 }
 
-static void take_end(aui_session *session) {
+static void take_end(aui_session *session, uint64_t now) {
+  aui_session_record(session, &(aui_recorded){.kind = AUI_RECORDED_END, .at = now});
   session->close_deadline = AUI_NEVER;
   session->connection.reading = READING_NOTHING; /* an event that is not complete is none */
   aui_session_end_answer(session);
@@ -104,11 +106,13 @@ static void take_failure(aui_session *session, aui_stream_event event, int why) 
   aui_session_drop_connection(session, &reason);
 }
 
-/* Of the deltas that are like this one only what differs need be read. False when memory is short. */
+/* Of the deltas that are like this one only what differs need be read, unless all of it is recorded. False when memory
+ * is short. */
 static bool learn_delta(aui_session *session) {
   aui_json_span number, text;
   size_t n;
-  if (session->active && aui_event_is_delta(session->events, &n, &number, &text)) {
+  bool may_differ = session->active && !session->recording;
+  if (may_differ && aui_event_is_delta(session->events, &n, &number, &text)) {
     return aui_stream_learn(session->stream, n, number, text);
   }
   aui_alike_forget(&session->stream->alike);
@@ -131,6 +135,7 @@ static void take_delta(aui_session *session, uint64_t now) {
 }
 
 static void take_comment(aui_session *session, uint64_t now) {
+  aui_session_record(session, &(aui_recorded){.kind = AUI_RECORDED_COMMENT, .at = now});
   if (session->active) aui_reply_signed(session->active, now);
 }
 
@@ -148,7 +153,7 @@ static void stream_receive(aui_session *session, const uint8_t *bytes, size_t n,
       case AUI_STREAM_EVENT: take_event(session, now); break;
       case AUI_STREAM_DELTA: take_delta(session, now); break;
       case AUI_STREAM_COMMENT: take_comment(session, now); break;
-      case AUI_STREAM_END: take_end(session); break;
+      case AUI_STREAM_END: take_end(session, now); break;
       default: take_failure(session, event, why); break;
     }
   }

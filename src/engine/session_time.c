@@ -71,6 +71,7 @@ static void check_liveness(aui_session *session, uint64_t now) {
     case AUI_LIVENESS_FINE: break;
     case AUI_LIVENESS_PING: session->carrier->ping(session); break;
     case AUI_LIVENESS_DEAD:
+      aui_session_record(session, &(aui_recorded){.kind = AUI_RECORDED_SILENCE, .at = now});
       aui_failure_of_silence(&reason, session->config.ping.timeout);
       aui_session_drop_connection(session, &reason);
       break;

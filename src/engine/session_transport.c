@@ -50,7 +50,9 @@ void aui_session_set_date(aui_session *session, int64_t unix_time) {
 }
 
 void aui_session_connected(aui_session *session, uint64_t now) {
-  if (aui_session_begin_transport(session)) session->carrier->begin(session, now);
+  if (!aui_session_begin_transport(session)) return;
+  if (session->carrier->is_lasting) aui_session_record(session, &(aui_recorded){.kind = AUI_RECORDED_UP, .at = now});
+  session->carrier->begin(session, now);
 }
 
 bool aui_session_may_detach(const aui_session *session) {
@@ -96,7 +98,9 @@ void aui_session_was_reset(aui_session *session) {
 void aui_session_disconnected(aui_session *session, const char *cause, bool retryable, uint64_t now) {
   if (session->transport < TRANSPORT_OPENING) return;
   aui_error reason = {0};
-  if (explain_end(session, cause, retryable, &reason)) aui_session_end_connection(session, &reason);
+  bool by_peer = explain_end(session, cause, retryable, &reason);
+  if (by_peer) aui_session_end_connection(session, &reason);
+  if (session->transport >= TRANSPORT_UP) aui_session_record_end(session, by_peer, !cause, now);
   aui_session_transport_gone(session, now);
 }
 
@@ -140,7 +144,7 @@ static bool may_send(const aui_session *session, uint64_t now) {
 /* Puts the oldest waiting message on the wire. */
 static bool send_next(aui_session *session, uint64_t now) {
   aui_reply *reply = session->queue;
-  if (!session->carrier->send(session, reply)) return false;
+  if (!session->carrier->send(session, reply, now)) return false;
   aui_session_dequeue(session, reply);
   aui_pace_sent(&session->pace, &session->config.rate, now);
   aui_answers_await(session->answers, reply->request.data, reply->request.len);

@@ -1,6 +1,7 @@
 /* The first carrier of a session: a WebSocket, which stays open from message to message. The two APIs have a table each
  * at the end. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/failure.h"
 #include "engine/session_state.h"
@@ -61,14 +62,16 @@ static bool websocket_write_due(aui_session *session, bool sends, uint64_t now) 
   return aui_websocket_flush(&session->ws, &config->request, config->max_response_head);
 }
 
-static bool websocket_send(aui_session *session, const aui_reply *reply) {
+static bool websocket_send(aui_session *session, const aui_reply *reply, uint64_t now) {
+  aui_session_record_sent(session, &reply->request, -1, now);
   return aui_websocket_send(&session->ws, AUI_OPCODE_TEXT, reply->request.data, reply->request.len);
 }
 
-static bool threads_send(aui_session *session, const aui_reply *reply) {
+static bool threads_send(aui_session *session, const aui_reply *reply, uint64_t now) {
   aui_buffer frame = {0};
   bool ok = aui_session_write_frame(session, reply, &frame) &&
             aui_websocket_send(&session->ws, AUI_OPCODE_TEXT, frame.data, frame.len);
+  if (ok) aui_session_record_sent(session, &frame, -1, now);
   aui_buffer_free(&frame);
   return ok;
 }
@@ -101,8 +104,18 @@ static bool is_let_in(const aui_session *session) {
   return session->connection.agent_spoke || explained;
 }
 
+/* Unless it answers our close. */
+static void record_close(aui_session *session, uint64_t now) {
+  const aui_websocket *ws = &session->ws;
+  const char *reason = ws->peer_reason ? ws->peer_reason : "";
+  bool is_answer = session->close_deadline != AUI_NEVER && !session->refusal;
+  if (is_answer) return;
+  aui_session_record(session, &(aui_recorded){AUI_RECORDED_CLOSE, now, ws->peer_code, -1, reason, strlen(reason)});
+}
+
 static void peer_closed(aui_session *session, uint64_t now) {
   const aui_websocket *ws = &session->ws;
+  record_close(session, now);
   if (!session->closed) { /* else it answers our close */
     aui_error reason = {0};
     aui_failure_of_close(&reason, ws->peer_code, ws->peer_reason, is_let_in(session));
@@ -154,7 +167,10 @@ static void websocket_receive(aui_session *session, const uint8_t *bytes, size_t
       case AUI_WEBSOCKET_NEED_MORE:
         if (is_resting(session)) aui_deflate_rest(&session->ws.deflate);
         return;
-      case AUI_WEBSOCKET_OPENED: aui_session_opened(session, now); break;
+      case AUI_WEBSOCKET_OPENED:
+        aui_session_record(session, &(aui_recorded){.kind = AUI_RECORDED_OPEN, .at = now});
+        aui_session_opened(session, now);
+        break;
       case AUI_WEBSOCKET_TEXT:
       case AUI_WEBSOCKET_BINARY: take_frame(session, &slice, now); break; /* some servers send their JSON so */
       case AUI_WEBSOCKET_PEER_CLOSE: peer_closed(session, now); break;

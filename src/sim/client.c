@@ -96,6 +96,8 @@ static void start_session(struct sim_client *client, struct sim_request *request
     client_refuse(client, sim_request_has_token(request, "upgrade", "websocket") ? 400 : 426, refusal);
   } else if (!session_authenticated(client, request)) {
     return;
+  } else if (service->replay) {
+    sim_player_start(&client->player, sim_replay_opening(service->replay));
   } else if (service->scenario && service->scenario->connection_count > 0) {
     size_t last = service->scenario->connection_count - 1;
     size_t n = service->sessions++;
@@ -126,11 +128,16 @@ static void start_stream(struct sim_client *client, const struct sim_request *re
   }
 }
 
+// The answer that was written down for a call; NULL: there is none.
+static const json_t *canned_answer(struct sim_service *service, const struct sim_request *request) {
+  if (service->replay) return sim_replay_call(service->replay, request);
+  return json_array_get(service->scenario ? service->scenario->rest : NULL, service->calls++);
+}
+
 static void serve_call(struct sim_client *client, const struct sim_request *request) {
   struct sim_service *service = client->service;
   struct sim_connection *connection = &client->connection;
-  const json_t *script = service->scenario ? service->scenario->rest : NULL;
-  const json_t *canned = json_array_get(script, service->calls++);
+  const json_t *canned = canned_answer(service, request);
   if (canned && !sim_canned_serves(canned)) {
     sim_canned_answer(connection, canned, NULL);
     return;

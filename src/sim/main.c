@@ -46,13 +46,17 @@ int main(int argc, char **argv) {
   sim_options_parse(&options, argc, argv);
   struct sim_scenario *scenario = options.scenario ? sim_scenario_load(options.scenario) : NULL;
   if (options.scenario && !scenario) return 2;
+  struct sim_replay *replay = options.replay ? sim_replay_load(options.replay, options.fast) : NULL;
+  if (options.replay && !replay) return 2;
   if (options.tls_dir && !sim_tls_prepare(options.tls_dir, options.tls_name, options.tls_expired)) {
     sim_scenario_free(scenario);
+    sim_replay_free(replay);
     return 1;
   }
   json_t *catalogue = load_catalogue(options.catalogue);
   struct sim_service service = {.options = &options,
                                 .scenario = scenario,
+                                .replay = replay,
                                 .catalogue = catalogue,
                                 .tasks = json_object(),
                                 .threads = json_object(),
@@ -64,6 +68,7 @@ int main(int argc, char **argv) {
   json_decref(service.tokens);
   json_decref(catalogue);
   sim_scenario_free(scenario);
+  sim_replay_free(replay);
   if (service.log) fclose(service.log);
   return status;
 }

@@ -330,7 +330,36 @@ static void player_finish(struct sim_websocket *websocket) {
   for (struct sim_inbox_entry *entry; (entry = sim_inbox_take(websocket));) free(entry);
 }
 
-bool sim_player_run(struct sim_player *player) {
+// Says that there is no answer to what the client has said.
+static void refuse(const struct sim_player *player) {
+  static const char words[] = "the recording has no answer to this message";
+  struct sim_websocket *websocket = player->websocket;
+  json_t *error = websocket->subprotocol
+                      ? sim_thread_event("error", -1, json_pack("{s:s, s:i}", "error", words, "code", 404))
+                      : sim_error_payload(404, "Not recorded", words);
+  sim_websocket_send(websocket, error);
+  sim_websocket_close(websocket, 1008, "not recorded");
+  json_decref(error);
+}
+
+// Of a recording: begins what answers the client's next message; false if there is none, or it is not to be heard.
+static bool answer_next(struct sim_player *player) {
+  struct sim_websocket *websocket = player->websocket;
+  bool hears = player->service->replay && websocket->connection->end == SIM_END_NONE && !websocket->close_sent;
+  struct sim_inbox_entry *entry = hears ? sim_inbox_take(websocket) : NULL;
+  if (!entry) return false;
+  json_t *message = sim_json_parse(entry->text, entry->length);
+  const struct sim_steps *steps = sim_replay_message(player->service->replay, message);
+  json_decref(message);
+  free(entry);
+  if (steps)
+    push(player, steps, 1);
+  else
+    refuse(player);
+  return true;
+}
+
+static bool play_steps(struct sim_player *player) {
   player->agent = false;
   while (player->depth > 0 && !player->agent && sim_connection_has_room(player->websocket->connection)) {
     size_t level = player->depth - 1;
@@ -347,7 +376,13 @@ bool sim_player_run(struct sim_player *player) {
     if (!over) return true;
     player->stack[level].next++;
   }
-  if (player->agent) return false;
+  return !player->agent;
+}
+
+bool sim_player_run(struct sim_player *player) {
+  do {
+    if (!play_steps(player)) return false;
+  } while (player->depth == 0 && answer_next(player));
   if (player->depth == 0) player_finish(player->websocket);
   return true;
 }

@@ -32,8 +32,8 @@ static bool scenario_complain(const struct reader *reader, const char *where, co
 
 // ---- steps -----------------------------------------------------------------------------------------
 
-static void free_steps(struct sim_steps *steps) {
-  for (size_t i = 0; i < steps->count; i++) free_steps(&steps->list[i].steps);
+void sim_steps_free(struct sim_steps *steps) {
+  for (size_t i = 0; i < steps->count; i++) sim_steps_free(&steps->list[i].steps);
   free(steps->list);
 }
 
@@ -129,6 +129,12 @@ static bool read_steps(const struct reader *reader, const char *where, const jso
   return check_answers(reader, where, steps, level);
 }
 
+bool sim_steps_read(const char *file, const char *where, const json_t *list, const struct sim_language *language,
+                    struct sim_steps *steps) {
+  const struct reader reader = {file, NULL, language};
+  return read_steps(&reader, where, list, 0, steps);
+}
+
 // ---- the file --------------------------------------------------------------------------------------
 
 // Reads lists of steps into *lists and *count; `what` names one of them for people.
@@ -209,8 +215,8 @@ struct sim_scenario *sim_scenario_load(const char *file) {
 
 void sim_scenario_free(struct sim_scenario *scenario) {
   if (!scenario) return;
-  for (size_t i = 0; i < scenario->connection_count; i++) free_steps(&scenario->connections[i]);
-  for (size_t i = 0; i < scenario->stream_count; i++) free_steps(&scenario->streams[i]);
+  for (size_t i = 0; i < scenario->connection_count; i++) sim_steps_free(&scenario->connections[i]);
+  for (size_t i = 0; i < scenario->stream_count; i++) sim_steps_free(&scenario->streams[i]);
   free(scenario->connections);
   free(scenario->streams);
   json_decref(scenario->document);

@@ -65,6 +65,15 @@ struct sim_scenario {
   const json_t *rest; // array of answers to the first REST calls, or NULL; borrowed from the document
 };
 
+struct sim_language;
+
+// Reads and checks steps of this language, which refer to `list`; to be freed with sim_steps_free in any case. False if
+// they are none: then a line on stderr names the file, `where`, and what was expected.
+bool sim_steps_read(const char *file, const char *where, const json_t *list, const struct sim_language *language,
+                    struct sim_steps *steps);
+
+void sim_steps_free(struct sim_steps *steps);
+
 // Reads and checks a scenario file, to be freed with sim_scenario_free. NULL if it is no scenario: then a line
 // on stderr names the file, the step and what was expected.
 struct sim_scenario *sim_scenario_load(const char *file);

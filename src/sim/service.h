@@ -3,12 +3,14 @@
 #define SIM_SERVICE_H
 
 #include "log.h"
+#include "replay.h"
 #include "scenario.h"
 #include "sim_options.h"
 
 struct sim_service {
   const struct sim_options *options;
   const struct sim_scenario *scenario; // NULL: the built-in agent answers
+  struct sim_replay *replay;           // NULL: it is no recording that answers
   const json_t *catalogue;
   json_t *tasks;
   json_t *threads;    // of the threads API: thread.h

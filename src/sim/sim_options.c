@@ -15,13 +15,15 @@ enum id {
   PUBLISHABLE_KEY,
   TOKEN_LIFETIME,
   RUNTIME,
-  REPLAY,
+  KEPT_EVENTS,
   CUMULATIVE,
   PACE,
   ENVELOPE,
   LIFECYCLE,
   CATALOGUE,
   SCENARIO,
+  REPLAY,
+  FAST,
   TOKENS,
   TOKEN_BYTES,
   ECHO,
@@ -49,13 +51,15 @@ static const struct option {
      "exchange this publishable key alone for a token (any pk_network_...)"},
     {TOKEN_LIFETIME, "--token-lifetime", "SECONDS", "until such a token ends (3600)"},
     {RUNTIME, "--runtime", "N", "the threads API's agent: 1, or 2, which has no WebSocket (1)"},
-    {REPLAY, "--replay", "N", "newest events of a thread that can be had again (1000)"},
+    {KEPT_EVENTS, "--kept-events", "N", "newest events of a thread that can be had again (1000)"},
     {CUMULATIVE, "--cumulative", NULL, "the threads API's events carry all of the text so far, not what is new"},
     {PACE, "--pace", "SECONDS", "time between two updates; 0: no waiting (0.04; 0 with --tokens)"},
     {ENVELOPE, "--envelope", "SPELLING", "of the updates: simple or full (simple)"},
     {LIFECYCLE, "--lifecycle", NULL, "send workflow and life-cycle events around an answer, too"},
     {CATALOGUE, "--catalogue", "FILE", "products that the agent knows (a built-in few)"},
     {SCENARIO, "--scenario", "FILE", "play this script on every WebSocket connection"},
+    {REPLAY, "--replay", "FILE", "answer as in this recording (aui ask --record FILE)"},
+    {FAST, "--fast", NULL, "replay without the recording's pauses"},
     {TOKENS, "--tokens", "N", "answer everything with N updates of synthetic text"},
     {TOKEN_BYTES, "--token-bytes", "N", "bytes more in each of them (5)"},
     {ECHO, "--echo", NULL, "answer everything with the user's own words"},
@@ -140,6 +144,7 @@ static enum sim_spelling spelling_value(const struct option *option, const char 
 
 static void apply_flag(struct sim_options *options, const struct option *option) {
   switch (option->id) {
+    case FAST: options->fast = true; break;
     case ECHO: options->echo = true; break;
     case CUMULATIVE: options->cumulative = true; break;
     case COMPRESS: options->compress = true; break;
@@ -162,11 +167,12 @@ static void apply_value(struct sim_options *options, const struct option *option
     case PUBLISHABLE_KEY: options->publishable_key = value; break;
     case TOKEN_LIFETIME: options->token_lifetime = count_value(option, value, 1, 1000000000); break;
     case RUNTIME: options->runtime = (int)count_value(option, value, 1, 2); break;
-    case REPLAY: options->replay = count_value(option, value, 0, 1000000); break;
+    case KEPT_EVENTS: options->kept_events = count_value(option, value, 0, 1000000); break;
     case PACE: options->pace = seconds_value(option, value); break;
     case ENVELOPE: options->envelope = spelling_value(option, value); break;
     case CATALOGUE: options->catalogue = value; break;
     case SCENARIO: options->scenario = value; break;
+    case REPLAY: options->replay = value; break;
     case TOKENS: options->tokens = count_value(option, value, 1, 1000000); break;
     case TOKEN_BYTES: options->token_bytes = count_value(option, value, 1, 100000); break;
     case LOG_FILE: options->log = value; break;
@@ -192,7 +198,7 @@ void sim_options_parse(struct sim_options *options, int argc, char **argv) {
                                   .token_bytes = 5,
                                   .token_lifetime = 3600,
                                   .runtime = 1,
-                                  .replay = 1000};
+                                  .kept_events = 1000};
   for (int i = 1; i < argc; i++) {
     const struct option *option = find(argv[i]);
     const char *equals = strchr(argv[i], '=');
@@ -205,6 +211,8 @@ void sim_options_parse(struct sim_options *options, int argc, char **argv) {
       apply_flag(options, option);
   }
   if (options->echo && options->tokens) option_complain("--echo", "no --tokens beside it", "both");
+  if (options->scenario && options->replay) option_complain("--replay", "no --scenario beside it", "both");
+  if (options->fast && !options->replay) option_complain("--fast", "--replay beside it", "none");
   if (options->pace < 0) options->pace = options->tokens ? 0 : 0.04;
   if (!options->tls_dir && (options->tls_name || options->tls_expired))
     option_complain(options->tls_name ? "--tls-name" : "--tls-expired", "--tls-dir beside it", "none");

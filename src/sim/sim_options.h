@@ -23,10 +23,12 @@ struct sim_options { // the strings belong to argv or are static
   const char *publishable_key; // NULL: any that is spelt as one
   size_t token_lifetime;       // seconds
   int runtime;                 // of the threads API's agent: 1, or 2, which streams by Server-Sent Events only
-  size_t replay;               // events of a thread that can be had again
+  size_t kept_events;          // events of a thread that can be had again
   bool cumulative;             // each text event of the threads API carries all of the text so far
   const char *catalogue;       // NULL: the built-in one
   const char *scenario;        // NULL: none
+  const char *replay;          // NULL: none
+  bool fast;                   // what is replayed comes without its pauses
   const char *log;             // NULL: none
   bool exit_with_stdin;
   bool verbose;

@@ -53,10 +53,16 @@ int sim_sse_stream_open(struct sim_sse_stream *stream, struct sim_service *servi
   int status = 200;
   json_t *body = sim_post_body(request, sim_post_message_fields, &status, result);
   if (!body) return status;
-  const struct sim_steps *steps = next_steps(stream, service);
-  const struct sim_step *response = sim_sse_response(steps);
-  if (!response || json_object_get(response->object, "acted"))
-    status = find_turn(&player->cursor, service, number, request, body, result);
+  const struct sim_steps *steps;
+  if (service->replay) {
+    steps = sim_replay_stream(service->replay, body, sim_request_header(request, "last-event-id"));
+    if (!steps) status = sim_post_refuse(result, 404, "not_found", "the recording has no answer to this message", NULL);
+  } else {
+    steps = next_steps(stream, service);
+    const struct sim_step *response = sim_sse_response(steps);
+    if (!response || json_object_get(response->object, "acted"))
+      status = find_turn(&player->cursor, service, number, request, body, result);
+  }
   json_decref(body);
   if (status != 200) return status;
   player->connection = connection;

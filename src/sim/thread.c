@@ -124,7 +124,7 @@ static void move_on(struct sim_cursor *cursor) {
 bool sim_cursor_resume(struct sim_cursor *cursor, struct sim_service *service, json_t *thread, json_int_t after) {
   const json_t *turn = json_object_get(thread, "turn");
   json_int_t latest = turn ? newest(service->options, turn) : -1;
-  bool kept = latest - after <= (json_int_t)service->options->replay;
+  bool kept = latest - after <= (json_int_t)service->options->kept_events;
   if (after > latest || after < number_of(turn, "first") - 1 || !kept) return false;
   sim_cursor_start(cursor, service, thread);
   while (cursor->next <= after) move_on(cursor);

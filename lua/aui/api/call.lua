@@ -6,7 +6,7 @@
 --
 -- A request has: method; path, below the API's base; perhaps query ("?a=b") and body (JSON); and read(body), which
 -- makes of the answer's body what the caller gets, or returns nil and what is wrong with it; perhaps otherwise, the
--- request to be made when this one's answer is status 404.
+-- request to be made when this one's answer is status 404; and is_private, whether the answer is a secret.
 
 local check = require "aui.option.check"
 local endpoint = require "aui.api.endpoint"
@@ -14,6 +14,7 @@ local errors = require "aui.error"
 local host = require "aui.host"
 local journal = require "aui.notify.journal"
 local json = require "aui.text.json"
+local record = require "aui.record"
 local retry = require "aui.api.retry"
 
 local call = {}
@@ -120,6 +121,7 @@ function call.once(rest, request, deadline, source, is_wanted)
   local ready, err = refresh(rest, request, deadline, source, is_wanted)
   if not ready then return nil, err end
   local seen, headers = source.notices, rest.credentials.rest_headers()
+  local begun = host.now()
   local exchange, why = start(rest, request, headers, deadline, source)
   if not exchange then return nil, failure(rest, request, { kind = "transport", message = why }) end
   local is_canceled, status, body, retry_after
@@ -131,6 +133,7 @@ function call.once(rest, request, deadline, source, is_wanted)
   exchange:close()
   if is_canceled then host.check_wait() end -- raises that
   if not body then return end
+  if record.is_on() then record.call(rest, request, begun, status, body, retry_after) end
   if not status then return nil, failure_of_core(rest, request, body) end
   if status >= 200 and status < 300 then return body end
   local is_stale = status == 401 and rest.credentials.refused(headers)

@@ -86,7 +86,9 @@ end
 --- The token that a publishable key is exchanged for: { value, lifetime = seconds, agent_id = its agent's, if told }.
 function threads.token(key)
   local body = ('{"grant_type":"publishable_key","publishable_key":%s}'):format(json_encoder.encode(threads.KEY, key))
-  return request.post("/management/v1/auth/token", body, read_token)
+  local exchange = request.post("/management/v1/auth/token", body, read_token)
+  exchange.is_private = true
+  return exchange
 end
 
 -- What is found among an older agent's threads, or else among a newer one's.

@@ -65,6 +65,7 @@ end
 
 --- Asks.
 function ask.run(read)
+  setting.record(read)
   local session, reply = terminal.wait_for(begin, read, question(read.text))
   if not read.json and terminal.is_there(1) then
     show(reply)

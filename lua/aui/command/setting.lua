@@ -1,5 +1,6 @@
 -- The settings of a command: variables of the environment, and what may be given in their place.
 
+local aui = require "aui"
 local failure = require "aui.command.failure"
 
 local setting = {}
@@ -30,6 +31,7 @@ end
 function setting.declare_conversation(command)
   command:option("--task", "The task to go on with: else $AUI_TASK_ID, or a new one.")
   command:option("--thread", "The thread to go on with: else $AUI_THREAD_ID, or a new one.")
+  command:option("--record", "Write what is said into this file, for aui sim --replay."):argname "<file>"
   setting.declare(command)
 end
 
@@ -39,6 +41,11 @@ function setting.conversation_id(read, api)
   if api == "tasks" and read.thread then failure.usage "--thread: the key is of the tasks API" end
   if api == "threads" then return read.thread or variable "AUI_THREAD_ID" end
   return read.task or variable "AUI_TASK_ID"
+end
+
+--- Begins what these words mean to be recorded.
+function setting.record(read)
+  if read.record then failure.assert(aui.record(read.record)) end
 end
 
 --- The options of aui.client that these words mean.

@@ -103,6 +103,7 @@ local function read_service(options)
     timeout = values.timeout,
     recovers = core.recover,
     compression = core.compression,
+    carrier = core.carrier,
     core_options = function(own) return setmetatable(own, shared) end,
   }
 end
@@ -137,9 +138,9 @@ end
 --- The checked options: `task_id`, `thread_id` and `user_id`, and `service`, which sessions with the same options
 --- share, as long as the key and the headers are no functions: `endpoint` (see endpoint.resolve; with `tls`),
 --- `credentials`, `timeout`, `rest` (see aui.api.call), `recovers`, whether what became of lost answers is found
---- out, `compression`, whether servers may compress, and `core_options(own)`, which makes of a session's own
---- target, headers, thread_id and pool the options of loop:open: a function, since these hold the password for a
---- proxy.
+--- out, `compression`, whether servers may compress, `carrier`, by which messages go, and `core_options(own)`, which
+--- makes of a session's own target, headers, thread_id, records and pool the options of loop:open: a function, since
+--- these hold the password for a proxy.
 ---@param options aui.Options
 ---@param known? table the service that they are known to lead to
 function options_module.read(options, known)

@@ -68,6 +68,7 @@ end
 
 --- Holds the conversation, until its user ends it.
 function chat_command.run(read)
+  setting.record(read)
   local chat = open(read)
   local ok, err = pcall(converse, chat)
   keyboard.release()

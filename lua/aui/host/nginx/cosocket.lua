@@ -346,6 +346,7 @@ function Link:retry_at() return self.core:retry_at() end
 function Link:finished() return self.over end
 function Link:has_seen(id) return self.core:has_seen(id) end
 function Link:thread_id() return self.core:thread_id() end
+function Link:recorded() return self.core:recorded() end
 function Link:stats() return self.core:stats() end
 
 function Link:send(json, first, idle, total)
