@@ -561,7 +561,7 @@ class Failures(Case):
         kind, data, _ = browser.ask(task, LAPTOP)[-1]
         self.assertEqual(("error", "server", True, "no"), (kind, data["kind"], data["retryable"], data["delivered"]))
         self.assertNotIn("127.0.0.1", data["message"])
-        self.assertEqual(1, gateway.metric('aui_errors_total{kind="server"}'))
+        self.assertEqual(1, gateway.metric('aui_connections_total{outcome="server"}'))
 
     def test_sends_a_message_again_that_did_not_arrive(self):
         _, browser, task = self.start(scenario={"connections": [[{"handshake": {"status": 503}}], [{"agent": True}]]})
@@ -640,7 +640,7 @@ class Failures(Case):
             [RECEIVE, {"update": "I found"}, {"record": {"text": "I found three."}}, {"cut": "reset"}], [{"agent": True}]]})
         events = browser.ask(task, LAPTOP)
         self.assertEqual(("message", "I found three."), (events[-1][0], shown(events)))
-        self.assertGreaterEqual(gateway.metric("aui_reconnects_total"), 1)
+        self.assertGreaterEqual(gateway.metric('aui_connections_total{outcome="ok"}'), 2)
 
     def test_sends_signs_of_life_while_the_agent_thinks(self):
         _, browser, task = self.start(scenario=[RECEIVE, {"wait": 1}, {"update": "Hm"}, FINAL], GATEWAY_HEARTBEAT="0.1")
@@ -1095,8 +1095,8 @@ class Attacks(Case):
         answer = browser.get("/metrics")
         self.assertEqual("text/plain; version=0.0.4", answer.headers["Content-Type"])
         self.assertRegex(answer.text, r'(?m)^# TYPE aui_message_seconds histogram\naui_message_seconds_bucket{le="0.1"} \d')
-        for name in ("aui_sessions_total", 'aui_replies_total{outcome="message"}', "aui_message_seconds_count",
-                     "aui_first_chunk_seconds_count", 'aui_message_seconds_bucket{le="+Inf"}'):
+        for name in ('aui_connections_total{outcome="ok"}', 'aui_replies_total{outcome="ok"}',
+                     'aui_calls_total{outcome="ok"}', "aui_message_seconds_count", "aui_first_text_seconds_count", 'aui_message_seconds_bucket{le="+Inf"}'):
             self.assertEqual(1, gateway.metric(name), name)
         self.assertGreater(gateway.metric("aui_chunks_total"), 0)
         self.assertEqual((403, "forbidden"), (lambda away: (away.status, away.error["kind"]))(

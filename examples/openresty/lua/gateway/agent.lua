@@ -1,9 +1,8 @@
 -- The agent, by the API that the key is for: nothing blocks, and the key stays in there. What goes wrong with REST
--- calls is counted and logged. A conversation is called a task here, whatever it is there.
+-- calls is logged. A conversation is called a task here, whatever it is there.
 
 local aui = require "resty.aui"
 local config = require "gateway.config"
-local metrics = require "gateway.metrics"
 
 -- begin(user_id): a new conversation's `id`, and what the agent says first; or nil and an error. connect(id, user_id,
 -- message_id): a session in it whose connection is open, for a message; or nil and an error, or nil alone where another
@@ -17,7 +16,6 @@ local agent = { connect = api.connect, keep = api.keep }
 -- Passes on the results of a call; the words of a failure say nothing of the key.
 local function noted(result, err)
   if result then return result end
-  metrics.count("aui_errors_total", { kind = err.kind })
   ngx.log(ngx.WARN, "agent: ", err.kind, ": ", err.message)
   return nil, err
 end

@@ -25,11 +25,7 @@ function answer.new(message, listener, came_back)
   return setmetatable({ message = message, listener = listener, came_back = came_back }, Answer)
 end
 
-local function fail(self, err)
-  metrics.count("aui_errors_total", { kind = err.kind })
-  metrics.count("aui_replies_total", { outcome = err.kind == "canceled" and "canceled" or "failed" })
-  self.listener:emit("error", refusal.public(err))
-end
+local function fail(self, err) self.listener:emit("error", refusal.public(err)) end
 
 -- What the agent said counts, whatever becomes of what is noted about it.
 local function note(how, ...)
@@ -40,12 +36,6 @@ end
 local function close(self, session)
   note(agent.keep, self.message.task_id, session)
   session:close()
-end
-
-local function count_reconnects(session)
-  session:on("state", function(state)
-    if state == "connecting" then metrics.count "aui_reconnects_total" end
-  end)
 end
 
 -- As reply:next.
@@ -62,7 +52,6 @@ end
 -- Waits for the first text.
 local function first_text(self, session, reply)
   local chunk, keep = next_text(self, reply)
-  if chunk then metrics.observe("aui_first_chunk_seconds", aui.now() - self.begun) end
   note(agent.keep, self.message.task_id, session)
   return chunk, keep
 end
@@ -101,8 +90,6 @@ local function pass_on(self, session)
     note(ledger.failed, self.message, refusal.public(more))
     return fail(self, more)
   end
-  metrics.observe("aui_message_seconds", aui.now() - self.begun)
-  metrics.count("aui_replies_total", { outcome = "message" })
   note(ledger.answered, self.message, more)
   self.listener:emit("message", json)
 end
@@ -112,8 +99,6 @@ local function connect(self)
   local message = self.message
   local session, err = agent.connect(message.task_id, browser.user_id(browser.current()), message.id)
   if not session then return nil, err end
-  metrics.count "aui_sessions_total"
-  count_reconnects(session)
   if not self.canceled then return session end
   close(self, session)
   return nil, refusal.canceled "no"
@@ -128,7 +113,6 @@ end
 -- Tells the listener the answer or why there is none; false if another request sends the message meanwhile. It is
 -- noted as sent only when it can be: if this worker died while it connects, nobody else would send it.
 local function ask(self)
-  self.begun = aui.now()
   local session, err = connect(self)
   if not session then
     if err then fail(self, err) end

@@ -6,13 +6,12 @@ local dictionary = ngx.shared.gateway_metrics
 local BUCKETS = { 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 } -- seconds
 
 local FAMILIES = {
-  { "aui_sessions_total", "counter", "Sessions opened with the agent." },
-  { "aui_replies_total", "counter", "Answers that ended, by outcome." },
+  { "aui_connections_total", "counter", "Attempts to connect to the agent, by outcome: ok, or the kind of the error." },
+  { "aui_replies_total", "counter", "Messages whose answer has ended, likewise." },
+  { "aui_calls_total", "counter", "REST calls, likewise." },
   { "aui_chunks_total", "counter", "Pieces of answers passed on." },
-  { "aui_reconnects_total", "counter", "Connections to the agent that were lost and made again." },
-  { "aui_errors_total", "counter", "Failures of the agent or on the way to it, by kind." },
-  { "aui_first_chunk_seconds", "histogram", "From a message to the first piece of its answer." },
-  { "aui_message_seconds", "histogram", "From a message to the end of its answer." },
+  { "aui_first_text_seconds", "histogram", "From a message to the first text of its answer." },
+  { "aui_message_seconds", "histogram", "From a message to the end of its answer, of those that have one." },
   { "gateway_resumes_total", "counter", "Answers that a browser came back for." },
   { "gateway_refusals_total", "counter", "Requests refused, by status." },
 }
@@ -32,14 +31,23 @@ function metrics.add(name, number) dictionary:incr(name, number, 0) end
 --- Adds 1 to a counter with at most one label.
 function metrics.count(name, labels) metrics.add(series(name, labels), 1) end
 
---- Adds a duration to a histogram.
-function metrics.observe(name, seconds)
+-- Adds a duration to a histogram.
+local function observe(name, seconds)
   for _, limit in ipairs(BUCKETS) do
     if seconds <= limit then metrics.count(name .. "_bucket", { le = limit }) end
   end
   metrics.count(name .. "_bucket", { le = "+Inf" })
   metrics.count(name .. "_count")
   metrics.add(name .. "_sum", seconds)
+end
+
+local FAMILY_OF = { connect = "aui_connections_total", send = "aui_replies_total", call = "aui_calls_total" }
+
+--- For aui.trace.
+function metrics.count_span(span)
+  metrics.count(FAMILY_OF[span.name], { outcome = span.kind or "ok" })
+  if span.first_text then observe("aui_first_text_seconds", span.first_text) end
+  if span.name == "send" and span.ok then observe("aui_message_seconds", span.seconds) end
 end
 
 local function histogram_lines(name)
