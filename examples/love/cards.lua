@@ -1,4 +1,4 @@
--- The products of an answer: cards that stand in a row on the counter, and slide where there are too many.
+-- The products of the answer that is read: cards in a row on the counter, which slide where there are too many.
 
 local goods = require "goods"
 local style = require "style"
@@ -14,9 +14,8 @@ local WIDTH, HEIGHT, GAP = 190, 144, 13
 local FACTS = 5 -- lines that there is room for
 local RISE = 0.3 -- seconds until they stand
 
-function cards.new(conversation)
+function cards.new()
   return setmetatable({
-    conversation = conversation,
     list = {}, -- as goods.of
     message = nil, -- whose they are
     age = 0, -- seconds
@@ -24,9 +23,8 @@ function cards.new(conversation)
   }, Cards)
 end
 
---- Once a frame.
-function Cards:update(dt)
-  local message = self.conversation.message
+--- Once a frame: those of this message, or none where it is nil.
+function Cards:update(dt, message)
   self.age = self.age + dt
   if message == self.message then return end
   self.message, self.list, self.age, self.left = message, message and goods.of(message) or {}, 0, 0

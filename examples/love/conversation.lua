@@ -32,6 +32,8 @@ function conversation.new(client, user_id, id, hear)
     question = nil, -- what the player said last
     reply = nil, -- the answer that is under way
     message = nil, -- the whole answer, once it is there
+    turn = 0, -- how often the player has spoken
+    earlier = {}, -- the answers before this one: { question =, text =, message = } each, the welcome with a text alone
     err = nil, -- what went wrong with it
     leaving = false, -- whether the player has gone
     over = false, -- whether the connection has ended, after that
@@ -90,10 +92,18 @@ function Conversation:is_waiting() return self.reply ~= nil or self.beginning ~=
 --- Whether what the player has said is to be answered first.
 function Conversation:is_busy() return self.question ~= nil and self:is_waiting() end
 
+-- Keeps the answer that is there, before the player speaks again.
+local function remember(self)
+  local welcome = not self.question and self.welcome or {}
+  local text = self.message and self.message.text or welcome.welcome_message
+  if text then table.insert(self.earlier, { question = self.question, text = text, message = self.message }) end
+end
+
 --- Sends a line; only one at a time is answered: while one is, this does nothing.
 function Conversation:say(text)
   if self:is_busy() or self.leaving then return end
-  self.question, self.message, self.err = text, nil, nil
+  remember(self)
+  self.turn, self.question, self.message, self.err = self.turn + 1, text, nil, nil
   self.hear("", 0)
   if self.has_begun then return send(self) end
   if not self.beginning then start(self) end

@@ -67,6 +67,10 @@ end
 
 keys.kpenter = keys["return"]
 
+function keys.pageup() shop:leaf(1) end
+
+function keys.pagedown() shop:leaf(-1) end
+
 function keys.escape() love.event.quit() end
 
 function love.keypressed(key)

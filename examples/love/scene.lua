@@ -25,15 +25,15 @@ function scene.new(conversation, line)
     back = back,
     front = front,
     bubble = speech,
-    writer = typewriter.new(speech.page),
-    cards = cards.new(conversation),
+    writer = typewriter.new(speech.reading.page),
+    cards = cards.new(),
     buttons = {}, -- those that can be pressed just now
   }, Scene)
 end
 
 --- What the shopkeeper says goes on: keep the first `keep` bytes, then append `chunk`.
 function Scene:say(chunk, keep)
-  if keep == 0 then self.bubble:rewind() end
+  if keep == 0 then self.bubble.reading:rewind() end
   self.writer:write(chunk, keep)
 end
 
@@ -65,7 +65,7 @@ end
 function Scene:update(dt)
   self.writer:update(dt)
   self.bubble:update(dt)
-  self.cards:update(dt)
+  self.cards:update(dt, self.bubble.reading:message())
   self.buttons = current_buttons(self)
   shopkeeper.update(dt, mood(self))
 end
@@ -90,6 +90,9 @@ function Scene:click(x, y)
   local button = buttons.at(self.buttons, x, y)
   if button then button.press() end
 end
+
+--- Scrolls the bubble by as much as it shows: up where positive.
+function Scene:leaf(times) self.bubble:leaf(times) end
 
 --- Scrolls what is at this place by the turns of a wheel.
 function Scene:scroll(x, y, turns)

@@ -128,6 +128,7 @@ describe("the shop", function()
   it("puts the products on the counter", function()
     server = support.start { "--pace", "0" }
     local told = play [[
+      await("the welcome", function() return shown():find "fits%.$" end)
       say "a built-in microwave, at least 20 liters"
       await("the answer", is_answered)
       frame()
@@ -301,21 +302,63 @@ describe("the shop", function()
   it("scrolls a long answer, whose end it shows unless the player looks elsewhere", function()
     server = support.play { { receive = true }, { message = { text = LONG } } }
     play [[
-      local bubble = made.scene.bubble
+      local reading = made.scene.bubble.reading
       say "Tell me all"
       await("the answer", is_answered)
-      await("its end", function() return bubble.follows and bubble.top > 400 end)
-      local furthest = bubble.top
+      await("its end", function() return reading.follows and reading.top > 17 end)
+      local furthest = reading.top
       love.mouse.setPosition(600, 200)
       love.event.push("wheelmoved", 0, 3)
       frame()
-      assert(bubble.top < furthest and not bubble.follows)
-      local top = bubble.top
+      assert(reading.top < furthest and not reading.follows)
+      local top = reading.top
       for _ = 1, 20 do frame() end
-      equal(top, bubble.top)
+      equal(top, reading.top)
       love.event.push("wheelmoved", 0, -100)
       frame()
-      assert(bubble.follows)
+      assert(reading.follows)
+    ]]
+  end)
+
+  it("shows earlier answers and their products by page keys or the wheel, until the player speaks", function()
+    server = support.start { "--pace", "0" }
+    play [[
+      local function reads(words)
+        frame()
+        assert(legible():find(words, 1, true), words .. " is not to be read in:\n" .. legible())
+      end
+      local function wheel(turns)
+        love.mouse.setPosition(600, 200)
+        love.event.push("wheelmoved", 0, turns)
+        frame()
+      end
+      await("the welcome", function() return shown():find "fits%.$" end)
+      assert(not legible():find "Page Up")
+      say "a built-in microwave, at least 20 liters"
+      await("the first answer", is_answered)
+      say "Wireless headphones"
+      await("the second answer", is_answered)
+      reads "Page Up: earlier"
+      press "pageup"
+      reads "You: a built-in microwave, at least 20 liters"
+      reads "I found three microwaves that fit."
+      reads "2 of 3 - Page Down: later"
+      for _ = 1, 60 do frame() end -- until the products have risen
+      reads "Nordhaus Vela 20"
+      assert_legible()
+      wheel(1)
+      reads "Hello! I help you choose"
+      reads "1 of 3 - Page Down: later"
+      press "pageup"
+      reads "1 of 3 - Page Down: later"
+      wheel(-1)
+      reads "2 of 3 - Page Down: later"
+      press "pagedown"
+      reads "I found three headphones"
+      press "pageup"
+      say "Show me something cheaper"
+      reads "You: Show me something cheaper"
+      reads "Page Up: earlier"
     ]]
   end)
 

@@ -78,7 +78,7 @@ function player.click(label)
 end
 
 --- What of the answer is on the page.
-function player.shown() return made.scene.bubble.page:text() end
+function player.shown() return made.scene.bubble.reading.page:text() end
 
 --- Whether the answer has come, and all of it is on the page.
 function player.is_answered()
@@ -94,6 +94,13 @@ function player.photograph(file)
   local handle = assert(io.open(file, "wb"))
   handle:write(canvas:newImageData():encode("png"):getString())
   handle:close()
+end
+
+--- All that can be read now, a text a line.
+function player.legible()
+  local words = {}
+  for index, text in ipairs(legibility.texts()) do words[index] = text.words end
+  return table.concat(words, "\n")
 end
 
 --- Fails if a text that is seen now is smaller than 14 px, or its contrast lower than 4.5: what WCAG 2 asks of text.
