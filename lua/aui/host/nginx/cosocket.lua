@@ -17,7 +17,8 @@ local cosocket = {}
 local READ_SIZE = 64 * 1024 -- bytes
 -- All times in seconds.
 local FOREVER = 24 * 3600 -- the engine's own deadlines end what takes too long
-local LONGEST_REST = 0.5 -- of the keeper: so soon it looks whether anybody can use the session
+local LONGEST_REST = 0.5 -- of the keeper: so soon it looks whether anybody can use the session,
+local LONGEST_BUSY_REST = 5 -- and so soon while something is under way, which its user awaits as a rule
 local LATE = 0.005 -- a keeper that is so long behind a deadline lets the reader go first
 local CLOSE_TIMEOUT = 1 -- how long a connection may take to come to its end once it is wanted no more
 local PARKED = 5 -- how long a connection of a pool is left unread after an answer,
@@ -257,8 +258,9 @@ function Link:pump()
     want, has_output, due, notified, is_text = self.core:needs()
   end
   if has_output then wake_writer(self) end
-  if due < self.wakes_at then
-    self.wakes_at = 0
+  local ends = self.is_busy and not is_text and self.core:is_idle()
+  if due < self.wakes_at or ends then
+    self.wakes_at, self.is_busy = 0, false
     self.clock:post(1)
   end
   if notified then sources.dispatch(self.id, is_text) end
@@ -294,9 +296,10 @@ end
 -- Waits until there may be something to do, at least for nginx's shortest time.
 local function rest(self)
   local now = engine.now()
-  self.wakes_at = math.min(self.core:deadline(), now + LONGEST_REST)
+  self.is_busy = not self.core:is_idle()
+  self.wakes_at = math.min(self.core:deadline(), now + (self.is_busy and LONGEST_BUSY_REST or LONGEST_REST))
   self.clock:wait(math.max(0.001, self.wakes_at - now))
-  self.wakes_at = 0 -- nobody need wake the keeper now
+  self.wakes_at, self.is_busy = 0, false -- nobody need wake the keeper now
   threads.catch_up()
   if engine.now() - self.core:deadline() > LATE then let_read(self) end
 end
