@@ -1,22 +1,21 @@
--- What starts a program beside a simulator: a signal is for the program, and the simulator ends with it.
+-- What starts a program beside a simulator: SIGTERM ends it, with all that it has started. (That of the game is in
+-- spec/love.)
 
+local network = require "spec.examples.irc_network"
 local socket = require "socket"
-local uv = require "luv"
+local started = require "spec.started"
 
 local PROGRAM = [[
 print(os.getenv "AUI_URL")
 io.stdout:flush()
 while true do require("aui").sleep(60) end
 ]]
-local PATIENCE = 20 -- seconds
 
--- Runs the loop until `is_done()`.
-local function wait(what, is_done)
-  local timer, late = uv.new_timer(), false
-  timer:start(PATIENCE * 1000, 0, function() late = true end)
-  while not late and not is_done() do uv.run "once" end
-  timer:close()
-  assert(is_done(), "waited in vain for " .. what)
+local function free_port()
+  local server = assert(socket.bind("127.0.0.1", 0))
+  local _, port = server:getsockname()
+  server:close()
+  return port
 end
 
 local function is_listening(port)
@@ -26,28 +25,40 @@ local function is_listening(port)
   return connected ~= nil
 end
 
-describe("script/demo", function()
-  it("ends by SIGTERM, with all that it has started", function()
+describe("SIGTERM ends, with all that it has started,", function()
+  it("script/demo", function()
     local file = os.tmpname()
     local program = assert(io.open(file, "w"))
     program:write(PROGRAM)
     program:close()
-    local output, said, ended, signal = uv.new_pipe(), "", false, nil
-    local process = assert(uv.spawn("script/demo", { args = { file }, stdio = { nil, output, 2 } }, function(_, by)
-      ended, signal = true, by
-    end))
-    output:read_start(function(_, bytes) said = said .. (bytes or "") end)
-    wait("the program", function() return said:find "\n" end)
-    local port = tonumber(said:match ":(%d+)/")
-    assert.is_true(is_listening(port))
-    process:kill "sigterm"
-    wait("the end", function() return ended end)
-    assert.equal(15, signal)
-    local limit = os.time() + PATIENCE
-    while is_listening(port) do assert(os.time() <= limit, "the simulator goes on") end
-    output:close()
-    process:close()
-    uv.run "nowait"
+    local demo = started.new("script/demo", { file })
+    demo:wait_for ":%d+/"
+    demo:terminate()
+    assert.equal(15, demo.signal)
     os.remove(file)
+  end)
+
+  it("the bridge to IRC", function()
+    local irc = network.start()
+    local ada = irc:join("ada", "#shop")
+    local bridge = started.new("examples/irc/run", { "127.0.0.1:" .. irc.port, "#shop", "aui" })
+    ada:see "^:aui!%S+ JOIN ()"
+    bridge:terminate()
+    ada:see "^:aui!%S+ QUIT ()"
+    irc:stop()
+  end)
+
+  it("Neovim", function()
+    local editor = started.new("examples/neovim/run", { "--headless", "-c", "lua print(vim.env.AUI_URL)" })
+    editor:wait_for ":%d+/"
+    editor:terminate()
+  end)
+
+  it("the gateway", function()
+    local port = free_port()
+    local gateway = started.new("examples/openresty/run", { tostring(port) }, { GATEWAY_WORKERS = "2" })
+    gateway:wait("the gateway", function() return is_listening(port) end)
+    gateway:terminate()
+    assert.equal(143, gateway.status)
   end)
 end)
