@@ -97,7 +97,11 @@ lua_for() {
     "LUA_CPATH=$2/lua/$abi/?.so;${LUA_CPATH:-;}"
   )
   if [[ ! -e $2/lua/$abi/aui/net.so ]]; then
-    complain "$2 has no module for Lua $abi: ./script/demo makes a build"
+    if [[ -d $2/lua ]]; then
+      complain "$2 has no module for Lua $abi: install that Lua's headers (script/setup test does) and build again"
+    else
+      complain "$2 has no module for Lua $abi: ./script/demo makes a build"
+    fi
     return 1
   fi
 }

@@ -1,6 +1,11 @@
 -- ask.lua QUESTION: prints the answer. On a terminal a sign turns meanwhile. The exit status says what went wrong.
 local aui = require "aui"
 
+if not arg[1] then
+  io.stderr:write "usage: ask.lua QUESTION\n"
+  os.exit(2)
+end
+
 local STATUS = { auth = 3, application = 4, rate_limit = 5, server = 6, transport = 7, timeout = 8 } -- others: 1
 local SIGNS = { "|", "/", "-", "\\" }
 

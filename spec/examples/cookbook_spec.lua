@@ -42,6 +42,14 @@ describe("the cookbook's", function()
     end
   end)
 
+  it("programs that lack a word say how they are used", function()
+    for name, words in pairs { bot = "USER QUESTION", ask = "QUESTION", traces = "FILE QUESTION" } do
+      local program = person.start("cookbook/" .. name, {}, nil, { AUI_URL = "ws://127.0.0.1:1" })
+      assert.equal(2, program:finish())
+      assert.equal(("usage: %s.lua %s\n"):format(name, words), program.errors)
+    end
+  end)
+
   describe("bot", function()
     local function say(user, question)
       local bot = start("bot", { user, question })
@@ -54,13 +62,6 @@ describe("the cookbook's", function()
       assert.matches("^Hello! .*\nI found three headphones", say("ada", "Wireless headphones"))
       assert.matches("^Hello! .*\nI found two laptops", say("bob", "a laptop under $1000"))
       assert.matches("^Here is what I know about the Lyra Mini", say("ada", "Tell me more about the first one"))
-    end)
-
-    it("says how it is used", function()
-      server = support.start {}
-      local bot = start("bot", { "ada" })
-      assert.equal(2, bot:exit_status())
-      assert.equal("usage: bot.lua USER QUESTION\n", bot.errors)
     end)
   end)
 

@@ -45,7 +45,8 @@ local function look_at_programs()
   local interpreter = rawget(_G, "jit") and jit.version or _VERSION -- luacheck: ignore jit
   local libraries = {}
   for _, name in ipairs { "libwebsockets", "libuv", "OpenSSL" } do
-    libraries[#libraries + 1] = name .. " " .. net.libraries[name]
+    local version = net.libraries[name]:gsub("%-$", "") -- Debian's libwebsockets has no name of its commit after it
+    libraries[#libraries + 1] = name .. " " .. version
   end
   good("lua-aui %s on %s; %s", host.version, interpreter, table.concat(libraries, ", "))
   local found = {}
