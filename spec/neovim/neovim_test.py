@@ -437,8 +437,8 @@ class Ends(Case):
         self.assertEqual(1, editor.ended().count("Hello! I help you choose"))
         self.assertEqual([LAPTOP, "Tell me more about the first one"], self.questions())
         report = self.report(editor)
-        for words in ("the agent's address is http://127.0.0.1:", "there is a publishable key", "a new thread of the user "):
-            self.assertIn("OK: " + words, report)
+        self.assertRegex(report, "OK: the agent is at http://127.0.0.1:[^ ]*, of the threads API")
+        self.assertIn("OK: a new thread of the user ", report)
         self.assertNotIn(KEY, report)
 
     def test_goes_on_in_a_thread(self):
@@ -609,8 +609,8 @@ class Quitting(Case):
 class Installation(Case):
     def test_says_what_is_there(self):
         report = self.report(self.start(AUI_NETWORK_API_KEY=KEY))
-        for words in ("Neovim ", "libuv ", "lua-cjson 2", "the C module aui.net", "aui 0.",
-                      "the agent's address is ws://127.0.0.1:", "there is an API key", "the task is demo"):
+        for words in ("Neovim ", "libuv ", "lua-cjson 2", "the C module aui.net", "aui 1.",
+                      "the agent is at ws://127.0.0.1:", "the task is demo"):
             self.assertIn("OK: " + words, report)
         self.assertNotIn("ERROR", report)
         self.assertNotIn("WARNING", report)
@@ -618,9 +618,19 @@ class Installation(Case):
     def test_says_what_is_missing(self):
         report = self.report(self.bare(AUI_URL=None, AUI_TASK_ID=None, LUA_CPATH="/nowhere/?.so"))
         for words in ("ERROR: lua-cjson is not to be found", "ERROR: the C module aui.net is not to be found",
-                      "ERROR: the module aui is not to be found", "WARNING: no url and no region",
-                      "WARNING: no API key", "OK: a new task of the user ", "/nowhere/?.so"):
+                      "ERROR: the module aui is not to be found", "WARNING: they can be checked once", "/nowhere/?.so"):
             self.assertIn(words, report)
+
+    def test_says_what_is_wrong_with_the_settings(self):
+        report = self.report(self.editor("http://127.0.0.1/", AUI_NETWORK_API_KEY=KEY))
+        self.assertIn('ERROR: url: expected "ws://..." or "wss://..."', report)
+        self.assertNotIn(KEY, report)
+
+    def test_takes_of_two_keys_that_of_the_agents_address(self):
+        editor = self.start("--echo", "--pace", "0", AUI_NETWORK_API_KEY=KEY, AUI_PUBLISHABLE_KEY="pk_network_" + KEY)
+        editor.command("Aui Hello")
+        self.assertEqual(exchange("Hello", "Hello"), editor.ended())
+        self.assertIn("of the tasks API", self.report(editor))
 
     def test_knows_a_module_that_was_built_for_another_lua(self):
         report = self.report(self.bare(LUA_PATH=f"{ROOT}/lua/?.lua;{ROOT}/lua/?/init.lua;;",
@@ -629,8 +639,8 @@ class Installation(Case):
         self.assertIn("net.so: undefined symbol: lua", report)
 
     def test_tells_no_key_that_is_where_none_may_be(self):
-        report = self.report(self.bare(AUI_URL=f"ws://me:{KEY}@127.0.0.1/?network_api_key={KEY}"))
-        self.assertIn("the agent's address is ws://127.0.0.1/", report)
+        report = self.report(self.editor(f"ws://me:{KEY}@127.0.0.1/?network_api_key={KEY}"))
+        self.assertIn("ERROR: url: must not ", report)
         self.assertNotIn(KEY, report)
 
     def test_is_found_where_packages_are(self):

@@ -61,34 +61,17 @@ local function check_module()
   end
 end
 
-local function check_place(given)
-  if given.url then
-    local words = given.url:gsub("//.*@", "//"):gsub("%?.*", "") -- without what may be secret
-    ok("the agent's address is " .. words)
-  elseif given.region then
-    ok("the agent's region is " .. given.region)
-  else
-    local region = given.publishable_key and "us" or "gcp"
-    local advice = "Set url or region, or AUI_URL or AUI_REGION in the environment."
-    warn("no url and no region: the region is " .. region, advice)
-  end
-end
-
 local function check_settings()
-  local given = options.merged()
-  check_place(given)
-  if given.publishable_key then
-    ok "there is a publishable key, of the threads API"
-  elseif given.api_key or (vim.env.AUI_NETWORK_API_KEY or "") ~= "" then
-    ok "there is an API key"
-  else
-    local advice = "Set api_key or publishable_key, or in the environment AUI_NETWORK_API_KEY or AUI_PUBLISHABLE_KEY."
-    warn("no API key, without which only a simulator answers", advice)
-  end
-  local kind, id = "task", given.task_id
-  if given.publishable_key then kind, id = "thread", given.thread_id end
-  ok(id and ("the %s is %s"):format(kind, id) or ("a new %s of the user %s"):format(kind, given.user_id))
   info "What can be set: :help aui-options"
+  local aui = load "aui"
+  if not aui then return warn "they can be checked once the module is there" end
+  local given, user_id = options.read()
+  local ready, client = pcall(aui.client, given)
+  if not ready then return err((client:gsub("^[^:]+:%d+: ", ""))) end
+  ok(("the agent is at %s, of the %s API"):format(client.url, client.api))
+  local conversation = options.conversation(given, client.api, user_id)
+  local kind, id = client.api:sub(1, -2), conversation.task_id or conversation.thread_id
+  ok(id and ("the %s is %s"):format(kind, id) or ("a new %s of the user %s"):format(kind, user_id))
 end
 
 local health = {}

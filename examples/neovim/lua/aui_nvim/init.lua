@@ -63,10 +63,12 @@ local function new_session(aui)
   local its_options, level
   its_options, user_id, level = options.read()
   aui.log(level and tell or nil, level or nil)
-  client, task_id = aui.client(its_options), its_options.task_id
-  is_thread = its_options.publishable_key ~= nil
-  has_begun = (task_id or its_options.thread_id) ~= nil
-  return client:session()
+  client = aui.client(its_options)
+  is_thread = client.api == "threads"
+  local conversation = options.conversation(its_options, client.api, user_id)
+  task_id = conversation.task_id
+  has_begun = (task_id or conversation.thread_id) ~= nil
+  return client:session(conversation)
 end
 
 local function open()
