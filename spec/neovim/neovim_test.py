@@ -685,6 +685,18 @@ class Person(Case):
         terminal.type(":qa!")
         self.assertEqual("status 0", terminal.see("status").strip())
 
+    def test_sees_the_answer_grow_while_a_command_is_typed(self):
+        lines = [f"line{number}" for number in range(100)]
+        steps = [step for count in range(100) for step in ({"update": "\n".join(lines[:count + 1])}, {"wait": 0.05})]
+        terminal = self.terminal(self.sim(scenario=[RECEIVE, *steps, FINAL]).url)
+        terminal.type(":Aui Count")
+        terminal.see("line9")
+        terminal.press(":")
+        terminal.press(*"Aui")
+        self.assertIn(":Aui", terminal.see("line40"))
+        terminal.press(*"Stop", "Enter")
+        terminal.see("*Stopped.*")
+
     def goes_on_after(self, terminal, words):
         """Whether these words are on the screen, and no key press is waited for."""
         self.assertNotIn("ENTER", terminal.see(words))

@@ -69,6 +69,7 @@ local function replace_end(buf, row, col, text)
     api.nvim_buf_set_text(buf, row, col, last_row, last_col, vim.split(text, "\n", { plain = true }))
     vim.bo[buf].modifiable = false
   end)
+  if api.nvim_get_mode().mode == "c" then vim.cmd "redraw" end -- the editor draws no text while a command is typed
 end
 
 -- Undo knows no buffer but the current one.
