@@ -446,6 +446,7 @@ function cosocket.open(id, options, check_request)
     core = engine.session(options),
     clock = semaphore.new(),
     wakes_at = 0, -- when the keeper, which rests, does so by itself; else 0
+    is_busy = false, -- whether something was under way when it began to rest
     reads = 0,
     retired = {},
     over = false,
