@@ -318,6 +318,25 @@ static void deltas_are_read_whatever_comes_between_them(void **state) {
   stop(&p);
 }
 
+/* However many of them are alike: nobody looks at each. */
+static void deltas_of_another_answer_stay_out(void **state) {
+  peer p;
+  open_stream(state, &p);
+  aui_reply *reply = post(&p, "{'task_id':'ours'}");
+  say(&p, HEAD);
+  delta(&p, 1, "Ours");
+  for (int seq = 2; seq <= 4; seq++) {
+    char json[128];
+    snprintf(json, sizeof json, "{'type':'event','seq':%d,'task_id':'theirs','data':{'text':' theirs'}}", seq);
+    event(&p, json);
+  }
+  assert_text(reply, "Ours");
+  delta(&p, 5, " again");
+  assert_text(reply, "Ours again");
+  release(&p, reply);
+  stop(&p);
+}
+
 /* By lines that end in CR LF, and in one piece of the body. */
 static void deltas_may_come_in_one_piece(void **state) {
   static const char *const ends[] = {"\n", "\r\n", "\r"};
@@ -1058,6 +1077,7 @@ int main(void) {
       IN_EVERY_WAY(suggestions_join_the_message_that_was_taken),
       IN_EVERY_WAY(nothing_of_the_text_comes_behind_the_message),
       IN_EVERY_WAY(deltas_are_read_whatever_comes_between_them),
+      IN_EVERY_WAY(deltas_of_another_answer_stay_out),
       IN_EVERY_WAY(deltas_may_come_in_one_piece),
       IN_EVERY_WAY(texts_that_turn_out_to_be_whole_are_not_appended),
       IN_EVERY_WAY(suggestions_are_for_what_they_name),

@@ -26,6 +26,7 @@ struct aui_event_reader {
 
   size_t scanned_from; /* the last message was scanned from here on: 0, or where the one before was equal so far */
   aui_event_type type;
+  bool taken; /* its text was taken */
 
   aui_growth growth;
 
@@ -171,6 +172,7 @@ static aui_event_type check_message(aui_event_reader *reader) {
 aui_event_type aui_event_end(aui_event_reader *reader) {
   aui_buffer *json = &reader->json;
   reader->type = check_message(reader);
+  reader->taken = false;
   reader->common = 0;
   reader->parted = false;
   bool for_others =
@@ -231,6 +233,7 @@ static bool take_update(aui_event_reader *reader, aui_buffer *text, size_t *keep
 }
 
 bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep) {
+  reader->taken = true;
   if (reader->type == AUI_EVENT_UPDATE) return take_update(reader, text, keep);
   aui_json_span string = reader->api->final_text(&reader->scan.members);
   *keep = text->len;
@@ -245,7 +248,8 @@ bool aui_event_is_delta(const aui_event_reader *reader, size_t *n, aui_json_span
   *n = reader->json.len;
   *number = reader->scan.members.envelope.number;
   *text = reader->api->update_text(&reader->scan.members);
-  return reader->type == AUI_EVENT_UPDATE && aui_event_seq(reader) >= 0 && aui_event_expects_deltas(reader);
+  bool numbered_update = reader->type == AUI_EVENT_UPDATE && aui_event_seq(reader) >= 0;
+  return numbered_update && reader->taken && aui_event_expects_deltas(reader);
 }
 
 bool aui_event_take_delta(aui_event_reader *reader, const char *delta, size_t n, aui_buffer *text, size_t *keep) {

@@ -261,7 +261,7 @@ void aui_session_take_slice(aui_session *session, const void *bytes, size_t n, b
   }
 }
 
-/* One that nobody waits for has been told from the deltas that go before it. */
+/* That it is of this answer the one says that it is like: it was taken, and all that says whose it is was the same. */
 bool aui_session_take_delta(aui_session *session, const aui_delta *delta, uint64_t now) {
   aui_reply *reply = session->active;
   if (!reply || is_repeated(session, delta->number)) return true;
