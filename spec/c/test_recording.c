@@ -71,6 +71,18 @@ static void what_has_no_room_is_a_loss(void **state) {
   aui_recording_free(recording);
 }
 
+static void what_has_no_bytes_is_bounded_too(void **state) {
+  (void)state;
+  aui_recording *recording = aui_recording_new(8);
+  for (int i = 0; i < AUI_RECORDING_MOST + 2; i++) add(recording, AUI_RECORDED_COMMENT, "");
+  for (int i = 0; i < AUI_RECORDING_MOST; i++) assert_next(recording, AUI_RECORDED_COMMENT, "");
+  assert_next(recording, AUI_RECORDED_LOSS, "");
+  assert_null(aui_recording_take(recording));
+  add(recording, AUI_RECORDED_COMMENT, ""); /* there is room again */
+  assert_next(recording, AUI_RECORDED_COMMENT, "");
+  aui_recording_free(recording);
+}
+
 static void nothing_need_be_freed(void **state) {
   (void)state;
   aui_recording_free(NULL);
@@ -79,9 +91,8 @@ static void nothing_need_be_freed(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(things_come_in_order),
-      cmocka_unit_test(slices_make_a_message),
-      cmocka_unit_test(what_has_no_room_is_a_loss),
+      cmocka_unit_test(things_come_in_order),       cmocka_unit_test(slices_make_a_message),
+      cmocka_unit_test(what_has_no_room_is_a_loss), cmocka_unit_test(what_has_no_bytes_is_bounded_too),
       cmocka_unit_test(nothing_need_be_freed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

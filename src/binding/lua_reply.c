@@ -206,11 +206,7 @@ static int reply_collect(lua_State *L) {
 }
 
 static void push_time(lua_State *L, uint64_t when) {
-  if (when == AUI_NEVER) {
-    lua_pushnil(L);
-  } else {
-    lua_pushnumber(L, (lua_Number)when / 1000);
-  }
+  if (!aui_push_deadline(L, when)) lua_pushnil(L);
 }
 
 /* reply:times(): when, in seconds of the host's clock, it was accepted, its message left for the first time, and the

@@ -15,6 +15,7 @@ typedef struct entry {
 struct aui_recording {
   entry *first, **end;
   size_t most, size;  /* bytes of what was said */
+  size_t count;       /* of what is in it */
   aui_buffer message; /* of the server's, which is arriving */
   entry *loss;        /* for when there is no room; NULL once it was needed */
 };
@@ -69,7 +70,7 @@ static void lose(aui_recording *recording) {
 
 static bool has_room(const aui_recording *recording, size_t n) {
   size_t used = recording->size + recording->message.len;
-  return used <= recording->most && n <= recording->most - used;
+  return recording->count < AUI_RECORDING_MOST && used <= recording->most && n <= recording->most - used;
 }
 
 void aui_recording_add(aui_recording *recording, const aui_recorded *recorded) {
@@ -79,6 +80,7 @@ void aui_recording_add(aui_recording *recording, const aui_recorded *recorded) {
     return;
   }
   recording->size += recorded->n;
+  recording->count++;
   append(recording, added);
 }
 
@@ -97,6 +99,7 @@ aui_recorded *aui_recording_take(aui_recording *recording) {
   recording->first = taken->next;
   if (!recording->first) recording->end = &recording->first;
   recording->size -= taken->recorded.n;
+  if (taken->recorded.kind != AUI_RECORDED_LOSS) recording->count--;
   return &taken->recorded;
 }
 

@@ -12,8 +12,10 @@
 
 typedef struct aui_recording aui_recording;
 
-/* One that is empty, and never has more than `most` bytes of what was said; NULL when memory is short. The caller owns
- * it. */
+enum { AUI_RECORDING_MOST = 65536 }; /* things in it, of which many have no bytes */
+
+/* One that is empty, and never has more than that, nor than `most` bytes of what was said; NULL when memory is short.
+ * The caller owns it. */
 aui_recording *aui_recording_new(size_t most);
 
 /* NULL is fine. */
