@@ -115,7 +115,7 @@ describe("what an engine's session is told", function()
         count = count + 1
       end
     end
-    assert.equal(17, count)
+    assert.equal(18, count)
   end)
 end)
 
