@@ -27,6 +27,7 @@ typedef struct {
   aui_stream stream;
   aui_buffer text;
   int why;
+  aui_span slice; /* which is being read */
 } reading;
 
 static void add(reading *r, const char *bytes, size_t n) {
@@ -40,11 +41,21 @@ static void add_refusal(reading *r) {
   add(r, r->stream.body.data, r->stream.body.len);
 }
 
+/* An event that is whole lies in what is being read: all else may be gone. */
+static void check_event(const reading *r) {
+  aui_span event = r->stream.event;
+  if (!event.at) return;
+  assert_true(event.at >= r->slice.at && event.at + event.len <= r->slice.at + r->slice.len);
+}
+
 static void take(reading *r, aui_stream_event event) {
   switch (event) {
     case AUI_STREAM_NEED_MORE: break;
     case AUI_STREAM_DATA: add(r, r->stream.events.data, r->stream.events.len); break;
-    case AUI_STREAM_EVENT: add(r, "|", 1); break;
+    case AUI_STREAM_EVENT:
+      check_event(r);
+      add(r, "|", 1);
+      break;
     case AUI_STREAM_COMMENT: add(r, "#", 1); break;
     case AUI_STREAM_END: add(r, ".", 1); break;
     case AUI_STREAM_REFUSED: add_refusal(r); break;
@@ -57,6 +68,7 @@ static bool read_slice(void *context, const uint8_t *slice, size_t n) {
   reading *r = context;
   const uint8_t *input = slice;
   aui_stream_event event;
+  r->slice = (aui_span){(const char *)slice, n};
   do {
     event = aui_stream_read(&r->stream, &input, slice + n, &r->why);
     take(r, event);
@@ -192,6 +204,19 @@ static void test_answers(void **state) {
   }
 }
 
+/* Cut in two at each place. */
+static void test_event_that_is_cut(void **state) {
+  (void)state;
+  static const char answer[] = LENGTH(18) "data: a\n\ndata: b\n\n";
+  for (size_t cut = 0; cut < sizeof answer; cut++) {
+    reading r = read_answer("", FEED_WHOLE);
+    feed(FEED_WHOLE, answer, cut, read_slice, &r);
+    feed(FEED_WHOLE, answer + cut, sizeof answer - 1 - cut, read_slice, &r);
+    assert_true(text_is(&r, "a|b|."));
+    release(&r);
+  }
+}
+
 static void test_limits(void **state) {
   (void)state;
   char answer[1200];
@@ -305,6 +330,7 @@ int main(void) {
       cmocka_unit_test(test_request),
       cmocka_unit_test(test_no_memory_for_the_request),
       cmocka_unit_test_teardown(test_answers, guarded_teardown),
+      cmocka_unit_test_teardown(test_event_that_is_cut, guarded_teardown),
       cmocka_unit_test_teardown(test_limits, guarded_teardown),
       cmocka_unit_test_teardown(test_long_refusal, guarded_teardown),
       cmocka_unit_test_teardown(test_retry_after, guarded_teardown),

@@ -106,6 +106,7 @@ static aui_stream_event stream_take_body(aui_stream *stream, int *why) {
   if (!is_success(stream)) return take_refusal(stream, why);
   stream->piece = (const uint8_t *)stream->http.piece.at;
   stream->piece_end = stream->piece + stream->http.piece.len;
+  stream->begin = NULL; /* what began in the piece before is no longer there */
   return AUI_STREAM_NEED_MORE;
 }
 
@@ -147,7 +148,7 @@ static aui_stream_event read_piece(aui_stream *stream, int *why) {
   }
   aui_event_stream_result result = aui_event_stream_read(&stream->events, &stream->piece, stream->piece_end);
   switch (result) {
-    case AUI_EVENT_STREAM_NEED_MORE: stream->begin = NULL; return AUI_STREAM_NEED_MORE;
+    case AUI_EVENT_STREAM_NEED_MORE: return AUI_STREAM_NEED_MORE;
     case AUI_EVENT_STREAM_DATA: return AUI_STREAM_DATA;
     case AUI_EVENT_STREAM_EVENT: return end_of_event(stream);
     case AUI_EVENT_STREAM_COMMENT: return AUI_STREAM_COMMENT;
