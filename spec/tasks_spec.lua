@@ -362,15 +362,15 @@ describe("aui.run", function()
   end)
 
   it("leaves nothing of a failed run to a later one", function()
-    local went_on, task = false, nil
+    local failed, went_on, task = false, false, nil
     pcall(aui.run, function()
       task = begin(function()
-        aui.sleep(0.001)
-        aui.sleep(0.001)
+        repeat aui.sleep(0.001) until failed
         went_on = true
       end)
       error "boom"
     end)
+    failed = true
     assert.equal("canceled", task:status())
     aui.run(function() aui.sleep(0.01) end)
     assert.is_false(went_on)
@@ -428,7 +428,7 @@ describe("aui.run", function()
     local heard, task
     local ok, err = pcall(aui.run, function()
       local culprit = aui.spawn(function()
-        aui.sleep(0.001)
+        repeat aui.sleep(0.001) until task
         error("boom", 0)
       end)
       task = begin(function()

@@ -141,10 +141,11 @@ end
 function handlers.nobody_waits()
   local session = open()
   local reply = session:send { text = "hello", timeout = { total = 0.2 } }
-  ngx.sleep(0.5)
-  local before = host.now()
+  repeat
+    ngx.sleep(0.01)
+  until reply:status() ~= "pending"
   local _, err = reply:message()
-  ngx.say(tostring(err), ", at once: ", tostring(host.now() - before < 0.1))
+  ngx.say(tostring(err))
   session:close()
 end
 
@@ -159,13 +160,11 @@ end
 --- The server does not read what is sent.
 function handlers.unread()
   local session = open()
-  local begin = host.now()
   local reply = session:send { text = ("0123456789"):rep(2e6), timeout = { total = 1 } }
-  local sent = host.now()
+  local status = reply:status()
   local _, err = reply:message()
   session:close()
-  local ended = host.now()
-  ngx.say(tostring(err), ", sent at once: ", tostring(sent - begin < 5), ", closed soon: ", ended - sent < 4)
+  ngx.say(tostring(err), ", after send: ", status)
 end
 
 -- The worker's, in kilobytes.
