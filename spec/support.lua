@@ -22,15 +22,18 @@ local function quoted(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 local Server = {}
 Server.__index = Server
 
-local NOT_THERE = 2 -- ENOENT
+-- A file, or a directory of files; perhaps there is neither.
+local function remove(name)
+  if lfs.attributes(name, "mode") == "directory" then
+    for entry in lfs.dir(name) do os.remove(name .. "/" .. entry) end
+  end
+  os.remove(name)
+end
 
 --- Stops the simulator and waits for its end.
 function Server:stop()
   self.process:close()
-  for _, name in ipairs(self.files) do
-    local removed, _, failure = os.remove(name)
-    if not removed and failure ~= NOT_THERE then os.execute("rm -r " .. name) end -- a directory
-  end
+  for _, name in ipairs(self.files) do remove(name) end
 end
 
 --- Ends the simulator as a crash would.
