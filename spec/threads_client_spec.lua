@@ -226,6 +226,17 @@ for _, scheme in ipairs(wire.schemes) do
       _, err = client:welcome_message()
       assert.matches("%*%*%* and %*%*%*$", err.message)
     end)
+
+    it("says nothing of a refusal that has a token in it", function()
+      for _, body in ipairs {
+        '{"access_token":"hunter2","expires_in":3600', '{"extra_data":{"access_token":"hunter2"}}',
+        '<p class="access_token">hunter2</p>',
+      } do -- stylua: ignore
+        local _, err = play({ { status = 400, body = body } }):welcome_message()
+        assert.equal("POST /management/v1/auth/token: the server answered with status 400", err.message)
+        assert.is_nil(err.extra_data)
+      end
+    end)
   end)
 end
 

@@ -187,9 +187,9 @@ end
 -- ---- Calls ----
 
 --- Writes down a REST call (see aui.api.call) that began at `at`, by host.now: its answer's status, body and perhaps
---- Retry-After; or nothing, if none has come. One that is private, since it gives out a token, stays out.
+--- Retry-After; or nothing, if none has come. One whose answer has a secret, such as a token, stays out.
 function record.call(rest, request, at, status, body, retry_after)
-  if request.is_private then return end
+  if request.secret then return end
   local mask = rest.credentials.mask
   local answer = status and answer_text(status, retry_after, mask(body)) or json "drop"
   local pause = math.floor((host.now() - at) * 1000 + 0.5) / 1000

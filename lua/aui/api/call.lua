@@ -6,7 +6,7 @@
 --
 -- A request has: method; path, below the API's base; perhaps query ("?a=b") and body (JSON); and read(body), which
 -- makes of the answer's body what the caller gets, or returns nil and what is wrong with it; perhaps otherwise, the
--- request to be made when this one's answer is status 404; and is_private, whether the answer is a secret.
+-- request to be made when this one's answer is status 404; and secret, the name of that in the answer which is secret.
 
 local check = require "aui.option.check"
 local endpoint = require "aui.api.endpoint"
@@ -48,6 +48,11 @@ local function failure_of_core(rest, request, raw)
   return rest.credentials.failure(raw)
 end
 
+-- What a failure may say of an answer: nothing, if that gives the secret away after all.
+local function payload_of(request, body)
+  return not (request.secret and body:find(request.secret, 1, true)) and body or nil
+end
+
 local function failure_of_status(rest, request, status, body, retry_after)
   local kind, retryable, delivered = host.status_error(status)
   local redirect = status >= 300 and status < 400 and " (redirects are not followed)" or ""
@@ -58,7 +63,7 @@ local function failure_of_status(rest, request, status, body, retry_after)
     delivered = delivered,
     status_code = status,
     retry_after = retry_after,
-    payload = body,
+    payload = payload_of(request, body),
   })
 end
 

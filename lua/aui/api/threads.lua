@@ -87,7 +87,7 @@ end
 function threads.token(key)
   local body = ('{"grant_type":"publishable_key","publishable_key":%s}'):format(json_encoder.encode(threads.KEY, key))
   local exchange = request.post("/management/v1/auth/token", body, read_token)
-  exchange.is_private = true
+  exchange.secret = "access_token"
   return exchange
 end
 
