@@ -145,7 +145,7 @@ describe("The command aui", function()
       local _, list = outcome { "tasks", "list", "--user", "ada" }
       assert.matches("^" .. id .. "  [^\n]*\n$", list)
       local _, shown = outcome { "tasks", "show", id }
-      assert.matches("> a laptop under $1000\nI found", shown, 1, true)
+      assert.matches("> a laptop under $1000\n  I found", shown, 1, true)
       local _, json = outcome { "tasks", "show", "--json", id }
       assert.equal("a laptop under $1000", cjson.decode(json)[1].text)
     end)
@@ -169,7 +169,7 @@ describe("The command aui", function()
 
     it("prints nothing that a terminal obeys, nor stumbles over what is no text", function()
       local task = '{"id":"a\\u001b[2J\194\155m","title":"b\\nc","created_at":[],"welcome_message":{}}'
-      local messages = '[{"id":"m","text":null},{"id":"n","text":"d\\u001b[2J","sender":5}]'
+      local messages = '[{"id":"m","text":null},{"id":"n","text":"d\\u001b[2J\\n> e","sender":5}]'
       server = support.play {
         connections = { { { agent = true } } },
         rest = {
@@ -181,7 +181,7 @@ describe("The command aui", function()
       }
       assert.equal("a[2Jm    b c\n", (select(2, outcome { "tasks", "list" })))
       assert.equal("a[2Jm\n\n", (select(2, outcome { "tasks", "new" })))
-      assert.equal("\nd[2J\n", (select(2, outcome { "tasks", "show", "a" })))
+      assert.equal("  \n  d[2J\n  > e\n", (select(2, outcome { "tasks", "show", "a" })))
       assert.matches([["id":"a\u009bm\u007f"]], select(2, outcome { "tasks", "list", "--json" }), 1, true)
     end)
   end)

@@ -75,7 +75,8 @@ function action.show(client, read)
   local lines = {}
   for index, message in ipairs(failure.assert(client:messages(read.id))) do
     local is_user = type(message.sender) == "table" and message.sender.type == "user"
-    lines[index] = (is_user and "> " or "") .. text.clean(message.text)
+    local margin = is_user and "> " or "  " -- of each line: whose it is shows, whatever it begins with
+    lines[index] = margin .. text.clean(message.text):gsub("\n", "\n" .. margin)
   end
   return lines
 end
