@@ -36,7 +36,6 @@ function conversation.new(client, user_id, id, hear)
     earlier = {}, -- the answers before this one: { question =, text =, message = } each, the welcome with a text alone
     err = nil, -- what went wrong with it
     leaving = false, -- whether the player has gone
-    over = false, -- whether the connection has ended, after that
   }, Conversation)
   self.session:on("state", function(state, err, delay)
     self.state, self.trouble, self.retry_in = state, err, delay
@@ -125,16 +124,17 @@ function Conversation:suggestions()
   return last and last.followup_suggestions or {}
 end
 
---- Takes leave: the server is told, while frames go on; then `over` is true.
+--- Takes leave: the server is told, while frames go on; then it is over.
 function Conversation:leave()
   if self.leaving then return end
   self.leaving = true
   if self.beginning then self.beginning:cancel() end
-  aui.spawn(function()
-    self.session:close()
-    self.over = true
-  end)
+  self.beginning = nil
+  aui.spawn(self.session.close, self.session)
 end
+
+--- Whether it has ended, and all handlers know.
+function Conversation:is_over() return self.state == "closed" and not self:is_waiting() end
 
 --- Once a frame, `dt` seconds after the last.
 function Conversation:update(dt)

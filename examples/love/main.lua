@@ -33,7 +33,7 @@ end
 function love.update(dt)
   talk:update(dt)
   shop:update(dt)
-  if talk.over and not shop:is_speaking() then love.event.quit() end
+  if talk:is_over() and not shop:is_speaking() then love.event.quit() end
 end
 
 function love.draw() shop:draw() end
@@ -89,7 +89,7 @@ end
 -- The window stays until the server has been told, for a second at most, and the farewell is said, unless this is asked
 -- once more.
 function love.quit()
-  if talk.over then return false end
+  if talk:is_over() then return false end
   if not talk.leaving then shop:say(FAREWELL, 0) end
   talk:leave()
   return true

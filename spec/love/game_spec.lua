@@ -368,7 +368,7 @@ describe("the shop", function()
       say "a laptop"
       await("some of it", function() return #shown() > 10 end)
       press "escape"
-      await("the end of the connection", function() return made.conversation.over end)
+      await("the end of the connection", function() return made.conversation:is_over() end)
       equal("closed", made.conversation.session:state())
       equal(nil, made.conversation.message)
       await("the farewell", function() return shown():find "^Good%-bye" end)
