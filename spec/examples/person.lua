@@ -81,6 +81,7 @@ end
 -- Runs the loop until `is_done()`.
 function Person:wait(what, is_done)
   local timer, late = uv.new_timer(), false
+  uv.update_time() -- else it counts from when the loop ran last
   timer:start(PATIENCE * 1000, 0, function() late = true end)
   while not late and not is_done() do
     uv.run "once"
