@@ -30,7 +30,7 @@ local function stream(chat)
   assert(chat:send('{"task_id":"bench","text":"go"}', "text"))
   local deltas, bytes, first, text = 0, 0, nil, ""
   while true do
-    local message = cjson.decode(assert(chat:receive(PATIENCE)))
+    local message = cjson.decode((assert(chat:receive(PATIENCE))))
     if message.sender then return deltas, bytes, first, message.text end
     local delta = message.data.text:sub(#text + 1)
     text = message.data.text
