@@ -35,7 +35,7 @@ function conversation.new(client, user_id, id, hear)
     turn = 0, -- how often the player has spoken
     earlier = {}, -- the answers before this one: { question =, text =, message = } each, the welcome with a text alone
     err = nil, -- what went wrong with it
-    leaving = false, -- whether the player has gone
+    leaving = nil, -- the task that ends the connection, once the player has gone
   }, Conversation)
   self.session:on("state", function(state, err, delay)
     self.state, self.trouble, self.retry_in = state, err, delay
@@ -127,14 +127,16 @@ end
 --- Takes leave: the server is told, while frames go on; then it is over.
 function Conversation:leave()
   if self.leaving then return end
-  self.leaving = true
   if self.beginning then self.beginning:cancel() end
   self.beginning = nil
-  aui.spawn(self.session.close, self.session)
+  self.leaving = aui.spawn(self.session.close, self.session)
 end
 
 --- Whether it has ended, and all handlers know.
-function Conversation:is_over() return self.state == "closed" and not self:is_waiting() end
+function Conversation:is_over()
+  local is_told = self.leaving ~= nil and self.leaving:status() ~= "pending"
+  return is_told and self.state == "closed" and not self:is_waiting()
+end
 
 --- Once a frame, `dt` seconds after the last.
 function Conversation:update(dt)
