@@ -13,7 +13,7 @@ suppress_warnings = ["misc.highlighting_failure"]  # nginx's language with Lua i
 smartquotes = False  # options begin with two hyphens
 html_theme = "furo"
 html_static_path = html_css_files = ["site.css"]
-html_extra_path = ["chat-wide.png", "chat-dark.png", "chat-narrow.png"]  # a page shows them by HTML of its own
+html_extra_path = ["chat-wide.png", "chat-dark.png", "chat-narrow.png", "chat-markdown.png"]  # by HTML of a page
 html_use_index = html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False

@@ -436,11 +436,10 @@ for _, host in ipairs(hosts) do
         run(function()
           local session = connect()
           print(assert(session:ask "hello").text)
-          local times, stop = 0, nil
+          local weak, stop = setmetatable({ session }, { __mode = "v" }), nil
           stop = host.every(0.01, function()
             collectgarbage()
-            times = times + 1
-            if times == 3 then stop() end
+            if not weak[1] then stop() end
           end)
         end)
       ]], "ABC", "over")
