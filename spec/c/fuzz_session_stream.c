@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/aui.h"
+#include "engine/buffer.h"
 #include "engine/utf8.h"
 
 #define CHECK(condition)                                                                                               \
