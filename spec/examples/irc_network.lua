@@ -25,7 +25,6 @@ IncludeDir = %s
 -- Runs the loop until `is_done()`; `seen()` tells what has happened instead.
 local function wait(what, is_done, seen)
   local timer, late = uv.new_timer(), false
-  uv.update_time()
   uv.update_time() -- else it counts from when the loop ran last
   timer:start(PATIENCE * 1000, 0, function() late = true end)
   while not late and not is_done() do
