@@ -300,11 +300,19 @@ class WebSocket:
 
     def __init__(self, browser, origin=None):
         self.loop = asyncio.new_event_loop()
+        # Beside the test: a browser answers pings whatever its page does.
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
         try:
             self.socket = self.wait(self.open(browser, origin or browser.origin))
         except BaseException:
-            self.loop.close()
+            self.end()
             raise
+
+    def end(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
 
     @staticmethod
     async def open(browser, origin):
@@ -312,7 +320,7 @@ class WebSocket:
         return await websockets.connect(f"ws://127.0.0.1:{browser.port}/ws/chat", origin=origin, extra_headers=headers)
 
     def wait(self, awaitable):
-        return self.loop.run_until_complete(asyncio.wait_for(awaitable, PATIENCE))
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(awaitable, PATIENCE), self.loop).result()
 
     def send(self, message):
         self.wait(self.socket.send(message if isinstance(message, (str, bytes)) else json.dumps(message)))
@@ -325,13 +333,13 @@ class WebSocket:
 
     def close(self):
         self.wait(self.socket.close())
-        self.loop.close()
+        self.end()
 
     def cut(self):
         """As when the browser's process dies."""
-        self.socket.transport.abort()
+        self.loop.call_soon_threadsafe(self.socket.transport.abort)
         self.wait(self.socket.wait_closed())
-        self.loop.close()
+        self.end()
 
 
 def raw_websocket(browser):
