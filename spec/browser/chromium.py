@@ -11,7 +11,7 @@ import time
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
          "--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe"]
-TIMEOUT = 20  # seconds, against hangs
+TIMEOUT = 60  # seconds, against hangs
 KEYS = {"Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, "")}
 SHIFT = 8
 

@@ -12,7 +12,7 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'sel
           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 WELCOME = {"welcome_message": "Hello!", "followup_suggestions": ["A microwave", "A laptop"]}
-TIMEOUT = 20  # seconds, against hangs
+TIMEOUT = 60  # seconds, against hangs
 
 
 def message(text, sender="agent", **fields):

@@ -184,6 +184,22 @@ static void messages_follow_each_other_on_one_connection(void **state) {
   stop(&p);
 }
 
+static void no_connection_is_handed_over(void **state) {
+  peer p;
+  aui_session_config config = stream_config();
+  peer_open(&p, &config, **(feed_way **)state);
+  aui_session_phase(p.session, AUI_PHASE_CONNECT, p.now);
+  aui_session_adopted(p.session, NULL, 0, p.now);
+  assert_int_equal(aui_session_state(p.session), AUI_STATE_OPEN);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  final(&p, 1, "one");
+  done(&p);
+  assert_ends_in(reply, MESSAGE("one"), "one");
+  release(&p, reply);
+  stop(&p);
+}
+
 static void suggestions_join_the_message(void **state) {
   peer p;
   open_stream(state, &p);
@@ -1071,6 +1087,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       IN_EVERY_WAY(answers_come_as_events),
       IN_EVERY_WAY(messages_follow_each_other_on_one_connection),
+      IN_EVERY_WAY(no_connection_is_handed_over),
       IN_EVERY_WAY(suggestions_join_the_message),
       IN_EVERY_WAY(suggestions_may_come_again),
       IN_EVERY_WAY(suggestions_join_sixteen_times_at_most),

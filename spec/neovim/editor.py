@@ -18,7 +18,7 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 PLUGIN = ROOT + "/examples/neovim"
 RUN = PLUGIN + "/run"
 KEY = "hunter2-neovim"
-PATIENCE = 20  # seconds; bounds against hangs
+PATIENCE = 60  # seconds; bounds against hangs
 NAME = "aui://conversation"
 
 

@@ -26,7 +26,7 @@ SIM = os.environ.get("AUI_SIM", "build/bin/aui-sim")
 TASK = "68e78d0dc5a4b19a030d03d6"
 PATH = "/api/v1/external/session"
 UPDATE = "thread-message-text-content-updated"
-TIMEOUT = 10
+TIMEOUT = 60  # seconds, against hangs
 
 
 class Sim:

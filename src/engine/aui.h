@@ -228,7 +228,7 @@ void aui_handover_free(aui_handover *handover); /* NULL is fine */
  * NULL: nothing is known of it, and no compression was agreed).
  * Nobody has listened to it for `unheard` milliseconds: when these are no fewer than ping.interval, messages wait until
  * the server has answered a ping. For a session's first connection only. If it turns out to have died meanwhile, it is
- * replaced at once. */
+ * replaced at once. By AUI_CARRIER_STREAM no connection lasts from session to session: it is taken as a new one. */
 void aui_session_adopted(aui_session *session, aui_handover *handover, uint64_t unheard, uint64_t now);
 
 /* Whether no reply is pending. */

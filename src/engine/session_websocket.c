@@ -29,6 +29,11 @@ static void threads_begin(aui_session *session, uint64_t now) {
 }
 
 void aui_session_adopted(aui_session *session, aui_handover *handover, uint64_t unheard, uint64_t now) {
+  if (!session->carrier->is_lasting) {
+    aui_handover_free(handover);
+    aui_session_connected(session, now);
+    return;
+  }
   if (!aui_session_begin_transport(session)) {
     aui_handover_free(handover);
     return;

@@ -1,4 +1,5 @@
--- The window of the game that is played, but without waiting for a screen.
+-- The window of the game that is played, but without waiting for a screen, and without what only a graphics card does
+-- at once.
 
 local game = arg[#arg]
 dofile(game .. "/conf.lua")
@@ -6,5 +7,5 @@ local configure = love.conf
 
 function love.conf(t)
   configure(t)
-  t.window.vsync = 0
+  t.window.vsync, t.window.msaa = 0, 0
 end

@@ -25,22 +25,18 @@ function threads.start(fn, ...)
   ngx.thread.wait(ngx.thread.spawn(function(...) ngx.thread.spawn(fn, ...) end, ...))
 end
 
--- The function that a coroutine began with.
-local function base_of(thread)
-  local level, info = 0, nil
-  repeat
-    local above = debug.getinfo(thread, level, "S")
-    info = above or info
-    level = level + 1
-  until not above
-  return info
+-- What kind of function a coroutine began with.
+local function kind_of_base(thread)
+  local level = 0
+  while debug.getinfo(thread, level + 1, "l") do level = level + 1 end -- "l": what costs least
+  return debug.getinfo(thread, level, "S").what
 end
 
 -- Whether this is a light thread or the handler of a phase. Other coroutines may stay suspended for ever, and no
 -- request ends before the threads that they have spawned are gone.
 local function is_thread(thread)
   local _, why = ngx.thread.kill(thread)
-  return why == "killer not parent" or base_of(thread).what == "main"
+  return why == "killer not parent" or kind_of_base(thread) == "main"
 end
 
 --- For threads.is_alive, which tells by it whether the caller of this function has ended. A handler's own coroutine
