@@ -192,11 +192,11 @@ describe("a pool", function()
         end
 
         it("loses no message where an idle connection is " .. name, function()
-          assert_delivered(function() aui.sleep(0.4) end)
+          assert_delivered(function() aui.sleep(1) end)
         end)
 
         it("loses no message where an idle connection is " .. name .. " while the program is busy", function()
-          assert_delivered(function() os.execute "sleep 0.4" end)
+          assert_delivered(function() os.execute "sleep 1" end)
         end)
       end
 
@@ -209,7 +209,7 @@ describe("a pool", function()
         local pool = aui.pool()
         for _ = 1, 2 do
           converse(pool, server)
-          aui.sleep(0.3)
+          aui.sleep(1)
         end
         assert.same({ 1, 2 }, connections())
       end)
