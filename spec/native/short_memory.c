@@ -1,6 +1,6 @@
 /* A host of Lua whose memory runs short: it runs a program's `converse` again and again, each time in a new state in
  * which a later allocation fails than the last time. After that everything has to work: `settle` deals with what was
- * left behind, then a second conversation must be complete, and lua_close must give everything back.
+ * left behind, then a second conversation (`converse_again`) must be complete, and lua_close must give everything back.
  *
  * usage: short_memory FIRST STEP PROGRAM: the FIRSTth allocation fails, then that STEP behind, and so on. Prints what
  * it found; exit status 1 if that is anything. */
@@ -89,7 +89,7 @@ static bool try_state(long n, long burst, const char *program, bool *reached) {
   m.countdown = m.failing = 0;
   const char *words = call(L, "settle", &ok);
   if (!ok) fine = complain(n, "what was left behind", words);
-  words = call(L, "converse", &ok);
+  words = call(L, "converse_again", &ok);
   if (!ok || strcmp(words, "complete") != 0) fine = complain(n, "the second conversation", words);
   lua_close(L);
   if (m.live != 0) fine = complain(n, "lua_close", "bytes were not given back");
