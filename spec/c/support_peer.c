@@ -19,16 +19,8 @@ static void append(aui_buffer *buffer, const void *bytes, size_t n) {
 }
 
 aui_session_config peer_defaults(void) {
-  return (aui_session_config){.request = {"", "/", ""},
-                              .connect_timeout = 10000,
-                              .close_timeout = 1000,
-                              .reconnect = {500, 30000, AUI_BACKOFF_NO_END, 10000},
-                              .ping = {20000, 10000},
-                              .queue_messages = 64,
-                              .queue_bytes = 1024 * 1024,
-                              .max_response_head = 16 * 1024,
-                              .max_message = 1024 * 1024,
-                              .max_depth = 64};
+  return (aui_session_config){
+      .request = {"", "/", ""}, .reconnect = {500, 30000, AUI_BACKOFF_NO_END, 10000}, AUI_SESSION_DEFAULTS};
 }
 
 aui_session_config peer_config(void) {

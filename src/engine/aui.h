@@ -173,6 +173,12 @@ typedef struct {
   unsigned max_depth;       /* how deep an incoming message may nest, 1024 at most; more is as that */
 } aui_session_config;
 
+/* For an initializer of a config, behind the request: the times and sizes that sessions have in Lua. Not set by it is
+ * what is 0, false or NULL by default: they connect once, without pace, recovery and compression. */
+#define AUI_SESSION_DEFAULTS                                                                                           \
+  .connect_timeout = 10000, .close_timeout = 1000, .ping = {20000, 10000}, .queue_messages = 64,                       \
+  .queue_bytes = 1 << 20, .max_response_head = 16384, .max_message = 1 << 20, .max_depth = 64
+
 /* A session that wants its first connection at once, or NULL when memory is short. The caller owns it. */
 aui_session *aui_session_new(const aui_session_config *config);
 
