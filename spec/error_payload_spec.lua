@@ -1,5 +1,6 @@
 -- The errors that the agent's side tells by a payload: what a reply's error says then, and that the session goes on.
 
+local aui = require "aui"
 local support = require "spec.support"
 
 -- payload: the fields sent; close: the code that follows; the rest is what the error must say.
@@ -121,6 +122,27 @@ for _, scheme in ipairs { "ws", "wss" } do
         assert.are.equal(expected, err.retry_after)
       end)
     end
+
+    it("is not taken for Ctrl-C, whatever its words", function()
+      play {
+        { receive = true }, { error = { status_code = 500, message = "x:1: interrupted!", description = "interrupted!" } },
+      } -- stylua: ignore
+      local told, slept
+      local reply = session:send "question"
+      reply:on("error", function(err)
+        told = err
+        error(err.message)
+      end)
+      aui.log(function() end) -- which the failure of the handler is told to
+      finally(function() aui.log(nil) end)
+      aui.run(function()
+        assert.is_nil((reply:message()))
+        slept = true
+      end)
+      assert.is_true(slept)
+      assert.matches("interrupted$", told.message)
+      assert.are.equal("interrupted", told.description)
+    end)
 
     it("is told without a close, too", function()
       play { { receive = true }, { error = CASES[1].payload }, { wait = 3600 } }

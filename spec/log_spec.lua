@@ -96,7 +96,7 @@ describe("aui.log", function()
 
   it("tells how replies failed", function()
     server = support.play {
-      { receive = true }, { error = { status_code = 400, message = "bad words" } }, { close = 1008 },
+      { receive = true }, { update = "I found" }, { error = { status_code = 400, message = "bad words" } }, { close = 1008 },
     }
     listen "debug"
     local session = server:connect()
@@ -105,9 +105,13 @@ describe("aui.log", function()
     dropped:cancel()
     local canceled = await("failure", "level", "debug")
     assert.equal("canceled", canceled.err.kind)
-    assert.is_nil(reply:message())
+    local message, err = reply:message()
+    assert.is_nil(message)
+    assert.equal("I found", err.text)
     local failed = await("failure", "level", "warn")
     assert.equal("application", failed.err.kind)
+    assert.equal(tostring(err), tostring(failed.err))
+    assert.is_nil(failed.err.text) -- a word of the conversation
     assert.is_truthy(failed.message:find("bad words", 1, true))
     session:close()
   end)

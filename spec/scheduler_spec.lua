@@ -237,6 +237,20 @@ describe("aui.run", function()
 
   local it_in_pcall = yieldable.in_pcall and it or pending -- PUC Lua 5.1 cannot yield there
 
+  it_in_pcall("compares nothing with an error that a canceled task raises", function()
+    local thrown = setmetatable({}, { __eq = function() error "compared" end })
+    aui.run(function()
+      local task = aui.spawn(function()
+        pcall(aui.sleep, 60)
+        error(thrown)
+      end)
+      aui.sleep(0)
+      task:cancel()
+      local _, err = task:join()
+      assert.is_true(rawequal(thrown, err))
+    end)
+  end)
+
   it_in_pcall("lets a task catch what it raises itself", function()
     local caught = aui.run(function()
       local ok, err = pcall(function()

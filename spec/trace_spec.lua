@@ -72,6 +72,15 @@ for _, way in ipairs(wire.ways) do
       refute_words()
     end)
 
+    it("have no key that an agent takes for its message's id", function()
+      local session = link:connect(
+        link:play { { receive = true }, { message = { id = "m-hunter2hunter2" } } },
+        { headers = { ["X-Api-Key"] = "hunter2hunter2" } }
+      )
+      assert(session:ask "hello")
+      assert.equal("m-***", (await "send").message_id)
+    end)
+
     it("have what an answer failed of, but none of its words", function()
       local session = link:connect(link:play {
         { receive = true }, { fail = 403 },

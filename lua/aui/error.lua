@@ -2,6 +2,7 @@
 
 local class = require "aui.error.class"
 local host = require "aui.host"
+local interrupt = require "aui.host.interrupt"
 local json = require "aui.text.json"
 
 local error_module = { new = class.new }
@@ -13,7 +14,7 @@ local MOST_ITEMS = 20 -- of a list of which the first words are wanted
 
 -- What others say for people: without secrets, and in one line, so that a server cannot begin another one in somebody's
 -- log.
-local function words_of(text, mask) return host.words(mask(text:sub(1, LONGEST_READ))) end
+local function words_of(text, mask) return interrupt.unlike(host.words(mask(text:sub(1, LONGEST_READ)))) end
 
 -- A page's words without its tags.
 local function without_tags(page)
@@ -136,6 +137,7 @@ function error_module.from_core(raw, mask)
     local words = read_payload(raw, payload, mask)
     if words ~= "" then raw.message = host.words(raw.message .. ": " .. words) end
   end
+  raw.message = interrupt.unlike(raw.message) -- a close frame's reason may be its end
   return setmetatable(raw, class.Error)
 end
 

@@ -156,7 +156,7 @@ function task_module.failed(task, failure, words)
   if task.status ~= "pending" then return end
   local run, is_joined = task.run, next(task.waiters) ~= nil
   task.failure = failure
-  finish(task, task.cancellation and failure == task.cancellation and "canceled" or "failed")
+  finish(task, task.cancellation and rawequal(failure, task.cancellation) and "canceled" or "failed")
   local is_interrupt = interrupt.is(failure)
   if task.owner or (task.is_canceled and not is_interrupt) then return end
   if task_module.is_awaited(run) then

@@ -64,10 +64,19 @@ function journal.sent(session, reply, conversation, bytes)
   write("debug", "send", session, { [name_of_conversation(session)] = conversation, bytes = bytes, message = message })
 end
 
+-- The error of an answer without what had arrived of that.
+local function without_text(err)
+  local copy = {}
+  for name, value in pairs(err) do copy[name] = value end
+  copy.text = nil
+  return setmetatable(copy, getmetatable(err))
+end
+
 local function log_end(session, entry, reply, err)
   local seconds = host.now() - entry.at
-  local fields = { [name_of_conversation(session)] = entry.conversation, seconds = seconds, err = err }
+  local fields = { [name_of_conversation(session)] = entry.conversation, seconds = seconds }
   if err then
+    fields.err = without_text(err)
     fields.message = ("failure after %.3g s, %s"):format(seconds, tostring(err))
     write(err.kind == "canceled" and "debug" or "warn", "failure", session, fields)
   else
@@ -87,7 +96,8 @@ local function trace_end(session, entry, reply, err)
     local accepted, departed, first_text, resends = reply.handle:times()
     since = accepted or since
     span.departed, span.first_text = seconds_between(since, departed), seconds_between(since, first_text)
-    span.resends, span.bytes_received, span.message_id = resends, #reply:text(), reply.id
+    span.resends, span.bytes_received = resends, #reply:text()
+    span.message_id = reply.id and session.service.credentials.mask(reply.id)
   end
   trace.write("send", since, span, err)
 end
