@@ -96,8 +96,9 @@ describe("aui.log", function()
 
   it("tells how replies failed", function()
     server = support.play {
-      { receive = true }, { update = "I found" }, { error = { status_code = 400, message = "bad words" } }, { close = 1008 },
-    }
+      { receive = true }, { update = "I found" },
+      { error = { status_code = 400, message = "bad words" } }, { close = 1008 },
+    } -- stylua: ignore
     listen "debug"
     local session = server:connect()
     local reply = session:send "hello"

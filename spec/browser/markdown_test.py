@@ -90,6 +90,14 @@ class MarksTest(MarkdownTest):
 <pre tabindex="0" dir="ltr"><code>print("*no*")\n</code></pre>\
 <p><del>Old</del> [end]</p>""")
 
+    def test_an_answer_has_the_direction_of_its_first_letter(self):
+        direction = "getComputedStyle([...document.querySelectorAll('.agent .text')].at(-1)).direction"
+        for text, expected in (("1. one", "ltr"), ("- 12 \u05e9\u05dc\u05d5\u05dd, a", "rtl"), ("42", "ltr"),
+                               ("\u0645\u0631\u062d\u0628\u0627", "rtl"), ("**\u4f60** \u05e9", "ltr")):
+            with self.subTest(text):
+                self.answer(text)
+                self.assertEqual(expected, self.page.evaluate(direction))
+
     def test_what_only_looks_like_a_mark_is_text(self):
         for text in ["2 * 3 * 4", "a_b_c", "~1~", "*a", "**a*b", "****a****", "#a", "`a", "[a](b)", "[a] (b)",
                      "1986. A year", "a\n2. b", "a | b", "|a|b|\n|-|", "xhttps://a.b", "\\d", "C:\\dir", "&lt;b&gt;", "- ",
@@ -228,6 +236,14 @@ class HostileTest(MarkdownTest):
                 self.assertLess(depth, 100)
                 # The square would be four times as much. At times V8 counts too much, but not thrice for the same text.
                 self.assertTrue(any(self.show(part, 100_000)[0] < 3 * half for _ in range(3)))
+
+    def test_a_paragraph_has_a_bounded_number_of_parts(self):
+        text = "`a` " * 20_000  # the browser takes the square of their number for the layout
+        self.answer(text)
+        parts, shown = self.page.evaluate("""[...document.querySelectorAll('.agent .text')].slice(-1).flatMap((body) =>
+            [body.querySelectorAll("code").length, body.textContent.length])""")
+        self.assertLessEqual(parts, 1000)
+        self.assertGreater(shown, len(text) - 2 * 1000 - 2)
 
     def test_an_answer_of_any_length_is_shown_whole(self):
         text = "**a** " * 20_000

@@ -1,6 +1,6 @@
 // The messages in the log: what the user said, places for answers, and what can be said next.
 
-import { byId, focusInput, make, makeButton, makeForeign, makeList } from "./dom.js";
+import { byId, focusInput, make, makeButton, makeList } from "./dom.js";
 import { isText, itemsOf } from "./fields.js";
 import { say } from "./words.js";
 
@@ -8,13 +8,15 @@ const messages = byId("messages");
 
 /** An article for a message, with a `.text` in it. */
 export function addArticle(who, heading) {
-  const article = make("article", `message ${who}`, make("h2", "visually-hidden", heading), makeForeign("div", "text"));
+  const article = make("article", `message ${who}`, make("h2", "visually-hidden", heading), make("div", "text"));
   messages.append(article);
   return article;
 }
 
 export function addUserMessage(text) {
-  addArticle("user", say.you).querySelector(".text").append(text);
+  const body = addArticle("user", say.you).querySelector(".text");
+  body.dir = "auto";
+  body.append(text);
 }
 
 /** `choose` is called with the text of the one that is clicked: false if it cannot be sent now. */

@@ -6,6 +6,7 @@ import { makeBlock } from "./nodes.js";
 import { Lines } from "./lines.js";
 
 const MOST_MARKED = 100_000; // characters; what comes after them is shown as it is
+const FROM_THE_RIGHT = /[\p{sc=Hebrew}\p{sc=Arabic}\p{sc=Syriac}\p{sc=Thaana}\p{sc=Nko}\p{sc=Adlam}]/u;
 
 export class MarkdownView {
   constructor(body) {
@@ -19,6 +20,7 @@ export class MarkdownView {
     if (text === this.text) return;
     const same = lengthOfSame(this.text, text);
     this.text = text;
+    this.body.dir = directionOf(text);
     const changed = this.blocks.findIndex(({ decided }) => decided > same);
     if (changed >= 0) this.blocks.length = changed;
     replaceFrom(this.body, this.blocks.length, this.readOn());
@@ -41,6 +43,12 @@ export class MarkdownView {
     if (rest !== "") nodes.push(makeBlock({ type: "rest", text: rest }));
     return nodes;
   }
+}
+
+/** That of the first letter. The browser, asked to find it (`auto`), looks for it again at each block that is added. */
+function directionOf(text) {
+  const [letter] = /\p{L}/u.exec(text) ?? [""];
+  return FROM_THE_RIGHT.test(letter) ? "rtl" : "ltr";
 }
 
 /** How many characters two texts have in common at their beginnings. */
