@@ -125,7 +125,8 @@ for _, scheme in ipairs { "ws", "wss" } do
 
     it("is not taken for Ctrl-C, whatever its words", function()
       play {
-        { receive = true }, { error = { status_code = 500, message = "x:1: interrupted!", description = "interrupted!" } },
+        { receive = true },
+        { error = { status_code = 500, message = "x:1: interrupted!", description = "interrupted!" } },
       } -- stylua: ignore
       local told, slept
       local reply = session:send "question"

@@ -488,7 +488,7 @@ class WithoutRedis(Case):
         browser = Browser(gateway)
         browser.create_task()
         redis.stop()
-        self.assertEqual(503, browser.get("/healthz").status)
+        wait_until(lambda: browser.get("/healthz").status == 503, "somebody's look at the store")
         for other in browser, Browser(gateway):
             refusals = [other.post("/api/tasks"), other.get("/api/tasks/x/messages"), other.chat("x", LAPTOP)]
             for answer in refusals[:1] if other.cookie is None else refusals:
@@ -1299,6 +1299,25 @@ class Attacks(Case):
                 return file.read()
         wait_until(lambda: "GET /api/chat" in access(), "the request's line in the access log")
         self.assertNotIn(words, access() + errors)
+
+    def test_logs_what_was_asked_where_it_refuses(self):
+        gateway, browser, _ = self.start("--pace", "0")
+        browser.get("/nothing?what=ever")
+        browser.request("DELETE", "/api/tasks", {}).read()
+
+        def asked():
+            with open(gateway.prefix + "/access.log") as file:
+                return re.findall(r'"([^"]*)" (\d+) ', file.read())
+        expected = {("GET /nothing", "404"), ("DELETE /api/tasks", "405")}
+        wait_until(lambda: expected <= set(asked()), "the requests' lines in the access log")
+
+    def test_puts_no_message_into_a_file(self):
+        gateway, browser, task = self.start("--pace", "0")
+        body = json.dumps({"task_id": task, "text": "x" * 15_000, "id": "m1"}).encode()
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+        head = (f"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nOrigin: {browser.origin}\r\nCookie: {browser.cookie}\r\n"
+                "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n")
+        self.assertIn(b" 411 ", raw(gateway, head.encode() + chunks))
 
     def test_keeps_the_key_to_itself(self):
         gateway, browser, task = self.start("--pace", "0")

@@ -74,6 +74,7 @@ local PAGES = {
   [404] = { kind = "not_found", message = "There is nothing here." },
   [405] = { kind = "not_allowed", message = "This method is not allowed here." },
   [408] = { kind = "timeout", message = "The request took too long." },
+  [411] = { kind = "bad_request", message = "A message needs a Content-Length." },
   [421] = { kind = "misdirected", message = "This gateway goes by another name: GATEWAY_ORIGIN tells it by which." },
   [413] = { kind = "too_large", message = "The request is too large." },
   [414] = { kind = "too_large", message = "The message is too long." },
