@@ -13,6 +13,7 @@ local REFUSED = {
   { 1, "message: expected a string or a table, got 1" },
   { print, "message: expected a string or a table, got a function" },
   { { txt = "x" }, 'message: unknown option "txt"; did you mean "text"?' },
+  { { txet = "x" }, 'message: unknown option "txet"; did you mean "text"?' },
   { { text = "x", contxt = {} }, 'message: unknown option "contxt"; did you mean "context"?' },
   { { "x" }, "message: unknown option 1" },
   { { text = "x", locale = "de" }, 'message: unknown option "locale"; further fields go under fields = { ... }' },
@@ -110,7 +111,7 @@ describe("a bad message", function()
     options.task_id = nil
     local homeless = assert(aui.connect(options))
     local words = refused(homeless, "send", "hello")
-    assert.are.equal("task_id: expected a string, here or in the session's options", words)
+    assert.are.equal("task_id: expected a string, here or in the session's options, whose user_id makes a task", words)
     assert.are.equal("other", support.said(assert(homeless:ask { text = "hello", task_id = "other" })).message.task_id)
     homeless:close()
   end)

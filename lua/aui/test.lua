@@ -96,7 +96,8 @@ function test.simulator(options)
   local url, errors = launch_with(self, ("%s --port 0 --exit-with-stdin %s"):format(program, words), json)
   if not url then
     self:stop()
-    check.fail("aui-sim", "did not start: " .. errors:gsub("%s+$", ""))
+    local where = errors:find "not found" and "; AUI_SIM or the option program may say where it is" or ""
+    check.fail("aui-sim", "did not start: " .. errors:gsub("%s+$", "") .. where)
   end
   self.url = url
   self.threads_url = url:gsub("^ws", "http"):sub(1, -#PATH) .. "apollo-api"

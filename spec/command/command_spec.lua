@@ -68,8 +68,8 @@ describe("The command aui", function()
 
   it("says what is wrong with its words, with status 2", function()
     local cases = {
-      { { "aks", "x" }, "aui: unknown command 'aks' Did you mean 'ask'?; see aui --help\n" },
-      { { "ask", "--jsn", "x" }, "aui: unknown option '--jsn' Did you mean '--json'?; see aui --help\n" },
+      { { "aks", "x" }, "aui: unknown command 'aks'; did you mean 'ask'? See aui --help\n" },
+      { { "ask", "--jsn", "x" }, "aui: unknown option '--jsn'; did you mean '--json'? See aui --help\n" },
       { { "ask", "--region", "mars", "x" }, 'aui: region: expected "gcp" or "azure" or "aws", got "mars"\n' },
       { { "ask" }, "aui: ask: the question is empty; see aui --help\n" },
       { { "tasks" }, "aui: a command is required; see aui --help\n" },
@@ -194,5 +194,9 @@ describe("The command aui", function()
     assert.equal(2, status)
     status = outcome({ "sim", "-c", "kill -9 $$" }, { AUI_SIM = "sh" })
     assert.equal(137, status)
+    local complaints
+    status, output, complaints = outcome({ "sim" }, { AUI_SIM = "/nowhere/aui-sim" })
+    assert.same({ 127, "" }, { status, output })
+    assert.matches("^aui: /nowhere/aui%-sim is not there: ", complaints)
   end)
 end)

@@ -160,7 +160,9 @@ function tasks.session_message(message, session)
   local task_id = message.task_id
   if task_id == nil then task_id = session.task_id end
   check.id("task_id", task_id)
-  if task_id == nil then check.fail("task_id", "expected a string, here or in the session's options") end
+  if task_id == nil then
+    check.fail("task_id", "expected a string, here or in the session's options, whose user_id makes a task")
+  end
   check.type("context", message.context, "table")
   check.type("agent_variables", message.agent_variables, "table")
   return tasks.encode_message {

@@ -58,7 +58,8 @@ function failure.tell(problem)
     return INTERRUPTED
   end
   if type(problem) == "table" then
-    complain(problem.usage .. "; see aui --help")
+    local usage = problem.usage:gsub("%s+Did you mean", "; did you mean") -- argparse's words
+    complain(usage .. (usage:sub(-1) == "?" and " See aui --help" or "; see aui --help"))
     return USAGE
   end
   if problem:find("stack traceback:", 1, true) then

@@ -6,18 +6,18 @@ local misuse = require "aui.host.misuse"
 
 local check = {}
 
--- How many single-character edits lead from one name to another (Levenshtein).
+-- How many edits lead from one name to another: of a character each, or of two that are swapped (Levenshtein, Damerau).
 local function distance(a, b)
-  local row = {}
+  local before, row = nil, {}
   for j = 0, #b do row[j] = j end
   for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
+    local new = { [0] = i }
     for j = 1, #b do
-      local substitution = diagonal + (a:byte(i) == b:byte(j) and 0 or 1)
-      diagonal = row[j]
-      row[j] = math.min(substitution, row[j] + 1, row[j - 1] + 1)
+      new[j] = math.min(row[j - 1] + (a:byte(i) == b:byte(j) and 0 or 1), row[j] + 1, new[j - 1] + 1)
+      local is_swapped = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
+      if is_swapped then new[j] = math.min(new[j], before[j - 2] + 1) end
     end
+    before, row = row, new
   end
   return row[#b]
 end
