@@ -121,6 +121,59 @@ static void total_runs_from_the_send(void **state) {
   stop(&p);
 }
 
+/* To the millisecond, whichever of them ends first, and however the others have left the queue before. */
+static void messages_that_wait_run_out_of_time_one_by_one(void **state) {
+  peer p;
+  aui_reply *replies[5];
+  start(state, &p);
+  for (uint64_t i = 0; i < 5; i++) {
+    replies[i] = send_with(&p, "{}", (aui_reply_timeouts){AUI_NEVER, AUI_NEVER, 5000 - i * 1000});
+  }
+  uint64_t sent = p.now;
+  aui_reply_cancel(replies[4], p.now); /* at its time, which is remembered, there is nothing to do */
+  aui_reply_cancel(replies[2], p.now);
+  p.now += 1000;
+  aui_session_tick(p.session, p.now);
+  assert_due(&p, sent + 2000);
+  assert_int_equal(aui_reply_get_status(replies[3]), AUI_REPLY_FAILED);
+  assert_due(&p, sent + 4000);
+  assert_int_equal(aui_reply_get_status(replies[1]), AUI_REPLY_FAILED);
+  assert_int_equal(aui_reply_get_status(replies[0]), AUI_REPLY_PENDING);
+  assert_due(&p, sent + 5000);
+  assert_int_equal(aui_reply_get_status(replies[0]), AUI_REPLY_FAILED);
+  assert_int_equal(aui_session_deadline(p.session), AUI_NEVER);
+  for (int i = 0; i < 5; i++) release(&p, replies[i]);
+  stop(&p);
+}
+
+/* By the square this takes minutes, not a moment. */
+static void many_messages_wait_at_the_cost_of_each(void **state) {
+  enum { MANY = 100000 };
+  (void)state;
+  aui_session_config config = peer_config();
+  config.queue_messages = SIZE_MAX;
+  config.queue_bytes = SIZE_MAX;
+  aui_session *session = aui_session_new(&config);
+  aui_reply **replies = malloc(MANY * sizeof *replies);
+  aui_error refused = {0};
+  assert_true(session && replies);
+  for (uint64_t i = 0; i < MANY; i++) {
+    replies[i] = aui_session_send(session, "{}", 2, &(aui_reply_timeouts){AUI_NEVER, AUI_NEVER, MANY}, i, &refused);
+    assert_non_null(replies[i]);
+    aui_session_tick(session, i);
+    assert_int_equal(aui_session_deadline(session), MANY);
+  }
+  for (int i = MANY - 1; i >= MANY / 2; i--) aui_reply_cancel(replies[i], MANY - 1);
+  aui_session_tick(session, UINT64_C(2) * MANY);
+  for (int i = 0; i < MANY; i++) {
+    assert_int_equal(aui_reply_error(replies[i])->kind, i < MANY / 2 ? AUI_ERROR_TIMEOUT : AUI_ERROR_CANCELED);
+    aui_reply_release(replies[i], MANY);
+  }
+  assert_true(aui_session_is_idle(session));
+  free(replies);
+  aui_session_free(session);
+}
+
 static void times_that_never_come(void **state) {
   peer p;
   aui_session *s = start_open(state, &p);
@@ -211,6 +264,8 @@ int main(void) {
       IN_EVERY_WAY(bytes_are_no_sign_of_an_answer),
       IN_EVERY_WAY(a_long_message_is_one_while_it_grows),
       IN_EVERY_WAY(total_runs_from_the_send),
+      IN_EVERY_WAY(messages_that_wait_run_out_of_time_one_by_one),
+      cmocka_unit_test(many_messages_wait_at_the_cost_of_each),
       IN_EVERY_WAY(times_that_never_come),
       IN_EVERY_WAY(time_runs_out_while_another_message_waits),
       IN_EVERY_WAY(connecting_runs_out_of_time),

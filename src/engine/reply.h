@@ -8,7 +8,7 @@
 
 struct aui_reply {
   struct aui_session *session; /* NULL once it has ended */
-  aui_reply *next;             /* in the session's queue */
+  aui_reply *next, *previous;  /* in the session's queue */
   aui_reply_status status;
   aui_buffer request; /* the JSON to send */
   aui_buffer text;    /* so far */

@@ -48,7 +48,7 @@ aui_session *aui_session_new(const aui_session_config *config) {
   if (!session->carrier->is_lasting) session->config.ping.interval = AUI_NEVER; /* there is nothing to ping with */
   session->config.thread_id = NULL;                                             /* it is kept elsewhere */
   session->transport = TRANSPORT_WANTED;
-  session->connect_deadline = session->close_deadline = session->retry_at = AUI_NEVER;
+  session->connect_deadline = session->close_deadline = session->retry_at = session->queue_deadline = AUI_NEVER;
   session->opened_at = session->down_since = AUI_NEVER;
   session->stats.first_chunk = session->stats.message = AUI_NEVER;
   session->unix_time = -1;
@@ -125,31 +125,6 @@ uint64_t aui_session_retry_at(const aui_session *session) {
   return session->transport == TRANSPORT_PAUSED ? session->retry_at : AUI_NEVER;
 }
 
-/* Whether the queue has room for another `n` bytes; else says so. */
-static bool queue_has_room(const aui_session *session, size_t n, aui_error *error) {
-  size_t messages = 0, bytes = 0;
-  if (n > session->config.queue_bytes) {
-    aui_error_set(error, AUI_ERROR_OVERFLOW, "the message has %zu bytes, more than the %zu that may wait (queue.bytes)",
-                  n, session->config.queue_bytes);
-    error->retryable = false; /* it will never be shorter */
-    return false;
-  }
-  for (const aui_reply *reply = session->queue; reply; reply = reply->next) {
-    messages++;
-    bytes += reply->request.len;
-  }
-  if (messages >= session->config.queue_messages) {
-    aui_error_set(error, AUI_ERROR_OVERFLOW, "%zu messages wait to be sent already (queue.messages)", messages);
-    return false;
-  }
-  if (bytes > session->config.queue_bytes - n) {
-    aui_error_set(error, AUI_ERROR_OVERFLOW, "more than %zu bytes would wait to be sent (queue.bytes)",
-                  session->config.queue_bytes);
-    return false;
-  }
-  return true;
-}
-
 /* A connection that has ended, and not yet gone, takes along what waited for it: not what is sent from now on. */
 static void fail_waiting_for_ended(aui_session *session) {
   bool here = session->transport == TRANSPORT_UP || session->transport == TRANSPORT_DROPPING;
@@ -164,7 +139,7 @@ aui_reply *aui_session_send(aui_session *session, const char *json, size_t n, co
     aui_error_set(error, AUI_ERROR_CANCELED, "the session is closed");
     return NULL;
   }
-  if (!queue_has_room(session, n, error)) return NULL;
+  if (!aui_session_queue_has_room(session, n, error)) return NULL;
   aui_reply *reply = aui_reply_new(session, json, n, timeouts, now);
   if (!reply) {
     aui_failure_out_of_memory(error);

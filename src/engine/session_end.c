@@ -257,5 +257,6 @@ void aui_session_transport_gone(aui_session *session, uint64_t now) {
   aui_session_forget_refusal(session);
   session->connection = (connection_state){0};
   session->connect_deadline = session->close_deadline = session->opened_at = AUI_NEVER;
+  aui_session_time_queue(session);
   session->notify = true;
 }

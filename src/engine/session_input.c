@@ -279,6 +279,7 @@ bool aui_session_take_delta(aui_session *session, const aui_delta *delta, uint64
 void aui_session_opened(aui_session *session, uint64_t now) {
   session->connect_deadline = AUI_NEVER;
   session->opened_at = now;
+  aui_session_time_queue(session);
   session->renewed = false;
   aui_session_count_opened(session);
   session->notify = true;

@@ -3,27 +3,6 @@
 
 #include "engine/session_state.h"
 
-void aui_session_enqueue(aui_session *session, aui_reply *reply) {
-  aui_reply **link = &session->queue;
-  while (*link) link = &(*link)->next;
-  *link = reply;
-}
-
-void aui_session_dequeue(aui_session *session, aui_reply *reply) {
-  aui_reply **link = &session->queue;
-  while (*link && *link != reply) link = &(*link)->next;
-  if (*link) *link = reply->next;
-  reply->next = NULL;
-}
-
-void aui_session_enqueue_first(aui_session *session, aui_reply *reply) {
-  reply->on_wire = false;
-  reply->signaled = reply->last_seq >= 0; /* its answer goes on */
-  reply->again = reply->departed != AUI_NEVER;
-  reply->next = session->queue;
-  session->queue = reply;
-}
-
 void aui_session_fail_reply(aui_session *session, aui_reply *reply, const aui_error *error, aui_delivered delivered) {
   if (session->active == reply) {
     session->active = NULL;

@@ -146,6 +146,10 @@ struct aui_session {
   uint64_t opened_at;     /* of this connection, AUI_NEVER until it is open */
   const aui_error *error; /* why there is no connection; NULL: none has ended */
   uint64_t accepted;      /* how many messages were */
+  struct {
+    aui_reply *last;
+    size_t messages, bytes;
+  } queued; /* of the queue */
   bool was_open;
   bool renewed; /* the request was too old for the last handshake, and none has been accepted since */
 
@@ -167,6 +171,9 @@ struct aui_session {
   aui_answers *answers; /* NULL once they are handed on by aui_session_detach */
   aui_reply *parked;    /* whose message has left on a connection that was lost; nothing is sent meanwhile */
   aui_reply *queue;     /* replies whose messages wait to be sent, oldest first */
+
+  /* Before then none of them runs out of time; AUI_NEVER of none. It may be the time of one that has left the queue. */
+  uint64_t queue_deadline;
 
   /* Of this connection: */
   aui_event_reader *events; /* of an answer, or of a message that is being read; else NULL */
@@ -193,16 +200,24 @@ void aui_session_count_message(aui_session *session, const aui_reply *reply, uin
 /* The WebSocket is open. */
 void aui_session_count_opened(aui_session *session);
 
-/* ---- Replies (session_replies.c) ---- */
+/* ---- Messages that wait (session_queue.c) ---- */
+
+/* Whether another one, of `n` bytes, may; else says why not. */
+bool aui_session_queue_has_room(const aui_session *session, size_t n, aui_error *error);
 
 /* Puts the reply behind those that wait. */
 void aui_session_enqueue(aui_session *session, aui_reply *reply);
 
-/* Takes the reply out of those that wait, if it is there. */
-void aui_session_dequeue(aui_session *session, aui_reply *reply);
-
 /* Puts it before them: its message is sent again. */
 void aui_session_enqueue_first(aui_session *session, aui_reply *reply);
+
+/* Takes the reply, which waits, out of them. */
+void aui_session_dequeue(aui_session *session, aui_reply *reply);
+
+/* Finds out when the first of them runs out of time: after one has, and whenever aui_session_down_since changes. */
+void aui_session_time_queue(aui_session *session);
+
+/* ---- Replies (session_replies.c) ---- */
 
 /* Ends the reply, wherever it is. */
 void aui_session_fail_reply(aui_session *session, aui_reply *reply, const aui_error *error, aui_delivered delivered);
@@ -307,6 +322,11 @@ void aui_session_record_slice(aui_session *session, const void *bytes, size_t n,
 
 /* The transport is about to be gone; `by_peer`: we have not asked for that. */
 void aui_session_record_end(aui_session *session, bool by_peer, bool in_order, uint64_t now);
+
+/* ---- Time (session_time.c) ---- */
+
+/* From when on waiting for a connection counts; AUI_NEVER while there is one. */
+uint64_t aui_session_down_since(const aui_session *session);
 
 /* ---- Its transport (session_transport.c) ---- */
 

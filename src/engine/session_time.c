@@ -3,8 +3,7 @@
 #include "engine/failure.h"
 #include "engine/session_state.h"
 
-/* From when on waiting for a connection counts; AUI_NEVER while there is one. */
-static uint64_t down_since(const aui_session *session) {
+uint64_t aui_session_down_since(const aui_session *session) {
   return session->opened_at == AUI_NEVER ? session->down_since : AUI_NEVER;
 }
 
@@ -23,12 +22,10 @@ static uint64_t connection_deadline(const aui_session *session) {
 }
 
 uint64_t aui_session_deadline(const aui_session *session) {
-  uint64_t deadline = connection_deadline(session), since = down_since(session);
+  uint64_t deadline = aui_deadline_earlier(connection_deadline(session), session->queue_deadline);
+  uint64_t since = aui_session_down_since(session);
   if (session->active) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->active, since));
   if (session->parked) deadline = aui_deadline_earlier(deadline, aui_reply_deadline(session->parked, since));
-  for (const aui_reply *reply = session->queue; reply; reply = reply->next) {
-    deadline = aui_deadline_earlier(deadline, aui_reply_deadline(reply, since));
-  }
   return deadline;
 }
 
@@ -53,16 +50,24 @@ static void close_timed_out(aui_session *session) {
 }
 
 static void expire_reply(aui_session *session, aui_reply *reply, uint64_t now) {
-  if (aui_reply_deadline(reply, down_since(session)) > now) return;
+  if (aui_reply_deadline(reply, aui_session_down_since(session)) > now) return;
   if (aui_reply_has_message(reply)) { /* nothing more may come */
     aui_session_end_answer(session);
     aui_session_abandon(session, now);
     return;
   }
   aui_error error = {0};
-  aui_reply_timed_out(reply, down_since(session), aui_session_error(session), &error);
+  aui_reply_timed_out(reply, aui_session_down_since(session), aui_session_error(session), &error);
   aui_session_end_early(session, reply, &error, now);
   aui_error_clear(&error);
+}
+
+static void expire_queue(aui_session *session, uint64_t now) {
+  for (aui_reply *reply = session->queue, *next; reply; reply = next) {
+    next = reply->next;
+    expire_reply(session, reply, now);
+  }
+  aui_session_time_queue(session);
 }
 
 static void check_liveness(aui_session *session, uint64_t now) {
@@ -86,13 +91,10 @@ void aui_session_tick(aui_session *session, uint64_t now) {
   if (session->pace.next <= now) session->pace = (aui_pace){0};
   if (aui_session_is_up(session, CARRIER_OPEN)) check_liveness(session, now);
   if (session->connect_deadline <= now) connect_timed_out(session);
-  bool refusal_due =
-      session->refusal && session->active && aui_reply_deadline(session->active, down_since(session)) <= now;
+  bool refusal_due = session->refusal && session->active &&
+                     aui_reply_deadline(session->active, aui_session_down_since(session)) <= now;
   if (session->close_deadline <= now || refusal_due) close_timed_out(session);
   if (session->active) expire_reply(session, session->active, now);
   if (session->parked) expire_reply(session, session->parked, now);
-  for (aui_reply *reply = session->queue, *next; reply; reply = next) {
-    next = reply->next;
-    expire_reply(session, reply, now);
-  }
+  if (session->queue_deadline <= now) expire_queue(session, now);
 }

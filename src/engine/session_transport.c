@@ -29,7 +29,10 @@ void aui_session_phase(aui_session *session, aui_phase phase, uint64_t now) {
     session->transport = TRANSPORT_OPENING;
     session->connect_deadline = aui_deadline_after(now, session->config.connect_timeout);
     session->retry_at = AUI_NEVER;
-    if (session->down_since == AUI_NEVER) session->down_since = now;
+    if (session->down_since == AUI_NEVER) {
+      session->down_since = now;
+      aui_session_time_queue(session);
+    }
     session->notify = true;
   }
   session->phase = phase;
