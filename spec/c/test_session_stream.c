@@ -125,6 +125,18 @@ static void cut(peer *p, const char *cause) {
   aui_session_disconnected(p->session, cause, true, p->now);
 }
 
+/* The connection is lost in the middle of an answer, which is resumed on the next one. */
+static void go_on_after_cut(peer *p) {
+  cut(p, "connection reset");
+  if (aui_session_want(p->session) == AUI_WANT_NOTHING) {
+    p->now = aui_session_retry_at(p->session);
+    aui_session_tick(p->session, p->now);
+  }
+  connect_stream(p);
+  peer_pump(p, SIZE_MAX);
+  say(p, HEAD);
+}
+
 static void assert_thread(const peer *p, const char *id) {
   size_t n;
   const char *actual = aui_session_thread_id(p->session, &n);
@@ -1002,6 +1014,76 @@ static void an_answer_that_goes_on_from_other_text_is_not_ours(void **state) {
   stop(&p);
 }
 
+/* Deltas that begin with one another are taken for wordings of the whole, of which none is known to be right: what was
+ * shown then says nothing against the message. */
+static void an_answer_whose_text_was_guessed_is_ours(void **state) {
+  static const struct {
+    const char *deltas[6]; /* "": the connection is cut, and the answer resumed */
+    const char *message;
+  } answers[] = {
+      {{"1", "10", "100", "", " end"}, "110100 end"},
+      {{"a", "ab", "abc", "d", "", " end"}, "aababcd end"},
+      {{"x", "", "1", "10", "100", "!"}, "x110100!"},
+      {{"a", "ab", "abc", "", "d", ""}, "aababcd"},
+      {{"1", "10", ""}, "10 were the whole"},
+      {{"1", "10", "", "10 w", ""}, "10 were the whole"},
+      {{"sixteen letters:", "sixteen letters: no", ""}, "sixteen letters:sixteen letters: no"},
+  };
+  for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+    char json[128];
+    peer p;
+    open_resumable(state, &p);
+    aui_reply *reply = post(&p, "{}");
+    say(&p, HEAD);
+    for (int k = 0; k < 6 && answers[i].deltas[k]; k++) {
+      if (*answers[i].deltas[k]) {
+        delta(&p, k, answers[i].deltas[k]);
+      } else {
+        go_on_after_cut(&p);
+      }
+    }
+    final(&p, 9, answers[i].message);
+    done(&p);
+    snprintf(json, sizeof json, MESSAGE("%s"), answers[i].message);
+    assert_ends_in(reply, json, answers[i].message);
+    release(&p, reply);
+    stop(&p);
+  }
+}
+
+static void one_of_which_nothing_is_in_doubt_any_more_is_not_ours_with_other_text(void **state) {
+  peer p;
+  open_resumable(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  delta(&p, 1, "1");
+  delta(&p, 2, "10"); /* was it all of "10"? */
+  delta(&p, 3, "2");  /* no */
+  go_on_after_cut(&p);
+  final(&p, 9, "another");
+  assert_true(aui_reply_is_parked(reply));
+  assert_text(reply, "1102");
+  release(&p, reply);
+  stop(&p);
+}
+
+static void an_answer_is_not_of_two_threads(void **state) {
+  peer p;
+  open_resumable(state, &p);
+  aui_reply *reply = post(&p, "{}");
+  say(&p, HEAD);
+  thread(&p);
+  delta(&p, 1, "one");
+  event(&p, "{'type':'thread','data':{'thread_id':'U'}}");
+  assert_thread(&p, "T");
+  assert_true(aui_reply_is_parked(reply)); /* the transcript may have it */
+  aui_reply_give_up(reply);
+  assert_failed(reply, AUI_ERROR_PROTOCOL, false, AUI_DELIVERED_MAYBE, 0, 0,
+                "the server named another thread in the middle of an answer");
+  release(&p, reply);
+  stop(&p);
+}
+
 static void a_message_without_a_numbered_event_is_in_doubt(void **state) {
   peer p;
   open_resumable(state, &p);
@@ -1130,6 +1212,9 @@ int main(void) {
       IN_EVERY_WAY(a_resumption_that_is_refused_is_in_doubt),
       IN_EVERY_WAY(an_answer_of_another_thread_does_not_go_on_with_ours),
       IN_EVERY_WAY(an_answer_that_goes_on_from_other_text_is_not_ours),
+      IN_EVERY_WAY(an_answer_whose_text_was_guessed_is_ours),
+      IN_EVERY_WAY(one_of_which_nothing_is_in_doubt_any_more_is_not_ours_with_other_text),
+      IN_EVERY_WAY(an_answer_is_not_of_two_threads),
       IN_EVERY_WAY(a_message_without_a_numbered_event_is_in_doubt),
       IN_EVERY_WAY(a_resumption_may_be_cancelled),
       IN_EVERY_WAY(without_reconnecting_nothing_is_resumed),

@@ -244,6 +244,10 @@ bool aui_event_expects_deltas(const aui_event_reader *reader) {
   return reader->growth.way == AUI_GROWTH_DELTAS;
 }
 
+bool aui_event_is_sure(const aui_event_reader *reader) {
+  return aui_growth_is_sure(&reader->growth);
+}
+
 bool aui_event_is_delta(const aui_event_reader *reader, size_t *n, aui_json_span *number, aui_json_span *text) {
   *n = reader->json.len;
   *number = reader->scan.members.envelope.number;

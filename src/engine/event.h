@@ -79,6 +79,9 @@ int64_t aui_event_seq(const aui_event_reader *reader);
  * first bytes were equal before and after: never within a character. */
 bool aui_event_take(aui_event_reader *reader, aui_buffer *text, size_t *keep);
 
+/* Whether the text of the updates that were taken is surely what the answer begins with, see aui_growth_is_sure. */
+bool aui_event_is_sure(const aui_event_reader *reader);
+
 /* Whether the message is an UPDATE that is a delta, with a number, and its text was taken, so that it is the answer's;
  * `*number` and `*text` say where both stand in its payload of `*n` bytes. */
 bool aui_event_is_delta(const aui_event_reader *reader, size_t *n, aui_json_span *number, aui_json_span *text);

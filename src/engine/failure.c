@@ -208,8 +208,10 @@ void aui_failure_of_short_answer(aui_error *error) {
   aui_error_set(error, AUI_ERROR_TRANSPORT, "the server ended the answer before it was complete");
 }
 
-void aui_failure_of_other_thread(aui_error *error) {
-  aui_error_set(error, AUI_ERROR_PROTOCOL, "the server resumed an answer of another thread");
+void aui_failure_of_other_thread(aui_error *error, bool resumed) {
+  aui_error_set(error, AUI_ERROR_PROTOCOL,
+                resumed ? "the server resumed an answer of another thread"
+                        : "the server named another thread in the middle of an answer");
   error->about_message = true;
 }
 

@@ -82,8 +82,8 @@ void aui_failure_of_events(aui_error *error, aui_event_stream_result why, size_t
 /* The answer has ended, and its final message has not come. */
 void aui_failure_of_short_answer(aui_error *error);
 
-/* In place of the answer that was to be resumed, one of another thread came. */
-void aui_failure_of_other_thread(aui_error *error);
+/* An answer that has begun is said to be of another thread. `resumed`: it was to go on on this connection. */
+void aui_failure_of_other_thread(aui_error *error, bool resumed);
 
 /* The message of an answer that was resumed does not have the text that had come before. */
 void aui_failure_of_other_answer(aui_error *error);

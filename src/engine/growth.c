@@ -78,9 +78,10 @@ static relation growth_compare(const char *json, aui_json_span string, const cha
 
 /* ---- which way ---- */
 
-static void expect_anything(aui_growth *growth) {
-  growth->way = AUI_GROWTH_UNKNOWN;
+static void give_up_deltas(aui_growth *growth, int way) {
+  growth->way = way;
   growth->last_at = 0;
+  growth->gave_up = true;
 }
 
 static bool is_first_delta(aui_growth *growth, const char *json, aui_json_span string, const aui_buffer *text) {
@@ -97,14 +98,14 @@ static bool is_first_delta(aui_growth *growth, const char *json, aui_json_span s
 static bool is_further_delta(aui_growth *growth, const char *json, aui_json_span string, const aui_buffer *text) {
   bool tells = !growth->expects_deltas || text->len >= AUI_GROWTH_TELLING;
   if (tells && growth_compare(json, string, text->data, text->len) >= EQUALS) {
-    growth->way = AUI_GROWTH_WHOLE;
+    give_up_deltas(growth, AUI_GROWTH_WHOLE);
     return false;
   }
   const char *last = text->data + growth->last_at;
   bool goes_on = growth_compare(json, string, last, text->len - growth->last_at) == GOES_ON;
   bool reworded = goes_on && growth->doubtful;
   growth->doubtful = goes_on;
-  if (reworded) expect_anything(growth);
+  if (reworded) give_up_deltas(growth, AUI_GROWTH_UNKNOWN);
   return !reworded;
 }
 
@@ -118,7 +119,7 @@ static bool is_delta(aui_growth *growth, const char *json, aui_json_span string,
   if (string.start == settled) return true;
   if (first ? !is_first_delta(growth, json, shown, text) : !is_further_delta(growth, json, shown, text)) return false;
   if (text->len < max_text && string.end - string.start < max_text - text->len) return true;
-  expect_anything(growth);
+  give_up_deltas(growth, AUI_GROWTH_UNKNOWN);
   return false;
 }
 
@@ -179,6 +180,10 @@ bool aui_growth_go_on(aui_growth *growth, const char *json, aui_json_span rest, 
   if (text->len > 0 && settled > rest.start) growth->way = AUI_GROWTH_WHOLE;
   hold_back(growth, json, settled, rest.end);
   return decode_behind(json, (aui_json_span){rest.start, settled}, text, text->len, keep);
+}
+
+bool aui_growth_is_sure(const aui_growth *growth) {
+  return growth->expects_deltas && !growth->gave_up && !growth->doubtful;
 }
 
 bool aui_growth_end(aui_growth *growth, const char *json, aui_json_span string, aui_buffer *text, size_t *keep) {

@@ -29,6 +29,7 @@ typedef struct {
   bool expects_deltas;
   size_t last_at; /* of deltas: where in the text the last one begins */
   bool doubtful;  /* of deltas: one that goes on with the last one ends them */
+  bool gave_up;   /* deltas have turned out to be none */
   bool has_held;
   char held[AUI_GROWTH_HELD]; /* the escape of a high surrogate at the last update's end: of deltas, the next may have
                                * its other half */
@@ -51,6 +52,10 @@ bool aui_growth_take(aui_growth *growth, const char *json, aui_json_span string,
 /* Takes the rest of an update's text, whose first part is equal to `text`. */
 bool aui_growth_go_on(aui_growth *growth, const char *json, aui_json_span rest, size_t settled, aui_buffer *text,
                       size_t *keep);
+
+/* Whether the text so far surely is what the answer begins with, if its updates are what the protocol says: they were
+ * deltas from the first one on, and nothing has spoken against that. */
+bool aui_growth_is_sure(const aui_growth *growth);
 
 /* Takes the final message's text: nothing is held back. */
 bool aui_growth_end(aui_growth *growth, const char *json, aui_json_span string, aui_buffer *text, size_t *keep);

@@ -28,6 +28,7 @@ struct aui_reply {
   bool renewed;        /* it was refused once for want of a fresh key */
   bool again;          /* its frame has left before the connection that it is on or waits for */
   bool may_arrive;     /* it is parked, and the network may still bring the peer what has left */
+  bool guessed;        /* its text may be wrong: a connection was lost on which it had become a guess, see growth.h */
   bool on_wire;        /* its frame was handed to the connection: `first` or `idle` runs */
   bool signaled;       /* a sign has come: `idle` runs */
   bool answered;       /* some of its answer has come, see aui_reply_is_answered */

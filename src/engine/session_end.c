@@ -65,6 +65,7 @@ static void park_active(aui_session *session) {
 
 static void wait_for_next(aui_session *session) {
   aui_reply *reply = session->active;
+  if (session->events && !aui_event_is_sure(session->events)) reply->guessed = true;
   session->active = NULL;
   aui_session_enqueue_first(session, reply);
 }

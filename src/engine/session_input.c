@@ -90,10 +90,10 @@ static bool can_be_thread(const aui_buffer *id) {
   return !leads_elsewhere && !(id->len > 0 && memchr(id->data, '\0', id->len));
 }
 
-/* Of an answer that is being resumed, another thread has nothing. */
+/* Another thread has nothing of an answer that has begun. */
 static void refuse_thread(aui_session *session) {
   aui_error reason = {0};
-  aui_failure_of_other_thread(&reason);
+  aui_failure_of_other_thread(&reason, session->connection.resumes);
   aui_session_drop_connection(session, &reason);
 }
 
@@ -105,8 +105,8 @@ static bool take_thread(aui_session *session) {
     aui_buffer_free(&id);
     return true;
   }
-  bool resumed = session->active && session->active->last_seq >= 0 && session->thread_id.len > 0;
-  if (resumed && !is_known_thread(session, &id)) {
+  bool begun = session->active && session->active->last_seq >= 0 && session->thread_id.len > 0;
+  if (begun && !is_known_thread(session, &id)) {
     aui_buffer_free(&id);
     refuse_thread(session);
     return true;
@@ -121,7 +121,6 @@ static void note_text(aui_session *session, aui_reply *reply, size_t before, siz
   aui_session_count_text(session, reply, before, keep, now);
   reply->answered = session->has_text = true;
   aui_reply_text_changed(reply, keep);
-  if (keep < session->connection.had_text) session->connection.contradicted = true;
 }
 
 /* False when memory is short. */
@@ -139,13 +138,20 @@ static void refuse_answer(aui_session *session) {
   aui_session_drop_connection(session, &reason);
 }
 
+/* Whether the event ends an answer that was resumed, and whose text before it may be held against it: not one that was
+ * guessed, perhaps wrongly. */
+static bool ends_resumed(const aui_session *session, const aui_reply *reply, aui_event_type type) {
+  bool resumed = type == AUI_EVENT_FINAL && session->connection.resumes;
+  return resumed && !reply->guessed && aui_event_is_sure(session->events);
+}
+
 /* Takes the text of the message that ends an answer which was resumed, unless it contradicts what came before that:
  * then the text stays as it is. False when memory is short. */
 static bool take_resumed_text(aui_session *session, aui_reply *reply, uint64_t now) {
   size_t keep, before = reply->text.len;
   aui_buffer text = {0};
   bool ok = aui_buffer_append(&text, reply->text.data, before) && aui_event_take(session->events, &text, &keep);
-  bool other = ok && (session->connection.contradicted || keep < session->connection.had_text);
+  bool other = ok && (keep < session->connection.had_text);
   if (other) refuse_answer(session);
   if (!ok || other) {
     aui_buffer_free(&text);
@@ -187,8 +193,7 @@ static void take_part_of_answer(aui_session *session, aui_event_type type, uint6
   }
   if (reply && is_sign(reply, type)) note_sign(session, reply, aui_event_seq(session->events), now);
   if (reply && has_text) {
-    bool ends_resumed = type == AUI_EVENT_FINAL && session->connection.had_text > 0;
-    ok = ends_resumed ? take_resumed_text(session, reply, now) : take_text(session, reply, now);
+    ok = ends_resumed(session, reply, type) ? take_resumed_text(session, reply, now) : take_text(session, reply, now);
   }
   if (reply && type == AUI_EVENT_SUGGESTIONS) ok = take_suggestions(session, reply);
   if (type == AUI_EVENT_THREAD) ok = take_thread(session);

@@ -38,8 +38,8 @@ typedef struct {
   bool message_left;       /* bytes of a message have left */
   bool agent_spoke;        /* an update or a final message has come */
   bool went_on;            /* an event of the answer that is new has come, by its number */
-  size_t had_text;         /* bytes of an answer that is resumed here that had come before */
-  bool contradicted;       /* they have been changed */
+  bool resumes;            /* the message has asked for the rest of an answer */
+  size_t had_text;         /* bytes of that answer that had come before */
   bool ended_short;        /* the answer has ended in order, without its message */
   bool draining;           /* an answer is awaited that nobody waits for any more */
   bool not_detachable;     /* it is draining, or has been, or the agent has spoken unasked */

@@ -46,7 +46,8 @@ static bool stream_send(aui_session *session, const aui_reply *reply, uint64_t n
   if (ok) aui_session_record_sent(session, &body, reply->last_seq, now);
   aui_buffer_free(&body);
   if (!ok) return false;
-  session->connection.had_text = reply->last_seq >= 0 ? reply->text.len : 0;
+  session->connection.resumes = reply->last_seq >= 0;
+  session->connection.had_text = session->connection.resumes ? reply->text.len : 0;
   return true;
 }
 
