@@ -368,7 +368,8 @@ const char *aui_recorded_name(aui_recorded_kind kind);
 typedef struct {
   uint64_t first; /* from the frame's first departure until the first sign of an answer; while it has not left and there
                    * is no connection, from the loss of the last one that was healthy. A sign is a whole message that
-                   * may belong to the answer, or another AUI_SIGN_BYTES of one; bytes and pings are none */
+                   * may belong to the answer, another AUI_SIGN_BYTES of one, or a stream's comment, so that a server
+                   * that goes on with those is ended by `total` alone; bytes and pings are none */
   uint64_t idle;  /* between two signs of an answer */
   uint64_t total; /* from aui_session_send to the end */
 } aui_reply_timeouts;

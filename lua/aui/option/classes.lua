@@ -10,8 +10,10 @@
 
 ---@class (exact) aui.Timeouts seconds; false: no limit
 ---@field connect? number|false until the connection is open; default: 10
----@field first? number|false from a message's departure to the first sign of an answer; default: 60
----@field idle? number|false between two signs of an answer; default: 60
+---@field first? number|false from a message's departure to the first sign of an answer; default: 60. A sign is a
+---message that may belong to the answer, another 16 KiB of a long one, or a comment of a stream; no byte, and no ping.
+---@field idle? number|false between two signs of an answer; default: 60. A server that keeps a stream alive by comments
+---gives signs: only timeout.total ends its answer.
 ---@field total? number|false from session:send to the end of the answer; default: false
 ---@field call? number|false of a REST call, with all attempts and the pauses between them; default: 60
 

@@ -164,12 +164,15 @@ rows.session = {
     type = "seconds or false",
     default = 60,
     words = "from a message's departure to the first sign of an answer",
+    more = "A sign is a message that may belong to the answer, another 16 KiB of a long one, or a comment of a stream; "
+      .. "no byte, and no ping.",
   },
   {
     name = "timeout.idle",
     type = "seconds or false",
     default = 60,
     words = "between two signs of an answer",
+    more = "A server that keeps a stream alive by comments gives signs: only `timeout.total` ends its answer.",
   },
   {
     name = "timeout.total",
