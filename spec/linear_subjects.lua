@@ -325,6 +325,26 @@ for asked, new in pairs { ["the handshake"] = new_core, ["a call"] = new_exchang
   end
 end
 
+-- ---- Messages that wait ----
+
+local MANY = 5 -- times as many: what each costs is little beside what a session does
+
+subject("messages that wait when their session is closed", function(n)
+  aui.log(function() end, "warn")
+  local session = aui.session {
+    url = "ws://127.0.0.1:9/api/v1/external/session", task_id = "t", proxy = false,
+    queue = { messages = 2 ^ 30, bytes = MOST },
+  } -- stylua: ignore
+  local replies, text = {}, ("x"):rep(40)
+  for index = 1, MANY * n do replies[index] = session:send(text) end
+  return function()
+    session:close()
+    aui.step()
+    assert(replies[MANY * n]:status() == "failed")
+    aui.log(nil)
+  end, MANY * n * #text
+end)
+
 table.sort(subjects, function(a, b) return a.name < b.name end)
 
 return subjects

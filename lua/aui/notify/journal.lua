@@ -108,20 +108,35 @@ local function ended(session, entry, reply, status)
   if entry.traced then trace_end(session, entry, reply, not status and CANCELED or err) end
 end
 
---- Some of the replies may have ended.
+-- What has become of the reply: "pending", another status or, if its user has dropped it, nil; and the reply.
+local function look_at(entry)
+  local reply = entry.reply -- held from here on
+  return reply and reply.handle:status(), reply
+end
+
+local function all_pending(logged)
+  for _, entry in ipairs(logged) do
+    if look_at(entry) ~= "pending" then return false end
+  end
+  return true
+end
+
+--- Some of the replies may have ended. They are parted from the others in one pass: a session that is closed may end
+--- thousands.
 function journal.replies(session)
-  local index, logged = 1, session.logged
-  while logged and logged[index] do
-    local entry = logged[index]
-    local reply = entry.reply -- held from here on
-    local status = reply and reply.handle:status()
+  local logged = session.logged
+  if not logged or all_pending(logged) then return end
+  local pending, over = {}, {}
+  for _, entry in ipairs(logged) do
+    local status, reply = look_at(entry)
     if status == "pending" then
-      index = index + 1
+      pending[#pending + 1] = entry
     else
-      table.remove(logged, index)
-      ended(session, entry, reply, status)
+      over[#over + 1] = { entry = entry, reply = reply, status = status }
     end
   end
+  session.logged = pending
+  for _, one in ipairs(over) do ended(session, one.entry, one.reply, one.status) end
 end
 
 --- What the history says about a message whose answer was cut off; `source` has the id and the service of its session.

@@ -14,7 +14,9 @@ local COUNT = {} -- no text
 
 function sent.new()
   return setmetatable({
-    open = {}, -- messages in the order in which they leave, from the oldest on whose reply was last seen pending
+    open = {}, -- messages in the order in which they leave, from the oldest on whose reply was last seen pending:
+    first = 1, -- from here
+    last = 0, -- to here
     last_ids = {}, -- of the newest answers, by task
     unsettled = nil, -- by task, what was sent to it since: how often each text, and by COUNT how many in all
     count = 0, -- of tasks
@@ -24,7 +26,8 @@ end
 --- Notes a message that was accepted. Its reply is not kept alive: one that its user drops is thereby cancelled.
 function sent:add(reply, task_id, text)
   self:oldest() -- lets go of those that have ended
-  self.open[#self.open + 1] = setmetatable({ reply = reply, task_id = task_id, text = text }, { __mode = "v" })
+  self.last = self.last + 1
+  self.open[self.last] = setmetatable({ reply = reply, task_id = task_id, text = text }, { __mode = "v" })
 end
 
 local function forget(self, task_id)
@@ -59,11 +62,12 @@ end
 
 --- The oldest message whose reply has not ended, or nil: { reply (weak), task_id, text }.
 function sent:oldest()
-  while self.open[1] do
-    local message = self.open[1]
+  while self.first <= self.last do
+    local message = self.open[self.first]
     local how, id = outcome(message)
     if how == "pending" then return message end
-    table.remove(self.open, 1)
+    self.open[self.first] = nil
+    self.first = self.first + 1
     if type(id) == "string" then
       note_answer(self, message.task_id, id)
     elseif how ~= "unsent" then
