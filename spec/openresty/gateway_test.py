@@ -17,8 +17,8 @@ import unittest
 
 import websockets
 
-from harness import (KEY, PATIENCE, PUBLISHABLE_KEY, TIMEOUT, Agent, Browser, Case, Redis, Sim, WebSocket, free_port,
-                     raw_websocket, shown, wait_until)
+from harness import (KEY, PATIENCE, PUBLISHABLE_KEY, TIMEOUT, Agent, Browser, Case, Redis, Sim, Stream, WebSocket,
+                     free_port, raw_websocket, shown, wait_until)
 
 LAPTOP = "a laptop under $1000"
 RECEIVE, FINAL = {"receive": True}, {"message": {}}
@@ -136,6 +136,33 @@ class Conversations:
         wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
         self.assertEqual([], self.logged("answer"))
 
+    def test_gives_an_answer_up_whose_browser_came_back_and_left_again(self):
+        gateway, browser, _ = self.start("--echo", "--pace", "0.5", GATEWAY_GRACE="2")
+        text = "word " * 200
+        ways_to_leave = (Stream.close, WebSocket.cut, self.stop)
+        for number, leave in enumerate(ways_to_leave, 1):
+            task = browser.create_task()
+            self.come_back(browser, gateway, task, text, leave, number)
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}') == 3, "the end of the answers")
+        self.assertEqual([], self.logged("answer"))
+
+    def come_back(self, browser, gateway, task, text, leave, times):
+        """A browser begins an answer, leaves, comes back for it, and leaves again."""
+        stream = browser.chat(task, text, "m1")
+        next(stream)
+        stream.close()
+        if leave == Stream.close:
+            back = browser.chat(task, text, "m1")
+        else:
+            back = WebSocket(browser) if leave == WebSocket.cut else self.socket_of(browser)
+            back.ask(task, text, "m1")
+        wait_until(lambda: gateway.metric("gateway_resumes_total") == times, "the browser's return")
+        leave(back)
+
+    def stop(self, websocket):
+        websocket.send({"event": "cancel", "id": "m1"})
+        self.assertEqual(("m1", "error", "canceled"), tuple(map(websocket.receive().get, ("id", "event", "kind"))))
+
 
 class Tasks(Conversations):
     """What is the same of the tasks API, whatever the workers share their knowledge in."""
@@ -159,6 +186,14 @@ class Tasks(Conversations):
         self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
         wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
         self.assertEqual(1, len(self.logged("answer")))
+
+    def test_gives_an_answer_up_when_its_browser_came_back_and_sends_something_else(self):
+        gateway, browser, task = self.start("--echo", "--pace", "0.5", GATEWAY_GRACE="60")
+        self.come_back(browser, gateway, task, "word " * 200, Stream.close, 1)
+        stream = browser.chat(task, LAPTOP, "m2")
+        next(stream)
+        wait_until(lambda: gateway.metric('aui_replies_total{outcome="canceled"}'), "the end of the answer")
+        self.assertEqual("message", list(stream)[-1][0])
 
     def test_shows_text_at_once_while_the_agent_is_still_writing(self):
         _, browser, task = self.start(scenario=[RECEIVE, {"update": "I found"}])
@@ -184,7 +219,7 @@ class Tasks(Conversations):
         self.assertEqual(1, gateway.metric("gateway_resumes_total"))
 
     def test_lets_an_answer_go_on_that_its_browser_has_come_back_for(self):
-        scenario = [RECEIVE, {"update": "One"}, {"wait": 4}, {"message": {"text": "One and two"}}]
+        scenario = [RECEIVE, {"update": "One"}, {"wait": 9}, {"message": {"text": "One and two"}}]
         _, browser, task = self.start(scenario=scenario, GATEWAY_GRACE="2")
         stream = browser.chat(task, LAPTOP)
         next(stream)
@@ -257,6 +292,20 @@ class Tasks(Conversations):
         self.assertEqual(("m2", "rate_limit", True), tuple(map(websocket.receive().get, ("id", "kind", "retryable"))))
         websocket.send({"id": "m1", "event": "cancel"})
         self.assertEqual(("m1", "error", "canceled"), tuple(map(websocket.receive().get, ("id", "event", "kind"))))
+        stream.close()
+
+    def test_stops_at_once_however_long_the_agent_takes_for_a_history(self):
+        gateway, browser, task = self.start(scenario={
+            "connections": [[RECEIVE, {"update": "I found"}], [{"agent": True}]], "rest": ["serve", "ignore"]})
+        stream = browser.chat(task, LAPTOP, "m1")
+        next(stream)
+        websocket = self.socket_of(browser)
+        websocket.ask(task, LAPTOP, "m1")
+        wait_until(lambda: gateway.metric("gateway_resumes_total"), "the wait for the answer")
+        self.stop(websocket)
+        websocket.ask(task, "headphones", "m2")
+        self.assertEqual(("m2", "chunk"), tuple(map(websocket.receive().get, ("id", "event"))))
+        self.assertEqual(0, gateway.metric('aui_calls_total{outcome="timeout"}'))  # the look-up goes on unheard
         stream.close()
 
 

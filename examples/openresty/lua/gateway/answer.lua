@@ -13,6 +13,10 @@ local ledger = require "gateway.ledger"
 local metrics = require "gateway.metrics"
 local refusal = require "gateway.refusal"
 local resume = require "gateway.resume"
+local semaphore = require "ngx.semaphore"
+
+local LOOK = 0.25 -- seconds between looks whether a browser that is gone has come back
+local WAIT = 1 -- seconds between signs that one waits for what another request gets
 
 local Answer = {}
 Answer.__index = Answer
@@ -22,7 +26,12 @@ local answer = {}
 --- The answer to a message (gateway.message), which run gets. It is sent unless it was before.
 ---@param came_back boolean whether the browser says that it was
 function answer.new(message, listener, came_back)
-  return setmetatable({ message = message, listener = listener, came_back = came_back }, Answer)
+  return setmetatable({
+    message = message,
+    listener = listener,
+    came_back = came_back,
+    news = semaphore.new(), -- for who is in Answer:wait
+  }, Answer)
 end
 
 local function fail(self, err) self.listener:emit("error", refusal.public(err)) end
@@ -129,7 +138,7 @@ local function ask_or_resume(self)
   self.is_unsent = not self.came_back and not ledger.has_begun(self.message)
   if self.is_unsent and ask(self) then return end
   self.is_unsent = false
-  resume(self.message, self.listener, function() return not (self.canceled or self.listener.gone) end)
+  resume(self)
 end
 
 --- Gets the answer and tells the listener; returns at its end.
@@ -145,6 +154,23 @@ end
 function Answer:cancel()
   self.canceled = true
   if self.reply then self.reply:cancel() end
+  self.news:post(1)
+end
+
+--- Whether somebody listens.
+function Answer:is_wanted() return not (self.canceled or self.listener.gone) end
+
+--- Waits a moment for what another request gets, or until there is news; false when it is not wanted any more. The
+--- other one goes on meanwhile, though its browser may be gone.
+function Answer:wait()
+  if self:is_wanted() then
+    note(ledger.claim, self.message)
+    self.news:wait(WAIT)
+    self.listener:beat()
+  end
+  if self:is_wanted() then return true end
+  note(ledger.release, self.message)
+  return false
 end
 
 -- As ledger.is_claimed; nil, too, while the store cannot be reached: nobody may wait then for what goes on.
@@ -153,18 +179,24 @@ local function is_claimed(message)
   if ok then return claimed end
 end
 
+-- A light thread: gives the answer up when its browser has been away for the grace, or sends something else. One that
+-- has come back may leave again.
+local function watch(self)
+  local deadline = aui.now() + config.grace
+  repeat
+    ngx.sleep(LOOK)
+    local claimed = is_claimed(self.message)
+    if claimed then deadline = aui.now() + config.grace end
+  until self.over or claimed == false or aui.now() >= deadline
+  if not self.over then self:cancel() end
+end
+
 --- To be called when the browser is gone: it may come back for the answer within the grace, on another connection.
---- Waits until that is known; without a browser the answer is given up.
+--- Without a browser the answer is given up.
 function Answer:abandon()
   if self.abandoned then return end
   self.abandoned = true
-  local deadline = aui.now() + config.grace
-  local claimed
-  repeat
-    ngx.sleep(0.1)
-    claimed = is_claimed(self.message)
-  until claimed ~= nil or self.over or aui.now() >= deadline
-  if not claimed and not self.over then self:cancel() end
+  ngx.thread.spawn(watch, self)
 end
 
 return answer

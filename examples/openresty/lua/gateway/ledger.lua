@@ -9,6 +9,7 @@ local ledger = {}
 local messages, conversations = store "messages", store "conversations"
 
 local MEMORY = 3600 -- seconds
+local CLAIM = 5 -- seconds, of which a busy machine or store may take some
 local LONGEST_ID = 128 -- bytes
 
 local function key(kind, message) return kind .. ":" .. message.task_id .. ":" .. message.id end
@@ -55,10 +56,13 @@ function ledger.failure(message)
   return text and cjson.decode(text)
 end
 
---- Notes that its browser has come back for its answer.
-function ledger.claim(message) messages:set(key("claimed", message), "1", MEMORY) end
+--- Notes that its browser has come back, and waits for its answer: to be called each second while it does.
+function ledger.claim(message) messages:set(key("claimed", message), "1", CLAIM) end
 
---- Whether to go on without a browser: true when it has come back elsewhere, false when it sends something else.
+--- Notes that it waits no more.
+function ledger.release(message) messages:delete(key("claimed", message)) end
+
+--- Whether to go on without a browser: true while it waits elsewhere, false when it sends something else.
 function ledger.is_claimed(message)
   if messages:get(key("claimed", message)) then return true end
   if messages:get("newest:" .. message.task_id) ~= message.id then return false end

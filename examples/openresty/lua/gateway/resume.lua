@@ -48,25 +48,46 @@ local function missing()
   return { kind = "timeout", message = "The answer is missing.", retryable = true, delivered = "maybe" }
 end
 
---- Waits until the history has the answer, and tells the listener (gateway.answer); stops when `is_wanted()` is false.
---- A message of which nothing is known, as anybody can make one up, is under way nowhere: it is looked for once.
-return function(message, listener, is_wanted)
-  metrics.count "gateway_resumes_total"
-  local is_known = ledger.has_begun(message)
-  if is_known then ledger.claim(message) end
-  local deadline, pause = aui.now() + (is_known and config.resume_patience or 0), FIRST_PAUSE
+-- The answer and its JSON when the history has it; or nil and why there is none. A message of which nothing is known,
+-- as anybody can make one up, is under way nowhere: it is looked for once.
+local function search(answer)
+  local message = answer.message
+  local patience = ledger.has_begun(message) and config.resume_patience or 0
+  local deadline, pause = aui.now() + patience, FIRST_PAUSE
   repeat
     local failure = ledger.failure(message) -- looked up first: it may have come after the answer
     local found, more = look_up(message, pause)
-    if found then
-      emit_text(listener, 0, type(found.text) == "string" and found.text or "")
-      return listener:emit("message", more)
-    end
-    listener:beat()
+    if found then return found, more end
     failure = failure or more
-    if failure then return listener:emit("error", failure) end
+    if failure then return nil, failure end
     pause = math.min(pause * 2, LONGEST_PAUSE)
-  until aui.now() >= deadline or not is_wanted()
-  if is_wanted() then return listener:emit("error", missing()) end
-  listener:emit("error", refusal.canceled "maybe")
+  until aui.now() >= deadline or not answer:is_wanted()
+  return nil, missing()
+end
+
+-- Searches in a light thread, as a slow agent may take long for each history: who waits says meanwhile that it does,
+-- and need not wait for the end. The results are in the table returned when it `is_complete`.
+local function begin_search(answer)
+  local results = {}
+  ngx.thread.spawn(function()
+    results.ok, results.found, results.more = pcall(search, answer)
+    results.is_complete = true
+    answer.news:post(1)
+  end)
+  return results
+end
+
+--- Waits until the history has the answer (gateway.answer), and tells the listener; stops when it is not wanted.
+return function(answer)
+  metrics.count "gateway_resumes_total"
+  local listener, results = answer.listener, begin_search(answer)
+  repeat
+    local is_wanted = answer:wait()
+  until results.is_complete or not is_wanted
+  if not results.is_complete then return listener:emit("error", refusal.canceled "maybe") end
+  local found, more = results.found, results.more
+  if not results.ok then error(found, 0) end
+  if not found then return listener:emit("error", more) end
+  emit_text(listener, 0, type(found.text) == "string" and found.text or "")
+  listener:emit("message", more)
 end
