@@ -354,6 +354,30 @@ class Threads(Conversations, Case):
         self.assertEqual("message", browser.ask(task, "headphones", "m2")[-1][0])
         self.assertEqual([LAPTOP, "headphones"], self.logged("message"))
 
+    def test_answers_a_browser_that_comes_back_while_its_first_message_is_connected_for(self):
+        sim = self.sim("--pace", "0")
+        gateway = self.gateway(self.address(sim))
+        browser = Browser(gateway)
+        task = browser.create_task()
+        gateway.configure("")  # new workers have no token yet, nor connections
+        websocket = self.socket_of(browser)
+        self.hold(sim)
+        browser.chat(task, LAPTOP, "m1").close()
+        back = browser.chat(task, LAPTOP, "m1")
+        websocket.ask(task, LAPTOP, "m1")
+        back.wait_for_a_comment()
+        sim.process.send_signal(signal.SIGCONT)
+        self.assertEqual("message", list(back)[-1][0])
+        while (event := websocket.receive())["event"] == "chunk":
+            pass
+        self.assertEqual("message", event["event"])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+    def hold(self, sim):
+        """From now on it answers nothing, until it gets SIGCONT."""
+        self.addCleanup(sim.process.send_signal, signal.SIGCONT)
+        sim.process.send_signal(signal.SIGSTOP)
+
     def test_tells_that_a_key_is_refused(self):
         gateway = self.gateway(self.address(self.sim()), AUI_PUBLISHABLE_KEY="pk_network_" + KEY[::-1])
         answer = Browser(gateway).post("/api/tasks")
@@ -423,7 +447,7 @@ class ThreadsInRedis(SharedStore):
         self.assertEqual([LAPTOP, "headphones"], self.logged("message"))
 
 
-    def test_does_not_say_that_a_message_was_not_sent_which_another_machine_is_about_to_send(self):
+    def test_sends_a_message_once_another_machine_has_failed_to(self):
         silent = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(silent.close)
         here = self.gateway(f"http://127.0.0.1:{silent.getsockname()[1]}/apollo-api")
@@ -432,12 +456,20 @@ class ThreadsInRedis(SharedStore):
         task = browser.create_task()
         self.move(browser, here)
         stream = browser.chat(task, LAPTOP, "m1")
-        self.addCleanup(silent.accept()[0].close)
+        connection = silent.accept()[0]
         self.move(browser, there)
-        ends = [browser.ask(task, LAPTOP, id)[-1] for id in ("m1", "m2")]
-        stream.close()
-        self.assertEqual([("error", "maybe"), ("error", "no")], [(end[0], end[1]["delivered"]) for end in ends])
+        back = browser.chat(task, LAPTOP, "m1")
+        back.wait_for_a_comment()
+        self.assert_not_delivered(browser.ask(task, LAPTOP, "m2")[-1])
         self.assertEqual([], self.logged("message"))
+        silent.close()
+        connection.close()
+        self.assert_not_delivered(list(stream)[-1])
+        self.assertEqual("message", list(back)[-1][0])
+        self.assertEqual([LAPTOP], self.logged("message"))
+
+    def assert_not_delivered(self, event):
+        self.assertEqual(("error", "no"), (event[0], event[1]["delivered"]))
 
 
 class WithDeadWorkers(Case):

@@ -282,6 +282,13 @@ class Stream:
                 return event["event"], json.loads(event["data"]), event["id"]
         raise StopIteration
 
+    def wait_for_a_comment(self):
+        """Before the first event."""
+        while not self.comments:
+            line = self.response.readline().decode()
+            assert line and not line.startswith(("event:", "data:")), line
+            self.comments += line.startswith(":")
+
     def close(self):
         """As a browser that is closed, or whose network is lost."""
         self.response.close()

@@ -119,13 +119,15 @@ local function begin(message)
   return ledger.begin(message)
 end
 
--- Tells the listener the answer or why there is none; false if another request sends the message meanwhile. It is
--- noted as sent only when it can be: if this worker died while it connects, nobody else would send it.
+-- Tells the listener the answer or why there is none; false if another request sends the message meanwhile, nil if one
+-- connects for it. It is noted as sent only when it can be: if this worker died while it connects, nobody else would
+-- send it.
 local function ask(self)
   local session, err = connect(self)
   if not session then
-    if err then fail(self, err) end
-    return err ~= nil
+    if not err then return nil end
+    fail(self, err)
+    return true
   end
   local ok, begins = pcall(begin, self.message)
   if not ok or not begins then close(self, session) end
@@ -134,9 +136,19 @@ local function ask(self)
   return begins
 end
 
+-- As ask; while another request connects for the message it waits, for that may come to nothing.
+local function ask_in_turn(self)
+  local is_told = ask(self)
+  while is_told == nil and self:wait() do
+    self.is_unsent = false -- as far as is known here
+    is_told = not ledger.has_begun(self.message) and ask(self)
+  end
+  return is_told
+end
+
 local function ask_or_resume(self)
   self.is_unsent = not self.came_back and not ledger.has_begun(self.message)
-  if self.is_unsent and ask(self) then return end
+  if self.is_unsent and ask_in_turn(self) then return end
   self.is_unsent = false
   resume(self)
 end
