@@ -833,6 +833,21 @@ class Waiting(Case):
 
 
 class Reloads(Case):
+    def test_bear_a_look_up_that_is_the_first_of_its_worker(self):
+        gateway, browser, task = self.start(GATEWAY_WORKERS="1")
+        [old] = gateway.workers()
+        body = json.dumps({"task_id": task, "text": LAPTOP, "id": "m1"})
+        with socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT) as client:
+            client.sendall(f"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nCookie: {browser.cookie}\r\n"
+                           f"Last-Event-ID: m1.1\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n"
+                           "Connection: close\r\n\r\n".encode())
+            self.assertIn(b" 100 ", client.recv(1000))
+            gateway.signal("HUP")
+            wait_until(lambda: "shutting down" in title(old), "the worker's last work")
+            client.sendall(body.encode())
+            self.assertIn(b"\nevent: error\n", read_all(client))
+        wait_until(lambda: old not in gateway.workers(), "the old worker's end")  # its log is read at the end
+
     def test_end_a_websocket_once_its_answers_are_complete(self):
         gateway, browser, task = self.start("--pace", "0.05", GATEWAY_HEARTBEAT="1")
         old = gateway.workers()
@@ -1417,6 +1432,12 @@ def raw(gateway, request):
 def http2_frame(kind, flags, stream, payload):
     """RFC 9113, 4.1"""
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def title(pid):
+    """What a process says that it is."""
+    with open(f"/proc/{pid}/cmdline") as file:
+        return file.read()
 
 
 def read_all(client):
