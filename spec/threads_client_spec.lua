@@ -192,6 +192,17 @@ for _, scheme in ipairs(wire.schemes) do
       end
     end)
 
+    it("does not take a token that is too long for a header", function()
+      local function grant(length)
+        return { status = 200, body = cjson.encode { access_token = ("a"):rep(length), expires_in = 9 } }
+      end
+      local answer, err = play({ grant(8193) }):welcome_message()
+      assert.is_nil(answer)
+      assert.same({ "protocol", false }, { err.kind, err.retryable })
+      assert.matches("expected an access_token of 8192 bytes at most, got 8193$", err.message)
+      assert(play({ grant(8192), { status = 200, body = "{}" } }):welcome_message())
+    end)
+
     it("does not wait longer for a token than for the call", function()
       local answer, err = play({ "ignore" }, { timeout = { call = 0.2 } }):welcome_message()
       assert.is_nil(answer)

@@ -62,11 +62,17 @@ end
 
 -- ---- What is answered ----
 
+-- Bytes of an access token: servers and proxies take no longer field of a header, which is where it goes.
+local LONGEST_TOKEN = 8192
+
 local function read_token(body)
   local grant, problem = answer.object(body)
   if not grant then return nil, problem end
   local token, lifetime = grant.access_token, grant.expires_in
   if type(token) ~= "string" or token == "" or token:find "[^\33-\126]" then return nil, "expected an access_token" end
+  if #token > LONGEST_TOKEN then
+    return nil, ("expected an access_token of %d bytes at most, got %d"):format(LONGEST_TOKEN, #token)
+  end
   if type(lifetime) ~= "number" or not (lifetime > 0) then return nil, "expected expires_in, in seconds" end
   local agent_id = check.is_id(grant.agent_id) and grant.agent_id or nil
   return { value = token, lifetime = lifetime, agent_id = agent_id }
