@@ -18,6 +18,8 @@ local SPELLINGS = {
   ["with all escapes of JSON"] = 'k\\/\\"hunter2\\" \\\\&%',
   ["with escapes of JSON by number"] = "k\\u002f\\u0022hunter2\\u0022 \\u005c\\u0026%",
   ["in HTML"] = "k/&quot;hunter2&quot; \\&amp;%",
+  ["in HTML by number"] = "k&#47;&#34;hunter2&#34; \\&#38;%",
+  ["in HTML by hexadecimal number"] = "k&#x2f;&#x22;hunter2&#x22; \\&#x26;%",
   ["as in a query"] = "k%2F%22hunter2%22+%5C%26%25",
   ["as encodeURI does"] = "k/%22hunter2%22%20%5C&%25",
 }
