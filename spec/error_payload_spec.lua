@@ -181,6 +181,20 @@ for _, scheme in ipairs { "ws", "wss" } do
       assert.is_truthy(err.message:find("body%.0%.table.*: field required"), err.message)
     end)
 
+    it("does not show a key of digits that it repeats as a number", function()
+      local key = "123456789"
+      local payload = [[{"status_code":500,"code":%s,"detail":[{"loc":[%s],"msg":%s}],
+        "extra_data":{"retry_after":%s,"list":[%s,%s.0,-%s,1.23456789e8,7]}}]]
+      local steps = { { receive = true }, { send = (payload:gsub("%%s", key)) }, { close = 1011 } }
+      server = support.play(steps, { scheme = scheme })
+      session = server:connect { api_key = key }
+      local _, err = session:ask "question"
+      assert.are.equal("***", err.code)
+      assert.are.same({ retry_after = "***", list = { "***", "***", "***", "***", 7 } }, err.extra_data)
+      assert.is_nil(err.retry_after)
+      assert.is_truthy(err.message:find("***: ***", 1, true), err.message)
+    end)
+
     it("can be put into a sentence", function()
       play { { receive = true }, { error = CASES[1].payload } }
       local _, err = session:ask "question"

@@ -116,6 +116,49 @@ for name, payload in pairs(payloads) do
   end)
 end
 
+-- A server chooses the token that it repeats.
+local tokens = {
+  ["that is cut off, again and again"] = function(n) return ("a"):rep(n) .. "b", ("a"):rep(n - 1) .. "c" end,
+  ["that is almost there, again and again"] = function(n) return ("a"):rep(n) .. "b", ("a"):rep(2 * n) end,
+  ["that is almost there, percent-encoded"] = function(n) return ("+"):rep(n) .. "b", ("%2B"):rep(2 * n) end,
+  ["that is almost there, in HTML"] = function(n) return ("+"):rep(n) .. "b", ("&#43;"):rep(2 * n) end,
+  ["that is there"] = function(n) return ("+"):rep(n) .. "b", ("+"):rep(n) .. "b" end,
+}
+
+for name, token in pairs(tokens) do
+  subject("an error of a long token " .. name, function(n)
+    local value, words = token(32 * n)
+    local holder = secrets.new()
+    holder.add { value }
+    local mask = secrets.mask { holder }
+    mask "" -- has what it looks for ready
+    local payload = ('{"extra_data":{"a":"%s"}}'):format(words)
+    local raw = { kind = "server", message = "the server answered", payload = payload }
+    return function() error_module.from_core(raw, mask) end, #payload
+  end)
+end
+
+local values = {
+  ["short strings"] = '"a",',
+  ["strings that begin like a secret"] = '"name1=va",',
+  ["strings like the end of a secret"] = '"ue/15=abcdefghij",',
+  ["numbers"] = "123456789012345,",
+  ["objects"] = '{"name1":"va"},',
+}
+
+for name, value in pairs(values) do
+  subject("an error where there are many secrets: " .. name, function(n)
+    local list, holder = { "12345678901234" }, secrets.new()
+    for index = 1, 15 do list[#list + 1] = ("name%d=va/lue+%d=abcdefghij"):format(index, index) end
+    holder.add(list)
+    local mask = secrets.mask { holder }
+    mask "" -- has what it looks for ready
+    local payload = ('{"extra_data":{"a":[%s1]}}'):format(value:rep(n))
+    local raw = { kind = "server", message = "the server answered", payload = payload }
+    return function() error_module.from_core(raw, mask) end, #payload
+  end)
+end
+
 -- ---- Examples ----
 
 local lines = {

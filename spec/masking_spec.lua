@@ -2,7 +2,10 @@
 
 local aui = require "aui"
 local cjson = require "cjson"
+local error_module = require "aui.error"
+local json = require "aui.text.json"
 local secrets = require "aui.secret"
+local support = require "spec.support"
 
 assert(aui) -- it says which host the modules above are for
 
@@ -140,5 +143,71 @@ describe("#native a mask of numbers", function()
       assert.equal(number, mask(number))
       assert.equal(number, mask_of "hunter2"(number))
     end
+  end)
+end)
+
+describe("#native the errors of one failure", function()
+  local payload = '{"status_code":500,"code":7,"message":"hunter2hunter2","extra_data":{"list":["a","b","c"],"n":1.5}}'
+
+  -- A mask, the number of calls of it, and the error that it is needed for.
+  local function counting()
+    local holder, counted = secrets.new(), { calls = 0 }
+    holder.add { "hunter2hunter2" }
+    local mask, changes = secrets.mask { holder }
+    counted.holder = holder
+    local function count(value)
+      counted.calls = counted.calls + 1
+      return mask(value)
+    end
+    function counted.read(text)
+      local raw = { kind = "server", message = "the server answered", retryable = true, payload = text }
+      return error_module.from_core(raw, count, changes())
+    end
+    return counted
+  end
+
+  it("are read once", function()
+    local counted = counting()
+    local first = counted.read(payload)
+    local once = counted.calls
+    local second = counted.read(payload)
+    assert.equal(once + 1, counted.calls) -- its own message
+    assert.same(first, second)
+    assert.equal("the server answered: ***", second.message)
+    assert.same({ 7, { list = { "a", "b", "c" }, n = 1.5 } }, { second.code, second.extra_data })
+  end)
+
+  it("are read again when there is more to hide, or something else was said", function()
+    local counted = counting()
+    local first = counted.read '{"extra_data":{"a":"new-secret-1"}}'
+    assert.equal("new-secret-1", first.extra_data.a)
+    counted.holder.add { "new-secret-1" }
+    assert.equal("***", counted.read('{"extra_data":{"a":"new-secret-1"}}').extra_data.a)
+    assert.equal("b", counted.read('{"extra_data":{"a":"b"}}').extra_data.a)
+    assert.is_nil(counted.read("").extra_data)
+  end)
+
+  it("are read once also where handlers, a log and spans are told", function()
+    local failure = { status_code = 500, message = "Oops" }
+    local server = support.play { { receive = true }, { error = failure }, { close = 1011 } }
+    local decode, decoded, told = json.decode, 0, {}
+    local function tell(what) told[#told + 1] = what.err or what end
+    aui.log(tell, "debug")
+    aui.trace(tell)
+    function json.decode(text) -- luacheck: ignore
+      if text:find("Oops", 1, true) then decoded = decoded + 1 end
+      return decode(text)
+    end
+    local session = server:connect { reconnect = { base = 3600, max = 3600 } }
+    session:on("state", function(_, err) tell(err) end)
+    local _, err = session:ask "question"
+    session:close()
+    json.decode = decode -- luacheck: ignore
+    aui.log(nil)
+    aui.trace(nil)
+    server:stop()
+    assert.matches("Oops", err.message)
+    assert.is_true(#told > 3)
+    assert.equal(1, decoded)
   end)
 end)

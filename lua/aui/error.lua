@@ -34,28 +34,35 @@ end
 local function words_of_page(body, mask)
   local text = body:sub(1, LONGEST_READ)
   if text:find "[%z\1-\8\14-\26\28-\31]" then return "" end
-  return words_of(without_tags(mask(text)), mask) -- a secret may have what looks like a tag, or tags in it
+  local masked = mask(text) -- before and after: a secret may have what looks like a tag, or tags in it
+  local shown = without_tags(masked)
+  return shown == masked and host.words(masked) or words_of(shown, mask)
+end
+
+-- What a payload has for people, as words: a number may be a secret.
+local function told(value, mask)
+  if type(value) == "number" then value = mask(json.whole(value)) end
+  return tostring(value)
 end
 
 -- Where a validation error is, such as "body.text: ".
-local function place_of(loc)
+local function place_of(loc, mask)
   if type(loc) ~= "table" then return "" end
   local names = {}
   for index = 1, math.min(#loc, MOST_ITEMS) do
-    local name = loc[index]
-    names[index] = tostring(json.whole(name))
+    names[index] = told(loc[index], mask)
   end
   return #names > 0 and table.concat(names, ".") .. ": " or ""
 end
 
 -- A list of errors: "text: field required; ...".
-local function join_list(list)
+local function join_list(list, mask)
   local parts = {}
   for index = 1, math.min(#list, MOST_ITEMS) do
     local item = list[index]
     if type(item) == "table" then
       local said = item.msg or item.message
-      if said then parts[#parts + 1] = place_of(item.loc or { item.field }) .. tostring(said) end
+      if said then parts[#parts + 1] = place_of(item.loc or { item.field }, mask) .. told(said, mask) end
     elseif type(item) == "string" then
       parts[#parts + 1] = item
     end
@@ -63,19 +70,22 @@ local function join_list(list)
   return table.concat(parts, "; ")
 end
 
--- A copy of a decoded value with secrets hidden in all of its strings. The JSON text itself may have them escaped.
-local function mask_strings(value, mask)
-  if type(value) == "string" then return mask(value) end
-  if type(value) ~= "table" then return value end
+-- A copy of a decoded value with secrets hidden in all of its strings and numbers. The JSON text itself may have them
+-- escaped. A number that is a key is only a place in a list.
+local function mask_values(value, mask)
+  local kind = type(value)
+  if kind == "string" or kind == "number" then return mask(value) end
+  if kind ~= "table" then return value end
   local masked = {}
   for key, item in pairs(value) do
-    masked[mask_strings(key, mask)] = mask_strings(item, mask)
+    if type(key) == "string" then key = mask(key) end
+    masked[key] = mask_values(item, mask)
   end
   return masked
 end
 
-local function text_of(value)
-  if type(value) == "table" then value = join_list(value) end
+local function text_of(value, mask)
+  if type(value) == "table" then value = join_list(value, mask) end
   if type(value) == "string" and value ~= "" then return value end
 end
 
@@ -88,54 +98,79 @@ local function fault_in(value)
 end
 
 -- What an error payload says for people, of the shapes that servers give it.
-local function message_of(value, fault)
-  return text_of(fault.message)
-    or text_of(fault.msg)
-    or text_of(value.detail)
-    or text_of(value.errors)
-    or text_of(value.error_description)
-    or text_of(value.error)
-    or text_of(value.description)
+local function message_of(value, fault, mask)
+  return text_of(fault.message, mask)
+    or text_of(fault.msg, mask)
+    or text_of(value.detail, mask)
+    or text_of(value.errors, mask)
+    or text_of(value.error_description, mask)
+    or text_of(value.error, mask)
+    or text_of(value.description, mask)
     or ""
 end
 
 local function code_of(value, mask)
   if type(value) == "string" then return words_of(value, mask) end
-  return type(value) == "number" and json.whole(value) or nil
+  return type(value) == "number" and mask(json.whole(value)) or nil
+end
+
+-- How long a server asks to wait; nil: it does not, or what it says is a secret.
+local function pause_of(seconds, mask)
+  if type(seconds) ~= "number" or type(mask(seconds)) ~= "number" then return nil end
+  return json.whole(math.max(0, math.min(seconds, LONGEST_PAUSE)))
 end
 
 -- Takes from an error payload what programs may want of it.
-local function take_fields(err, value, fault, mask)
-  err.code = code_of(fault.code, mask) or code_of(fault.error_code, mask)
-  if type(fault.request_id) == "string" then err.request_id = words_of(fault.request_id, mask) end
-  if type(value.description) == "string" then err.description = words_of(value.description, mask) end
+local function take_fields(fields, value, fault, mask)
+  fields.code = code_of(fault.code, mask) or code_of(fault.error_code, mask)
+  if type(fault.request_id) == "string" then fields.request_id = words_of(fault.request_id, mask) end
+  if type(value.description) == "string" then fields.description = words_of(value.description, mask) end
   local extra = value.extra_data or fault.details
   if type(extra) ~= "table" then return end
-  err.extra_data = mask_strings(extra, mask)
-  local seconds = extra.retry_after
-  if type(seconds) == "number" then err.retry_after = json.whole(math.max(0, math.min(seconds, LONGEST_PAUSE))) end
+  fields.extra_data = mask_values(extra, mask)
+  fields.retry_after = pause_of(extra.retry_after, mask)
 end
 
 -- The server's own words, from an error payload or from a body of another kind.
-local function read_payload(err, payload, mask)
+local function read_payload(fields, payload, mask)
   local value = #payload <= LONGEST_DECODED and host.is_utf8(payload) and json.decode(payload)
   if type(value) ~= "table" then return words_of_page(payload, mask) end
   local fault = fault_in(value)
-  take_fields(err, value, fault, mask)
-  return words_of(message_of(value, fault), mask)
+  take_fields(fields, value, fault, mask)
+  return words_of(message_of(value, fault, mask), mask)
 end
 
---- An error of the C core, whose raw `payload` becomes fields. `mask` hides secrets in what the server says.
+-- A session tells of the same failure again and again: to handlers, to a log, to who waits for its reply. What was read
+-- of the latest payload is remembered by mask for as long as there is an error that has it.
+local latest = setmetatable({}, { __mode = "kv" })
+local readings = setmetatable({}, { __mode = "k" }) -- by error
+
+-- `version` changes when the mask has more to hide.
+local function reading_of(payload, mask, version)
+  local known = latest[mask]
+  if known and known.payload == payload and known.version == version then return known end
+  local reading = { payload = payload, version = version, fields = {} }
+  reading.words = read_payload(reading.fields, payload, mask)
+  if #payload <= LONGEST_DECODED then latest[mask] = reading end
+  return reading
+end
+
+--- An error of the C core, whose raw `payload` becomes fields. `mask` hides secrets in what the server says; see
+--- aui.secret. Errors of the same payload share its extra_data.
 ---@param raw table
----@param mask fun(text: string): string
+---@param mask fun(value: string|number): string|number
+---@param version? integer another one when the mask hides more than before
 ---@return aui.Error
-function error_module.from_core(raw, mask)
+function error_module.from_core(raw, mask, version)
   local payload = raw.payload
   raw.payload = nil
   raw.message = host.words(mask(raw.message))
+  raw.retry_after = pause_of(raw.retry_after, mask)
   if payload then
-    local words = read_payload(raw, payload, mask)
-    if words ~= "" then raw.message = host.words(raw.message .. ": " .. words) end
+    local reading = reading_of(payload, mask, version)
+    for name, value in pairs(reading.fields) do raw[name] = value end
+    if reading.words ~= "" then raw.message = host.words(raw.message .. ": " .. reading.words) end
+    readings[raw] = reading
   end
   raw.message = interrupt.unlike(raw.message) -- a close frame's reason may be its end
   return setmetatable(raw, class.Error)

@@ -7,6 +7,7 @@ local errors = require "aui.error"
 local handlers = require "aui.notify.handlers"
 local host = require "aui.host"
 local journal = require "aui.notify.journal"
+local log = require "aui.log"
 local options_module = require "aui.option"
 local record = require "aui.record"
 local recovery = require "aui.recovery"
@@ -356,13 +357,15 @@ function Session:on_event(is_text)
   recovery.on_event(self, state)
   if state == self.reported and retry_at == self.retry_at then return end
   local lost = state == "waiting" or (state == "connecting" and self.reported == "open")
-  local err = lost and connection_error(self) or nil
+  local has_handlers = self.handlers and self.handlers:has "state"
+  local is_heard = has_handlers or log.wants "warn" -- else nobody needs the error, which may be long
+  local err = lost and is_heard and connection_error(self) or nil
   local delay = retry_at and math.max(0, retry_at - host.now())
-  if self.handlers and self.handlers:has "state" then
+  if has_handlers then
     host.spawn_notifier(self.handlers.emit, self.handlers, "state", state, err, delay)
   end
   self.reported, self.retry_at = state, retry_at -- once all of that has had the memory for it
-  local problem = state ~= "open" and connection_error(self) or nil
+  local problem = state ~= "open" and self.connecting_since and connection_error(self) or nil -- of what is traced
   journal.state(self, state, err, delay, problem) -- the last thing here, since who listens may close the session
 end
 

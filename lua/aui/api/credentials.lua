@@ -144,7 +144,8 @@ end
 ---@field refused fun(headers: string): boolean a request with these headers got the status 401: whether one with others
 ---may be let in
 ---@field identity fun(): string equal for equal credentials only; it holds the key
----@field mask fun(text: string): string hides the key, and what may be secret of the headers, in a text
+---@field mask fun(value: string|number): string|number hides the key, and what may be secret of the headers, in a
+---text; a number that is one of them is "***"
 ---@field failure fun(raw: table): aui.Error the error for one of the C core's, as errors.from_core makes it
 
 --- The credentials for a place (see endpoint.resolve) of these options: the API's key, headers, auth and carrier; and
@@ -158,7 +159,7 @@ function credentials.new(options, place)
   local session_target, session_headers, rest_headers
   local token, token_value, agent_id
   local is_anonymous -- whether nothing was sent by which a server could know who asks
-  local mask = secrets.mask(holders)
+  local mask, secret_changes = secrets.mask(holders)
 
   local function compose(key, lines)
     session_target, session_headers, rest_headers = api.sign(key, place.target(), lines, options)
@@ -188,7 +189,7 @@ function credentials.new(options, place)
   end
 
   local function failure(raw)
-    local err = errors.from_core(raw, mask)
+    local err = errors.from_core(raw, mask, secret_changes())
     if is_anonymous and is_refusal(err) then err.message = host.words(err.message .. " (no api_key was sent)") end
     return err
   end
