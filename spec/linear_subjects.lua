@@ -10,6 +10,7 @@ local engine = require "aui.engine"
 local error_module = require "aui.error"
 local history = require "aui.recovery.history"
 local json = require "aui.text.json"
+local json_text = require "aui.secret.json_text"
 local message = require "aui.api.message"
 local plain = require "plain"
 local products = require "aui.message"
@@ -156,6 +157,25 @@ for name, value in pairs(values) do
     local payload = ('{"extra_data":{"a":[%s1]}}'):format(value:rep(n))
     local raw = { kind = "server", message = "the server answered", payload = payload }
     return function() error_module.from_core(raw, mask) end, #payload
+  end)
+end
+
+local recorded = {
+  ["of digits"] = function(n) return "[" .. ("9"):rep(8 * n) .. "]" end,
+  ["of numbers that are secrets"] = function(n) return "[" .. ("123456789012.0,"):rep(n) .. "1]" end,
+  ["of other numbers"] = function(n) return "[" .. ("1.5,"):rep(n) .. "1]" end,
+  ["of strings"] = function(n) return "[" .. ('"123456789012",'):rep(n) .. "123456789012]" end,
+  ["of a long string"] = function(n) return '["' .. ("\\\\"):rep(n) .. '",123456789012]' end,
+}
+
+for name, text in pairs(recorded) do
+  subject("a message that is recorded, " .. name, function(n)
+    local holder = secrets.new()
+    holder.add { "123456789012" }
+    local mask = secrets.mask { holder }
+    mask "" -- has what it looks for ready
+    local message_text = text(n)
+    return function() json_text.mask(message_text, mask) end, #message_text
   end)
 end
 

@@ -3,6 +3,7 @@
 local aui = require "aui"
 local cjson = require "cjson"
 local error_module = require "aui.error"
+local json_text = require "aui.secret.json_text"
 local json = require "aui.text.json"
 local secrets = require "aui.secret"
 local support = require "spec.support"
@@ -143,6 +144,32 @@ describe("#native a mask of numbers", function()
       assert.equal(number, mask(number))
       assert.equal(number, mask_of "hunter2"(number))
     end
+  end)
+end)
+
+describe("#native a mask of JSON", function()
+  local mask = mask_of("123456789012", "u0041bcdefgh", 'other":"quoted', "hunter2/hunter2")
+
+  local function masked(text)
+    local result = json_text.mask(text, mask)
+    assert.is_truthy(pcall(cjson.decode, result), result)
+    return result
+  end
+
+  it("makes JSON of it", function()
+    assert.equal('{"a":"***","b":[1,"***",-2.5e3]}', masked '{"a":123456789012,"b":[1,123456789012.0,-2.5e3]}')
+    assert.equal('["***","***"]', masked "[-1.23456789012e11,91234567890129]")
+    assert.equal('{"***":["***", 1.5],"x ***":"\\\\\\""}',
+      masked '{"123456789012":[123456789012, 1.5],"x hunter2\\/hunter2":"\\\\\\""}') -- stylua: ignore
+    assert.equal('["***",1]', masked '["\\u0041bcdefgh",1]')
+    assert.equal("{}", masked '{"other":"quoted","a":1}')
+  end)
+
+  it("leaves the rest as it is, and masks what is no JSON", function()
+    for _, text in ipairs { "[]", '{ "a" : [ 1.0, {}, null ] }', "not 1.5 JSON", "" } do
+      assert.equal(text, json_text.mask(text, mask))
+    end
+    assert.equal("***.0 {", json_text.mask("123456789012.0 {", mask))
   end)
 end)
 

@@ -272,4 +272,28 @@ describe("aui.record", function()
     assert.is_nil(content:find "hunter2")
     assert.is_nil(content:find "access_token")
   end)
+
+  it("is JSON also where a key of digits is a number, and is played again", function()
+    name = os.tmpname()
+    local key = "123456789012"
+    local message = { id = "1", text = "at last", sender = { id = "a", type = "agent" }, price = tonumber(key) }
+    server = support.play({ { receive = true }, { message = message } }, { "--pace", "0" })
+    local function talk(changes)
+      local session = server:connect(changes)
+      local answer = assert(session:ask { text = "hello", context = { order = 123456789012, of = { 1.5, key } } })
+      session:close()
+      return answer
+    end
+    assert(aui.record(name))
+    assert.equal(tonumber(key), talk({ api_key = key }).price)
+    assert(aui.record(nil))
+    assert.is_nil(io.open(name):read("*a"):find(key, 1, true))
+    for _, line in ipairs(lines_of(name)) do
+      if line.receive then assert.same({ order = "***", of = { 1.5, "***" } }, line.receive.context) end
+    end
+    server:stop()
+    server = support.start { "--replay", name, "--fast" }
+    local again = talk()
+    assert.same({ "at last", "***" }, { again.text, again.price })
+  end)
 end)

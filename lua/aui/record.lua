@@ -4,6 +4,7 @@
 local errors = require "aui.error"
 local host = require "aui.host"
 local json_encoder = require "aui.text.json_encoder"
+local json_text = require "aui.secret.json_text"
 local log = require "aui.log"
 
 local record = {}
@@ -72,8 +73,10 @@ end
 
 -- ---- Answers that refuse ----
 
-local function answer_text(status, retry_after, body)
-  local headers = retry_after and retry_after >= 0 and (',"headers":{"Retry-After":"%d"}'):format(retry_after) or ""
+local function answer_text(status, retry_after, body, mask)
+  body = json_text.mask(body, mask)
+  local is_told = retry_after and retry_after >= 0 and mask(retry_after) == retry_after
+  local headers = is_told and (',"headers":{"Retry-After":"%d"}'):format(retry_after) or ""
   return ('{"status":%d%s,"body":%s}'):format(status, headers, host.is_utf8(body) and json(body) or '""')
 end
 
@@ -127,12 +130,13 @@ function NOTE.sent(tape, at, last_seq, _, message)
     tape.is_open = true -- a pool's connection is
   end
   tape.at = at
-  tape:write(at, { "receive", tape.mask(message), "last_event_id", last_seq >= 0 and json(last_seq) or false })
+  local behind = last_seq >= 0 and tape.mask(last_seq) == last_seq and json(last_seq)
+  tape:write(at, { "receive", json_text.mask(message, tape.mask), "last_event_id", behind })
 end
 
 function NOTE.message(tape, at, _, _, message)
   if not host.is_utf8(message) then return tape:finish(at, { "cut", json "fin" }) end
-  tape:write(at, { "send", json(tape.mask(message)) })
+  tape:write(at, { "send", json(json_text.mask(message, tape.mask)) })
 end
 
 function NOTE.comment(tape, at) tape:write(at, { "comment", json "" }) end
@@ -146,7 +150,7 @@ NOTE["end"] = function(tape) tape.is_over = true end
 
 function NOTE.refused(tape, at, status, retry_after, body)
   local verb = tape.kind == "stream" and "response" or "handshake"
-  tape:finish(at, { verb, answer_text(status, retry_after, tape.mask(body)) })
+  tape:finish(at, { verb, answer_text(status, retry_after, body, tape.mask) })
 end
 
 local function cut(how)
@@ -191,7 +195,7 @@ end
 function record.call(rest, request, at, status, body, retry_after)
   if request.secret then return end
   local mask = rest.credentials.mask
-  local answer = status and answer_text(status, retry_after, mask(body)) or json "drop"
+  local answer = status and answer_text(status, retry_after, body, mask) or json "drop"
   local pause = math.floor((host.now() - at) * 1000 + 0.5) / 1000
   local path = json(mask(request.method .. " " .. request.path))
   write { "call", json(next_number()), "receive", path, "after", json(pause), "response", answer }

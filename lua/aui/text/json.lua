@@ -83,8 +83,11 @@ function json.whole(value)
   return rounded == value and rounded or value
 end
 
--- Where the string ends whose opening quote is at `at`.
-local function string_end(text, at)
+--- Where the string ends in valid JSON whose opening quote is at `at`.
+---@param text string
+---@param at integer
+---@return integer
+function json.string_end(text, at)
   repeat
     at = text:find('["\\]', at + 1)
     local escape = text:byte(at) == 92
@@ -113,7 +116,7 @@ function json.items(array)
     at = at + 1
     local byte = array:byte(at)
     if byte == QUOTE then
-      at = string_end(array, at)
+      at = json.string_end(array, at)
     elseif OPENING[byte] then
       depth = depth + 1
       start = start or at + 1
