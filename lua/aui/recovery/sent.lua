@@ -26,8 +26,9 @@ end
 --- Notes a message that was accepted. Its reply is not kept alive: one that its user drops is thereby cancelled.
 function sent:add(reply, task_id, text)
   self:oldest() -- lets go of those that have ended
+  local message = setmetatable({ reply = reply, task_id = task_id, text = text }, { __mode = "v" })
+  self.open[self.last + 1] = message -- made before: a finalizer that runs then may send, too
   self.last = self.last + 1
-  self.open[self.last] = setmetatable({ reply = reply, task_id = task_id, text = text }, { __mode = "v" })
 end
 
 local function forget(self, task_id)
@@ -60,19 +61,25 @@ local function outcome(message)
   return reply_module.outcome(message.reply)
 end
 
+-- Lets go of the oldest message, whose reply has ended.
+local function note_end(self, message, how, id)
+  self.open[self.first] = nil
+  self.first = self.first + 1
+  if type(id) == "string" then
+    note_answer(self, message.task_id, id)
+  elseif how ~= "unsent" then
+    note_unsettled(self, message)
+  end
+end
+
 --- The oldest message whose reply has not ended, or nil: { reply (weak), task_id, text }.
 function sent:oldest()
   while self.first <= self.last do
-    local message = self.open[self.first]
+    local at = self.first
+    local message = self.open[at]
     local how, id = outcome(message)
     if how == "pending" then return message end
-    self.open[self.first] = nil
-    self.first = self.first + 1
-    if type(id) == "string" then
-      note_answer(self, message.task_id, id)
-    elseif how ~= "unsent" then
-      note_unsettled(self, message)
-    end
+    if self.first == at then note_end(self, message, how, id) end -- else a finalizer has done so
   end
 end
 
