@@ -72,7 +72,7 @@ describe("The command aui", function()
       { { "ask", "--jsn", "x" }, "aui: unknown option '--jsn'; did you mean '--json'? See aui --help\n" },
       { { "ask", "--region", "mars", "x" }, 'aui: region: expected "gcp" or "azure" or "aws", got "mars"\n' },
       { { "ask" }, "aui: ask: the question is empty; see aui --help\n" },
-      { { "tasks" }, "aui: a command is required; see aui --help\n" },
+      { { "tasks" }, "aui: tasks: expected list, new or show; see aui --help\n" },
     }
     for _, case in ipairs(cases) do
       local status, output, errors = outcome(case[1], {})

@@ -11,7 +11,7 @@ local tasks = {}
 
 --- Declares its commands.
 function tasks.declare(command)
-  command:command_target "action"
+  command:require_command(false):command_target "action"
   local list = command:command("list", "List a user's tasks, newest first.")
   list:option("--page", "Which page of them."):convert(tonumber):default "1"
   list:option("--size", "How many a page has."):convert(tonumber):default "10"
@@ -83,6 +83,7 @@ end
 
 --- Does one of them.
 function tasks.run(read)
+  if not read.action then failure.usage "tasks: expected list, new or show" end
   local client = aui.client(setting.options(read))
   for _, line in ipairs(terminal.wait_for(action[read.action], client, read)) do print(line) end
 end
