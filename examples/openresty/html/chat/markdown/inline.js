@@ -5,7 +5,7 @@
 // with, and emphasis has few openers to choose from.
 
 const MOST_OPENERS = 16; // of emphasis that wait for their end; the oldest one is text then
-const MOST_ITEMS = 1000; // of a paragraph, whose layout may take the square of their number; behind them all is text
+const MOST_ITEMS = 1000; // of a paragraph, links' too: its layout may take the square of them; behind them all is text
 const LONGEST_ADDRESS = 2000;
 
 const PLAIN = /[^\\`*_~[\]!<h]+/iy;
@@ -34,7 +34,7 @@ class Reader {
   }
 
   read() {
-    while (this.at < this.text.length && this.items.length < MOST_ITEMS) {
+    for (let count = 0; this.at < this.text.length && count < MOST_ITEMS; count += 1) {
       this.items.push(this.readSpecial() ?? this.match(PLAIN)?.[0] ?? this.text[this.at++]);
     }
     if (this.at < this.text.length) this.items.push(this.text.slice(this.at));

@@ -6,6 +6,7 @@ import { makeBlock } from "./nodes.js";
 import { Lines } from "./lines.js";
 
 const MOST_MARKED = 100_000; // characters; what comes after them is shown as it is
+const MOST_SEARCHED = 1000; // characters, for a letter
 const FROM_THE_RIGHT = /[\p{sc=Hebrew}\p{sc=Arabic}\p{sc=Syriac}\p{sc=Thaana}\p{sc=Nko}\p{sc=Adlam}]/u;
 
 export class MarkdownView {
@@ -47,7 +48,7 @@ export class MarkdownView {
 
 /** That of the first letter. The browser, asked to find it (`auto`), looks for it again at each block that is added. */
 function directionOf(text) {
-  const [letter] = /\p{L}/u.exec(text) ?? [""];
+  const [letter] = /\p{L}/u.exec(text.slice(0, MOST_SEARCHED)) ?? [""];
   return FROM_THE_RIGHT.test(letter) ? "rtl" : "ltr";
 }
 
