@@ -122,21 +122,20 @@ local function all_pending(logged)
 end
 
 --- Some of the replies may have ended. They are parted from the others in one pass: a session that is closed may end
---- thousands.
+--- thousands. Whoever is told may send; and a finalizer that comes here meanwhile tells of none again.
 function journal.replies(session)
   local logged = session.logged
   if not logged or all_pending(logged) then return end
-  local pending, over = {}, {}
+  session.logged = {}
   for _, entry in ipairs(logged) do
     local status, reply = look_at(entry)
     if status == "pending" then
+      local pending = session.logged
       pending[#pending + 1] = entry
     else
-      over[#over + 1] = { entry = entry, reply = reply, status = status }
+      ended(session, entry, reply, status)
     end
   end
-  session.logged = pending
-  for _, one in ipairs(over) do ended(session, one.entry, one.reply, one.status) end
 end
 
 --- What the history says about a message whose answer was cut off; `source` has the id and the service of its session.
