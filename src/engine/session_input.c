@@ -151,7 +151,7 @@ static bool take_resumed_text(aui_session *session, aui_reply *reply, uint64_t n
   size_t keep, before = reply->text.len;
   aui_buffer text = {0};
   bool ok = aui_buffer_append(&text, reply->text.data, before) && aui_event_take(session->events, &text, &keep);
-  bool other = ok && (keep < session->connection.had_text);
+  bool other = ok && keep < session->connection.had_text;
   if (other) refuse_answer(session);
   if (!ok || other) {
     aui_buffer_free(&text);
