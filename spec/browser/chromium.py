@@ -116,11 +116,20 @@ class Page:
             raise AssertionError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
+    def holds(self, expression):
+        """Whether it is true; not while the page goes to another one."""
+        try:
+            return self.evaluate(f"!!({expression})")
+        except AssertionError as error:
+            if "Inspected target navigated" not in str(error):
+                raise
+            return False
+
     def wait(self, expression):
         """Waits until a JavaScript expression is true."""
         deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
-            if self.evaluate(f"!!({expression})"):
+            if self.holds(expression):
                 return
             time.sleep(0.01)
         raise AssertionError(f"never true: {expression}; the page says: {self.evaluate('document.body.innerText')!r}")
