@@ -45,6 +45,7 @@ static aui_loop *create_loop(const char **why) {
   aui_list_init(&loop->idle);
   aui_list_init(&loop->spares);
   aui_list_init(&loop->due);
+  aui_list_init(&loop->writes);
   aui_list_init(&loop->ready);
   loop->busy = true;
   return loop;
@@ -111,9 +112,13 @@ void aui_loop_defer(aui_loop *loop, aui_due *due) {
   uv_stop(loop->uv);
 }
 
-static void check_due(aui_loop *loop) {
-  while (!aui_list_is_empty(&loop->due)) {
-    aui_due *due = lws_container_of(loop->due.next, aui_due, node);
+void aui_loop_defer_write(aui_loop *loop, aui_due *write) {
+  if (aui_list_is_empty(&write->node)) aui_list_append(&loop->writes, &write->node);
+}
+
+static void check_all(aui_node *list) {
+  while (!aui_list_is_empty(list)) {
+    aui_due *due = lws_container_of(list->next, aui_due, node);
     aui_list_remove(&due->node);
     due->check(due);
   }
@@ -122,7 +127,7 @@ static void check_due(aui_loop *loop) {
 static void run_turn(aui_loop *loop, uv_run_mode mode) {
   loop->busy = loop->floods = false;
   uv_run(loop->uv, mode);
-  check_due(loop);
+  check_all(&loop->due);
 }
 
 /* Of the wait before, as a rule: this one must have its own. */
@@ -138,14 +143,22 @@ static void limit_wait(aui_loop *loop, unsigned timeout_ms) {
   if (left == 0 || left > timeout_ms) uv_timer_start(limit, end_wait, timeout_ms, 0);
 }
 
+/* The host may not have stepped the loop for a while. */
+static void write_before_waiting(aui_loop *loop) {
+  uv_update_time(loop->uv);
+  check_all(&loop->writes);
+}
+
 /* libuv itself does the waiting, in the system call in which it looks for events. UV_RUN_ONCE would not wait: after
  * each event libwebsockets leaves something to the next turn. The reactor ends the other mode after one turn. */
 void aui_loop_step(aui_loop *loop, unsigned timeout_ms) {
+  if (!aui_list_is_empty(&loop->writes)) write_before_waiting(loop);
   bool waits = timeout_ms > 0 && aui_list_is_empty(&loop->ready);
   if (waits) limit_wait(loop, timeout_ms);
   run_turn(loop, waits ? UV_RUN_DEFAULT : UV_RUN_NOWAIT);
   if (!waits && loop->busy) run_turn(loop, UV_RUN_NOWAIT);
   for (int turns = 0; loop->floods && turns < FLOOD_TURNS; turns++) run_turn(loop, UV_RUN_NOWAIT);
+  check_all(&loop->writes); /* what answers that has the next step: the host is told first of what was found in this */
 }
 
 uint64_t aui_loop_now(aui_loop *loop) {

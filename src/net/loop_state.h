@@ -32,7 +32,7 @@ typedef struct {
   aui_notice notice; /* of what; while it is in the queue */
 } aui_ready;
 
-/* What a turn of the loop ends with: see aui_loop_defer. */
+/* What a turn or a step of the loop ends with: see aui_loop_defer, aui_loop_defer_write. */
 typedef struct aui_due {
   aui_node node;
   void (*check)(struct aui_due *due);
@@ -46,6 +46,7 @@ struct aui_loop {
   aui_node idle;   /* of those, what keeps the connections of pools; oldest first */
   aui_node spares; /* of those, connections that calls have left; oldest first */
   aui_node due;    /* what was deferred to the end of this turn */
+  aui_node writes; /* what is deferred to the end of this step, or the beginning of the next */
   aui_node ready;  /* those that notify the host, in the order in which they did */
   aui_tls_contexts tls;
 
@@ -70,6 +71,10 @@ void aui_loop_notify(aui_loop *loop, aui_ready *ready, aui_notice notice);
 /* Has `due->check` called at the end of the turn, when what came in time has been read and what was to be sent written:
  * libuv may run timers before it reads and writes, and a host that steps late does not make a peer late. */
 void aui_loop_defer(aui_loop *loop, aui_due *due);
+
+/* Has `write->check` called at the end of this step, or before the next one waits: not at once, since it may call
+ * back. */
+void aui_loop_defer_write(aui_loop *loop, aui_due *write);
 
 /* Occupies those of descriptors 0, 1 and 2 that the host has closed, and returns which, for aui_loop_release_stdio.
  * What is opened meanwhile gets a number above them: libuv aborts when it is to close one of the three (seen

@@ -43,6 +43,7 @@ static void send_close_notify(aui_transport *transport) {
 /* Takes the connection from the transport; NULL when there is none. */
 static struct lws *detach(aui_transport *transport) {
   struct lws *wsi = transport->wsi;
+  aui_list_remove(&transport->write.node);
   if (transport->dial) aui_dial_cancel(transport->dial);
   transport->dial = NULL;
   free_tls(transport);
@@ -187,15 +188,15 @@ static void transport_receive(aui_transport *transport, const void *bytes, size_
 void aui_transport_catch_up(aui_transport *transport) {
   char bytes[WRITE_SIZE];
   int fd = lws_get_socket_fd(transport->wsi), left = 0;
-  ssize_t n;
-  ioctl(fd, FIONREAD, &left);
-  do {
+  ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+  if (n > 0) ioctl(fd, FIONREAD, &left);
+  while (n > 0) {
+    transport_receive(transport, bytes, (size_t)n);
+    if (!transport->wsi || left < 0) return;
     n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    if (n > 0) transport_receive(transport, bytes, (size_t)n);
     left -= (int)n;
-  } while (n > 0 && left >= 0 && transport->wsi);
-  bool ended = n == 0 || (n < 0 && errno != EAGAIN);
-  if (transport->wsi && ended) end_by_peer(transport, n < 0 ? errno : transport->write_error);
+  }
+  if (n == 0 || errno != EAGAIN) end_by_peer(transport, n < 0 ? errno : transport->write_error);
 }
 
 /* libwebsockets closes its connection. After a reset it does so without reading what came before. */
@@ -307,8 +308,29 @@ static bool has_output(aui_transport *transport) {
   return n > 0;
 }
 
+/* Has libwebsockets notify when the socket takes more, if there is more. */
+static void await_room(aui_transport *transport) {
+  transport->awaits_room = transport->wsi && has_output(transport);
+  if (transport->awaits_room) lws_callback_on_writable(transport->wsi);
+}
+
+static bool write_when_there_is_room(aui_transport *transport) {
+  bool ok = write_piece(transport);
+  if (ok) await_room(transport);
+  return ok;
+}
+
+/* As a rule the socket takes all: to be told first that it would costs more than to write. */
+static void transport_write(aui_due *due) {
+  aui_transport *transport = lws_container_of(due, aui_transport, write);
+  if (!write_piece(transport)) transport_on_closing(transport);
+  await_room(transport);
+  transport->user->settle(transport);
+}
+
 void aui_transport_flush(aui_transport *transport) {
-  if (transport->wsi && has_output(transport)) lws_callback_on_writable(transport->wsi);
+  if (!transport->wsi || transport->awaits_room || !has_output(transport)) return;
+  aui_loop_defer_write(transport->loop, &transport->write);
 }
 
 /* ---- Events of libwebsockets ---- */
@@ -323,7 +345,7 @@ static bool transport_on_event(aui_owner *owner, struct lws *wsi, enum lws_callb
   transport->in_callback = true;
   switch (reason) {
     case LWS_CALLBACK_RAW_RX: transport_receive(transport, in, n); break;
-    case LWS_CALLBACK_RAW_WRITEABLE: ok = write_piece(transport); break;
+    case LWS_CALLBACK_RAW_WRITEABLE: ok = write_when_there_is_room(transport); break;
     default: transport_on_closing(transport); break;
   }
   if (ok) transport->user->settle(transport);
@@ -400,6 +422,7 @@ static void transport_on_connected(void *owner, uv_os_sock_t socket) {
   char why[AUI_LOOP_WHY_SIZE];
   transport->dial = NULL;
   transport->write_error = 0;
+  transport->awaits_room = false;
   transport->wsi = aui_reactor_adopt(transport->loop->reactor, socket, &transport->owner, why, sizeof why);
   if (!transport->wsi) {
     transport_end(transport, why, true);
@@ -423,6 +446,8 @@ bool aui_transport_init(aui_transport *transport, aui_loop *loop, const aui_tran
                         const aui_endpoint *endpoint) {
   *transport =
       (aui_transport){.owner.on_event = transport_on_event, .user = user, .loop = loop, .port = endpoint->port};
+  transport->write.check = transport_write;
+  aui_list_init(&transport->write.node);
   const aui_tls_options *tls = endpoint->tls;
   const aui_proxy_options *proxy = endpoint->proxy;
   if (!can_use(loop, tls) || (proxy && !can_use(loop, proxy->tls))) return false;
@@ -458,7 +483,9 @@ bool aui_transport_hand_over(aui_transport *from, aui_transport *to) {
   to->tls = from->tls;
   to->proxy = from->proxy;
   to->write_error = 0;
+  to->awaits_room = false;
   lws_set_opaque_user_data(to->wsi, &to->owner);
+  aui_list_remove(&from->write.node);
   from->wsi = NULL;
   from->tls = NULL;
   from->proxy = NULL;

@@ -6,6 +6,7 @@
 #include "engine/aui.h"
 #include "net/dial.h"
 #include "net/endpoint.h"
+#include "net/loop_state.h"
 #include "net/proxy.h"
 #include "net/raw.h"
 #include "net/tls.h"
@@ -46,7 +47,9 @@ struct aui_transport {
   aui_proxy *proxy; /* which all bytes pass; NULL without one, or when its tunnel is open and it has no TLS */
   aui_tls *tls;
   bool in_callback; /* libwebsockets is calling for `wsi`, which must not be closed then but by the return value */
+  bool awaits_room; /* libwebsockets will notify when the socket takes more */
   int write_error;  /* errno, 0 for none */
+  aui_due write;    /* there may be something to write */
 };
 
 /* A closed transport to the place that `endpoint` says (copied); all else of that does not matter here. Returns false,
@@ -72,7 +75,7 @@ bool aui_transport_is_between_records(const aui_transport *transport);
  * affair. Returns false, and changes nothing, if there is none, or TLS has something of its own to write. */
 bool aui_transport_hand_over(aui_transport *from, aui_transport *to);
 
-/* Has the output written as soon as the socket takes it, if there is any. */
+/* Has the output written when the loop is stepped next, or as soon as the socket takes it, if there is any. */
 void aui_transport_flush(aui_transport *transport);
 
 /* Reads all that lies in the socket now, to the end of the stream if it is there: a turn of the loop reads one piece.
