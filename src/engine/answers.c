@@ -1,5 +1,5 @@
-/* A ring of hashes, the newest at the end; the last `fresh` of them were seen since the awaited message left. It is
- * searched in order: once for each id that an answer names, not for each update. */
+/* A ring of hashes, the newest at the end; the last `fresh` of them were seen since the awaited message left. All of it
+ * is searched: once for each id that an answer names, not for each update. */
 #include "engine/answers.h"
 
 #include <stdlib.h>
@@ -49,13 +49,20 @@ void aui_answers_set_key(aui_answers *answers, const uint8_t key[AUI_SIPHASH_KEY
 
 /* ---- the ring ---- */
 
+/* It goes on after a match, so that several can be compared at once. */
+static bool is_among(const uint64_t *ids, size_t n, uint64_t hash) {
+  bool found = false;
+  for (size_t i = 0; i < n; i++) found |= ids[i] == hash;
+  return found;
+}
+
 /* Whether the hash is among the `count` that begin `newer` before the newest. */
 static bool find_hash(const aui_answers *answers, uint64_t hash, size_t newer, size_t count) {
-  size_t end = answers->next - newer, mask = answers->cap - 1;
-  for (size_t i = 1; i <= count; i++) {
-    if (answers->ids[(end - i) & mask] == hash) return true;
-  }
-  return false;
+  if (count == 0) return false;
+  const uint64_t *ids = answers->ids;
+  size_t mask = answers->cap - 1, end = (answers->next - newer) & mask, begin = (end - count) & mask;
+  if (begin < end) return is_among(ids + begin, count, hash);
+  return is_among(ids + begin, answers->cap - begin, hash) || is_among(ids, end, hash);
 }
 
 static bool hash_is_fresh(const aui_answers *answers, uint64_t hash) {

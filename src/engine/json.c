@@ -437,11 +437,17 @@ static void record_end(scanner *s, member which, const char *at) {
   if (which == DATA_SUGGESTIONS && envelope->suggestions.start) envelope->suggestions.end = end;
 }
 
+static void note_text(aui_json_scan *scan) {
+  scan->at_text = scan->members;
+  scan->has_more = false;
+}
+
 /* Records the value of the member s->next. Of a container only the start is known; its members
  * come later. A string's `value` and `end` are its content. */
 static void record_member(scanner *s, kind k, const char *value, const char *end) {
   if (s->next == NOTHING) return;
   aui_json_members *members = &s->out->members;
+  s->out->has_more = true;
   if (record_envelope(s, k, value, end)) return;
   switch (s->next) {
     case EVENT: members->event = name_of(k, value, end); break;
@@ -454,7 +460,7 @@ static void record_member(scanner *s, kind k, const char *value, const char *end
       break;
     case DATA_TEXT:
       members->data_text = string_of(s, k, value, end);
-      if (k == STRING) s->out->at_text = *members;
+      if (k == STRING) note_text(s->out);
       break;
     case TEXT: members->text = string_of(s, k, value, end); break;
     case ID:
@@ -502,9 +508,10 @@ static bool in_object(const scanner *s) {
 }
 
 static void push_level(scanner *s, bool object) {
-  uint64_t bit = (uint64_t)1 << s->depth % BITS;
-  uint64_t *word = &s->objects[s->depth / BITS];
-  *word = object ? *word | bit : *word & ~bit;
+  unsigned place = s->depth % BITS;
+  uint64_t *word = &s->objects[s->depth / BITS], bit = (uint64_t)1 << place;
+  uint64_t others = place == 0 ? 0 : *word & ~bit;
+  *word = object ? others | bit : others;
   s->depth++;
 }
 
@@ -615,9 +622,15 @@ static aui_json_result run_automaton(scanner *s, const char *at, step next) {
   }
 }
 
-/* No caller's limit may be more than the scanner remembers. */
-static unsigned bounded_depth(unsigned max_depth) {
-  return max_depth < AUI_JSON_MAX_DEPTH ? max_depth : AUI_JSON_MAX_DEPTH;
+/* Member by member: to clear a struct as large as this takes longer than most updates. No caller's limit may be more
+ * than the scanner remembers. */
+static void begin_scan(scanner *s, const char *json, size_t n, unsigned max_depth, aui_json_scan *out) {
+  s->json = json;
+  s->end = json + n;
+  s->max_depth = max_depth < AUI_JSON_MAX_DEPTH ? max_depth : AUI_JSON_MAX_DEPTH;
+  s->depth = 0;
+  s->next = NOTHING;
+  s->out = out;
 }
 
 size_t aui_json_bom_size(const char *json, size_t n) {
@@ -627,23 +640,33 @@ size_t aui_json_bom_size(const char *json, size_t n) {
 
 aui_json_result aui_json_scan_whole(const char *json, size_t n, unsigned max_depth, aui_json_scan *scan) {
   const char *start = json + aui_json_bom_size(json, n);
-  scanner s = {.json = json, .end = json + n, .max_depth = bounded_depth(max_depth), .next = ROOT, .out = scan};
+  scanner s;
+  begin_scan(&s, json, n, max_depth, scan);
+  s.next = ROOT;
   scan->members =
       (aui_json_members){.status_code = -1, .retry_after = -1, .envelope = {.seq = -1, .status_code = -1, .code = -1}};
   scan->at_text.data_text = none; /* the rest of it counts for nothing then */
   return run_automaton(&s, start, BEFORE_VALUE);
 }
 
+/* The end of the data is recorded again. */
+static void go_back_to_text(aui_json_scan *scan, size_t text_end) {
+  scan->at_text.data_text.end = text_end;
+  if (scan->has_more) scan->members = scan->at_text;
+  scan->members.data_text.end = text_end;
+  scan->has_more = false;
+}
+
 aui_json_result aui_json_scan_from(const char *json, size_t n, unsigned max_depth, size_t from, aui_json_scan *scan) {
-  scanner s = {.json = json, .end = json + n, .max_depth = bounded_depth(max_depth), .out = scan};
-  const char *end = find_closing_quote(json + from, s.end);
+  const char *end = find_closing_quote(json + from, json + n);
   if (!end) return AUI_JSON_INVALID;
+  scanner s;
+  begin_scan(&s, json, n, max_depth, scan);
   push_level(&s, true); /* the root */
   push_level(&s, true); /* its data */
   s.within[0] = ROOT;
   s.within[1] = DATA;
-  scan->at_text.data_text.end = (size_t)(end - json);
-  scan->members = scan->at_text;
+  go_back_to_text(scan, (size_t)(end - json));
   return run_automaton(&s, end + 1, AFTER_VALUE);
 }
 

@@ -104,6 +104,7 @@ typedef struct {
 typedef struct {
   aui_json_members members;
   aui_json_members at_text;
+  bool has_more; /* members were recorded behind that text */
 } aui_json_scan;
 
 typedef enum {
