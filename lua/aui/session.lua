@@ -246,7 +246,8 @@ function Session:ask(message, options)
   local deadline = host.now() + timeout.total
   local policy = { times = retries, backoff = self.service.rest.backoff, deadline = deadline, is_safe = false }
   return retry.run(policy, function(failures)
-    if failures > 0 then timeout.total = math.max(deadline - host.now(), SHORTEST) end
+    local left = math.max(deadline - host.now(), SHORTEST)
+    if failures > 0 then ready.timeout = { first = timeout.first, idle = timeout.idle, total = left } end
     return send(self, ready):message()
   end)
 end

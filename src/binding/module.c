@@ -82,6 +82,66 @@ static int module_plain_json(lua_State *L) {
   return 1;
 }
 
+/* The escape of a quote, a backslash or a control character. */
+static void add_escape(luaL_Buffer *out, unsigned char c) {
+  static const char letters[][2] = {{'"', '"'},  {'\\', '\\'}, {'\b', 'b'}, {'\f', 'f'},
+                                    {'\n', 'n'}, {'\r', 'r'},  {'\t', 't'}};
+  char escape[sizeof "\\u0000"];
+  for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+    if (c != letters[i][0]) continue;
+    luaL_addchar(out, '\\');
+    luaL_addchar(out, letters[i][1]);
+    return;
+  }
+  snprintf(escape, sizeof escape, "\\u%04x", c);
+  luaL_addstring(out, escape);
+}
+
+/* json_string(string): it as JSON (RFC 8259, section 7); nil unless it is valid UTF-8. */
+static int module_json_string(lua_State *L) {
+  size_t n;
+  const char *string = luaL_checklstring(L, 1, &n), *end = string + n;
+  luaL_Buffer out;
+  if (!aui_utf8_valid(string, n)) return 0;
+  luaL_buffinit(L, &out);
+  luaL_addchar(&out, '"');
+  for (;;) {
+    const char *special = aui_json_find_special(string, end);
+    luaL_addlstring(&out, string, (size_t)(special - string));
+    if (special == end) break;
+    add_escape(&out, (unsigned char)*special);
+    string = special + 1;
+  }
+  luaL_addchar(&out, '"');
+  luaL_pushresult(&out);
+  return 1;
+}
+
+/* Takes what is `null` out of the object on top of the stack, and out of all that it holds; in an array it keeps its
+ * place. */
+static void strip_nulls(lua_State *L, int null) {
+  luaL_checkstack(L, 4, "JSON that is nested too deep");
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    if (lua_istable(L, -1)) strip_nulls(L, null);
+    if (lua_rawequal(L, -1, null) && lua_type(L, -2) == LUA_TSTRING) {
+      lua_pushvalue(L, -2);
+      lua_pushnil(L);
+      lua_rawset(L, -5);
+    }
+    lua_pop(L, 1);
+  }
+}
+
+/* strip_nulls(value, null): takes the members that are `null` out of all objects in a value that was made of JSON, and
+ * returns it. */
+static int module_strip_nulls(lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushvalue(L, 1);
+  if (lua_istable(L, 1)) strip_nulls(L, 2);
+  return 1;
+}
+
 /* has_room(bytes): whether so much memory can be had now. lua-cjson ends the process when it gets none. */
 static int module_has_room(lua_State *L) {
   lua_Number n = luaL_checknumber(L, 1);
@@ -101,11 +161,17 @@ static int module_date(lua_State *L) {
 }
 
 void aui_push_module(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is_utf8", module_is_utf8}, {"date", module_date},
-                                       {"words", module_words},     {"status_error", module_status_error},
-                                       {"backoff", module_backoff}, {"has_room", module_has_room},
-                                       {"is_json", module_is_json}, {"plain_json", module_plain_json}};
-  lua_createtable(L, 0, 11);
+  static const luaL_Reg functions[] = {{"is_utf8", module_is_utf8},
+                                       {"date", module_date},
+                                       {"words", module_words},
+                                       {"status_error", module_status_error},
+                                       {"backoff", module_backoff},
+                                       {"has_room", module_has_room},
+                                       {"is_json", module_is_json},
+                                       {"plain_json", module_plain_json},
+                                       {"json_string", module_json_string},
+                                       {"strip_nulls", module_strip_nulls}};
+  lua_createtable(L, 0, 13);
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     lua_pushcfunction(L, functions[i].func);
     lua_setfield(L, -2, functions[i].name);

@@ -9,20 +9,21 @@ local json_object = {}
 local function add(members, name, argument, value)
   local text, culprit, problem = json_encoder.encode(argument, value)
   if not text then check.fail(culprit, problem) end
-  members[#members + 1] = json_encoder.encode(argument, name) .. ":" .. text
+  members[#members + 1] = host.json_string(name) .. ":" .. text
 end
 
--- The names of further fields, in order; raises for one that is none, or has its place among the `known` already.
-local function further_names(fields, known)
-  local names = {}
+-- Adds further fields, in the order of their names; raises for one that has no name, or one of these.
+local function add_further(members, fields, names)
+  local known, further = {}, {}
+  for _, name in ipairs(names) do known[name] = true end
   for name in pairs(fields) do
     if type(name) ~= "string" then check.fail("fields", "expected string keys, got a key of type " .. type(name)) end
     if not host.is_utf8(name) then check.fail("fields", "a key is not valid UTF-8") end
     if known[name] then check.fail("fields." .. name, ("give it as %s, beside fields"):format(name)) end
-    names[#names + 1] = name
+    further[#further + 1] = name
   end
-  table.sort(names)
-  return names
+  table.sort(further)
+  for _, name in ipairs(further) do add(members, name, "fields." .. name, fields[name]) end
 end
 
 --- A JSON object of what `given` has of the fields `names`, in their order, and of all that is in its field `fields`.
@@ -32,14 +33,11 @@ end
 ---@return string json
 function json_object.encode(names, given)
   check.type("fields", given.fields, "table")
-  local members, known = {}, {}
+  local members = {}
   for _, name in ipairs(names) do
-    known[name] = true
     if given[name] ~= nil then add(members, name, name, given[name]) end
   end
-  for _, name in ipairs(further_names(given.fields or {}, known)) do
-    add(members, name, "fields." .. name, given.fields[name])
-  end
+  if given.fields then add_further(members, given.fields, names) end
   return "{" .. table.concat(members, ",") .. "}"
 end
 

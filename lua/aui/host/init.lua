@@ -4,8 +4,8 @@
 -- A host is a table of functions: now, register, problem_of_connecting, open, start_call, wait, try_wait, take_text,
 -- reader, may_wait, check_wait, notify, changed, spawn, spawn_notifier, spawn_background, spawn_apart, spawn_child,
 -- current, cancel, call, pcall, run, problem_of_running, step, fd and timeout; with is_utf8, words, date, status_error,
--- backoff, has_room, is_json, plain_json and version of its C module. They are documented in native/, task.lua and
--- sources.lua.
+-- backoff, has_room, is_json, json_string, plain_json, strip_nulls and version of its C module. They are documented in
+-- native/, task.lua and sources.lua.
 
 local dependency = require "aui.host.dependency"
 local nginx = require "aui.host.ngx_api"

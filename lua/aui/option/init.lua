@@ -16,8 +16,9 @@ local SESSION, POOL = read.tree(rows.session), read.tree(rows.pool)
 
 --- The values of a message's `timeout`: of what it leaves out, those in `defaults`.
 function options_module.timeouts(given, defaults)
+  if given == nil then return defaults end
   check.type("timeout", given, "table")
-  return read.fields("timeout", SESSION.by_name.timeout.fields, given or {}, defaults)
+  return read.fields("timeout", SESSION.by_name.timeout.fields, given, defaults)
 end
 
 --- The values of aui.pool's options.

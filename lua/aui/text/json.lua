@@ -47,29 +47,13 @@ local function decode(text)
   return reader.decode(host.plain_json(text))
 end
 
--- An absent field and a null one mean the same; in an array a null keeps its place. Not by `pairs`: what LuaJIT (seen
--- with 2.1-20230119) compiles of such a loop may leave and enter it for ever, when a finalizer reads a message.
-local function strip_nulls(value)
-  local key, item = next(value)
-  while key ~= nil do
-    if item == cjson.null then
-      if type(key) == "string" then value[key] = nil end
-    elseif type(item) == "table" then
-      strip_nulls(item)
-    end
-    key, item = next(value, key)
-  end
-  return value
-end
-
 --- The value of a JSON text; JSON null is nil in an object and `cjson.null` in an array. Or nil and why not.
 ---@param text string
 function json.decode(text)
   if not host.has_room(#text + SPARE) then return nil, json.NO_MEMORY end
   local ok, value = try(decode, text)
   if not ok then return nil, value end
-  if type(value) == "table" then return strip_nulls(value) end
-  return value
+  return host.strip_nulls(value, cjson.null) -- an absent field and a null one mean the same
 end
 
 --- Whether a JSON text is an array.

@@ -8,27 +8,16 @@ local encoder = {}
 
 local MAX_DEPTH = 1000
 
+local NOT_UTF8 = "expected valid UTF-8"
+
 -- Up to here a double, which is what most readers make of a number (RFC 8259, 6), has every whole number. Beyond, it
 -- has those of 15 digits; one with more may have lost some before it came here.
 local LARGEST_WHOLE, SAFE_DIGITS, MOST_DIGITS = 2 ^ 53, 15, 17
-
-local ESCAPES = {
-  ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
-} -- stylua: ignore
 
 -- Marks of some lua-cjson for tables that are arrays though they are empty.
 local ARRAYS = {}
 for _, name in ipairs { "array_mt", "empty_array_mt" } do
   if cjson[name] then ARRAYS[cjson[name]] = true end
-end
-
-local function escape(byte) return ESCAPES[byte] or ("\\u%04x"):format(byte:byte()) end
-
-local ESCAPED = '[%z\1-\31\127"\\]'
-
-local function string_text(value)
-  if value:find(ESCAPED) then value = value:gsub(ESCAPED, escape) end
-  return '"' .. value .. '"'
 end
 
 local function is_small(number) return number <= LARGEST_WHOLE and number >= -LARGEST_WHOLE end
@@ -106,9 +95,10 @@ end
 function Writer:object(value)
   local opening = "{"
   for key, item in pairs(value) do
-    if not host.is_utf8(key) then return "a key is not valid UTF-8" end
+    local name = host.json_string(key)
+    if not name then return "a key is not valid UTF-8" end
     self:add(opening)
-    self:add(string_text(key))
+    self:add(name)
     self:add ":"
     local problem = self:item(key, item)
     if problem then return problem end
@@ -151,8 +141,9 @@ function Writer:value(value)
   if kind == "table" then return self:table(value) end
   if kind == "number" then return self:number(value) end
   if kind == "string" then
-    if not host.is_utf8(value) then return "expected valid UTF-8" end
-    self:add(string_text(value))
+    local text = host.json_string(value)
+    if not text then return NOT_UTF8 end
+    self:add(text)
   elseif kind == "boolean" then
     self:add(tostring(value))
   elseif value == cjson.null then
@@ -169,6 +160,10 @@ end
 ---@return string? culprit
 ---@return string? problem
 function encoder.encode(name, value)
+  if type(value) == "string" then -- as most are
+    local text = host.json_string(value)
+    return text, not text and name or nil, not text and NOT_UTF8 or nil
+  end
   local writer = setmetatable({ name = name, pieces = {}, keys = {}, depth = 0, open = {} }, Writer)
   local problem = writer:value(value)
   if problem then return nil, writer:path(), problem end
