@@ -1,6 +1,7 @@
 -- What documentation says by what stands elsewhere is what stands there, and it has all that a module shows.
 
 local aui = require "aui"
+local rows = require "aui.option.rows"
 local support = require "spec.support"
 local write = require "docs.write"
 
@@ -44,11 +45,34 @@ describe("the page of functions has all, and no others, #native", function()
   end
 end)
 
+describe("the defaults for C, #native", function()
+  local macro = read_file("src/engine/aui.h"):match "#define AUI_SESSION_DEFAULTS(.-)\n\n"
+  local defaults = {}
+  for _, row in ipairs(rows.session) do
+    if row.core then defaults[row.core] = row.default end
+  end
+
+  local function of_c(name)
+    local number, shift = macro:match("%." .. name .. " = (%d+) ?<?<? ?(%d*)")
+    return tonumber(number) * 2 ^ (tonumber(shift) or 0)
+  end
+
+  it("are those of Lua's options", function()
+    for _, name in ipairs { "queue_messages", "queue_bytes", "max_response_head", "max_message", "max_depth" } do
+      assert.equal(defaults[name], of_c(name), name)
+    end
+    assert.equal(defaults.connect_timeout * 1000, of_c "connect_timeout")
+    local interval, timeout = macro:match "%.ping = {(%d+), (%d+)}"
+    assert.equal(defaults.ping_interval * 1000, tonumber(interval))
+    assert.equal(defaults.ping_timeout * 1000, tonumber(timeout))
+  end)
+end)
+
 -- The fields that the page has of a class.
 local function fields_of(class)
   local fields = {}
-  local rows = read_file("docs/api.md"):match("\n##+ " .. class .. "\n(.-)\n##")
-  for name in rows:gmatch "\n| `([%w_]+)` |" do fields[name] = true end
+  local lines = read_file("docs/api.md"):match("\n##+ " .. class .. "\n(.-)\n##")
+  for name in lines:gmatch "\n| `([%w_]+)` |" do fields[name] = true end
   return fields
 end
 
