@@ -1,5 +1,6 @@
 -- What goes out and comes in is the same JSON whatever the program around it does: to the locale, or to globals.
 
+local aui = require "aui"
 local child = require "spec.child"
 local lfs = require "lfs"
 local support = require "spec.support"
@@ -68,6 +69,25 @@ describe("#native in another locale", function()
     )
     server:stop()
     assert.equal("fine\n", ran.stdout, ran.stderr)
+  end)
+end)
+
+describe("a message", function()
+  local server
+
+  before_each(function() server = support.mirror() end)
+  after_each(function() server:stop() end)
+
+  it("arrives with every character as it is, in JSON without any that must be escaped", function()
+    local bytes = {}
+    for byte = 0, 127 do bytes[byte + 1] = string.char(byte) end
+    local all = table.concat(bytes) .. "\195\169\226\130\172\240\159\152\128\226\128\168"
+    local session = assert(aui.connect { url = server.url, task_id = "t" })
+    local said = support.said(assert(session:ask { text = all, context = { [all] = { all, "\\u0041" } } }))
+    session:close()
+    assert.equal(all, said.message.text)
+    assert.same({ [all] = { all, "\\u0041" } }, said.message.context)
+    assert.is_nil(said.json:find "[%z\1-\31]")
   end)
 end)
 
