@@ -547,7 +547,8 @@ void world_stray(world *w, int how) {
 }
 
 void world_greet(world *w, bool final) {
-  if (!may_speak_unasked(w) || w->cut_off || w->answering >= 0 || w->p.outgoing.len > 0) return;
+  bool is_quiet = w->answering < 0 && w->p.outgoing.len == 0 && w->p.incoming.len == 0;
+  if (!may_speak_unasked(w) || w->cut_off || !is_quiet) return;
   if (final) {
     say_final(w, ++w->ids, "agent", "welcome");
   } else if (speaks_threads(w)) {
