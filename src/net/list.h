@@ -34,4 +34,13 @@ static inline void aui_list_remove(aui_node *node) {
   aui_list_init(node);
 }
 
+/* Moves the members of `from` to `to`, which need not be initialised. */
+static inline void aui_list_move(aui_node *from, aui_node *to) {
+  aui_list_init(to);
+  if (aui_list_is_empty(from)) return;
+  *to = *from;
+  to->prev->next = to->next->prev = to;
+  aui_list_init(from);
+}
+
 #endif

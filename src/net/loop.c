@@ -116,9 +116,13 @@ void aui_loop_defer_write(aui_loop *loop, aui_due *write) {
   if (aui_list_is_empty(&write->node)) aui_list_append(&loop->writes, &write->node);
 }
 
+/* What is added meanwhile waits for the next time: a peer that always has something to be answered must not keep us
+ * here. */
 static void check_all(aui_node *list) {
-  while (!aui_list_is_empty(list)) {
-    aui_due *due = lws_container_of(list->next, aui_due, node);
+  aui_node now;
+  aui_list_move(list, &now);
+  while (!aui_list_is_empty(&now)) {
+    aui_due *due = lws_container_of(now.next, aui_due, node);
     aui_list_remove(&due->node);
     due->check(due);
   }
@@ -153,7 +157,7 @@ static void write_before_waiting(aui_loop *loop) {
  * each event libwebsockets leaves something to the next turn. The reactor ends the other mode after one turn. */
 void aui_loop_step(aui_loop *loop, unsigned timeout_ms) {
   if (!aui_list_is_empty(&loop->writes)) write_before_waiting(loop);
-  bool waits = timeout_ms > 0 && aui_list_is_empty(&loop->ready);
+  bool waits = timeout_ms > 0 && aui_list_is_empty(&loop->ready) && aui_list_is_empty(&loop->writes);
   if (waits) limit_wait(loop, timeout_ms);
   run_turn(loop, waits ? UV_RUN_DEFAULT : UV_RUN_NOWAIT);
   if (!waits && loop->busy) run_turn(loop, UV_RUN_NOWAIT);
