@@ -246,8 +246,10 @@ function Session:ask(message, options)
   local deadline = host.now() + timeout.total
   local policy = { times = retries, backoff = self.service.rest.backoff, deadline = deadline, is_safe = false }
   return retry.run(policy, function(failures)
-    local left = math.max(deadline - host.now(), SHORTEST)
-    if failures > 0 then ready.timeout = { first = timeout.first, idle = timeout.idle, total = left } end
+    if failures > 0 then
+      local left = math.max(deadline - host.now(), SHORTEST)
+      ready.timeout = { first = timeout.first, idle = timeout.idle, total = left }
+    end
     return send(self, ready):message()
   end)
 end

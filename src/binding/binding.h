@@ -97,11 +97,10 @@ void *aui_new_userdata(lua_State *L, size_t size, const char *class_name);
 void aui_keep(lua_State *L, int index);
 
 /* Pushes the table of a module, with is_utf8(string), words(string), status_error(status), backoff(failures,
- * base, max, asked), has_room(bytes), what aui_add_json adds, version and built_for. */
+ * base, max, asked), has_room(bytes), those of aui_json_functions, version and built_for. */
 void aui_push_module(lua_State *L);
 
-/* Adds is_json(string), plain_json(string), json_string(string) and strip_nulls(value, null) to the table on top of the
- * stack. */
-void aui_add_json(lua_State *L);
+/* is_json(string), plain_json(string), json_string(string) and strip_nulls(value, null); a name of NULL ends them. */
+extern const luaL_Reg aui_json_functions[];
 
 #endif

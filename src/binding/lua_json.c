@@ -13,7 +13,7 @@ static bool is_json(const char *text, size_t n) {
 }
 
 /* is_json(string): whether it is one JSON value in UTF-8, perhaps behind a byte order mark. */
-static int lua_is_json(lua_State *L) {
+static int module_is_json(lua_State *L) {
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
   lua_pushboolean(L, is_json(text, n));
@@ -22,7 +22,7 @@ static int lua_is_json(lua_State *L) {
 
 /* plain_json(string): the JSON text without what lua-cjson does not read: a byte order mark, and escapes of unpaired
  * surrogates, which become U+FFFD. What is not valid is returned as it is. */
-static int lua_plain_json(lua_State *L) {
+static int module_plain_json(lua_State *L) {
   size_t n;
   const char *text = luaL_checklstring(L, 1, &n);
   size_t bom = aui_json_bom_size(text, n);
@@ -51,7 +51,7 @@ static void add_escape(luaL_Buffer *out, unsigned char c) {
 }
 
 /* json_string(string): it as JSON (RFC 8259, section 7); nil unless it is valid UTF-8. */
-static int lua_json_string(lua_State *L) {
+static int module_json_string(lua_State *L) {
   size_t n;
   const char *string = luaL_checklstring(L, 1, &n), *end = string + n;
   luaL_Buffer out;
@@ -71,13 +71,14 @@ static int lua_json_string(lua_State *L) {
 }
 
 /* Takes what is `null` out of the object on top of the stack, and out of all that it holds; in an array it keeps its
- * place. */
+ * place. That goes as deep as the JSON is nested, for which its reader has a limit. */
 static void strip_nulls(lua_State *L, int null) {
   luaL_checkstack(L, 4, "JSON that is nested too deep");
   lua_pushnil(L);
   while (lua_next(L, -2)) {
-    if (lua_istable(L, -1)) strip_nulls(L, null);
-    if (lua_rawequal(L, -1, null) && lua_type(L, -2) == LUA_TSTRING) {
+    if (lua_istable(L, -1)) {
+      strip_nulls(L, null);
+    } else if (lua_rawequal(L, -1, null) && lua_type(L, -2) == LUA_TSTRING) {
       lua_pushvalue(L, -2);
       lua_pushnil(L);
       lua_rawset(L, -5);
@@ -88,20 +89,15 @@ static void strip_nulls(lua_State *L, int null) {
 
 /* strip_nulls(value, null): takes the members that are `null` out of all objects in a value that was made of JSON, and
  * returns it. */
-static int lua_strip_nulls(lua_State *L) {
+static int module_strip_nulls(lua_State *L) {
   lua_settop(L, 2);
   lua_pushvalue(L, 1);
   if (lua_istable(L, 1)) strip_nulls(L, 2);
   return 1;
 }
 
-void aui_add_json(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is_json", lua_is_json},
-                                       {"plain_json", lua_plain_json},
-                                       {"json_string", lua_json_string},
-                                       {"strip_nulls", lua_strip_nulls}};
-  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-    lua_pushcfunction(L, functions[i].func);
-    lua_setfield(L, -2, functions[i].name);
-  }
-}
+const luaL_Reg aui_json_functions[] = {{"is_json", module_is_json},
+                                       {"plain_json", module_plain_json},
+                                       {"json_string", module_json_string},
+                                       {"strip_nulls", module_strip_nulls},
+                                       {NULL, NULL}};

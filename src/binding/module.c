@@ -70,16 +70,24 @@ static int module_date(lua_State *L) {
   return 1;
 }
 
-void aui_push_module(lua_State *L) {
-  static const luaL_Reg functions[] = {{"is_utf8", module_is_utf8}, {"date", module_date},
-                                       {"words", module_words},     {"status_error", module_status_error},
-                                       {"backoff", module_backoff}, {"has_room", module_has_room}};
-  lua_createtable(L, 0, 13);
-  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-    lua_pushcfunction(L, functions[i].func);
-    lua_setfield(L, -2, functions[i].name);
+static void add_functions(lua_State *L, const luaL_Reg *functions) {
+  for (; functions->name; functions++) {
+    lua_pushcfunction(L, functions->func);
+    lua_setfield(L, -2, functions->name);
   }
-  aui_add_json(L);
+}
+
+void aui_push_module(lua_State *L) {
+  static const luaL_Reg functions[] = {{"is_utf8", module_is_utf8},
+                                       {"date", module_date},
+                                       {"words", module_words},
+                                       {"status_error", module_status_error},
+                                       {"backoff", module_backoff},
+                                       {"has_room", module_has_room},
+                                       {NULL, NULL}};
+  lua_newtable(L);
+  add_functions(L, functions);
+  add_functions(L, aui_json_functions);
   lua_pushliteral(L, AUI_VERSION);
   lua_setfield(L, -2, "version");
   /* Also for whoever reads this file since it does not load (lua/aui/host/dependency.lua). */

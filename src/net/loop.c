@@ -100,7 +100,7 @@ int aui_loop_fd(const aui_loop *loop) {
 }
 
 int aui_loop_timeout(const aui_loop *loop) {
-  if (loop->busy || !aui_list_is_empty(&loop->ready)) return 0;
+  if (loop->busy || !aui_list_is_empty(&loop->ready) || !aui_list_is_empty(&loop->writes)) return 0;
   uv_timer_stop(&loop->reactor->limit); /* of a wait that is over */
   uv_update_time(loop->uv);
   return uv_backend_timeout(loop->uv);

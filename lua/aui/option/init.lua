@@ -14,7 +14,7 @@ local options_module = {}
 
 local SESSION, POOL = read.tree(rows.session), read.tree(rows.pool)
 
---- The values of a message's `timeout`: of what it leaves out, those in `defaults`.
+--- The values of a message's `timeout`, which must not be changed: of what it leaves out, those in `defaults`.
 function options_module.timeouts(given, defaults)
   if given == nil then return defaults end
   check.type("timeout", given, "table")

@@ -8,8 +8,6 @@ local encoder = {}
 
 local MAX_DEPTH = 1000
 
-local NOT_UTF8 = "expected valid UTF-8"
-
 -- Up to here a double, which is what most readers make of a number (RFC 8259, 6), has every whole number. Beyond, it
 -- has those of 15 digits; one with more may have lost some before it came here.
 local LARGEST_WHOLE, SAFE_DIGITS, MOST_DIGITS = 2 ^ 53, 15, 17
@@ -142,7 +140,7 @@ function Writer:value(value)
   if kind == "number" then return self:number(value) end
   if kind == "string" then
     local text = host.json_string(value)
-    if not text then return NOT_UTF8 end
+    if not text then return "expected valid UTF-8" end
     self:add(text)
   elseif kind == "boolean" then
     self:add(tostring(value))
@@ -160,10 +158,8 @@ end
 ---@return string? culprit
 ---@return string? problem
 function encoder.encode(name, value)
-  if type(value) == "string" then -- as most are
-    local text = host.json_string(value)
-    return text, not text and name or nil, not text and NOT_UTF8 or nil
-  end
+  local text = type(value) == "string" and host.json_string(value)
+  if text then return text end -- of most values; what is wrong with one finds the writer, as it does deeper down
   local writer = setmetatable({ name = name, pieces = {}, keys = {}, depth = 0, open = {} }, Writer)
   local problem = writer:value(value)
   if problem then return nil, writer:path(), problem end
