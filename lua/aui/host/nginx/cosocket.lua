@@ -18,7 +18,7 @@ local READ_SIZE = 64 * 1024 -- bytes
 -- All times in seconds.
 local FOREVER = 24 * 3600 -- the engine's own deadlines end what takes too long
 local LONGEST_REST = 0.5 -- of the keeper: so soon it looks whether anybody can use the session,
-local LONGEST_BUSY_REST = 8 -- and so soon while something is under way, which its user awaits as a rule
+local LONGEST_BUSY_REST = 5 -- and so soon while something is under way, which its user awaits as a rule
 local LATE = 0.005 -- a keeper that is so long behind a deadline lets the reader go first
 local CLOSE_TIMEOUT = 1 -- how long a connection may take to come to its end once it is wanted no more
 local PARKED = 5 -- how long a connection of a pool is left unread after an answer,
@@ -78,7 +78,6 @@ end
 
 -- Ends those that are wanted no more, once what was being written to them has left.
 local function finish_retired(self)
-  if not self.retired[1] then return end
   local now, rest = engine.now(), {}
   for _, connection in ipairs(self.retired) do
     if (connection.writing or connection.lingers) and now < connection.close_deadline then
@@ -298,8 +297,7 @@ end
 local function rest(self)
   local now = engine.now()
   self.is_busy = not self.core:is_idle()
-  local longest = self.is_busy and not self.forgotten_since and LONGEST_BUSY_REST or LONGEST_REST
-  self.wakes_at = math.min(self.core:deadline(), now + longest)
+  self.wakes_at = math.min(self.core:deadline(), now + (self.is_busy and LONGEST_BUSY_REST or LONGEST_REST))
   self.clock:wait(math.max(0.001, self.wakes_at - now))
   self.wakes_at, self.is_busy = 0, false -- nobody need wake the keeper now
   threads.catch_up()
