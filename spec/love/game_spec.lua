@@ -147,13 +147,16 @@ describe("the shop", function()
 
   it("writes nothing that is small or pale", function()
     server = support.start { "--pace", "0" }
-    play([[
+    game.play({ AUI_URL = server.url, AGENT = tostring(server.pid) }, [[
+      local function signal(name) os.execute("kill -" .. name .. " " .. os.getenv "AGENT") end
       await("the welcome", function() return shown():find "fits%.$" end)
       frame()
       assert_legible()
       love.mouse.setPosition(60, 492) -- a button
+      signal "STOP" -- or cards might rise already, which are pale while they do
       say "a built-in microwave, at least 20 liters"
       assert_legible()
+      signal "CONT"
       await("the answer", is_answered)
       for _ = 1, 60 do frame() end -- until the cards have risen
       type "And what else?"
